@@ -1,0 +1,76 @@
+# For those who work on jsec; users install with jpm, janet-pm or `janet --install .` (see project.janet).
+# Everything made lies below build/; `make help` lists the targets. V=1 shows the commands.
+
+# ASAN=1 (what `make asan` sets) builds all of it a second time, sanitized, beside the plain build.
+B := build$(if $(ASAN),/asan)
+J := $B/janet
+TREE := $B/tree
+JANET := $J/bin/janet
+
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+  -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 \
+  -Wimplicit-fallthrough
+ifdef ASAN
+SANITIZE := -fsanitize=address,undefined -fno-sanitize=object-size -fno-sanitize-recover=undefined \
+  -fno-omit-frame-pointer
+endif
+# janet.h as a system header: its warnings are not ours. Without pkg-config the compiler's own paths serve.
+OPENSSL_CFLAGS := $(shell pkg-config --cflags openssl 2>/dev/null)
+OPENSSL_LIBS := $(or $(shell pkg-config --libs openssl 2>/dev/null),-lssl -lcrypto)
+COMPILE = -std=c11 -fPIC -fvisibility=hidden $(WARNINGS) $(CFLAGS) $(SANITIZE) $(OPENSSL_CFLAGS) -Isrc -isystem $J/include
+MODULE_LDFLAGS := $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynamic_lookup,-shared)
+
+SOURCES := $(wildcard src/*.c src/*/*.c)
+OBJECTS := $(SOURCES:%.c=$B/obj/%.o)
+CORE_OBJECTS := $(filter $B/obj/src/core/%,$(OBJECTS))
+MODULES := $(patsubst %,$(TREE)/%,$(wildcard jsec/*.janet)) $(TREE)/jsec/native.so
+# T=stream: only the test files whose name contains it.
+C_TESTS := $(patsubst test/c/%.c,$B/test/c/%,$(foreach t,$(wildcard test/c/test_*.c),$(if $(findstring $T,$(notdir $t)),$t)))
+JANET_TESTS := $(foreach t,$(filter-out test/run.janet,$(wildcard test/*.janet)),$(if $(findstring $T,$(notdir $t)),$t))
+
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+Q := $(if $V,,@)
+say = $(if $(or $V,$(findstring s,$(firstword -$(MAKEFLAGS)))),:,printf '  %-8s %s\n')
+
+.PHONY: all env test asan valgrind demo lint format install uninstall clean help
+.DELETE_ON_ERROR:
+
+all: $(JANET) $(MODULES) ## build the modules, and a janet where the system has none that is fit
+
+# --- what we need ---
+
+build/openssl:
+	@mkdir -p $(@D)
+	$Q CC='$(CC)' tools/get-openssl $@
+
+$(JANET): tools/launcher.c | build/openssl
+	$Q CC='$(CC)' CFLAGS='$(SANITIZE)' tools/get-janet $(if $(ASAN),--static) $J build/libjanet
+
+# --- the modules ---
+
+$B/obj/%.o: %.c Makefile | $(JANET)
+	@mkdir -p $(@D)
+	@$(say) CC $<
+	$Q $(CC) $(COMPILE) -MMD -MP -c $< -o $@
+
+$(TREE)/jsec/native.so: $(OBJECTS)
+	@mkdir -p $(@D)
+	@$(say) LINK $@
+	$Q $(CC) $(MODULE_LDFLAGS) $(SANITIZE) $(LDFLAGS) $^ -o $@ $(OPENSSL_LIBS)
+
+$(TREE)/jsec/%.janet: jsec/%.janet
+	@mkdir -p $(@D)
+	$Q cp $< $@
+
+# $(shell) quoting for `eval`: single quotes, and any single quote in the path spelled '\''.
+env: ## print the shell settings of a shell that uses this build: eval "$(make -s env)"
+	-@$(MAKE) -s all >&2
+	@quote() { printf "'%s'" "$$(printf %s "$$1" | sed "s/'/'\\\\\\\\''/g")"; }; \
+	printf 'export PATH=%s:"$$PATH"\n' "$$(quote "$$PWD/$J/bin")"; \
+	printf 'export JANET_PATH=%s\n' "$$(quote "$$PWD/$(TREE)")"
+
+-include $(OBJECTS:.o=.d)
