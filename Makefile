@@ -26,8 +26,8 @@ OBJECTS := $(SOURCES:%.c=$B/obj/%.o)
 CORE_OBJECTS := $(filter $B/obj/src/core/%,$(OBJECTS))
 MODULES := $(patsubst %,$(TREE)/%,$(wildcard jsec/*.janet)) $(TREE)/jsec/native.so
 # T=stream: only the test files whose name contains it.
-C_TESTS := $(patsubst test/c/%.c,$B/test/c/%,$(foreach t,$(wildcard test/c/test_*.c),$(if $(findstring $T,$(notdir $t)),$t)))
-JANET_TESTS := $(foreach t,$(filter-out test/run.janet,$(wildcard test/*.janet)),$(if $(findstring $T,$(notdir $t)),$t))
+C_TESTS := $(patsubst test/c/%.c,$B/test/c/%,$(filter test/c/test_%,$(wildcard test/c/*$T*.c)))
+JANET_TESTS := $(filter-out test/run.janet,$(wildcard test/*$T*.janet))
 
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
@@ -72,5 +72,28 @@ env: ## print the shell settings of a shell that uses this build: eval "$(make -
 	@quote() { printf "'%s'" "$$(printf %s "$$1" | sed "s/'/'\\\\\\\\''/g")"; }; \
 	printf 'export PATH=%s:"$$PATH"\n' "$$(quote "$$PWD/$J/bin")"; \
 	printf 'export JANET_PATH=%s\n' "$$(quote "$$PWD/$(TREE)")"
+
+# --- tests ---
+
+$B/test/c/%: test/c/%.c test/c/check.h $(CORE_OBJECTS)
+	@mkdir -p $(@D)
+	@$(say) CC $<
+	$Q $(CC) $(COMPILE) -Itest/c $< $(CORE_OBJECTS) -o $@ $(OPENSSL_LIBS) -pthread
+
+test: all $(C_TESTS) ## run the tests; T=word: only files whose name contains it
+	$(if $(C_TESTS)$(JANET_TESTS),,$(error no test file has "$T" in its name))
+	$Q PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" $(TEST_ENV) janet test/run.janet $(C_TESTS) $(JANET_TESTS)
+
+# Slow runs carry a tenth of the load and have ten times the time.
+SLOW := JSEC_SLOW=10 JSEC_LOAD=0.1 JSEC_TIMEOUT=600
+
+asan: ## run the tests under AddressSanitizer, LeakSanitizer and UBSan
+	@$(MAKE) ASAN=1 test TEST_ENV='$(SLOW) ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 \
+	  UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1'
+
+# System programs that tests start aren't traced, a janet of ours is.
+valgrind: ## run the tests under valgrind
+	@$(MAKE) test TEST_ENV='$(SLOW) JSEC_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full \
+	  --show-leak-kinds=definite --errors-for-leak-kinds=definite --trace-children=yes --trace-children-skip=/usr/*,/bin/*,/sbin/*"'
 
 -include $(OBJECTS:.o=.d)
