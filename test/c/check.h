@@ -11,7 +11,8 @@ static int check_passed, check_failed;
 /* CHECK("fact in a sentence", condition) */
 #define CHECK(fact, condition) check((condition), (fact), #condition, __FILE__, __LINE__)
 
-static inline void check(bool holds, const char *fact, const char *condition, const char *file, int line) {
+static inline void check(bool holds, const char *fact, const char *condition, const char *file,
+                         int line) {
     printf("%s - %s\n", holds ? "ok" : "not ok", fact);
     if (!holds) printf("# %s:%d: %s\n", file, line, condition);
     fflush(stdout);
