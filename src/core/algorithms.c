@@ -1,0 +1,254 @@
+#include "core/algorithms.h"
+
+#include <ctype.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/objects.h>
+#include <openssl/params.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The words of a row's `spellings` stand in lower case, a space between them. */
+static bool spelled(Bytes name, const char *spellings) {
+    while (*spellings) {
+        size_t length = strcspn(spellings, " "), i = 0;
+        if (length == name.length) {
+            while (i < length) {
+                int c = tolower(name.data[i]);
+                if ((c == '_' ? '-' : c) != spellings[i]) break;
+                i++;
+            }
+            if (i == length) return true;
+        }
+        spellings += length + (spellings[length] == ' ');
+    }
+    return false;
+}
+
+/* What was asked for may be long, or hold anything. */
+static void unknown(Failure *failure, const char *what, Bytes name, const char *known) {
+    char shown[48];
+    size_t length = name.length < sizeof shown - 1 ? name.length : sizeof shown - 1;
+    for (size_t i = 0; i < length; i++) {
+        shown[i] = (char)(isprint(name.data[i]) ? name.data[i] : '?');
+    }
+    shown[length] = 0;
+    failure_set(failure, "unknown %s \"%s\", expected one of %s", what, shown, known);
+}
+
+/* --- digests --- */
+
+struct DigestRow {
+    const char *name, *spellings, *fetch;
+    bool xof;
+    unsigned slot;
+};
+
+#define DIGEST_COUNT 17
+
+static const DigestRow digests[DIGEST_COUNT] = {
+    {"sha256", "sha256 sha-256 sha2-256", "SHA2-256", false, 0},
+    {"sha384", "sha384 sha-384 sha2-384", "SHA2-384", false, 1},
+    {"sha512", "sha512 sha-512 sha2-512", "SHA2-512", false, 2},
+    {"sha1", "sha1 sha-1", "SHA1", false, 3},
+    {"md5", "md5 md-5", "MD5", false, 4},
+    {"sha224", "sha224 sha-224 sha2-224", "SHA2-224", false, 5},
+    {"sha512-224", "sha512-224 sha-512-224 sha512/224 sha-512/224 sha2-512/224", "SHA2-512/224",
+     false, 6},
+    {"sha512-256", "sha512-256 sha-512-256 sha512/256 sha-512/256 sha2-512/256", "SHA2-512/256",
+     false, 7},
+    {"sha3-224", "sha3-224", "SHA3-224", false, 8},
+    {"sha3-256", "sha3-256", "SHA3-256", false, 9},
+    {"sha3-384", "sha3-384", "SHA3-384", false, 10},
+    {"sha3-512", "sha3-512", "SHA3-512", false, 11},
+    {"shake128", "shake128 shake-128", "SHAKE-128", true, 12},
+    {"shake256", "shake256 shake-256", "SHAKE-256", true, 13},
+    {"blake2b512", "blake2b512 blake2b-512 blake2b", "BLAKE2B-512", false, 14},
+    {"blake2s256", "blake2s256 blake2s-256 blake2s", "BLAKE2S-256", false, 15},
+    {"ripemd160", "ripemd160 ripemd-160 rmd160", "RIPEMD-160", false, 16},
+};
+
+static _Atomic(EVP_MD *) digest_slots[DIGEST_COUNT];
+static _Atomic(EVP_MAC_CTX *) hmac_slots[DIGEST_COUNT];
+
+static const char digest_names[] = "sha256 sha384 sha512 sha224 sha512-224 sha512-256 sha3-224 "
+                                   "sha3-256 sha3-384 sha3-512 shake128 shake256 blake2b512 "
+                                   "blake2s256 ripemd160 sha1 md5";
+
+/* Two threads may fetch the same: the first one's stays. */
+static EVP_MD *fetch_md(const DigestRow *row) {
+    EVP_MD *md = atomic_load(&digest_slots[row->slot]), *none = NULL;
+    if (md) return md;
+    md = EVP_MD_fetch(NULL, row->fetch, NULL);
+    if (md && !atomic_compare_exchange_strong(&digest_slots[row->slot], &none, md)) {
+        EVP_MD_free(md);
+        md = none;
+    }
+    return md;
+}
+
+const DigestRow *algorithms_digest(Bytes name, Failure *failure) {
+    for (const DigestRow *row = digests; row < digests + DIGEST_COUNT; row++) {
+        if (!spelled(name, row->spellings)) continue;
+        if (fetch_md(row)) return row;
+        failure_openssl(failure, "digest %s is not offered by this OpenSSL", row->name);
+        return NULL;
+    }
+    unknown(failure, "digest", name, digest_names);
+    return NULL;
+}
+
+const EVP_MD *algorithms_md(const DigestRow *row) {
+    return atomic_load(&digest_slots[row->slot]);
+}
+
+bool algorithms_is_xof(const DigestRow *row) {
+    return row->xof;
+}
+
+const char *algorithms_digest_name(const DigestRow *row) {
+    return row->name;
+}
+
+static EVP_MAC_CTX *new_hmac(const DigestRow *row) {
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *context = mac ? EVP_MAC_CTX_new(mac) : NULL;
+    EVP_MAC_free(mac); /* the context keeps it */
+    char name[24];
+    snprintf(name, sizeof name, "%s", row->fetch);
+    OSSL_PARAM params[] = {OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0), OSSL_PARAM_END};
+    /* A context without any key can't be duplicated. */
+    if (context && EVP_MAC_init(context, (const unsigned char *)"", 1, params)) return context;
+    EVP_MAC_CTX_free(context);
+    return NULL;
+}
+
+const EVP_MAC_CTX *algorithms_hmac(const DigestRow *row, Failure *failure) {
+    EVP_MAC_CTX *context = atomic_load(&hmac_slots[row->slot]), *none = NULL;
+    if (context) return context;
+    context = new_hmac(row);
+    if (!context) failure_openssl(failure, "no HMAC over %s", row->name);
+    if (context && !atomic_compare_exchange_strong(&hmac_slots[row->slot], &none, context)) {
+        EVP_MAC_CTX_free(context);
+        context = none;
+    }
+    return context;
+}
+
+/* --- ciphers --- */
+
+#define CIPHER_COUNT 7
+
+static const CipherRow ciphers[CIPHER_COUNT] = {
+    {"aes-128-gcm", "aes-128-gcm aes128-gcm id-aes128-gcm", "AES-128-GCM", 16, 12, 16, 0},
+    {"aes-192-gcm", "aes-192-gcm aes192-gcm id-aes192-gcm", "AES-192-GCM", 24, 12, 16, 1},
+    {"aes-256-gcm", "aes-256-gcm aes256-gcm id-aes256-gcm", "AES-256-GCM", 32, 12, 16, 2},
+    {"chacha20-poly1305", "chacha20-poly1305 chacha-poly", "ChaCha20-Poly1305", 32, 12, 16, 3},
+    {"aes-128-cbc", "aes-128-cbc aes128-cbc aes128", "AES-128-CBC", 16, 16, 0, 4},
+    {"aes-192-cbc", "aes-192-cbc aes192-cbc aes192", "AES-192-CBC", 24, 16, 0, 5},
+    {"aes-256-cbc", "aes-256-cbc aes256-cbc aes256", "AES-256-CBC", 32, 16, 0, 6},
+};
+
+static _Atomic(EVP_CIPHER *) cipher_slots[CIPHER_COUNT];
+
+static const char cipher_names[] = "aes-128-gcm aes-192-gcm aes-256-gcm chacha20-poly1305 "
+                                   "aes-128-cbc aes-192-cbc aes-256-cbc";
+
+static EVP_CIPHER *fetch_cipher(const CipherRow *row) {
+    EVP_CIPHER *cipher = atomic_load(&cipher_slots[row->slot]), *none = NULL;
+    if (cipher) return cipher;
+    cipher = EVP_CIPHER_fetch(NULL, row->fetch, NULL);
+    if (cipher && !atomic_compare_exchange_strong(&cipher_slots[row->slot], &none, cipher)) {
+        EVP_CIPHER_free(cipher);
+        cipher = none;
+    }
+    return cipher;
+}
+
+const CipherRow *algorithms_cipher(Bytes name, Failure *failure) {
+    for (const CipherRow *row = ciphers; row < ciphers + CIPHER_COUNT; row++) {
+        if (!spelled(name, row->spellings)) continue;
+        if (fetch_cipher(row)) return row;
+        failure_openssl(failure, "cipher %s is not offered by this OpenSSL", row->name);
+        return NULL;
+    }
+    unknown(failure, "cipher", name, cipher_names);
+    return NULL;
+}
+
+const EVP_CIPHER *algorithms_evp_cipher(const CipherRow *row) {
+    return atomic_load(&cipher_slots[row->slot]);
+}
+
+/* --- curves and keys --- */
+
+#define CURVE_COUNT 8
+
+static const CurveRow curves[CURVE_COUNT] = {
+    {"p-256", "p-256 p256 ec-p256 ec-p-256 secp256r1 prime256v1 ec-secp256r1", "prime256v1",
+     NID_X9_62_prime256v1, 0},
+    {"p-384", "p-384 p384 ec-p384 ec-p-384 secp384r1 ec-secp384r1", "secp384r1", NID_secp384r1, 1},
+    {"p-521", "p-521 p521 ec-p521 ec-p-521 secp521r1 ec-secp521r1", "secp521r1", NID_secp521r1, 2},
+    {"secp256k1", "secp256k1 ec-secp256k1", "secp256k1", NID_secp256k1, 3},
+    {"p-224", "p-224 p224 ec-p224 ec-p-224 secp224r1 ec-secp224r1", "secp224r1", NID_secp224r1, 4},
+    {"brainpoolp256r1", "brainpoolp256r1 ec-brainpoolp256r1", "brainpoolP256r1",
+     NID_brainpoolP256r1, 5},
+    {"brainpoolp384r1", "brainpoolp384r1 ec-brainpoolp384r1", "brainpoolP384r1",
+     NID_brainpoolP384r1, 6},
+    {"brainpoolp512r1", "brainpoolp512r1 ec-brainpoolp512r1", "brainpoolP512r1",
+     NID_brainpoolP512r1, 7},
+};
+
+static _Atomic(EC_GROUP *) group_slots[CURVE_COUNT];
+
+#define CURVE_NAMES                                                                                \
+    "p-256 p-384 p-521 secp256k1 p-224 brainpoolp256r1 brainpoolp384r1 brainpoolp512r1"
+
+static const CurveRow *find_curve(Bytes name) {
+    for (const CurveRow *row = curves; row < curves + CURVE_COUNT; row++) {
+        if (spelled(name, row->spellings)) return row;
+    }
+    return NULL;
+}
+
+const CurveRow *algorithms_curve(Bytes name, Failure *failure) {
+    const CurveRow *row = find_curve(name);
+    if (!row) unknown(failure, "curve", name, CURVE_NAMES);
+    return row;
+}
+
+const EC_GROUP *algorithms_group(const CurveRow *row, Failure *failure) {
+    EC_GROUP *group = atomic_load(&group_slots[row->slot]), *none = NULL;
+    if (group) return group;
+    group = EC_GROUP_new_by_curve_name(row->nid);
+    if (!group) failure_openssl(failure, "curve %s is not offered by this OpenSSL", row->name);
+    if (group && !atomic_compare_exchange_strong(&group_slots[row->slot], &none, group)) {
+        EC_GROUP_free(group);
+        group = none;
+    }
+    return group;
+}
+
+static const struct {
+    const char *spellings, *type;
+} key_types[] = {
+    {"rsa", "RSA"},           {"ed25519", "ED25519"},           {"x25519", "X25519"},
+    {"ed448", "ED448"},       {"x448", "X448"},                 {"rsa-pss", "RSA-PSS"},
+    {"ml-dsa-44 mldsa44", "ML-DSA-44"}, {"ml-dsa-65 mldsa65", "ML-DSA-65"},
+    {"ml-dsa-87 mldsa87", "ML-DSA-87"},
+};
+
+bool algorithms_key(Bytes name, KeyAlgorithm *algorithm, Failure *failure) {
+    *algorithm = (KeyAlgorithm){"EC", find_curve(name)};
+    if (algorithm->curve) return true;
+    for (size_t i = 0; i < sizeof key_types / sizeof *key_types; i++) {
+        if (!spelled(name, key_types[i].spellings)) continue;
+        algorithm->type = key_types[i].type;
+        return true;
+    }
+    unknown(failure, "key algorithm", name,
+            "rsa rsa-pss ed25519 ed448 x25519 x448 " CURVE_NAMES
+            " ml-dsa-44 ml-dsa-65 ml-dsa-87");
+    return false;
+}

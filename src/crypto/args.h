@@ -1,0 +1,36 @@
+/* Arguments of the crypto functions. All raise on what they can't take. */
+#ifndef JSEC_CRYPTO_ARGS_H
+#define JSEC_CRYPTO_ARGS_H
+
+#include "base/options.h"
+#include "core/algorithms.h"
+#include "core/bytes.h"
+
+#include <janet.h>
+
+/* What a call may ask for at most: random bytes, derived keys, a SHAKE's output. */
+#define ARGS_LONGEST_OUTPUT (64 << 20)
+
+/* A string or buffer; never NULL data. The view lasts as long as the C function runs. */
+Bytes args_bytes(const Janet *argv, int32_t slot);
+
+/* Like args_bytes; NULL data when it is left out or nil. */
+Bytes args_bytes_or_none(const Janet *argv, int32_t argc, int32_t slot);
+
+/* A keyword, string, symbol or buffer that names something. */
+Bytes args_name(const Janet *argv, int32_t slot);
+
+const DigestRow *args_digest(const char *function, const Janet *argv, int32_t slot);
+const CipherRow *args_cipher(const char *function, const Janet *argv, int32_t slot);
+const CurveRow *args_curve(const char *function, const Janet *argv, int32_t slot);
+
+/* An integer from `least` to `most`. */
+int32_t args_integer(const Janet *argv, int32_t slot, int32_t least, int32_t most);
+
+/* The options in that slot, nil when left out. */
+Janet args_options(const Janet *argv, int32_t argc, int32_t slot);
+
+/* A parser for options whose field is a `const DigestRow *`. */
+void args_option_digest(const OptionSite *site, Janet value, void *field);
+
+#endif

@@ -1,0 +1,132 @@
+/* Digests, and HMAC over them. */
+#include "base/module.h"
+#include "base/raise.h"
+#include "crypto/args.h"
+#include "crypto/task.h"
+#include "register.h"
+
+#include <openssl/err.h>
+
+/* --- digest --- */
+
+typedef struct DigestTask {
+    Task task; /* inputs: data */
+    const DigestRow *digest;
+} DigestTask;
+
+typedef struct DigestOptions {
+    int32_t length;
+} DigestOptions;
+
+static const OptionRange output_range = {1, ARGS_LONGEST_OUTPUT};
+
+static const OptionRow digest_rows[] = {
+    OPTION_WITH("length", option_integer, &output_range, DigestOptions, length,
+                "Bytes of output; of the SHAKEs only, which have no length of their own."),
+};
+static const OptionSet digest_options = OPTION_SET(digest_rows);
+
+static bool digest_xof(Bytes data, const EVP_MD *md, uint8_t *out, size_t length) {
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool done = context && EVP_DigestInit_ex2(context, md, NULL) &&
+                EVP_DigestUpdate(context, data.data, data.length) &&
+                EVP_DigestFinalXOF(context, out, length);
+    EVP_MD_CTX_free(context);
+    return done;
+}
+
+static bool digest_run(Task *task, Failure *failure) {
+    const DigestRow *digest = ((DigestTask *)task)->digest;
+    const EVP_MD *md = algorithms_md(digest);
+    Bytes data = task->inputs[0];
+    task->length = task->room;
+    bool done = algorithms_is_xof(digest)
+                    ? digest_xof(data, md, task->output, task->length)
+                    : EVP_Digest(data.data, data.length, task->output, NULL, md, NULL);
+    return done || failure_openssl(failure, "no digest");
+}
+
+/* How many bytes come out; 0 in `asked` stands for no wish. */
+static size_t digest_length(const char *function, const DigestRow *digest, int32_t asked) {
+    const char *name = algorithms_digest_name(digest);
+    if (algorithms_is_xof(digest)) {
+        if (!asked) raise_format(function, "%s has no length of its own: give {:length n}", name);
+        return (size_t)asked;
+    }
+    int size = EVP_MD_get_size(algorithms_md(digest));
+    if (asked && asked != size) {
+        raise_format(function, "bad option :length, %s gives %d bytes, not %d", name, size, asked);
+    }
+    return (size_t)size;
+}
+
+static Janet cfun_crypto_digest(int32_t argc, Janet *argv) {
+    const char *function = "crypto/digest";
+    janet_arity(argc, 2, 3);
+    DigestTask job = {.task = {.function = function, .run = digest_run}};
+    DigestOptions options = {0};
+    job.digest = args_digest(function, argv, 0);
+    job.task.inputs[0] = args_bytes(argv, 1);
+    if (argc > 2) options_read(function, &digest_options, argv[2], &options);
+    job.task.room = digest_length(function, job.digest, options.length);
+    return task_run(&job.task, sizeof job, task_is_large(&job.task));
+}
+
+/* --- HMAC --- */
+
+typedef struct HmacTask {
+    Task task; /* inputs: key, data */
+    const EVP_MAC_CTX *prepared;
+} HmacTask;
+
+static bool hmac_run(Task *task, Failure *failure) {
+    Bytes key = task->inputs[0], data = task->inputs[1];
+    EVP_MAC_CTX *context = EVP_MAC_CTX_dup(((HmacTask *)task)->prepared);
+    bool done = context && EVP_MAC_init(context, key.data, key.length, NULL) &&
+                EVP_MAC_update(context, data.data, data.length) &&
+                EVP_MAC_final(context, task->output, &task->length, task->room);
+    EVP_MAC_CTX_free(context);
+    return done || failure_openssl(failure, "no HMAC");
+}
+
+static Janet cfun_crypto_hmac(int32_t argc, Janet *argv) {
+    const char *function = "crypto/hmac";
+    janet_fixarity(argc, 3);
+    const DigestRow *digest = args_digest(function, argv, 0);
+    HmacTask job = {.task = {.function = function, .run = hmac_run}};
+    job.task.inputs[0] = args_bytes(argv, 1);
+    job.task.inputs[1] = args_bytes(argv, 2);
+    if (algorithms_is_xof(digest)) {
+        raise_format(function, "HMAC is not defined over %s", algorithms_digest_name(digest));
+    }
+    Failure failure;
+    job.prepared = algorithms_hmac(digest, &failure);
+    if (!job.prepared) raise_failure(function, &failure);
+    job.task.room = (size_t)EVP_MD_get_size(algorithms_md(digest));
+    return task_run(&job.task, sizeof job, task_is_large(&job.task));
+}
+
+static const FunctionRow rows[] = {
+    {"crypto/digest", cfun_crypto_digest,
+     "(crypto/digest algorithm data &opt opts)\n\n"
+     "Hash `data`, a string or buffer, and return the digest as a buffer. `algorithm` is a keyword "
+     "or string: :sha256 :sha384 :sha512 :sha224 :sha512-224 :sha512-256 :sha3-224 :sha3-256 "
+     ":sha3-384 :sha3-512 :blake2b512 :blake2s256, and :shake128 :shake256 with a length. Spellings "
+     "such as \"SHA-256\" are taken as well. :md5, :sha1 and :ripemd160 are there for old formats: "
+     "they no longer resist forgery. More than 4 MB are hashed on a thread while the fiber waits. "
+     "Raises when the algorithm is unknown. FIPS 180-4, FIPS 202, RFC 7693.\n\n"
+     "Don't store passwords this way: use `scrypt` or `pbkdf2`.\n",
+     &digest_options},
+    {"crypto/hmac", cfun_crypto_hmac,
+     "(crypto/hmac algorithm key data)\n\n"
+     "The keyed hash (HMAC, RFC 2104) of `data` over the digest `algorithm`, as a buffer. `key` and "
+     "`data` are strings or buffers; a good key has as many random bytes as the digest. Compare "
+     "the result with one that was received by `constant-time=`, never by `=`. More than 4 MB are "
+     "worked on a thread while the fiber waits. Raises when the algorithm is unknown.",
+     NULL},
+    {NULL, NULL, NULL, NULL},
+};
+
+void digest_register(JanetTable *env) {
+    module_functions(env, rows);
+}

@@ -1,0 +1,65 @@
+/* Random bytes, and comparing secrets. */
+#include "base/module.h"
+#include "base/raise.h"
+#include "crypto/args.h"
+#include "crypto/task.h"
+#include "register.h"
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#define CHALLENGE_LENGTH 32
+
+static bool random_run(Task *task, Failure *failure) {
+    task->length = task->room;
+    /* The generator for what stays private: keys are made of these bytes. */
+    if (RAND_priv_bytes(task->output, (int)task->length) == 1) return true;
+    return failure_openssl(failure, "no random bytes");
+}
+
+static Janet random_buffer(const char *function, int32_t length) {
+    Task task = {.function = function, .run = random_run, .room = (size_t)length};
+    return task_run(&task, sizeof task, task_is_large(&task));
+}
+
+static Janet cfun_crypto_random_bytes(int32_t argc, Janet *argv) {
+    janet_fixarity(argc, 1);
+    return random_buffer("crypto/random-bytes", args_integer(argv, 0, 1, ARGS_LONGEST_OUTPUT));
+}
+
+static Janet cfun_crypto_generate_challenge(int32_t argc, Janet *argv) {
+    janet_arity(argc, 0, 1);
+    bool given = argc && !janet_checktype(argv[0], JANET_NIL);
+    int32_t length = given ? args_integer(argv, 0, 1, ARGS_LONGEST_OUTPUT) : CHALLENGE_LENGTH;
+    return random_buffer("crypto/generate-challenge", length);
+}
+
+static Janet cfun_crypto_constant_time_equal(int32_t argc, Janet *argv) {
+    janet_fixarity(argc, 2);
+    Bytes a = args_bytes(argv, 0), b = args_bytes(argv, 1);
+    return janet_wrap_boolean(a.length == b.length && !CRYPTO_memcmp(a.data, b.data, a.length));
+}
+
+static const FunctionRow rows[] = {
+    {"crypto/random-bytes", cfun_crypto_random_bytes,
+     "(crypto/random-bytes n)\n\n"
+     "A buffer of `n` unpredictable bytes from OpenSSL's generator, fit for keys. Raises unless `n` "
+     "is an integer from 1 to 67108864 (64 MB).",
+     NULL},
+    {"crypto/generate-challenge", cfun_crypto_generate_challenge,
+     "(crypto/generate-challenge &opt length)\n\n"
+     "A buffer of `length` (32 if not given) random bytes for the other side to sign, so that it "
+     "proves to hold a key now. Use each one once. Fewer than 16 bytes can be guessed or recur.",
+     NULL},
+    {"crypto/constant-time=", cfun_crypto_constant_time_equal,
+     "(crypto/constant-time= a b)\n\n"
+     "Are two strings or buffers equal, byte for byte? The time taken tells nothing of where they "
+     "differ, only whether their lengths do: use it for tags, tokens and password hashes, where `=` "
+     "would let an attacker guess byte by byte.",
+     NULL},
+    {NULL, NULL, NULL, NULL},
+};
+
+void random_register(JanetTable *env) {
+    module_functions(env, rows);
+}

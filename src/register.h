@@ -1,0 +1,16 @@
+/* Every file that binds functions, by the prefix of its name. */
+#ifndef JSEC_REGISTER_H
+#define JSEC_REGISTER_H
+
+#include <janet.h>
+
+#define REGISTER_FILES(X) \
+    X(digest) \
+    X(random) \
+    X(encoding)
+
+#define REGISTER_PROTOTYPE(file) void file##_register(JanetTable *env);
+REGISTER_FILES(REGISTER_PROTOTYPE)
+#undef REGISTER_PROTOTYPE
+
+#endif
