@@ -47,7 +47,7 @@ build/openssl:
 	@mkdir -p $(@D)
 	$Q CC='$(CC)' tools/get-openssl $@
 
-$(JANET): tools/launcher.c | build/openssl
+$(JANET): | build/openssl
 	$Q CC='$(CC)' CFLAGS='$(SANITIZE)' tools/get-janet $(if $(ASAN),--static) $J build/libjanet
 
 # --- the modules ---
