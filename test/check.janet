@@ -56,7 +56,7 @@
     (is (string/find shown text) text)
     (is (string/find ", 1 failed" text) text)))
 
-(test "a file that runs too long is stopped with all it started"
+(peer-test "ps" "a file that runs too long is stopped with all it started"
   (def pidfile (string (tmpdir) "/pid"))
   (os/setenv "JSEC_TIMEOUT" "1")
   (defer (os/setenv "JSEC_TIMEOUT" nil)
