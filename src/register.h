@@ -7,7 +7,8 @@
 #define REGISTER_FILES(X) \
     X(digest) \
     X(random) \
-    X(encoding)
+    X(encoding) \
+    X(bio)
 
 #define REGISTER_PROTOTYPE(file) void file##_register(JanetTable *env);
 REGISTER_FILES(REGISTER_PROTOTYPE)

@@ -78,7 +78,7 @@
     (case (if ok outcome [:raised outcome])
       true nil
       :skip (++ skipped)
-      (array/push wrong [(or (item "tcId") (item "COUNT") (item "Len") (item "name")) outcome])))
+      (array/push wrong [(some |(get item $) ["tcId" "COUNT" "Len" "name"]) outcome])))
   (def total (- (length cases) skipped))
   (check/test (string path ": " (- total (length wrong)) " of " total (if (pos? skipped) (string ", " skipped " not ours")))
     (check/is= @[] wrong)

@@ -1,0 +1,201 @@
+#include "bio.h"
+
+#include "base/module.h"
+#include "base/raise.h"
+#include "crypto/args.h"
+#include "register.h"
+
+#include <math.h>
+#include <openssl/err.h>
+
+struct Bio {
+    BIO *memory; /* NULL once closed */
+    void (*on_write)(void *arg);
+    void *arg;
+    Janet hook_owner;
+};
+
+static void bio_free(Bio *bio) {
+    BIO_free(bio->memory); /* cleanses what was not read */
+    bio->memory = NULL;
+}
+
+static int bio_gc(void *data, size_t size) {
+    (void)size;
+    bio_free(data);
+    return 0;
+}
+
+static int bio_gcmark(void *data, size_t size) {
+    (void)size;
+    janet_mark(((Bio *)data)->hook_owner);
+    return 0;
+}
+
+static Janet cfun_bio_read(int32_t argc, Janet *argv);
+static Janet cfun_bio_write(int32_t argc, Janet *argv);
+static Janet cfun_bio_to_string(int32_t argc, Janet *argv);
+static Janet cfun_bio_close(int32_t argc, Janet *argv);
+
+static const JanetMethod bio_methods[] = {
+    {"close", cfun_bio_close},
+    {"read", cfun_bio_read},
+    {"to-string", cfun_bio_to_string},
+    {"write", cfun_bio_write},
+    {NULL, NULL},
+};
+
+static int bio_get(void *data, Janet key, Janet *out) {
+    (void)data;
+    return janet_checktype(key, JANET_KEYWORD) &&
+           janet_getmethod(janet_unwrap_keyword(key), bio_methods, out);
+}
+
+static Janet bio_next(void *data, Janet key) {
+    (void)data;
+    return janet_nextmethod(bio_methods, key);
+}
+
+static size_t bio_length(void *data, size_t size) {
+    (void)size;
+    BIO *memory = ((Bio *)data)->memory;
+    return memory ? BIO_ctrl_pending(memory) : 0;
+}
+
+static const JanetAbstractType bio_type = {
+    .name = "jsec/bio",
+    .gc = bio_gc,
+    .gcmark = bio_gcmark,
+    .get = bio_get,
+    .next = bio_next,
+    .length = bio_length,
+};
+
+Bio *bio_of(Janet value) {
+    return janet_checkabstract(value, &bio_type);
+}
+
+BIO *bio_memory(Bio *bio) {
+    return bio->memory;
+}
+
+void bio_hook(Bio *bio, void (*on_write)(void *arg), void *arg, Janet owner) {
+    bio->on_write = on_write;
+    bio->arg = arg;
+    bio->hook_owner = on_write ? owner : janet_wrap_nil();
+}
+
+static Bio *args_bio(Janet *argv) {
+    Bio *bio = bio_of(argv[0]);
+    if (!bio) raise_type(0, "jsec/bio", argv[0]);
+    return bio;
+}
+
+static Bio *args_open_bio(const char *function, Janet *argv) {
+    Bio *bio = args_bio(argv);
+    if (!bio->memory) raise_format(function, "bio is closed");
+    return bio;
+}
+
+static Janet cfun_bio_new_mem(int32_t argc, Janet *argv) {
+    (void)argv;
+    janet_fixarity(argc, 0);
+    Bio *bio = janet_abstract(&bio_type, sizeof *bio);
+    *bio = (Bio){.hook_owner = janet_wrap_nil()};
+    bio->memory = BIO_new(BIO_s_mem());
+    if (!bio->memory) raise_format("bio/new-mem", "out of memory");
+    BIO_set_mem_eof_return(bio->memory, -1); /* for OpenSSL "empty" means "later", not the end */
+    return janet_wrap_abstract(bio);
+}
+
+/* Any count from 1 up: more than there is means all. */
+static size_t args_count(const Janet *argv, int32_t slot) {
+    double count = janet_checktype(argv[slot], JANET_NUMBER) ? janet_unwrap_number(argv[slot]) : 0;
+    if (!(count >= 1) || count != floor(count)) raise_type(slot, "positive integer", argv[slot]);
+    return count < INT32_MAX ? (size_t)count : INT32_MAX;
+}
+
+static Janet cfun_bio_read(int32_t argc, Janet *argv) {
+    janet_fixarity(argc, 2);
+    Bio *bio = args_open_bio("bio/read", argv);
+    size_t most = args_count(argv, 1), pending = BIO_ctrl_pending(bio->memory);
+    if (!pending) return janet_wrap_nil();
+    JanetBuffer *buffer = janet_buffer((int32_t)(pending < most ? pending : most));
+    int got = BIO_read(bio->memory, buffer->data, (int)(pending < most ? pending : most));
+    if (got <= 0) return janet_wrap_nil();
+    buffer->count = got;
+    return janet_wrap_buffer(buffer);
+}
+
+static Janet cfun_bio_write(int32_t argc, Janet *argv) {
+    janet_fixarity(argc, 2);
+    Bio *bio = args_open_bio("bio/write", argv);
+    Bytes data = args_bytes(argv, 1);
+    if (!data.length) return janet_wrap_integer(0);
+    ERR_clear_error();
+    Failure failure;
+    int written = BIO_write(bio->memory, data.data, (int)data.length);
+    if (written != (int)data.length) {
+        failure_openssl(&failure, "no room for %zu bytes", data.length);
+        raise_failure("bio/write", &failure);
+    }
+    janet_gcpressure(data.length);
+    if (bio->on_write) bio->on_write(bio->arg);
+    return janet_wrap_integer(written);
+}
+
+static Janet cfun_bio_to_string(int32_t argc, Janet *argv) {
+    janet_fixarity(argc, 1);
+    Bio *bio = args_open_bio("bio/to-string", argv);
+    size_t pending = BIO_ctrl_pending(bio->memory);
+    if (pending > INT32_MAX - 1) raise_format("bio/to-string", "more than 2 GB: use bio/read");
+    uint8_t *text = janet_string_begin((int32_t)pending);
+    if (pending) BIO_read(bio->memory, text, (int)pending);
+    return janet_wrap_string(janet_string_end(text));
+}
+
+static Janet cfun_bio_close(int32_t argc, Janet *argv) {
+    janet_fixarity(argc, 1);
+    Bio *bio = args_bio(argv);
+    if (!bio->memory) return janet_wrap_nil();
+    void (*on_write)(void *arg) = bio->on_write;
+    void *arg = bio->arg;
+    bio_free(bio);
+    if (on_write) on_write(arg);
+    bio_hook(bio, NULL, NULL, janet_wrap_nil());
+    return janet_wrap_nil();
+}
+
+static const FunctionRow rows[] = {
+    {"bio/new-mem", cfun_bio_new_mem,
+     "(bio/new-mem)\n\n"
+     "A queue of bytes in memory: what is written comes out again in the same order. `(length bio)` "
+     "is the number of bytes that wait; the functions of this module are methods as well, as in "
+     "`(:write bio data)`. A pair of them takes a socket's place under TLS.",
+     NULL},
+    {"bio/read", cfun_bio_read,
+     "(bio/read bio nbytes)\n\n"
+     "Take at most `nbytes` bytes out of the queue. Returns a buffer, or nil when it is empty: more "
+     "may come later. Never waits. Raises when `nbytes` is no positive integer, or the bio closed.",
+     NULL},
+    {"bio/write", cfun_bio_write,
+     "(bio/write bio data)\n\n"
+     "Append a string or buffer to the queue. Returns the number of bytes written, which is always "
+     "all of them. Raises when the bio is closed.",
+     NULL},
+    {"bio/to-string", cfun_bio_to_string,
+     "(bio/to-string bio)\n\n"
+     "Take all bytes that wait out of the queue and return them as a string, empty when there are "
+     "none. Raises when the bio is closed.",
+     NULL},
+    {"bio/close", cfun_bio_close,
+     "(bio/close bio)\n\n"
+     "Drop what was not read, cleansed, and free the memory now rather than when the value is "
+     "collected. Closing twice does nothing. Returns nil.",
+     NULL},
+    {NULL, NULL, NULL, NULL},
+};
+
+void bio_register(JanetTable *env) {
+    module_functions(env, rows);
+}
