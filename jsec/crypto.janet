@@ -6,5 +6,9 @@
     digest hmac
     # random bytes, comparing secrets
     random-bytes generate-challenge constant-time=
+    # keys
+    generate-key export-public-key forget-keys
+    # signatures
+    sign verify
     # base64
     base64-encode base64-decode base64url-encode base64url-decode])

@@ -4,10 +4,19 @@
 
 #include <janet.h>
 
-#define REGISTER_FILES(X) \
-    X(digest) \
-    X(random) \
+#define REGISTER_FILES(X)                                                                          \
+    X(tls_context)                                                                                 \
+    X(tls_connect)                                                                                 \
+    X(tls_listen)                                                                                  \
+    X(tls_accept)                                                                                  \
+    X(tls_accept_loop)                                                                             \
+    X(tls_wrap)                                                                                    \
+    X(tls_methods)                                                                                 \
+    X(digest)                                                                                      \
+    X(random)                                                                                      \
     X(encoding) \
+    X(generate) \
+    X(sign)                                                                                    \
     X(bio)
 
 #define REGISTER_PROTOTYPE(file) void file##_register(JanetTable *env);

@@ -27,6 +27,7 @@ Janet task_output(Task *task) {
 
 /* Janet's own memory, filled without a detour. */
 static void take_memory(Task *task) {
+    if (task->result && !task->room) return;
     if (task->is_string) {
         task->output = janet_string_begin((int32_t)task->room);
         return;

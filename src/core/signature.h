@@ -1,0 +1,48 @@
+/* Signatures, made and verified, with every kind of key. */
+#ifndef JSEC_CORE_SIGNATURE_H
+#define JSEC_CORE_SIGNATURE_H
+
+#include "core/bytes.h"
+#include "core/failure.h"
+
+#include <openssl/evp.h>
+
+typedef enum SignaturePadding {
+    SIGNATURE_PADDING_UNSET, /* PKCS#1 v1.5 for RSA keys, PSS for RSA-PSS keys */
+    SIGNATURE_PKCS1,
+    SIGNATURE_PSS,
+} SignaturePadding;
+
+typedef enum SignatureFormat {
+    SIGNATURE_FORMAT_UNSET, /* DER */
+    SIGNATURE_DER,
+    SIGNATURE_RAW, /* r and s side by side (IEEE P1363, JOSE) */
+} SignatureFormat;
+
+/* Values of salt_length besides numbers of bytes. */
+#define SIGNATURE_SALT_UNSET (-100) /* as long as the digest */
+
+typedef struct SignatureScheme {
+    const EVP_MD *digest; /* NULL: SHA-256, or what the key prescribes */
+    const EVP_MD *mgf1;   /* NULL: the digest */
+    SignaturePadding padding;
+    SignatureFormat format;
+    int salt_length; /* bytes, or RSA_PSS_SALTLEN_… */
+    bool prehashed;  /* the data is the digest already */
+} SignatureScheme;
+
+/* Can this key be used in this way? Fills in what the scheme leaves unset. */
+bool signature_settle(EVP_PKEY *key, SignatureScheme *scheme, Failure *failure);
+
+/* At most how many bytes signature_make writes. */
+size_t signature_room(const EVP_PKEY *key);
+
+bool signature_make(EVP_PKEY *key, const SignatureScheme *scheme, Bytes data, uint8_t *out,
+                    size_t *length, Failure *failure);
+
+/* `valid` is false for whatever is no signature of the data; a failure means that it could not be
+ * found out. */
+bool signature_verify(EVP_PKEY *key, const SignatureScheme *scheme, Bytes data, Bytes signature,
+                      bool *valid, Failure *failure);
+
+#endif

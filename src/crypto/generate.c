@@ -1,0 +1,128 @@
+/* Making keys, and their public halves. */
+#include "base/module.h"
+#include "base/raise.h"
+#include "core/keys.h"
+#include "crypto/args.h"
+#include "crypto/task.h"
+#include "register.h"
+
+#include <openssl/err.h>
+#include <openssl/rsa.h>
+#include <string.h>
+
+#define LEAST_BITS 1024
+#define MOST_BITS 16384 /* OpenSSL verifies no larger ones */
+#define DEFAULT_BITS 2048
+#define LONGEST_PEM 32768
+
+typedef struct GenerateTask {
+    Task task;
+    KeyAlgorithm algorithm;
+    int bits;
+} GenerateTask;
+
+static EVP_PKEY *generate(const KeyAlgorithm *algorithm, int bits, Failure *failure) {
+    ERR_clear_error();
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, algorithm->type, NULL);
+    bool ready = context && EVP_PKEY_keygen_init(context) > 0;
+    if (ready && bits) ready = EVP_PKEY_CTX_set_rsa_keygen_bits(context, bits) > 0;
+    if (ready && algorithm->curve) {
+        ready = EVP_PKEY_CTX_set_group_name(context, algorithm->curve->group) > 0;
+    }
+    if (!ready || EVP_PKEY_generate(context, &key) <= 0) {
+        failure_openssl(failure, "no %s key generated", algorithm->type);
+    }
+    EVP_PKEY_CTX_free(context);
+    return key;
+}
+
+/* A string whose length shows only when it is written: the task's memory is its largest. */
+static Janet pem_result(Task *task) {
+    Janet pem = janet_stringv(task->output, (int32_t)task->length);
+    OPENSSL_cleanse(task->output, task->length);
+    return pem;
+}
+
+static bool generate_run(Task *task, Failure *failure) {
+    GenerateTask *job = (GenerateTask *)task;
+    EVP_PKEY *key = generate(&job->algorithm, job->bits, failure);
+    char *pem = key ? keys_private_pem(key, &task->length, failure) : NULL;
+    bool fits = pem && task->length <= task->room;
+    if (fits) memcpy(task->output, pem, task->length);
+    if (pem && !fits) failure_set(failure, "key too long");
+    OPENSSL_clear_free(pem, task->length);
+    EVP_PKEY_free(key);
+    return fits;
+}
+
+static Janet cfun_crypto_generate_key(int32_t argc, Janet *argv) {
+    const char *function = "crypto/generate-key";
+    Failure failure;
+    janet_arity(argc, 1, 2);
+    GenerateTask job = {.task = {.function = function,
+                                 .run = generate_run,
+                                 .result = pem_result,
+                                 .room = LONGEST_PEM}};
+    if (!algorithms_key(args_name(argv, 0), &job.algorithm, &failure)) {
+        raise_failure(function, &failure);
+    }
+    bool given = argc > 1 && !janet_checktype(argv[1], JANET_NIL);
+    bool rsa = !strncmp(job.algorithm.type, "RSA", 3);
+    if (given && !rsa) raise_format(function, "%v keys have one size: leave out bits", argv[0]);
+    if (rsa) job.bits = given ? args_integer(argv, 1, LEAST_BITS, MOST_BITS) : DEFAULT_BITS;
+    return task_run(&job.task, sizeof job, rsa);
+}
+
+static Janet cfun_crypto_export_public_key(int32_t argc, Janet *argv) {
+    const char *function = "crypto/export-public-key";
+    Failure failure;
+    size_t length = 0;
+    janet_fixarity(argc, 1);
+    EVP_PKEY *key = keys_public(args_bytes(argv, 0), &failure);
+    char *pem = key ? keys_public_pem(key, &length, &failure) : NULL;
+    EVP_PKEY_free(key);
+    if (!pem) raise_failure(function, &failure);
+    Janet result = janet_stringv((const uint8_t *)pem, (int32_t)length);
+    OPENSSL_free(pem);
+    return result;
+}
+
+static Janet cfun_crypto_forget_keys(int32_t argc, Janet *argv) {
+    (void)argv;
+    janet_fixarity(argc, 0);
+    keys_forget();
+    return janet_wrap_nil();
+}
+
+static const FunctionRow rows[] = {
+    {"crypto/generate-key", cfun_crypto_generate_key,
+     "(crypto/generate-key alg &opt bits)\n\n"
+     "Make a private key and return it as a PEM string (PKCS#8, not encrypted: keep it secret). "
+     "`alg` is a keyword or string:\n\n"
+     "* `:ed25519`, `:ed448` - signatures (RFC 8032)\n"
+     "* `:x25519`, `:x448` - key agreement with `derive` (RFC 7748)\n"
+     "* `:p256` `:p384` `:p521` - signatures and key agreement; also spelled :p-256, :ec-p256, "
+     "\"secp256r1\" and so on. `:secp256k1`, `:p224` and `:brainpoolP256r1` (384, 512) too\n"
+     "* `:rsa`, `:rsa-pss` - of `bits` bits, 2048 by default, from 1024 (too weak by now) to 16384. "
+     "Made on a thread while the fiber waits: fractions of a second, minutes for the largest\n"
+     "* `:ml-dsa-44` `:ml-dsa-65` `:ml-dsa-87` - signatures (FIPS 204), where OpenSSL is 3.5 or "
+     "newer\n\n"
+     "Raises when the algorithm is unknown or not offered by this OpenSSL.",
+     NULL},
+    {"crypto/export-public-key", cfun_crypto_export_public_key,
+     "(crypto/export-public-key key)\n\n"
+     "The public half of a key as a PEM string (SubjectPublicKeyInfo). `key` is a private key, a "
+     "public one or a certificate, PEM or DER. Raises when it is none, or encrypted.",
+     NULL},
+    {"crypto/forget-keys", cfun_crypto_forget_keys,
+     "(crypto/forget-keys)\n\n"
+     "Drop the parsed keys that `sign`, `verify`, `derive` and the RSA functions keep, 64 at most, "
+     "so that PEM text is not parsed at each call. Private parts are cleansed. Returns nil.",
+     NULL},
+    {NULL, NULL, NULL, NULL},
+};
+
+void generate_register(JanetTable *env) {
+    module_functions(env, rows);
+}
