@@ -1,0 +1,230 @@
+#include "base/options.h"
+
+#include "base/raise.h"
+
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+#define LONGEST_NAME 32
+
+void option_refuse(const OptionSite *site, const char *expected, Janet got) {
+    raise_format(site->function, "bad option :%s, expected %s, got %v", site->row->name, expected,
+                 got);
+}
+
+void option_boolean(const OptionSite *site, Janet value, void *field) {
+    if (!janet_checktype(value, JANET_BOOLEAN)) option_refuse(site, "boolean", value);
+    *(bool *)field = janet_unwrap_boolean(value);
+}
+
+void option_flag(const OptionSite *site, Janet value, void *field) {
+    if (!janet_checktype(value, JANET_BOOLEAN)) option_refuse(site, "boolean", value);
+    *(OptionFlag *)field = janet_unwrap_boolean(value) ? OPTION_TRUE : OPTION_FALSE;
+}
+
+void option_bytes(const OptionSite *site, Janet value, void *field) {
+    if (!janet_checktypes(value, JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
+        option_refuse(site, "string or buffer", value);
+    }
+    JanetByteView view;
+    janet_bytes_view(value, &view.bytes, &view.len);
+    /* An empty buffer may have no memory at all, and NULL would say "not given". */
+    *(Bytes *)field = (Bytes){view.bytes ? view.bytes : (const uint8_t *)"", (size_t)view.len};
+}
+
+/* Buffers are not NUL-terminated, and may change: a string made of them is and does not. */
+static void text_of(const OptionSite *site, Janet value, Bytes *text) {
+    JanetByteView view;
+    janet_bytes_view(value, &view.bytes, &view.len);
+    if (view.len && memchr(view.bytes, 0, (size_t)view.len)) {
+        option_refuse(site, "text without NUL bytes", value);
+    }
+    if (janet_checktype(value, JANET_BUFFER)) view.bytes = janet_string(view.bytes, view.len);
+    *text = (Bytes){view.bytes, (size_t)view.len};
+}
+
+void option_text(const OptionSite *site, Janet value, void *field) {
+    if (!janet_checktypes(value, JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
+        option_refuse(site, "string or buffer", value);
+    }
+    text_of(site, value, field);
+}
+
+void option_name(const OptionSite *site, Janet value, void *field) {
+    if (!janet_checktypes(value, JANET_TFLAG_BYTES))
+        option_refuse(site, "keyword or string", value);
+    text_of(site, value, field);
+}
+
+void option_seconds(const OptionSite *site, Janet value, void *field) {
+    double seconds = janet_checktype(value, JANET_NUMBER) ? janet_unwrap_number(value) : NAN;
+    if (!(seconds >= 0)) option_refuse(site, "non-negative number of seconds", value);
+    *(double *)field = seconds;
+}
+
+void option_integer(const OptionSite *site, Janet value, void *field) {
+    const OptionRange *range = site->row->detail;
+    double least = range ? range->least : INT32_MIN, most = range ? range->most : INT32_MAX;
+    double number = janet_checktype(value, JANET_NUMBER) ? janet_unwrap_number(value) : NAN;
+    if (!(number >= least && number <= most) || number != floor(number)) {
+        char expected[80];
+        snprintf(expected, sizeof expected, "integer from %.0f to %.0f", least, most);
+        option_refuse(site, expected, value);
+    }
+    *(int32_t *)field = (int32_t)number;
+}
+
+void option_word(const OptionSite *site, Janet value, void *field) {
+    const OptionWord *words = site->row->detail;
+    JanetByteView view = {NULL, 0};
+    janet_bytes_view(value, &view.bytes, &view.len);
+    for (const OptionWord *word = words; view.bytes && word->name; word++) {
+        size_t length = strlen(word->name);
+        if ((size_t)view.len == length &&
+            !strncasecmp((const char *)view.bytes, word->name, length)) {
+            *(int *)field = word->value;
+            return;
+        }
+    }
+    char expected[256] = "one of";
+    for (const OptionWord *word = words; word->name; word++) {
+        size_t used = strlen(expected);
+        snprintf(expected + used, sizeof expected - used, " :%s", word->name);
+    }
+    option_refuse(site, expected, value);
+}
+
+void option_list(const OptionSite *site, Janet value, void *field) {
+    if (!janet_checktypes(value, JANET_TFLAG_INDEXED)) option_refuse(site, "array or tuple", value);
+    *(Janet *)field = value;
+}
+
+void option_function(const OptionSite *site, Janet value, void *field) {
+    if (!janet_checktypes(value, JANET_TFLAG_CALLABLE)) option_refuse(site, "function", value);
+    *(Janet *)field = value;
+}
+
+void option_any(const OptionSite *site, Janet value, void *field) {
+    (void)site;
+    *(Janet *)field = value;
+}
+
+void option_nested(const OptionSite *site, Janet value, void *field) {
+    if (!options_given(value)) option_refuse(site, "table or struct", value);
+    options_read(site->function, site->row->detail, value, field);
+}
+
+/* Optimal string alignment: insertions, deletions, substitutions and swapped neighbours. */
+static int distance(const char *a, size_t alen, const char *b, size_t blen) {
+    int row[3][LONGEST_NAME + 1];
+    for (size_t j = 0; j <= blen; j++) row[0][j] = (int)j;
+    for (size_t i = 1; i <= alen; i++) {
+        int *now = row[i % 3], *before = row[(i + 2) % 3], *twice = row[(i + 1) % 3];
+        now[0] = (int)i;
+        for (size_t j = 1; j <= blen; j++) {
+            int best = before[j - 1] + (a[i - 1] != b[j - 1]);
+            if (before[j] + 1 < best) best = before[j] + 1;
+            if (now[j - 1] + 1 < best) best = now[j - 1] + 1;
+            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if (swapped && twice[j - 2] + 1 < best) best = twice[j - 2] + 1;
+            now[j] = best;
+        }
+    }
+    return row[alen % 3][blen];
+}
+
+static const char *nearest_name(const OptionSet *set, JanetByteView name) {
+    const char *nearest = NULL;
+    int best = 4; /* further away than three slips is no slip */
+    for (size_t i = 0; i < set->count && name.len <= LONGEST_NAME; i++) {
+        const char *candidate = set->rows[i].name;
+        int d = distance((const char *)name.bytes, (size_t)name.len, candidate, strlen(candidate));
+        if (d < best && d < (int)strlen(candidate)) {
+            best = d;
+            nearest = candidate;
+        }
+    }
+    return nearest;
+}
+
+JANET_NO_RETURN static void unknown(const char *function, const OptionSet *set, Janet key) {
+    JanetByteView name = {NULL, 0};
+    const char *nearest = NULL;
+    if (janet_bytes_view(key, &name.bytes, &name.len)) nearest = nearest_name(set, name);
+    if (nearest) raise_format(function, "unknown option %v, did you mean :%s", key, nearest);
+    raise_format(function, "unknown option %v", key);
+}
+
+static size_t find_row(const char *function, const OptionSet *set, Janet key) {
+    if (janet_checktype(key, JANET_KEYWORD)) {
+        const uint8_t *name = janet_unwrap_keyword(key);
+        for (size_t i = 0; i < set->count; i++) {
+            if (!janet_cstrcmp(name, set->rows[i].name)) return i;
+        }
+    }
+    unknown(function, set, key);
+}
+
+/* Two names of one field in one table contradict each other, or will some day. */
+static void refuse_doubled(const char *function, const OptionSet *set, size_t row, uint64_t here) {
+    for (size_t i = 0; i < set->count; i++) {
+        bool same = i != row && set->rows[i].offset == set->rows[row].offset &&
+                    set->rows[i].parse == set->rows[row].parse &&
+                    set->rows[row].parse != option_nested;
+        if (same && (here & (UINT64_C(1) << i))) {
+            raise_format(function, "options :%s and :%s say the same: give one of them",
+                         set->rows[i].name, set->rows[row].name);
+        }
+    }
+}
+
+/* One table of the prototype chain; what a nearer one gave already (seen) stays. */
+static uint64_t read_level(const char *function, const OptionSet *set, JanetDictView view,
+                           uint64_t seen, void *into) {
+    uint64_t here = 0;
+    for (int32_t i = 0; i < view.cap; i++) {
+        const JanetKV *kv = view.kvs + i;
+        if (janet_checktype(kv->key, JANET_NIL)) continue;
+        size_t row = find_row(function, set, kv->key);
+        refuse_doubled(function, set, row, here);
+        here |= UINT64_C(1) << row;
+        if (seen & (UINT64_C(1) << row)) continue;
+        OptionSite site = {function, set->rows + row};
+        site.row->parse(&site, kv->value, (char *)into + site.row->offset);
+    }
+    return seen | here;
+}
+
+static Janet prototype_of(Janet options) {
+    if (janet_checktype(options, JANET_TABLE)) {
+        JanetTable *proto = janet_unwrap_table(options)->proto;
+        return proto ? janet_wrap_table(proto) : janet_wrap_nil();
+    }
+    const JanetKV *proto = janet_struct_proto(janet_unwrap_struct(options));
+    return proto ? janet_wrap_struct(proto) : janet_wrap_nil();
+}
+
+bool options_given(Janet options) {
+    return janet_checktypes(options, JANET_TFLAG_DICTIONARY | JANET_TFLAG_NIL);
+}
+
+void options_read(const char *function, const OptionSet *set, Janet options, void *into) {
+    if (!options_given(options)) {
+        raise_format(function, "bad options, expected table or struct, got %v", options);
+    }
+    uint64_t seen = 0;
+    for (int depth = 0; !janet_checktype(options, JANET_NIL); depth++) {
+        if (depth > JANET_MAX_PROTO_DEPTH) raise_format(function, "prototypes of options too deep");
+        JanetDictView view;
+        janet_dictionary_view(options, &view.kvs, &view.len, &view.cap);
+        seen = read_level(function, set, view, seen, into);
+        options = prototype_of(options);
+    }
+}
+
+void options_document(const OptionSet *set, JanetBuffer *into) {
+    for (size_t i = 0; i < set->count; i++) {
+        janet_formatb(into, "\n* `:%s` - %s", set->rows[i].name, set->rows[i].doc);
+    }
+}

@@ -1,0 +1,95 @@
+/* Options: one row per option gives its name, its parser, its field and its documentation.
+ *
+ *   typedef struct { double timeout; Bytes cert; } Opts;
+ *   static const OptionRow rows[] = {
+ *       OPTION("timeout", option_seconds, Opts, timeout, "Seconds for the whole call."),
+ *       OPTION("cert", option_text, Opts, cert, "Certificate: path or PEM."),
+ *   };
+ *   static const OptionSet set = OPTION_SET(rows);
+ *   Opts opts = {.timeout = INFINITY};                   // defaults first
+ *   options_read("tls/connect", &set, argv[2], &opts);   // raises on anything not understood
+ *
+ * Several rows may share a field: aliases. Giving two of them at once raises. */
+#ifndef JSEC_BASE_OPTIONS_H
+#define JSEC_BASE_OPTIONS_H
+
+#include "core/bytes.h"
+
+#include <janet.h>
+#include <stdbool.h>
+
+typedef struct OptionRow OptionRow;
+
+/* Where a value is being read, for error texts. */
+typedef struct OptionSite {
+    const char *function;
+    const OptionRow *row;
+} OptionSite;
+
+/* Turns a value into its field, or raises through option_refuse. */
+typedef void (*OptionParser)(const OptionSite *site, Janet value, void *field);
+
+struct OptionRow {
+    const char *name;
+    OptionParser parse;
+    size_t offset;
+    const void *detail; /* of the parser: words, a range, a nested set */
+    const char *doc;
+};
+
+typedef struct OptionSet {
+    const OptionRow *rows;
+    size_t count; /* 64 at most */
+} OptionSet;
+
+#define OPTION(name, parser, type, field, doc)                                                     \
+    { name, parser, offsetof(type, field), NULL, doc }
+#define OPTION_WITH(name, parser, detail, type, field, doc)                                        \
+    { name, parser, offsetof(type, field), detail, doc }
+#define OPTION_SET(rows)                                                                           \
+    { rows, sizeof(rows) / sizeof *(rows) }
+
+/* A tri-state for booleans whose default depends on where they are used. */
+typedef enum OptionFlag { OPTION_UNSET, OPTION_FALSE, OPTION_TRUE } OptionFlag;
+
+/* A word of an enumeration; keywords and strings both name it, letter case does not matter. */
+typedef struct OptionWord {
+    const char *name;
+    int value;
+} OptionWord;
+
+typedef struct OptionRange {
+    double least, most;
+} OptionRange;
+
+void option_boolean(const OptionSite *site, Janet value, void *field);  /* bool */
+void option_flag(const OptionSite *site, Janet value, void *field);     /* OptionFlag */
+void option_bytes(const OptionSite *site, Janet value, void *field);    /* Bytes; string, buffer */
+void option_text(const OptionSite *site, Janet value, void *field);     /* Bytes, no NUL inside, */
+                                                                        /* NUL-terminated */
+void option_name(const OptionSite *site, Janet value, void *field);     /* as text; keywords too */
+void option_seconds(const OptionSite *site, Janet value, void *field);  /* double, not negative */
+void option_integer(const OptionSite *site, Janet value, void *field);  /* int32_t; OptionRange */
+void option_word(const OptionSite *site, Janet value, void *field);     /* int; OptionWord[], */
+                                                                        /* ended by a NULL name */
+void option_list(const OptionSite *site, Janet value, void *field);     /* Janet; array or tuple */
+void option_function(const OptionSite *site, Janet value, void *field); /* Janet; callable */
+void option_any(const OptionSite *site, Janet value, void *field);      /* Janet */
+void option_nested(const OptionSite *site, Janet value, void *field);   /* an OptionSet; field is */
+                                                                        /* the struct it fills */
+
+/* "<function>: bad option :name, expected X, got V" */
+JANET_NO_RETURN void option_refuse(const OptionSite *site, const char *expected, Janet got);
+
+/* Read a table or struct of options (nil: none) into a struct that holds the defaults already.
+ * Unknown names, values of a wrong type or range and doubled aliases raise. Views handed out
+ * point into Janet values: they last as long as those and the running C function do. */
+void options_read(const char *function, const OptionSet *set, Janet options, void *into);
+
+/* Is it a table, a struct or nil? */
+bool options_given(Janet options);
+
+/* The documentation of a set, a line an option, for docstrings. */
+void options_document(const OptionSet *set, JanetBuffer *into);
+
+#endif

@@ -1,0 +1,63 @@
+#include "base/work.h"
+
+#include "base/raise.h"
+
+void *work_new(size_t size) {
+    void *work = janet_calloc(1, size);
+    if (!work) JANET_OUT_OF_MEMORY;
+    return work;
+}
+
+void work_free(Work *work) {
+    if (work->release) work->release(work);
+    janet_free(work);
+}
+
+static JanetEVGenericMessage on_thread(JanetEVGenericMessage message) {
+    Work *work = message.argp;
+    work->run(work);
+    return message;
+}
+
+static void on_loop(JanetEVGenericMessage message) {
+    Work *work = message.argp;
+    work->done(work);
+    work_free(work);
+}
+
+void work_start(Work *work) {
+    JanetEVGenericMessage message = {.argp = work};
+    JanetTryState state;
+    if (janet_try(&state) == JANET_SIGNAL_OK) {
+        janet_ev_threaded_call(on_thread, message, on_loop);
+        janet_restore(&state);
+        return;
+    }
+    janet_restore(&state);
+    if (work->fiber) janet_gcunroot(janet_wrap_fiber(work->fiber));
+    work_free(work);
+    janet_panicv(state.payload);
+}
+
+/* The fiber may have been cancelled, timed out or gone on to another wait since. */
+static void wake(Work *work) {
+    JanetFiber *fiber = work->fiber;
+    if (fiber->sched_id == work->sched_id && janet_fiber_can_resume(fiber)) {
+        Janet value = work->failed ? janet_wrap_nil() : work->result(work);
+        if (work->failed) {
+            janet_cancel(fiber, raise_text(work->function, &work->failure));
+        } else {
+            janet_schedule(fiber, value);
+        }
+    }
+    janet_gcunroot(janet_wrap_fiber(fiber));
+}
+
+void work_await(Work *work) {
+    work->done = wake;
+    work->fiber = janet_root_fiber();
+    work->sched_id = work->fiber->sched_id;
+    janet_gcroot(janet_wrap_fiber(work->fiber));
+    work_start(work);
+    janet_await();
+}
