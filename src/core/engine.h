@@ -1,0 +1,87 @@
+/* A TLS connection over a transport of two callbacks: a socket, memory, or anything that moves
+ * bytes. No descriptor, no event loop, no Janet: whoever drives it asks again when its transport
+ * can move more.
+ *
+ * Output is gathered: what one call seals goes to the transport in as few sends as possible, and
+ * what the transport does not take waits in the engine. So a record, once sealed, is never lost,
+ * and a write that was given up halfway leaves the connection intact. */
+#ifndef JSEC_CORE_ENGINE_H
+#define JSEC_CORE_ENGINE_H
+
+#include "core/bytes.h"
+#include "core/failure.h"
+
+#include <openssl/ssl.h>
+
+typedef enum EngineStatus {
+    ENGINE_DONE,
+    ENGINE_WANTS_READ,  /* ask again when the transport has bytes */
+    ENGINE_WANTS_WRITE, /* ask again when the transport takes bytes */
+    ENGINE_EOF,         /* the peer said close_notify (or was cut off, where that is allowed) */
+    ENGINE_FAILED       /* engine_explain tells why; the connection is good for nothing more */
+} EngineStatus;
+
+typedef enum EngineRole { ENGINE_CLIENT, ENGINE_SERVER } EngineRole;
+
+/* What a transport's callback answers besides a positive count of bytes. */
+#define TRANSPORT_WOULD_BLOCK 0
+#define TRANSPORT_EOF (-1) /* receive only */
+#define TRANSPORT_ERROR(errnum) (-2 - (errnum))
+
+typedef struct Transport {
+    ptrdiff_t (*send)(void *arg, const uint8_t *bytes, size_t length);
+    ptrdiff_t (*receive)(void *arg, uint8_t *bytes, size_t room);
+    void *arg;
+} Transport;
+
+typedef struct Engine {
+    SSL *ssl; /* NULL: not made, or freed */
+    Transport transport;
+    uint8_t *pending; /* sealed, and not yet taken by the transport */
+    size_t pending_length, pending_room;
+    char *failure;      /* what engine_explain tells; NULL: all is well */
+    int send_errno;     /* the transport failed to send */
+    int receive_errno;  /* the transport failed to receive */
+    size_t most_sealed; /* bytes of plaintext sealed at most before the transport is tried */
+    bool transport_eof; /* no more bytes will come */
+    bool established;   /* the handshake is done */
+    bool truncation_is_eof;
+} Engine;
+
+/* Make a zeroed engine ready. `context` is shared, not owned. */
+bool engine_init(Engine *engine, SSL_CTX *context, EngineRole role, Transport transport,
+                 Failure *failure);
+
+/* Free all; safe to repeat, and on a zeroed engine. Nothing is sent. */
+void engine_free(Engine *engine);
+
+/* Go on with the handshake. */
+EngineStatus engine_handshake(Engine *engine);
+
+/* Read decrypted bytes, 1 at least with ENGINE_DONE; never more than `room`. */
+EngineStatus engine_read(Engine *engine, uint8_t *into, size_t room, size_t *got);
+
+/* ENGINE_DONE when engine_read would give bytes without the transport's help. */
+EngineStatus engine_peek(Engine *engine);
+
+/* Seal bytes. *taken tells how many were, also with ENGINE_WANTS_*; go on with the rest then.
+ * ENGINE_DONE: all sealed, and all handed to the transport. */
+EngineStatus engine_write(Engine *engine, const uint8_t *data, size_t length, size_t *taken);
+
+/* Hand to the transport what was sealed before. */
+EngineStatus engine_flush(Engine *engine);
+
+/* Say close_notify, once. ENGINE_DONE when it has been handed to the transport. */
+EngineStatus engine_close_notify(Engine *engine);
+
+/* Did the peer say close_notify? */
+bool engine_peer_closed(const Engine *engine);
+
+/* After ENGINE_FAILED: why, never NULL, never empty. *errnum is the transport's errno where that
+ * was the reason (the text is then strerror's), else 0. */
+const char *engine_explain(const Engine *engine, int *errnum);
+
+/* Fail the connection for a reason of the caller's. */
+EngineStatus engine_fail(Engine *engine, const char *reason);
+
+#endif

@@ -1,0 +1,54 @@
+#include "core/failure.h"
+
+#include <openssl/err.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+bool failure_set(Failure *failure, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(failure->text, sizeof failure->text, format, args);
+    va_end(args);
+    return false;
+}
+
+static void append(Failure *failure, const char *separator, const char *text) {
+    size_t used = strlen(failure->text);
+    snprintf(failure->text + used, sizeof failure->text - used, "%s%s", separator, text);
+}
+
+/* What the queue says of one error; system errors carry an errno in place of a reason. */
+static const char *reason_of(unsigned long code, char *buffer, size_t size) {
+    const char *reason = ERR_reason_error_string(code);
+    if (reason && *reason) return reason;
+    if (ERR_SYSTEM_ERROR(code)) return strerror(ERR_GET_REASON(code));
+    snprintf(buffer, size, "OpenSSL error %08lX", code);
+    return buffer;
+}
+
+bool failure_openssl(Failure *failure, const char *what, ...) {
+    va_list args;
+    va_start(args, what);
+    vsnprintf(failure->text, sizeof failure->text, what, args);
+    va_end(args);
+
+    char buffer[32], last[256] = "";
+    int reasons = 0, flags;
+    unsigned long code;
+    const char *data;
+    while ((code = ERR_get_error_all(NULL, NULL, NULL, &data, &flags))) {
+        const char *reason = reason_of(code, buffer, sizeof buffer);
+        /* OpenSSL often reports the same failure at each level it passes: once is enough. */
+        if (reasons == 3 || !strcmp(reason, last)) continue;
+        append(failure, ": ", reason);
+        if ((flags & ERR_TXT_STRING) && data && *data) {
+            append(failure, " (", data);
+            append(failure, ")", "");
+        }
+        snprintf(last, sizeof last, "%s", reason);
+        reasons++;
+    }
+    if (!reasons) append(failure, ": ", "OpenSSL gave no reason");
+    return false;
+}

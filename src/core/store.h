@@ -1,0 +1,26 @@
+/* Trust stores: the system's, shared, and those a user gives. */
+#ifndef JSEC_CORE_STORE_H
+#define JSEC_CORE_STORE_H
+
+#include "core/bytes.h"
+#include "core/failure.h"
+
+#include <openssl/x509_vfy.h>
+
+/* The system's store (SSL_CERT_FILE and SSL_CERT_DIR count), read once a process when first asked
+ * for, and never changed after. Not the caller's to free. */
+X509_STORE *store_system(Failure *failure);
+
+/* The system's certificates in a store of one's own, to be added to. */
+X509_STORE *store_new_system(void);
+
+/* Add the certificates of a CA bundle (path, PEM or DER). */
+bool store_add_bundle(X509_STORE *store, Bytes path_or_content, Failure *failure);
+
+/* Add a directory of certificates under their hashed names. */
+bool store_add_directory(X509_STORE *store, Bytes path, Failure *failure);
+
+/* Trust a certificate by itself: no path up to a root is asked for, name and dates still are. */
+bool store_add_trusted(X509_STORE *store, Bytes path_or_content, Failure *failure);
+
+#endif

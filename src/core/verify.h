@@ -1,0 +1,30 @@
+/* Whether the other side is who it should be: what is asked of OpenSSL, and the words for a no. */
+#ifndef JSEC_CORE_VERIFY_H
+#define JSEC_CORE_VERIFY_H
+
+#include "core/bytes.h"
+#include "core/failure.h"
+
+#include <openssl/ssl.h>
+
+/* Unset is resolved per connection: a client requires, a server does not ask. */
+typedef enum VerifyMode { VERIFY_UNSET, VERIFY_NONE, VERIFY_REQUIRED, VERIFY_OPTIONAL } VerifyMode;
+
+/* Set up verification of one connection: purpose by role, `store` in place of the context's own
+ * (NULL: the context's). `name` (a client's; NUL-terminated) is matched against the certificate:
+ * as an IP address against IP SANs, else as a DNS name against DNS SANs. */
+bool verify_prepare(SSL *ssl, VerifyMode mode, const char *name, X509_STORE *store,
+                    Failure *failure);
+
+/* Is it the text of an IP address? */
+bool verify_is_address(const char *name);
+
+/* After a failed handshake: "certificate verify failed: …" where that was it, with what was wanted
+ * and found, else "handshake failed: …"; reads and clears the error queue. */
+void verify_explain_handshake(const SSL *ssl, Failure *failure);
+
+/* The same for an error after the handshake: TLS 1.3 tells a client only then that its certificate
+ * was refused. */
+void verify_explain_protocol(Failure *failure);
+
+#endif
