@@ -1,0 +1,153 @@
+#define _GNU_SOURCE /* strdup */
+#include "net/dial.h"
+
+#include "base/work.h"
+#include "net/socket.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NEXT_ATTEMPT 0.25 /* seconds: RFC 8305's connection attempt delay */
+
+static void begin_next(Dial *dial);
+
+/* --- attempts --- */
+
+static void fail_attempt(Attempt *attempt, int errnum) {
+    Dial *dial = attempt->dial;
+    poller_close(&attempt->source);
+    failure_set(&dial->failure, "%s", strerror(errnum));
+    dial->running--;
+    begin_next(dial);
+}
+
+static void win(Attempt *attempt) {
+    Dial *dial = attempt->dial;
+    int descriptor = attempt->source.descriptor;
+    poller_remove(&attempt->source);
+    dial_stop(dial);
+    dial->connected(dial, descriptor);
+}
+
+static void on_ready(Source *source, unsigned ready) {
+    Attempt *attempt = (Attempt *)source;
+    struct sockaddr_storage peer;
+    socklen_t peer_size = sizeof peer;
+    int errnum = 0;
+    socklen_t size = sizeof errnum;
+    (void)ready; /* a socket that is not connecting yet reports a hangup: ask the socket itself */
+    if (getsockopt(source->descriptor, SOL_SOCKET, SO_ERROR, &errnum, &size)) errnum = errno;
+    if (errnum) {
+        fail_attempt(attempt, errnum);
+    } else if (!getpeername(source->descriptor, (struct sockaddr *)&peer, &peer_size)) {
+        win(attempt);
+    }
+}
+
+static void begin_attempt(Attempt *attempt, const Address *address) {
+    Dial *dial = attempt->dial;
+    attempt->source.ready = on_ready;
+    attempt->source.descriptor = socket_new(address->storage.ss_family, SOCK_STREAM);
+    dial->running++;
+    int descriptor = attempt->source.descriptor;
+    if (descriptor < 0) {
+        fail_attempt(attempt, errno);
+        return;
+    }
+    int status;
+    do {
+        status = connect(descriptor, (const struct sockaddr *)&address->storage, address->length);
+    } while (status && errno == EINTR);
+    if ((status && errno != EINPROGRESS) || !poller_add(&attempt->source, descriptor)) {
+        fail_attempt(attempt, errno);
+    } else if (!status) {
+        poller_turn(&attempt->source); /* connected at once: told like any other */
+    }
+}
+
+static void next_due(Timer *timer) {
+    begin_next((Dial *)((char *)timer - offsetof(Dial, next)));
+}
+
+static void begin_next(Dial *dial) {
+    poller_unset_timer(&dial->next);
+    if (dial->begun == dial->addresses.count) {
+        if (!dial->running) dial->failed(dial, &dial->failure);
+        return;
+    }
+    int index = dial->begun++;
+    dial->attempts[index].dial = dial;
+    /* Armed first: an attempt that fails at once begins the next itself. */
+    poller_set_timer(&dial->next, NEXT_ATTEMPT, next_due);
+    begin_attempt(&dial->attempts[index], &dial->addresses.list[index]);
+}
+
+static void start_attempts(Dial *dial) {
+    for (int i = 0; i < MOST_ADDRESSES; i++) dial->attempts[i].source.descriptor = -1;
+    /* From the event loop, so that no callback comes before the caller is ready for it. */
+    poller_set_timer(&dial->next, 0, next_due);
+}
+
+/* --- resolution --- */
+
+typedef struct DialWork {
+    Work work;
+    Dial *dial; /* NULL: stopped meanwhile */
+    char *host, *port;
+    Addresses addresses;
+} DialWork;
+
+static void resolve_run(Work *work) {
+    DialWork *self = (DialWork *)work;
+    work->failed = !resolve(self->host, self->port, SOCK_STREAM, false, false, &self->addresses,
+                            &work->failure);
+}
+
+static void resolve_done(Work *work) {
+    DialWork *self = (DialWork *)work;
+    Dial *dial = self->dial;
+    if (!dial) return;
+    dial->work = NULL;
+    if (work->failed) {
+        dial->failed(dial, &work->failure);
+        return;
+    }
+    dial->addresses = self->addresses;
+    start_attempts(dial);
+}
+
+static void resolve_release(Work *work) {
+    free(((DialWork *)work)->host);
+    free(((DialWork *)work)->port);
+}
+
+void dial_start(Dial *dial, const char *host, const char *port) {
+    if (resolve(host, port, SOCK_STREAM, true, false, &dial->addresses, &dial->failure)) {
+        start_attempts(dial);
+        return;
+    }
+    DialWork *self = work_new(sizeof *self);
+    self->work.run = resolve_run;
+    self->work.done = resolve_done;
+    self->work.release = resolve_release;
+    self->dial = dial;
+    self->host = strdup(host);
+    self->port = strdup(port);
+    if (!self->host || !self->port) JANET_OUT_OF_MEMORY;
+    work_start(&self->work);
+    dial->work = self;
+}
+
+void dial_start_address(Dial *dial, const Address *address) {
+    dial->addresses.list[0] = *address;
+    dial->addresses.count = 1;
+    start_attempts(dial);
+}
+
+void dial_stop(Dial *dial) {
+    poller_unset_timer(&dial->next);
+    if (dial->work) dial->work->dial = NULL;
+    dial->work = NULL;
+    for (int i = 0; i < dial->begun; i++) poller_close(&dial->attempts[i].source);
+}

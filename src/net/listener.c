@@ -1,0 +1,162 @@
+#include "net/listener.h"
+
+#include "net/poller.h"
+#include "net/socket.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define RETRY 0.1 /* seconds, when descriptors have run out */
+
+/* State of a listener that somebody waits on: the ev_state of the fiber that core knows as its
+ * reader, and thus freed by Janet. */
+typedef struct Listener {
+    JanetStream *stream;
+    JanetFiber *fiber;
+    Taker *takers;
+    Timer retry;
+} Listener;
+
+static void on_event(JanetFiber *fiber, JanetAsyncEvent event);
+
+static Listener *listener_of(const JanetStream *stream) {
+    const JanetFiber *fiber = stream->read_fiber;
+    return fiber && fiber->ev_callback == on_event ? fiber->ev_state : NULL;
+}
+
+JanetStream *listener_get(const Janet *argv, int32_t n) {
+    JanetStream *stream = janet_getabstract(argv, n, &janet_stream_type);
+    janet_stream_flags(stream, JANET_STREAM_ACCEPTABLE | JANET_STREAM_SOCKET);
+    return stream;
+}
+
+/* --- takers --- */
+
+static void enqueue(Listener *listener, Taker *taker) {
+    Taker **link = &listener->takers;
+    while (*link) link = &(*link)->next;
+    taker->next = NULL;
+    taker->listener = listener->stream;
+    *link = taker;
+}
+
+static Taker *dequeue(Listener *listener) {
+    Taker *taker = listener->takers;
+    if (!taker) return NULL;
+    listener->takers = taker->next;
+    taker->listener = NULL;
+    return taker;
+}
+
+/* --- accepting --- */
+
+static void serve(Listener *listener);
+
+static void retry_due(Timer *timer) {
+    serve((Listener *)((char *)timer - offsetof(Listener, retry)));
+}
+
+/* Errors of the one connection, or of nobody: the next one may be sound. */
+static bool passes(int errnum) {
+    switch (errnum) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case EPERM: return true;
+    default: return false;
+    }
+}
+
+int listener_try(JanetStream *stream) {
+    int descriptor;
+    do {
+        descriptor = socket_accept(stream->handle);
+    } while (descriptor < 0 && passes(errno));
+    return descriptor;
+}
+
+static void hand_over(JanetStream *stream, int descriptor) {
+    Listener *listener;
+    while ((listener = listener_of(stream)) && listener->takers) {
+        Taker *taker = dequeue(listener);
+        if (taker->many) enqueue(listener, taker);
+        if (taker->accepted(taker, descriptor)) return;
+    }
+    close(descriptor); /* all of them were cancelled in this very turn */
+}
+
+static void detach(Listener *listener) {
+    janet_ev_inc_refcount(); /* which janet_async_end takes back */
+    janet_async_end(listener->fiber);
+}
+
+/* As long as somebody takes and somebody comes. Takers may leave at each of them, and with the
+ * last one the listener's state goes. */
+static void serve(Listener *listener) {
+    JanetStream *stream = listener->stream;
+    while ((listener = listener_of(stream)) && listener->takers) {
+        int descriptor = listener_try(stream);
+        if (descriptor < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+        if (descriptor < 0) {
+            /* Out of descriptors: unused streams may hold some. No event will tell when there are
+             * more, so ask again in a while. */
+            poller_collect_soon();
+            poller_set_timer(&listener->retry, RETRY, retry_due);
+            return;
+        }
+        hand_over(stream, descriptor);
+    }
+    if (listener) detach(listener);
+}
+
+static void close_all(Listener *listener) {
+    Taker *taker;
+    while ((taker = dequeue(listener))) taker->closed(taker);
+    detach(listener);
+}
+
+static void on_event(JanetFiber *fiber, JanetAsyncEvent event) {
+    Listener *listener = fiber->ev_state;
+    switch (event) {
+    case JANET_ASYNC_EVENT_DEINIT: poller_unset_timer(&listener->retry); break;
+    case JANET_ASYNC_EVENT_CLOSE: close_all(listener); break;
+    case JANET_ASYNC_EVENT_READ:
+    case JANET_ASYNC_EVENT_ERR:
+    case JANET_ASYNC_EVENT_HUP: serve(listener); break;
+    default: break;
+    }
+}
+
+static Listener *attach(JanetStream *stream) {
+    if (stream->read_fiber && stream->read_fiber->ev_callback) {
+        janet_panic("another fiber accepts on this listener with net/accept or net/accept-loop");
+    }
+    Listener *listener = janet_calloc(1, sizeof *listener);
+    if (!listener) JANET_OUT_OF_MEMORY;
+    listener->stream = stream;
+    listener->fiber = poller_fiber();
+    janet_async_start_fiber(listener->fiber, stream, JANET_ASYNC_LISTEN_READ, on_event, listener);
+    janet_ev_dec_refcount(); /* whoever takes keeps the process alive, not the listener */
+    return listener;
+}
+
+void listener_join(JanetStream *stream, Taker *taker) {
+    Listener *listener = listener_of(stream);
+    if (!listener) listener = attach(stream);
+    enqueue(listener, taker);
+    /* It may have come between two calls, when nobody listened: edges are told once. */
+    poller_set_timer(&listener->retry, 0, retry_due);
+}
+
+void listener_leave(Taker *taker) {
+    Listener *listener = taker->listener ? listener_of(taker->listener) : NULL;
+    if (!listener) return;
+    Taker **link = &listener->takers;
+    while (*link != taker) link = &(*link)->next;
+    *link = taker->next;
+    taker->listener = NULL;
+    if (!listener->takers) detach(listener);
+}

@@ -1,0 +1,33 @@
+/* Accepting on a core listener, so that core's own close wakes who waits, with a queue of ours, so
+ * that several can. */
+#ifndef JSEC_NET_LISTENER_H
+#define JSEC_NET_LISTENER_H
+
+#include <janet.h>
+#include <stdbool.h>
+
+/* Who takes connections. Embedded in its owner; in the queue of one listener at most. */
+typedef struct Taker {
+    /* A connection, its descriptor the taker's, which has left the queue unless it takes many.
+     * False: it does not want one any more, and has left the queue. */
+    bool (*accepted)(struct Taker *taker, int descriptor);
+    /* No connection will come: the listener was closed. It has left the queue. */
+    void (*closed)(struct Taker *taker);
+    bool many;
+    JanetStream *listener; /* NULL: in no queue */
+    struct Taker *next;
+} Taker;
+
+/* A stream that can be accepted from: a listener of core's, open; raises otherwise. */
+JanetStream *listener_get(const Janet *argv, int32_t n);
+
+/* Take a connection that waits already; -1: none does. */
+int listener_try(JanetStream *listener);
+
+/* Join the listener's queue. Raises, the taker in no queue, if core is accepting on it. */
+void listener_join(JanetStream *listener, Taker *taker);
+
+/* Leave it; nothing where it is in none. */
+void listener_leave(Taker *taker);
+
+#endif

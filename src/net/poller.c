@@ -1,0 +1,216 @@
+#include "net/poller.h"
+
+#include "base/raise.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BATCH 256
+#define RETURNS_PER_TURN 64 /* calls that may return without a turn of the event loop */
+
+typedef struct Poller {
+    JanetStream *stream; /* of the readiness queue */
+    Readiness readiness;
+    Timer *timers;
+    int64_t armed; /* when the queue's timer goes off; INT64_MAX: never */
+    Hold *holds;
+    Source *turns;   /* sources that asked for a turn */
+    Source *turning; /* those of them whose turn it is */
+    ReadyEvent batch[BATCH];
+    int batch_at, batch_end;
+    int returns_left;
+} Poller;
+
+static JANET_THREAD_LOCAL Poller *poller;
+
+static int poller_gc(void *pointer, size_t size) {
+    (void)size;
+    Poller *self = pointer;
+    readiness_close_timer(&self->readiness);
+    if (poller == self) poller = NULL; /* at the VM's end only: it is a root until then */
+    return 0;
+}
+
+static const JanetAbstractType poller_type = {"jsec/poller", poller_gc, JANET_ATEND_GC};
+
+/* --- timers --- */
+
+static void arm(int64_t when) {
+    int64_t left = when - timer_now();
+    poller->armed = when;
+    readiness_arm(&poller->readiness, left > 0 ? left : 1);
+}
+
+void poller_set_timer(Timer *timer, double seconds, void (*expired)(Timer *timer)) {
+    poller_unset_timer(timer);
+    timer->when = timer_after(seconds);
+    timer->expired = expired;
+    timer_heap_add(&poller->timers, timer);
+    if (timer->when < poller->armed) arm(timer->when);
+}
+
+void poller_unset_timer(Timer *timer) {
+    timer_heap_remove(timer); /* the queue's timer may go off for nothing: that is cheaper */
+}
+
+static void run_timers(void) {
+    int64_t now = timer_now();
+    if (now < poller->armed) return;
+    poller->armed = INT64_MAX;
+    while (poller->timers && poller->timers->when <= now) {
+        Timer *timer = poller->timers;
+        timer_heap_remove(timer);
+        timer->expired(timer);
+    }
+    if (poller->timers && poller->timers->when < poller->armed) arm(poller->timers->when);
+}
+
+/* --- sources --- */
+
+bool poller_add(Source *source, int descriptor) {
+    if (!readiness_add(&poller->readiness, descriptor, source)) return false;
+    source->descriptor = descriptor;
+    return true;
+}
+
+static bool unlink_turn(Source **list, Source *source) {
+    for (; *list; list = &(*list)->next_turn) {
+        if (*list != source) continue;
+        *list = source->next_turn;
+        return true;
+    }
+    return false;
+}
+
+static void forget_turn(Source *source) {
+    if (!source->has_turn) return;
+    source->has_turn = false;
+    if (!unlink_turn(&poller->turns, source)) unlink_turn(&poller->turning, source);
+}
+
+void poller_remove(Source *source) {
+    if (source->descriptor >= 0) readiness_remove(&poller->readiness, source->descriptor);
+    source->descriptor = -1;
+    forget_turn(source);
+    for (int i = poller->batch_at; i < poller->batch_end; i++) {
+        if (poller->batch[i].data == source) poller->batch[i].data = NULL;
+    }
+}
+
+void poller_close(Source *source) {
+    int descriptor = source->descriptor;
+    if (poller) poller_remove(source);
+    if (descriptor >= 0) close(descriptor);
+    source->descriptor = -1;
+}
+
+void poller_turn(Source *source) {
+    if (source->has_turn || !poller) return; /* it has none at the VM's end */
+    source->has_turn = true;
+    source->next_turn = poller->turns;
+    poller->turns = source;
+    arm(0);
+}
+
+static void run_turns(void) {
+    poller->turning = poller->turns;
+    poller->turns = NULL;
+    while (poller->turning) {
+        Source *source = poller->turning;
+        poller->turning = source->next_turn;
+        source->has_turn = false;
+        source->ready(source, READY_IN | READY_OUT);
+    }
+}
+
+static void run_events(void) {
+    /* Bounded: what is still queued makes the queue readable at the next turn again. */
+    for (int rounds = 0; rounds < 4; rounds++) {
+        poller->batch_end = readiness_take(&poller->readiness, poller->batch, BATCH);
+        for (poller->batch_at = 0; poller->batch_at < poller->batch_end;) {
+            ReadyEvent event = poller->batch[poller->batch_at++];
+            Source *source = event.data;
+            if (source) source->ready(source, event.ready);
+        }
+        bool full = poller->batch_end == BATCH;
+        poller->batch_at = poller->batch_end = 0;
+        if (!full) return;
+    }
+}
+
+/* --- the permanent listener --- */
+
+static void mark_holds(void) {
+    for (Hold *hold = poller->holds; hold; hold = hold->next) hold->mark(hold);
+}
+
+static void on_event(JanetFiber *fiber, JanetAsyncEvent event) {
+    (void)fiber;
+    if (!poller) return;
+    if (event == JANET_ASYNC_EVENT_MARK) {
+        mark_holds();
+    } else if (event == JANET_ASYNC_EVENT_READ) {
+        poller->returns_left = RETURNS_PER_TURN;
+        run_turns();
+        run_events();
+        run_timers(); /* last: data that is there wins over a deadline of now */
+    }
+}
+
+JanetFiber *poller_fiber(void) {
+    Janet nil = janet_wrap_nil();
+    JanetFunction *any = janet_unwrap_function(janet_resolve_core("identity"));
+    return janet_fiber(any, 16, 1, &nil);
+}
+
+void poller_collect_soon(void) {
+    Janet collect = janet_resolve_core("gccollect");
+    JanetFunction *apply = janet_unwrap_function(janet_resolve_core("apply"));
+    janet_schedule(janet_fiber(apply, 16, 1, &collect), janet_wrap_nil());
+}
+
+void poller_start(void) {
+    if (poller) return;
+    Poller *made = janet_abstract(&poller_type, sizeof *made);
+    memset(made, 0, sizeof *made);
+    made->readiness.timer = -1;
+    made->armed = INT64_MAX;
+    made->returns_left = RETURNS_PER_TURN;
+    if (!readiness_open(&made->readiness)) {
+        raise_format("jsec", "no event queue: %s", strerror(errno));
+    }
+    made->stream = janet_stream(made->readiness.queue, JANET_STREAM_READABLE, NULL);
+    janet_stream_level_triggered(made->stream);
+    janet_gcroot(janet_wrap_abstract(made));
+    janet_gcroot(janet_wrap_abstract(made->stream));
+    poller = made;
+    janet_async_start_fiber(poller_fiber(), made->stream, JANET_ASYNC_LISTEN_READ, on_event, NULL);
+    janet_ev_dec_refcount(); /* the listener alone does not keep the process alive */
+}
+
+/* --- holds --- */
+
+void poller_hold(Hold *hold, void (*mark)(Hold *hold)) {
+    if (hold->link) return;
+    hold->mark = mark;
+    hold->next = poller->holds;
+    if (hold->next) hold->next->link = &hold->next;
+    hold->link = &poller->holds;
+    poller->holds = hold;
+}
+
+void poller_release(Hold *hold) {
+    if (!hold->link) return;
+    *hold->link = hold->next;
+    if (hold->next) hold->next->link = hold->link;
+    hold->link = NULL;
+}
+
+bool poller_may_return(void) {
+    return poller->returns_left-- > 0;
+}
+
+JanetStream *poller_stream(void) {
+    return poller->stream;
+}

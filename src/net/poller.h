@@ -1,0 +1,63 @@
+/* One per VM: all our descriptors in one readiness queue, which is one level-triggered stream of
+ * Janet's with one permanent listener. So a wait costs the same beside ten connections and ten
+ * thousand, and no Janet code ever runs while a batch of events is worked off. */
+#ifndef JSEC_NET_POLLER_H
+#define JSEC_NET_POLLER_H
+
+#include "net/readiness.h"
+#include "net/timer.h"
+
+#include <janet.h>
+
+/* What has a descriptor in the queue, or wants a turn. Embedded in its owner. */
+typedef struct Source {
+    void (*ready)(struct Source *source, unsigned ready); /* READY_* */
+    int descriptor;                                       /* -1: none */
+    struct Source *next_turn;
+    bool has_turn;
+} Source;
+
+/* What the collector must keep though no Janet value refers to it: a parked call, a handshake
+ * that no fiber waits for. Embedded in its owner. */
+typedef struct Hold {
+    struct Hold *next, **link; /* link NULL: not held */
+    void (*mark)(struct Hold *hold);
+} Hold;
+
+/* Make this VM's poller, if it has none yet. Raises when the system refuses one. */
+void poller_start(void);
+
+/* Watch a descriptor; false with errno. It is watched until poller_remove or its close. */
+bool poller_add(Source *source, int descriptor);
+
+/* Forget a source: no event reaches it any more, not even one of the batch at hand. */
+void poller_remove(Source *source);
+
+/* Forget a source and close its descriptor; nothing where it has none. Also for collectors: where
+ * the poller went first, at the VM's end, only the descriptor is closed. */
+void poller_close(Source *source);
+
+/* Call source->ready in the next turn of the event loop, whether or not its descriptor is. */
+void poller_turn(Source *source);
+
+/* Call timer->expired after `seconds`. */
+void poller_set_timer(Timer *timer, double seconds, void (*expired)(Timer *timer));
+void poller_unset_timer(Timer *timer);
+
+void poller_hold(Hold *hold, void (*mark)(Hold *hold));
+void poller_release(Hold *hold);
+
+/* May a call that has all it needs return at once? Bounded between two turns of the event loop, so
+ * that a fiber which always finds data does not starve the others. */
+bool poller_may_return(void);
+
+/* A fiber that never runs; the event loop wants one to call a listener with. */
+JanetFiber *poller_fiber(void);
+
+/* Have garbage collected in a moment: not now, when Janet's own loop holds streams by pointer. */
+void poller_collect_soon(void);
+
+/* The stream that parked fibers name as what they wait for. */
+JanetStream *poller_stream(void);
+
+#endif

@@ -1,0 +1,72 @@
+#if defined(__linux__) && !defined(JSEC_KQUEUE)
+
+#define _GNU_SOURCE /* CLOCK_MONOTONIC */
+#include "net/readiness.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+bool readiness_open(Readiness *readiness) {
+    struct epoll_event event = {.events = EPOLLIN};
+    readiness->queue = epoll_create1(EPOLL_CLOEXEC);
+    readiness->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (readiness->queue >= 0 && readiness->timer >= 0 &&
+        !epoll_ctl(readiness->queue, EPOLL_CTL_ADD, readiness->timer, &event)) {
+        return true;
+    }
+    int why = errno;
+    if (readiness->queue >= 0) close(readiness->queue);
+    readiness_close_timer(readiness);
+    errno = why;
+    return false;
+}
+
+void readiness_close_timer(Readiness *readiness) {
+    if (readiness->timer >= 0) close(readiness->timer);
+    readiness->timer = -1;
+}
+
+bool readiness_add(const Readiness *readiness, int descriptor, void *data) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                .data.ptr = data};
+    return !epoll_ctl(readiness->queue, EPOLL_CTL_ADD, descriptor, &event);
+}
+
+void readiness_remove(const Readiness *readiness, int descriptor) {
+    epoll_ctl(readiness->queue, EPOLL_CTL_DEL, descriptor, NULL);
+}
+
+void readiness_arm(const Readiness *readiness, int64_t nanoseconds) {
+    struct itimerspec when = {.it_value = {.tv_sec = (time_t)(nanoseconds / 1000000000),
+                                           .tv_nsec = (long)(nanoseconds % 1000000000)}};
+    timerfd_settime(readiness->timer, 0, &when, NULL);
+}
+
+static void eat_timer(const Readiness *readiness) {
+    uint64_t expirations;
+    ssize_t n = read(readiness->timer, &expirations, sizeof expirations);
+    (void)n; /* it may have been set anew meanwhile: nothing to read then */
+}
+
+int readiness_take(const Readiness *readiness, ReadyEvent *events, int room) {
+    struct epoll_event ready[256];
+    int count = epoll_wait(readiness->queue, ready, room < 256 ? room : 256, 0), taken = 0;
+    for (int i = 0; i < count; i++) {
+        uint32_t bits = ready[i].events;
+        if (!ready[i].data.ptr) {
+            eat_timer(readiness);
+            continue;
+        }
+        unsigned flags = bits & EPOLLIN ? READY_IN : 0u;
+        if (bits & EPOLLOUT) flags |= READY_OUT;
+        if (bits & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) flags |= READY_HANGUP | READY_IN | READY_OUT;
+        events[taken++] = (ReadyEvent){ready[i].data.ptr, flags};
+    }
+    return taken;
+}
+
+#else
+typedef int readiness_is_kqueue; /* a translation unit holds something */
+#endif

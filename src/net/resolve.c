@@ -1,0 +1,71 @@
+#define _GNU_SOURCE /* getaddrinfo */
+#include "net/resolve.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/un.h>
+
+static void add(Addresses *addresses, const struct addrinfo *info) {
+    if (addresses->count == MOST_ADDRESSES || info->ai_addrlen > sizeof(struct sockaddr_storage))
+        return;
+    Address *address = &addresses->list[addresses->count++];
+    memcpy(&address->storage, info->ai_addr, info->ai_addrlen);
+    address->length = info->ai_addrlen;
+}
+
+/* The next of a family, or of any other than it. */
+static const struct addrinfo *next_of(const struct addrinfo *info, int family, bool same) {
+    while (info && (info->ai_family == family) != same) info = info->ai_next;
+    return info;
+}
+
+static void interleave(const struct addrinfo *found, Addresses *addresses) {
+    int family = found->ai_family;
+    const struct addrinfo *first = found, *other = next_of(found, family, false);
+    while (first || other) {
+        if (first) {
+            add(addresses, first);
+            first = next_of(first->ai_next, family, true);
+        }
+        if (other) {
+            add(addresses, other);
+            other = next_of(other->ai_next, family, false);
+        }
+    }
+}
+
+bool resolve(const char *host, const char *port, int type, bool numeric, bool passive,
+             Addresses *addresses, Failure *failure) {
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = type}, *found = NULL;
+    if (numeric) hints.ai_flags |= AI_NUMERICHOST;
+    if (passive) hints.ai_flags |= AI_PASSIVE;
+    addresses->count = 0;
+    int status = getaddrinfo(host, port, &hints, &found);
+    if (status) {
+        const char *why = status == EAI_SYSTEM ? strerror(errno) : gai_strerror(status);
+        return failure_set(failure, "could not resolve \"%s\" port \"%s\": %s", host, port, why);
+    }
+    if (found) interleave(found, addresses);
+    freeaddrinfo(found);
+    return addresses->count || failure_set(failure, "could not resolve \"%s\": no address", host);
+}
+
+bool resolve_unix(const char *path, size_t length, Address *address, Failure *failure) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    if (!length || length >= sizeof name.sun_path) {
+        return failure_set(failure, "bad path of a unix socket: expected 1 to %zu bytes",
+                           sizeof name.sun_path - 1);
+    }
+    memcpy(name.sun_path, path, length);
+    address->length = sizeof name;
+#ifdef __linux__
+    if (path[0] == '@') {
+        name.sun_path[0] = 0;
+        address->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+    }
+#endif
+    memcpy(&address->storage, &name, sizeof name);
+    return true;
+}

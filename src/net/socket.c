@@ -1,0 +1,117 @@
+#define _GNU_SOURCE /* accept4 */
+#include "net/socket.h"
+
+#include "base/raise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOST_ARGUMENTS 4
+
+void socket_set_nodelay(int descriptor) {
+    int on = 1;
+    setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+#ifdef SOCK_NONBLOCK
+
+int socket_new(int family, int type) {
+    return socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+int socket_accept(int listener) {
+    return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+#else
+
+static int configure(int descriptor) {
+    int on = 1;
+    if (descriptor < 0) return -1;
+    fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+    fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
+#ifdef SO_NOSIGPIPE
+    setsockopt(descriptor, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#else
+    (void)on;
+#endif
+    return descriptor;
+}
+
+int socket_new(int family, int type) {
+    return configure(socket(family, type, 0));
+}
+
+int socket_accept(int listener) {
+    return configure(accept(listener, NULL, NULL));
+}
+
+#endif
+
+/* A core stream that is in no event loop and closes nothing: core's functions see a socket. */
+static JanetStream *view_of(int descriptor) {
+    JanetStream *view = janet_abstract(&janet_stream_type, sizeof *view);
+    memset(view, 0, sizeof *view);
+    view->handle = descriptor;
+    view->flags = JANET_STREAM_SOCKET | JANET_STREAM_READABLE | JANET_STREAM_WRITABLE |
+                  JANET_STREAM_UNREGISTERED | JANET_STREAM_NOT_CLOSEABLE;
+    return view;
+}
+
+Janet socket_call_core(const char *name, int descriptor, int32_t argc, const Janet *argv) {
+    Janet function = janet_resolve_core(name);
+    if (!janet_checktype(function, JANET_CFUNCTION)) janet_panicf("this Janet has no %s", name);
+    if (argc < 1 || argc > MOST_ARGUMENTS) janet_panicf("arity mismatch, got %d", argc);
+    Janet arguments[MOST_ARGUMENTS];
+    memcpy(arguments, argv, sizeof *argv * (size_t)argc);
+    arguments[0] = janet_wrap_abstract(view_of(descriptor));
+    Janet result = janet_unwrap_cfunction(function)(argc, arguments);
+    return janet_equals(result, arguments[0]) ? argv[0] : result;
+}
+
+/* --- detaching --- */
+
+static void refuse(const char *function, const char *why) {
+    raise_format(function, "stream can't be taken over: %s", why);
+}
+
+static void check_detachable(const JanetStream *stream, const char *function) {
+    int type;
+    socklen_t size = sizeof type;
+    struct sockaddr_storage peer;
+    socklen_t peer_size = sizeof peer;
+    if (stream->flags & JANET_STREAM_CLOSED) refuse(function, "it is closed");
+    if (stream->flags & JANET_STREAM_ACCEPTABLE) refuse(function, "it is a listener");
+    if (getsockopt(stream->handle, SOL_SOCKET, SO_TYPE, &type, &size)) {
+        refuse(function, errno == ENOTSOCK ? "it is not a socket" : strerror(errno));
+    }
+    if (type != SOCK_STREAM) refuse(function, "it is not a stream socket");
+    if (getpeername(stream->handle, (struct sockaddr *)&peer, &peer_size)) {
+        refuse(function, strerror(errno));
+    }
+    if ((stream->read_fiber && stream->read_fiber->ev_callback) ||
+        (stream->write_fiber && stream->write_fiber->ev_callback)) {
+        refuse(function, "another fiber is reading or writing");
+    }
+}
+
+int socket_detach(JanetStream *stream, const char *function) {
+    check_detachable(stream, function);
+    int descriptor = stream->handle;
+#ifdef JANET_STREAM_NODUPS
+    /* Else the descriptor, which stays open, would stay in Janet's epoll as well, and its events
+     * would reach a stream that has been freed. */
+    stream->flags &= ~(uint32_t)JANET_STREAM_NODUPS;
+#endif
+    stream->flags |= JANET_STREAM_NOT_CLOSEABLE;
+    JanetTryState state;
+    /* A stream that came from another thread is in no event loop here, and that panics. */
+    if (janet_try(&state) == JANET_SIGNAL_OK) janet_stream_close(stream);
+    janet_restore(&state);
+    stream->handle = -1;
+    return descriptor;
+}
