@@ -1,0 +1,260 @@
+/* accept-loop: a fiber for each connection whose handshake succeeded. Handshakes run without a
+ * fiber, all at once: one that stalls costs the others nothing. */
+#include "base/module.h"
+#include "base/raise.h"
+#include "net/listener.h"
+#include "register.h"
+#include "tls/accept.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char function[] = "tls/accept-loop";
+
+typedef struct LoopOptions {
+    int32_t most; /* connections at a time */
+    double handshake_timeout;
+    Janet on_error; /* function of the error's text, or nil */
+} LoopOptions;
+
+static const OptionRange most_range = {1, INT32_MAX};
+
+static const OptionRow rows[] = {
+    OPTION_WITH("max-connections", option_integer, &most_range, LoopOptions, most,
+                "Connections at a time, handshakes included, at most; more wait in the listener's "
+                "backlog. Default: no limit."),
+    OPTION("handshake-timeout", option_seconds, LoopOptions, handshake_timeout,
+           "Seconds for each handshake. Default: that of the options or context, 30."),
+    OPTION("on-error", option_function, LoopOptions, on_error,
+           "Function called with the text of each failed handshake's error. Default: they pass in "
+           "silence."),
+};
+static const OptionSet loop_set = OPTION_SET(rows);
+
+/* How many connections there are. Plain memory, since a stream that is collected counts itself off,
+ * and by then the collector may have taken anything else. */
+typedef struct Quota {
+    Source source; /* for a turn in which the loop goes on taking */
+    int32_t references, count, most;
+    struct LoopOp *op; /* NULL: the loop has ended */
+} Quota;
+
+/* What the connections of a loop have in common. */
+typedef struct Loop {
+    TlsContext *context;
+    JanetFunction *handler;
+    Janet on_error;
+    Janet supervisor; /* channel of the loop's fiber, or nil */
+    StreamManners manners;
+    bool deferred;
+    Quota *quota;
+} Loop;
+
+typedef struct LoopOp {
+    Op op;
+    Taker taker;
+    Loop *loop;
+    JanetStream *listener;
+} LoopOp;
+
+static void release(Quota *quota) {
+    if (--quota->references) return;
+    poller_close(&quota->source);
+    janet_free(quota);
+}
+
+static int loop_gc(void *pointer, size_t size) {
+    (void)size;
+    Loop *loop = pointer;
+    if (loop->quota) release(loop->quota);
+    return 0;
+}
+
+static int loop_mark(void *pointer, size_t size) {
+    (void)size;
+    Loop *loop = pointer;
+    if (loop->context) janet_mark(janet_wrap_abstract(loop->context));
+    if (loop->handler) janet_mark(janet_wrap_function(loop->handler));
+    janet_mark(loop->on_error);
+    janet_mark(loop->supervisor);
+    return 0;
+}
+
+static const JanetAbstractType loop_type = {
+    .name = "jsec/tls-accept-loop",
+    .gc = loop_gc,
+    .gcmark = loop_mark,
+};
+
+/* --- connections --- */
+
+static void spawn(const Loop *loop, JanetFunction *run, Janet argument) {
+    JanetFiber *fiber = janet_fiber(run, 64, 1, &argument);
+    if (!fiber) return; /* its arity was checked */
+    if (janet_checktype(loop->supervisor, JANET_ABSTRACT)) {
+        fiber->supervisor_channel = janet_unwrap_abstract(loop->supervisor);
+    }
+    janet_schedule(fiber, janet_wrap_nil());
+}
+
+static void report(const Loop *loop, Janet error) {
+    if (!janet_checktype(loop->on_error, JANET_FUNCTION)) return;
+    spawn(loop, janet_unwrap_function(loop->on_error), error);
+}
+
+static Loop *loop_of(const Stream *stream) {
+    return janet_unwrap_abstract(stream->owner);
+}
+
+static void on_handshake(Stream *stream, bool established) {
+    Loop *loop = loop_of(stream);
+    if (established) {
+        spawn(loop, loop->handler, janet_wrap_abstract(stream));
+    } else {
+        report(loop, stream_error(stream, function));
+        stream_drop(stream);
+    }
+}
+
+/* One less; where the loop had stopped taking at its limit, it goes on. */
+static void on_end(Stream *stream) {
+    Quota *quota = stream->on_end_arg;
+    quota->count--;
+    if (quota->op) poller_turn(&quota->source);
+    release(quota);
+}
+
+static void go_on(Source *source, unsigned ready) {
+    (void)ready;
+    LoopOp *op = ((Quota *)source)->op;
+    if (!op || op->taker.listener || !op_waits(&op->op)) return;
+    listener_join(op->listener, &op->taker);
+}
+
+static void count_in(Loop *loop, Stream *stream) {
+    Quota *quota = loop->quota;
+    quota->references++;
+    quota->count++;
+    stream->on_end_arg = quota;
+    stream->on_end = on_end;
+}
+
+static bool accepted(Taker *taker, int descriptor) {
+    LoopOp *op = (LoopOp *)((char *)taker - offsetof(LoopOp, taker));
+    Loop *loop = op->loop;
+    Failure failure;
+    if (!op_waits(&op->op)) {
+        listener_leave(taker);
+        return false;
+    }
+    Stream *stream = accept_stream(loop->context, &loop->manners, descriptor, &failure);
+    if (!stream) {
+        report(loop, raise_text(function, &failure));
+        return true;
+    }
+    stream->owner = janet_wrap_abstract(loop);
+    stream->on_handshake = on_handshake;
+    count_in(loop, stream);
+    if (loop->quota->count >= loop->quota->most) listener_leave(taker);
+    if (loop->deferred) {
+        spawn(loop, loop->handler, janet_wrap_abstract(stream));
+    } else {
+        stream_start(stream);
+    }
+    return true;
+}
+
+/* --- the waiting fiber --- */
+
+static void closed(Taker *taker) {
+    LoopOp *op = (LoopOp *)((char *)taker - offsetof(LoopOp, taker));
+    OpQueue none;
+    op_queue_init(&none);
+    op->loop->quota->op = NULL;
+    if (op_waits(&op->op)) op_complete(&op->op, &none, janet_wrap_abstract(op->listener));
+}
+
+static void loop_abandon(Op *op) {
+    LoopOp *self = (LoopOp *)op;
+    listener_leave(&self->taker);
+    self->loop->quota->op = NULL;
+}
+
+static void op_mark(Op *op) {
+    janet_mark(janet_wrap_abstract(((LoopOp *)op)->loop));
+    janet_mark(janet_wrap_abstract(((LoopOp *)op)->listener));
+}
+
+static const OpKind loop_kind = {loop_abandon, NULL, op_mark};
+
+static JanetFunction *get_handler(const Janet *argv, int32_t n) {
+    JanetFunction *handler = janet_getfunction(argv, n);
+    if (handler->def->max_arity < 1) janet_panic("handler function must take at least 1 argument");
+    if (handler->def->min_arity > 1)
+        janet_panic("handler function must be callable with 1 argument");
+    return handler;
+}
+
+static Loop *new_loop(void) {
+    Loop *loop = janet_abstract(&loop_type, sizeof *loop);
+    memset(loop, 0, sizeof *loop);
+    loop->quota = janet_calloc(1, sizeof *loop->quota);
+    if (!loop->quota) JANET_OUT_OF_MEMORY;
+    loop->quota->references = 1;
+    loop->quota->source.descriptor = -1;
+    loop->quota->source.ready = go_on;
+    loop->on_error = loop->supervisor = janet_wrap_nil();
+    return loop;
+}
+
+static Janet cfun_tls_accept_loop(int32_t argc, Janet *argv) {
+    janet_arity(argc, 3, 4);
+    JanetStream *listener = listener_get(argv, 0);
+    ConnectionOptions options;
+    Loop *loop = new_loop();
+    loop->context = tls_choose(function, argv, argc, 1, &options);
+    loop->handler = get_handler(argv, 2);
+    LoopOptions own = {INT32_MAX, options.manners.handshake_timeout, janet_wrap_nil()};
+    if (argc > 3) options_read(function, &loop_set, argv[3], &own);
+    loop->on_error = own.on_error;
+    loop->quota->most = own.most;
+    loop->manners = options.manners;
+    loop->manners.handshake_timeout = own.handshake_timeout;
+    loop->deferred = !options.handshake;
+    poller_start();
+    accept_check(function, loop->context);
+
+    LoopOp *op = op_new(sizeof *op, &loop_kind);
+    if (op->op.fiber->supervisor_channel) {
+        loop->supervisor = janet_wrap_abstract(op->op.fiber->supervisor_channel);
+    }
+    op->taker.accepted = accepted;
+    op->taker.closed = closed;
+    op->taker.many = true;
+    op->loop = loop;
+    op->listener = listener;
+    loop->quota->op = op;
+    listener_join(listener, &op->taker);
+    op_park(&op->op, INFINITY);
+}
+
+static const FunctionRow functions[] = {
+    {"tls/accept-loop", cfun_tls_accept_loop,
+     "(tls/accept-loop listener opts handler &opt loop-opts)\n\n"
+     "Serve a listener: call `handler` with a TLS stream, in a fiber of its own, for each connection whose "
+     "handshake succeeded, until the listener is closed. Handshakes run beside each other: one that "
+     "stalls or fails costs the others nothing and never reaches the handler. An error in a handler ends that "
+     "handler; it goes where a task's errors go, to the supervisor or to standard error. The handler closes "
+     "its stream.\n\n"
+     "`opts` is a table or struct of options as for `tls/accept`, or a context. `loop-opts` is a table "
+     "of `:max-connections` (connections at a time, more wait in the backlog; default no limit), "
+     "`:handshake-timeout` (seconds) and `:on-error` (a function called with the text of each failed handshake's "
+     "error; default none).\n\n"
+     "Returns the listener when it is closed. Raises when the options are no server's.\n\nOptions:",
+     &tls_option_set},
+    {NULL, NULL, NULL, NULL},
+};
+
+void tls_accept_loop_register(JanetTable *env) {
+    module_functions(env, functions);
+}

@@ -1,0 +1,78 @@
+/* close: our close_notify out, the peer's awaited a while, late data dropped. */
+#include "tls/stream.h"
+
+#include "base/raise.h"
+
+#include <math.h>
+
+#define MOST_DISCARDED 64 /* records of a peer that goes on sending */
+
+typedef struct CloseOp {
+    Op op;
+    Stream *stream;
+} CloseOp;
+
+/* A closing fiber that is cancelled still closes: nothing is left for anybody else to do. */
+static void close_abandon(Op *op) {
+    Stream *stream = ((CloseOp *)op)->stream;
+    op_dequeue(&stream->closers, op);
+    stream_drop(stream);
+}
+
+static void close_mark(Op *op) {
+    janet_mark(janet_wrap_abstract(((CloseOp *)op)->stream));
+}
+
+static const OpKind close_kind = {close_abandon, NULL, close_mark};
+
+/* Is there still something to wait for? */
+static bool step(Stream *stream) {
+    EngineStatus status = engine_close_notify(&stream->engine);
+    if (status != ENGINE_DONE) return status != ENGINE_FAILED;
+    uint8_t late[4096];
+    size_t got;
+    while ((status = engine_read(&stream->engine, late, sizeof late, &got)) == ENGINE_DONE) {
+        if (++stream->discarded > MOST_DISCARDED) return false;
+    }
+    return status == ENGINE_WANTS_READ || status == ENGINE_WANTS_WRITE;
+}
+
+static void wake_closers(Stream *stream) {
+    Op *op;
+    while ((op = op_first_waiting(&stream->closers))) {
+        op_complete(op, &stream->closers, janet_wrap_abstract(stream));
+    }
+}
+
+void stream_serve_closers(Stream *stream) {
+    if (stream->state == STREAM_CLOSING && !step(stream)) stream_drop(stream);
+    if (stream->state == STREAM_CLOSED) wake_closers(stream);
+}
+
+static void expired(Timer *timer) {
+    stream_drop((Stream *)((char *)timer - offsetof(Stream, timer)));
+}
+
+static void begin(Stream *stream) {
+    stream->state = STREAM_CLOSING;
+    stream_wake_for_close(stream);
+    stream_serve_closers(stream);
+    if (stream->state == STREAM_CLOSING && stream->manners.close_timeout < INFINITY) {
+        poller_set_timer(&stream->timer, stream->manners.close_timeout, expired);
+    }
+}
+
+Janet cfun_stream_close(int32_t argc, Janet *argv) {
+    janet_arity(argc, 1, 2);
+    Stream *stream = stream_get(argv, 0);
+    bool force = argc > 1 && janet_truthy(argv[1]);
+    if (force || stream->state == STREAM_HANDSHAKING || stream->state == STREAM_FAILED) {
+        stream_drop(stream);
+    }
+    if (stream->state == STREAM_OPEN) begin(stream);
+    if (stream->state == STREAM_CLOSED) return argv[0];
+    CloseOp *op = op_new(sizeof *op, &close_kind);
+    op->stream = stream;
+    op_enqueue(&stream->closers, &op->op);
+    op_park(&op->op, INFINITY);
+}

@@ -1,0 +1,342 @@
+#include "tls/stream.h"
+
+#include "base/options.h"
+#include "base/raise.h"
+#include "net/socket.h"
+#include "tls/options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* What OpenSSL holds for a connection, as the collector is told: it sees only our struct. */
+#define NATIVE_SIZE (40 << 10)
+
+/* --- the socket, as the engine's transport --- */
+
+/* Edge-triggered: the socket is tried after an event only, and a short count means drained. */
+static ptrdiff_t socket_send(void *arg, const uint8_t *bytes, size_t length) {
+    Stream *stream = arg;
+    if (!stream->writable) return TRANSPORT_WOULD_BLOCK;
+    ssize_t n;
+    do {
+        n = send(stream->source.descriptor, bytes, length, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) return TRANSPORT_ERROR(errno);
+    if (n < 0 || (size_t)n < length) stream->writable = false;
+    return n < 0 ? TRANSPORT_WOULD_BLOCK : n;
+}
+
+static ptrdiff_t socket_receive(void *arg, uint8_t *bytes, size_t room) {
+    Stream *stream = arg;
+    if (!stream->readable) return TRANSPORT_WOULD_BLOCK;
+    ssize_t n;
+    do {
+        n = recv(stream->source.descriptor, bytes, room, 0);
+    } while (n < 0 && errno == EINTR);
+    if (n == 0) return TRANSPORT_EOF;
+    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) return TRANSPORT_ERROR(errno);
+    /* After a hangup no further event comes: the end has to be read up to. */
+    if (n < 0 || ((size_t)n < room && !stream->hangup)) stream->readable = false;
+    return n < 0 ? TRANSPORT_WOULD_BLOCK : n;
+}
+
+static void on_ready(Source *source, unsigned ready) {
+    Stream *stream = (Stream *)source;
+    if (ready & READY_IN) stream->readable = true;
+    if (ready & READY_OUT) stream->writable = true;
+    if (ready & READY_HANGUP) stream->hangup = true;
+    stream_advance(stream);
+}
+
+/* --- life --- */
+
+static void free_native(Stream *stream) {
+    engine_free(&stream->engine);
+    poller_close(&stream->source);
+    stream->state = STREAM_CLOSED;
+    if (stream->on_end) stream->on_end(stream);
+    stream->on_end = NULL;
+}
+
+/* Timer and hold are left alone: what is linked there is marked, and collected at the VM's end
+ * only, when the neighbours in those lists may be gone already. Nothing is said to the peer: a
+ * close_notify here would make a transfer that broke off look whole. */
+static int stream_gc(void *pointer, size_t size) {
+    (void)size;
+    free_native(pointer);
+    return 0;
+}
+
+static int stream_mark(void *pointer, size_t size) {
+    (void)size;
+    Stream *stream = pointer;
+    janet_mark(stream->context);
+    janet_mark(stream->owner);
+    if (stream->returned) janet_mark(janet_wrap_buffer(stream->returned));
+    return 0;
+}
+
+static void apply_manners(Stream *stream, const StreamManners *manners) {
+    size_t most = (size_t)manners->buffer_size;
+    stream->manners = *manners;
+    stream->engine.truncation_is_eof = manners->truncation_is_eof;
+    if (most && most < stream->engine.most_sealed) stream->engine.most_sealed = most;
+}
+
+Stream *stream_new(TlsContext *context, EngineRole role, const StreamManners *manners,
+                   Failure *failure) {
+    Stream *stream = janet_abstract(&stream_type, sizeof *stream);
+    memset(stream, 0, sizeof *stream);
+    stream->source.ready = on_ready;
+    stream->source.descriptor = -1;
+    stream->context = janet_wrap_abstract(context);
+    stream->owner = janet_wrap_nil();
+    op_queue_init(&stream->handshakers);
+    op_queue_init(&stream->readers);
+    op_queue_init(&stream->writers);
+    op_queue_init(&stream->closers);
+    Transport transport = {socket_send, socket_receive, stream};
+    if (!engine_init(&stream->engine, context->context, role, transport, failure)) return NULL;
+    apply_manners(stream, manners);
+    janet_gcpressure(NATIVE_SIZE);
+    return stream;
+}
+
+bool stream_attach(Stream *stream, int descriptor, Failure *failure) {
+    if (stream->manners.nodelay) socket_set_nodelay(descriptor);
+    /* Fresh sockets are writable; what is readable the first event tells. */
+    stream->writable = true;
+    if (poller_add(&stream->source, descriptor)) return true;
+    failure_set(failure, "%s", strerror(errno));
+    stream->source.descriptor = descriptor;
+    stream_drop(stream);
+    return false;
+}
+
+void stream_wake_for_close(Stream *stream) {
+    Op *op;
+    while ((op = op_first_waiting(&stream->readers))) {
+        op_complete(op, &stream->readers, janet_wrap_nil());
+    }
+    while ((op = op_first_waiting(&stream->writers))) {
+        op_fail(op, &stream->writers, janet_cstringv("stream closed"));
+    }
+    while ((op = op_first_waiting(&stream->handshakers))) {
+        op_fail(op, &stream->handshakers, janet_cstringv("stream closed"));
+    }
+}
+
+void stream_drop(Stream *stream) {
+    if (stream->state == STREAM_CLOSED) return;
+    poller_unset_timer(&stream->timer);
+    poller_release(&stream->hold);
+    free_native(stream);
+    stream_wake_for_close(stream);
+    stream_serve_closers(stream);
+}
+
+/* --- what waits --- */
+
+Janet stream_error(const Stream *stream, const char *function) {
+    int errnum;
+    const char *why = engine_explain(&stream->engine, &errnum);
+    if (errnum) return janet_cstringv(why);
+    return janet_wrap_string(janet_formatc("%s: %s", function, why));
+}
+
+void handshake_overtaken(Op *op) {
+    HandshakeOp *handshake = (HandshakeOp *)op;
+    if (handshake->orphan && handshake->stream) stream_drop(handshake->stream);
+}
+
+void handshake_abandon(Op *op) {
+    Stream *stream = ((HandshakeOp *)op)->stream;
+    if (stream) op_dequeue(&stream->handshakers, op);
+    handshake_overtaken(op);
+}
+
+void handshake_mark(Op *op) {
+    Stream *stream = ((HandshakeOp *)op)->stream;
+    if (stream) janet_mark(janet_wrap_abstract(stream));
+}
+
+static const OpKind handshake_kind = {handshake_abandon, handshake_overtaken, handshake_mark};
+
+void stream_join(Stream *stream, HandshakeOp *op) {
+    op->stream = stream;
+    op_enqueue(&stream->handshakers, &op->op);
+    stream_start(stream);
+}
+
+void stream_await_handshake(Stream *stream, const char *function, double timeout, bool orphan) {
+    HandshakeOp *op = op_new(sizeof *op, &handshake_kind);
+    op->function = function;
+    op->orphan = orphan;
+    stream_join(stream, op);
+    op_park(&op->op, timeout);
+}
+
+static void wake_handshakers(Stream *stream, bool established) {
+    Op *op;
+    while ((op = op_first_waiting(&stream->handshakers))) {
+        if (established) {
+            op_complete(op, &stream->handshakers, janet_wrap_abstract(stream));
+        } else {
+            op_fail(op, &stream->handshakers, stream_error(stream, ((HandshakeOp *)op)->function));
+        }
+    }
+}
+
+static void end_handshake(Stream *stream, bool established) {
+    poller_unset_timer(&stream->timer);
+    stream->took = timer_now() - stream->began;
+    stream->state = established ? STREAM_OPEN : STREAM_FAILED;
+    if (!established) poller_close(&stream->source); /* the alert is out, if the peer took it */
+    wake_handshakers(stream, established);
+    if (stream->on_handshake) stream->on_handshake(stream, established);
+    poller_release(&stream->hold);
+}
+
+static void fail_handshake(Stream *stream) {
+    int errnum;
+    Failure failure;
+    const char *why = engine_explain(&stream->engine, &errnum);
+    if (errnum) {
+        failure_set(&failure, "handshake failed: %s", why);
+        engine_fail(&stream->engine, failure.text);
+    }
+    end_handshake(stream, false);
+}
+
+static void handshake_expired(Timer *timer) {
+    Stream *stream = (Stream *)((char *)timer - offsetof(Stream, timer));
+    Failure failure;
+    failure_set(&failure, "handshake timed out: the peer did not finish it within %g s",
+                stream->manners.handshake_timeout);
+    engine_fail(&stream->engine, failure.text);
+    fail_handshake(stream);
+    stream_advance(stream);
+}
+
+static void hold_mark(Hold *hold) {
+    janet_mark(janet_wrap_abstract((char *)hold - offsetof(Stream, hold)));
+}
+
+void stream_start(Stream *stream) {
+    if (stream->started) return;
+    stream->started = true;
+    stream->began = timer_now();
+    poller_hold(&stream->hold, hold_mark);
+    if (stream->manners.handshake_timeout < INFINITY) {
+        poller_set_timer(&stream->timer, stream->manners.handshake_timeout, handshake_expired);
+    }
+    stream_advance(stream);
+}
+
+static void advance_handshake(Stream *stream) {
+    EngineStatus status = engine_handshake(&stream->engine);
+    if (status == ENGINE_DONE) end_handshake(stream, true);
+    if (status == ENGINE_FAILED) fail_handshake(stream);
+}
+
+void stream_advance(Stream *stream) {
+    if (!stream->started) return;
+    if (stream->state == STREAM_HANDSHAKING) advance_handshake(stream);
+    if (stream->state == STREAM_HANDSHAKING || stream->state == STREAM_CLOSED) return;
+    if (stream->state == STREAM_OPEN) engine_flush(&stream->engine);
+    stream_serve_readers(stream);
+    stream_serve_writers(stream);
+    stream_serve_closers(stream);
+}
+
+bool stream_may_try(Stream *stream, const OpQueue *queue) {
+    if (stream->state == STREAM_FAILED) return true;
+    return stream->state == STREAM_OPEN && !op_first_waiting(queue) && poller_may_return();
+}
+
+void stream_park(Stream *stream, Op *op, double timeout, bool tried) {
+    /* What was tried waits for the socket, which tells. */
+    if (stream->state == STREAM_HANDSHAKING) {
+        stream_start(stream);
+    } else if (!tried) {
+        poller_turn(&stream->source);
+    }
+    op_park(op, timeout);
+}
+
+/* --- arguments --- */
+
+Stream *stream_get(const Janet *argv, int32_t n) {
+    return janet_getabstract(argv, n, &stream_type);
+}
+
+Stream *stream_get_open(const Janet *argv, int32_t n) {
+    Stream *stream = stream_get(argv, n);
+    if (stream->state >= STREAM_CLOSING) janet_panic("stream is closed");
+    return stream;
+}
+
+typedef struct TimeoutOptions {
+    double timeout;
+} TimeoutOptions;
+
+static const OptionRow timeout_rows[] = {
+    OPTION("timeout", option_seconds, TimeoutOptions, timeout, "Seconds for the call."),
+};
+static const OptionSet timeout_set = OPTION_SET(timeout_rows);
+
+double stream_timeout(const Janet *argv, int32_t argc, int32_t n) {
+    TimeoutOptions options = {INFINITY};
+    if (n >= argc || janet_checktype(argv[n], JANET_NIL)) return INFINITY;
+    if (janet_checktypes(argv[n], JANET_TFLAG_DICTIONARY)) {
+        options_read("timeout", &timeout_set, argv[n], &options);
+        return options.timeout;
+    }
+    double seconds = janet_getnumber(argv, n);
+    if (!(seconds >= 0)) raise_type(n, "non-negative number of seconds", argv[n]);
+    return seconds;
+}
+
+/* --- the abstract type --- */
+
+static int stream_getter(void *pointer, Janet key, Janet *out) {
+    (void)pointer;
+    if (!janet_checktype(key, JANET_KEYWORD)) return 0;
+    return janet_getmethod(janet_unwrap_keyword(key), stream_methods(), out);
+}
+
+static Janet stream_next(void *pointer, Janet key) {
+    (void)pointer;
+    return janet_nextmethod(stream_methods(), key);
+}
+
+static void stream_marshal(void *pointer, JanetMarshalContext *context) {
+    (void)pointer, (void)context;
+    janet_panic("a TLS stream can't be marshalled: it belongs to the thread that made it");
+}
+
+static void *stream_unmarshal(JanetMarshalContext *context) {
+    (void)context;
+    janet_panic("a TLS stream can't be unmarshalled");
+}
+
+static void stream_tostring(void *pointer, JanetBuffer *buffer) {
+    static const char *const states[] = {"handshaking", NULL, "failed", "closing", "closed"};
+    const Stream *stream = pointer;
+    const char *state = states[stream->state];
+    janet_formatb(buffer, "[fd=%d %s]", stream->source.descriptor,
+                  state ? state : SSL_get_version(stream->engine.ssl));
+}
+
+const JanetAbstractType stream_type = {
+    .name = "jsec/tls-stream",
+    .gc = stream_gc,
+    .gcmark = stream_mark,
+    .get = stream_getter,
+    .marshal = stream_marshal,
+    .unmarshal = stream_unmarshal,
+    .tostring = stream_tostring,
+    .next = stream_next,
+};

@@ -1,0 +1,129 @@
+/* A TLS stream: an engine on a descriptor in the poller, with the calls that wait for it.
+ *
+ * One rule drives it: whenever anything may have changed, stream_advance goes over all that is
+ * pending, handshake, output, readers, writers, close, in this order. */
+#ifndef JSEC_TLS_STREAM_H
+#define JSEC_TLS_STREAM_H
+
+#include "core/engine.h"
+#include "net/op.h"
+
+#include <janet.h>
+
+typedef struct TlsContext TlsContext;
+
+typedef enum StreamState {
+    STREAM_HANDSHAKING, /* also before a deferred handshake has begun */
+    STREAM_OPEN,
+    STREAM_FAILED,  /* the handshake failed; calls say why */
+    STREAM_CLOSING, /* close_notify on its way; calls see a closed stream */
+    STREAM_CLOSED
+} StreamState;
+
+/* How a connection is to behave, of what is no matter of the context. */
+typedef struct StreamManners {
+    double handshake_timeout, close_timeout; /* seconds; INFINITY: none */
+    bool truncation_is_eof, nodelay, timing;
+    int32_t buffer_size; /* 0: the default */
+} StreamManners;
+
+typedef struct Stream {
+    Source source; /* first: the poller hands it back */
+    Hold hold;     /* while a handshake runs that no fiber waits for */
+    Timer timer;   /* handshake's, then close's */
+    Engine engine;
+    StreamState state;
+    StreamManners manners;
+    OpQueue handshakers, readers, writers, closers;
+    Janet context;         /* keeps its functions alive */
+    JanetBuffer *returned; /* bytes given back by calls that were overtaken; NULL: none */
+    int64_t returned_at;   /* where in the stream they begin */
+    int64_t read_at;       /* where in the stream the engine's next byte is */
+    int32_t discarded;     /* records dropped while closing */
+    /* Told of the handshake's end, and of the stream's; may be NULL. */
+    void (*on_handshake)(struct Stream *stream, bool established);
+    void (*on_end)(struct Stream *stream); /* also when collected: no Janet value may be touched */
+    Janet owner;                           /* for on_handshake */
+    void *on_end_arg;
+    bool started;                    /* the handshake has begun */
+    bool readable, writable, hangup; /* what the last events said */
+    bool read_shut, write_shut;
+    int64_t began, took; /* nanoseconds of the handshake */
+} Stream;
+
+extern const JanetAbstractType stream_type;
+
+/* A stream without a descriptor yet, the engine made. NULL on failure. */
+Stream *stream_new(TlsContext *context, EngineRole role, const StreamManners *manners,
+                   Failure *failure);
+
+/* Give it its descriptor, a non-blocking socket: owned from here on, closed where this fails. */
+bool stream_attach(Stream *stream, int descriptor, Failure *failure);
+
+/* Let the handshake begin; its end is told to the handshakers, to on_handshake, and in the state. */
+void stream_start(Stream *stream);
+
+/* Work off what can be. */
+void stream_advance(Stream *stream);
+
+/* Close the descriptor and free the engine at once; waiting calls get what a close gives them. */
+void stream_drop(Stream *stream);
+
+/* The stream of a method's argument 0, not closed; raises otherwise. */
+Stream *stream_get(const Janet *argv, int32_t n);
+Stream *stream_get_open(const Janet *argv, int32_t n);
+
+/* What a failed engine raises: the errno's text alone, as core's streams do, or
+ * "<function>: <why>". */
+Janet stream_error(const Stream *stream, const char *function);
+
+/* Seconds of an optional timeout argument: a number, or a table with :timeout. INFINITY: none. */
+double stream_timeout(const Janet *argv, int32_t argc, int32_t n);
+
+/* A call that waits for the handshake; woken with the stream, or with why not. */
+typedef struct HandshakeOp {
+    Op op;
+    Stream *stream; /* may come later: see stream_join */
+    const char *function;
+    bool orphan; /* nobody else has the stream: it is dropped if the fiber goes away first */
+} HandshakeOp;
+
+/* The op's part in what its kind does. */
+void handshake_abandon(Op *op);
+void handshake_overtaken(Op *op);
+void handshake_mark(Op *op);
+
+/* Let an op wait for this stream's handshake, which begins if it hasn't. */
+void stream_join(Stream *stream, HandshakeOp *op);
+
+/* Park the calling fiber until the handshake is done. */
+JANET_NO_RETURN void stream_await_handshake(Stream *stream, const char *function, double timeout,
+                                            bool orphan);
+
+/* What became of a pending call. */
+typedef enum Step { STEP_WAIT, STEP_VALUE, STEP_ERROR } Step;
+
+/* May a call be tried at once, without parking? It may not overtake others, nor starve them. */
+bool stream_may_try(Stream *stream, const OpQueue *queue);
+
+/* Park a call that was put in a queue, and make sure that it is looked at. */
+JANET_NO_RETURN void stream_park(Stream *stream, Op *op, double timeout, bool tried);
+
+/* The steps of stream_advance that live in files of their own. */
+void stream_serve_readers(Stream *stream);
+void stream_serve_writers(Stream *stream);
+void stream_serve_closers(Stream *stream);
+
+/* Wake all readers and writers as a close does: nil, "stream closed". */
+void stream_wake_for_close(Stream *stream);
+
+/* The methods of the abstract type, by name. */
+const JanetMethod *stream_methods(void);
+
+Janet cfun_stream_read(int32_t argc, Janet *argv);
+Janet cfun_stream_chunk(int32_t argc, Janet *argv);
+Janet cfun_stream_write(int32_t argc, Janet *argv);
+Janet cfun_stream_close(int32_t argc, Janet *argv);
+Janet cfun_stream_shutdown(int32_t argc, Janet *argv);
+
+#endif

@@ -1,0 +1,111 @@
+/* upgrade and wrap: TLS on a connection that somebody else made. */
+#include "base/module.h"
+#include "base/raise.h"
+#include "net/socket.h"
+#include "register.h"
+#include "tls/options.h"
+#include "tls/stream.h"
+
+static const char *text_of(const Janet *argv, int32_t n) {
+    JanetByteView view = janet_getbytes(argv, n);
+    for (int32_t i = 0; i < view.len; i++) {
+        if (!view.bytes[i]) raise_type(n, "text without NUL bytes", argv[n]);
+    }
+    return (const char *)janet_string(view.bytes, view.len); /* only strings end in NUL */
+}
+
+/* A TLS server waits for the client's first word. Bytes that are there before it was said came in
+ * clear, from the peer or from somebody in between, and are not to be taken for TLS. */
+static void refuse_leftovers(const JanetStream *stream, const char *function) {
+    char byte;
+    if (stream->flags & JANET_STREAM_CLOSED) return;
+    if (recv(stream->handle, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) return;
+    raise_format(function, "plaintext is left over on the stream: read it before TLS begins, "
+                           "and if the peer sent it unasked, trust nothing of it");
+}
+
+static Janet take_over(const char *function, JanetStream *core, EngineRole role,
+                       TlsContext *context, const ConnectionOptions *options,
+                       const char *hostname) {
+    Failure failure;
+    const char *name = hostname ? hostname : (const char *)options->hostname.data;
+    const char *verify_name =
+        options->verify_hostname.data ? (const char *)options->verify_hostname.data : name;
+    poller_start();
+    Stream *stream = stream_new(context, role, &options->manners, &failure);
+    if (!stream || !context_prepare(stream->engine.ssl, name, verify_name, &failure)) {
+        raise_failure(function, &failure);
+    }
+    if (role == ENGINE_CLIENT) refuse_leftovers(core, function);
+    if (!stream_attach(stream, socket_detach(core, function), &failure)) {
+        raise_failure(function, &failure);
+    }
+    stream->readable = true; /* the edge may have been Janet's */
+    if (!options->handshake) return janet_wrap_abstract(stream);
+    stream_await_handshake(stream, function, options->timeout, true);
+}
+
+static JanetStream *get_core_stream(const Janet *argv, int32_t n) {
+    return janet_getabstract(argv, n, &janet_stream_type);
+}
+
+static Janet cfun_tls_upgrade(int32_t argc, Janet *argv) {
+    static const char function[] = "tls/upgrade";
+    janet_arity(argc, 2, 3);
+    ConnectionOptions options;
+    JanetStream *core = get_core_stream(argv, 0);
+    const char *hostname = text_of(argv, 1);
+    TlsContext *context = tls_choose(function, argv, argc, 2, &options);
+    return take_over(function, core, ENGINE_CLIENT, context, &options, hostname);
+}
+
+/* A name to ask for makes a client; a certificate without one, a server. */
+static EngineRole role_of(const TlsContext *context, const ConnectionOptions *options) {
+    bool named = options->hostname.data || options->verify_hostname.data;
+    bool certificate = context_traits(context->context)->has_certificate;
+    return named || !certificate ? ENGINE_CLIENT : ENGINE_SERVER;
+}
+
+static Janet cfun_tls_wrap(int32_t argc, Janet *argv) {
+    static const char function[] = "tls/wrap";
+    janet_arity(argc, 1, 3);
+    ConnectionOptions options;
+    JanetStream *core = get_core_stream(argv, 0);
+    bool named = argc > 1 && janet_checktypes(argv[1], JANET_TFLAG_STRING | JANET_TFLAG_BUFFER);
+    bool nameless = argc > 1 && janet_checktype(argv[1], JANET_NIL);
+    if (argc > 2 && !named && !nameless) {
+        raise_type(1, "host name, where options follow it", argv[1]);
+    }
+    const char *hostname = named ? text_of(argv, 1) : NULL;
+    TlsContext *context = tls_choose(function, argv, argc, named || nameless ? 2 : 1, &options);
+    EngineRole role = named ? ENGINE_CLIENT : role_of(context, &options);
+    return take_over(function, core, role, context, &options, hostname);
+}
+
+static const FunctionRow functions[] = {
+    {"tls/upgrade", cfun_tls_upgrade,
+     "(tls/upgrade stream hostname &opt opts)\n\n"
+     "Go over to TLS, as the client, on a connection that spoke plaintext so far: STARTTLS. "
+     "Call it when the server has agreed and all of its answer has been read: bytes left over on the stream are refused, since "
+     "they came in clear and would be taken for what the server says under TLS.\n\n"
+     "`stream` is a connected stream socket of core's; it is closed, its connection lives on in the result. "
+     "`hostname` is asked for (SNI) and verified. `opts` are those of `tls/connect`, or a context.\n\n"
+     "Returns a TLS stream. Raises as `tls/connect` does; the connection is closed then.\n\nOptions:",
+     &tls_option_set},
+    {"tls/wrap", cfun_tls_wrap,
+     "(tls/wrap stream &opt hostname-or-opts opts)\n\n"
+     "Speak TLS on an existing connection, as a client or as a server.\n\n"
+     "With a host name, a string or the option `:hostname`, as a client that asks for and verifies it. Without one, and "
+     "with `:cert` and `:key` (or a context that has them), as a server. Without either, as a client, which can't "
+     "verify and so needs `:verify false`.\n\n"
+     "`stream` is a connected stream socket of core's, from `net/connect` or `net/accept`; it is closed, its connection "
+     "lives on in the result.\n\n"
+     "Returns a TLS stream. Raises when `stream` is no such socket or in use, when plaintext is left over on it "
+     "(clients only), and as `tls/connect` and `tls/accept` do; the connection is closed then.\n\nOptions:",
+     &tls_option_set},
+    {NULL, NULL, NULL, NULL},
+};
+
+void tls_wrap_register(JanetTable *env) {
+    module_functions(env, functions);
+}

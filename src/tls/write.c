@@ -1,0 +1,151 @@
+/* write and shutdown: what leaves the stream leaves in the order of the calls. */
+#include "tls/stream.h"
+
+#include "base/raise.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+typedef struct WriteJob {
+    Stream *stream;
+    const uint8_t *data;
+    size_t length, taken;
+    bool shutdown; /* no data: end this direction */
+} WriteJob;
+
+typedef struct WriteOp {
+    Op op;
+    WriteJob job;
+    Janet keeps;    /* the string that data points into; nil: the copy below */
+    uint8_t copy[]; /* of a buffer, which may change while we wait */
+} WriteOp;
+
+static Step shutdown_step(WriteJob *job, Janet *out) {
+    EngineStatus status = engine_close_notify(&job->stream->engine);
+    if (status == ENGINE_WANTS_WRITE || status == ENGINE_WANTS_READ) return STEP_WAIT;
+    job->stream->write_shut = true;
+    *out = janet_wrap_abstract(job->stream);
+    return STEP_VALUE;
+}
+
+static Step write_step(WriteJob *job, Janet *out) {
+    Stream *stream = job->stream;
+    if (job->shutdown && stream->state == STREAM_OPEN) return shutdown_step(job, out);
+    if (stream->write_shut) {
+        *out = janet_cstringv(strerror(EPIPE));
+        return STEP_ERROR;
+    }
+    size_t taken;
+    EngineStatus status =
+        engine_write(&stream->engine, job->data + job->taken, job->length - job->taken, &taken);
+    job->taken += taken;
+    if (status == ENGINE_WANTS_READ || status == ENGINE_WANTS_WRITE) return STEP_WAIT;
+    if (status == ENGINE_DONE) {
+        *out = janet_wrap_nil();
+        return STEP_VALUE;
+    }
+    *out = stream_error(stream, "tls/write");
+    return STEP_ERROR;
+}
+
+/* What was sealed goes out all the same; the rest is forgotten, and the next writer goes on. */
+static void write_abandon(Op *op) {
+    Stream *stream = ((WriteOp *)op)->job.stream;
+    op_dequeue(&stream->writers, op);
+    if (op_first_waiting(&stream->writers)) poller_turn(&stream->source);
+}
+
+static void write_mark(Op *op) {
+    janet_mark(janet_wrap_abstract(((WriteOp *)op)->job.stream));
+    janet_mark(((WriteOp *)op)->keeps);
+}
+
+static const OpKind write_kind = {write_abandon, NULL, write_mark};
+
+void stream_serve_writers(Stream *stream) {
+    Op *op;
+    Janet out;
+    while ((op = op_first_waiting(&stream->writers))) {
+        Step step = write_step(&((WriteOp *)op)->job, &out);
+        if (step == STEP_WAIT) return;
+        (step == STEP_VALUE ? op_complete : op_fail)(op, &stream->writers, out);
+    }
+}
+
+static WriteOp *new_op(const WriteJob *job, Janet source) {
+    size_t left = job->length - job->taken;
+    bool changes = janet_checktype(source, JANET_BUFFER);
+    WriteOp *op = op_new(sizeof *op + (changes ? left : 0), &write_kind);
+    op->job = *job;
+    op->keeps = changes ? janet_wrap_nil() : source;
+    if (changes) {
+        if (left) memcpy(op->copy, job->data + job->taken, left);
+        op->job.data = op->copy;
+        op->job.length = left;
+        op->job.taken = 0;
+    }
+    return op;
+}
+
+static Janet start(WriteJob *job, Janet source, double timeout) {
+    Stream *stream = job->stream;
+    Janet out;
+    bool tried = stream_may_try(stream, &stream->writers);
+    if (tried) {
+        Step step = write_step(job, &out);
+        if (step == STEP_VALUE) return out;
+        if (step == STEP_ERROR) janet_panicv(out);
+    }
+    WriteOp *op = new_op(job, source);
+    op_enqueue(&stream->writers, &op->op);
+    stream_park(stream, &op->op, timeout, tried);
+}
+
+Janet cfun_stream_write(int32_t argc, Janet *argv) {
+    janet_arity(argc, 2, 3);
+    Stream *stream = stream_get_open(argv, 0);
+    JanetByteView view = janet_getbytes(argv, 1);
+    double timeout = stream_timeout(argv, argc, 2);
+    if (!view.len) return janet_wrap_nil();
+    WriteJob job = {.stream = stream, .data = view.bytes, .length = (size_t)view.len};
+    return start(&job, argv[1], timeout);
+}
+
+/* --- shutdown --- */
+
+typedef enum Ways { WAYS_READ = 1, WAYS_WRITE = 2, WAYS_FORCE = 4 } Ways;
+
+static unsigned get_ways(const Janet *argv, int32_t argc) {
+    if (argc < 2 || janet_checktype(argv[1], JANET_NIL)) return WAYS_READ | WAYS_WRITE;
+    if (janet_checktype(argv[1], JANET_BOOLEAN)) {
+        return WAYS_READ | WAYS_WRITE | (janet_unwrap_boolean(argv[1]) ? WAYS_FORCE : 0u);
+    }
+    janet_getkeyword(argv, 1);
+    if (janet_keyeq(argv[1], "r")) return WAYS_READ;
+    if (janet_keyeq(argv[1], "w")) return WAYS_WRITE;
+    if (janet_keyeq(argv[1], "rw")) return WAYS_READ | WAYS_WRITE;
+    janet_panicf("unexpected keyword %v", argv[1]);
+}
+
+static void shut_reading(Stream *stream) {
+    stream->read_shut = true;
+    stream_serve_readers(stream);
+}
+
+Janet cfun_stream_shutdown(int32_t argc, Janet *argv) {
+    janet_arity(argc, 1, 3);
+    Stream *stream = stream_get_open(argv, 0);
+    unsigned ways = get_ways(argv, argc);
+    double timeout = stream_timeout(argv, argc, 2);
+    if (ways & WAYS_READ) shut_reading(stream);
+    if (ways & WAYS_FORCE) {
+        stream->write_shut = true;
+        if (stream->source.descriptor >= 0) shutdown(stream->source.descriptor, SHUT_RDWR);
+        stream_serve_writers(stream);
+        return argv[0];
+    }
+    if (!(ways & WAYS_WRITE) || stream->write_shut) return argv[0];
+    WriteJob job = {.stream = stream, .shutdown = true};
+    return start(&job, argv[0], timeout);
+}
