@@ -1,0 +1,5 @@
+# X.509 certificates: made, issued, looked at, verified.
+(import ./export :prefix "")
+
+(export (require "./native") "cert"
+  ~[generate-self-signed-cert generate-self-signed-from-key issue-cert])

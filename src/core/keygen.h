@@ -1,0 +1,18 @@
+/* Private keys, freshly made. */
+#ifndef JSEC_CORE_KEYGEN_H
+#define JSEC_CORE_KEYGEN_H
+
+#include "core/algorithms.h"
+
+#define KEYGEN_LEAST_BITS 1024
+#define KEYGEN_MOST_BITS 16384 /* OpenSSL verifies no larger ones */
+#define KEYGEN_DEFAULT_BITS 2048
+
+/* `bits` is for RSA alone, which takes from milliseconds to minutes: not on the event loop. The
+ * caller frees the result with EVP_PKEY_free. */
+EVP_PKEY *keygen(const KeyAlgorithm *algorithm, int bits, Failure *failure);
+
+/* Does it take a number of bits, and time? */
+bool keygen_is_rsa(const KeyAlgorithm *algorithm);
+
+#endif

@@ -1,0 +1,24 @@
+/* What a certificate's key may be used for: keyUsage and extKeyUsage (RFC 5280, 4.2.1.3 and 12). */
+#ifndef JSEC_CORE_USAGE_H
+#define JSEC_CORE_USAGE_H
+
+#include "core/bytes.h"
+
+#include <openssl/x509v3.h>
+#include <stdbool.h>
+
+/* The number of the keyUsage bit of that name, -1 where there is none. Hyphens, underscores and
+ * letter case do not matter: digitalSignature, digital-signature. */
+int usage_key_bit(Bytes name);
+
+/* The name of that bit as RFC 5280 has it; NULL beyond the last. */
+const char *usage_key_name(int bit);
+
+/* The object of an extended usage, by name (serverAuth, server-auth …) or as a dotted OID. The
+ * caller frees it; NULL where it is neither. */
+ASN1_OBJECT *usage_extended(Bytes name);
+
+/* "serverAuth", or the dotted OID of a usage without such a name. */
+void usage_extended_name(const ASN1_OBJECT *usage, char *into, size_t size);
+
+#endif
