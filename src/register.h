@@ -17,7 +17,8 @@
     X(encoding) \
     X(generate) \
     X(sign)                                                                                    \
-    X(bio)
+    X(bio) \
+    X(cert)
 
 #define REGISTER_PROTOTYPE(file) void file##_register(JanetTable *env);
 REGISTER_FILES(REGISTER_PROTOTYPE)
