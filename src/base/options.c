@@ -110,11 +110,6 @@ void option_any(const OptionSite *site, Janet value, void *field) {
     *(Janet *)field = value;
 }
 
-void option_nested(const OptionSite *site, Janet value, void *field) {
-    if (!options_given(value)) option_refuse(site, "table or struct", value);
-    options_read(site->function, site->row->detail, value, field);
-}
-
 /* Optimal string alignment: insertions, deletions, substitutions and swapped neighbours. */
 static int distance(const char *a, size_t alen, const char *b, size_t blen) {
     int row[3][LONGEST_NAME + 1];
@@ -152,8 +147,11 @@ JANET_NO_RETURN static void unknown(const char *function, const OptionSet *set, 
     JanetByteView name = {NULL, 0};
     const char *nearest = NULL;
     if (janet_bytes_view(key, &name.bytes, &name.len)) nearest = nearest_name(set, name);
-    if (nearest) raise_format(function, "unknown option %v, did you mean :%s", key, nearest);
-    raise_format(function, "unknown option %v", key);
+    const char *where = set->where ? set->where : "";
+    if (nearest) {
+        raise_format(function, "unknown option %v%s, did you mean :%s", key, where, nearest);
+    }
+    raise_format(function, "unknown option %v%s", key, where);
 }
 
 static size_t find_row(const char *function, const OptionSet *set, Janet key) {
@@ -166,33 +164,62 @@ static size_t find_row(const char *function, const OptionSet *set, Janet key) {
     unknown(function, set, key);
 }
 
+static bool same_field(const OptionRow *a, const OptionRow *b) {
+    return a->offset == b->offset && a->parse == b->parse;
+}
+
 /* Two names of one field in one table contradict each other, or will some day. */
-static void refuse_doubled(const char *function, const OptionSet *set, size_t row, uint64_t here) {
+static void refuse_doubled(const char *function, const OptionSet *set, uint64_t here,
+                           const OptionRow *row, const char *prefix) {
     for (size_t i = 0; i < set->count; i++) {
-        bool same = i != row && set->rows[i].offset == set->rows[row].offset &&
-                    set->rows[i].parse == set->rows[row].parse &&
-                    set->rows[row].parse != option_nested;
-        if (same && (here & (UINT64_C(1) << i))) {
-            raise_format(function, "options :%s and :%s say the same: give one of them",
-                         set->rows[i].name, set->rows[row].name);
-        }
+        const OptionRow *other = set->rows + i;
+        if (other == row || !(here & (UINT64_C(1) << i)) || !same_field(other, row)) continue;
+        raise_format(function, "options :%s and %s:%s say the same: give one of them", other->name,
+                     prefix, row->name);
     }
+}
+
+void option_nested(const OptionSite *site, Janet value, void *field) {
+    (void)field; /* options_read sees to it, when the others of the table are known */
+    if (!options_given(value)) option_refuse(site, "table or struct", value);
+}
+
+static void read_nested(const char *function, const OptionSet *set, uint64_t here,
+                        const OptionRow *row, Janet value, void *into) {
+    const OptionSet *inner = row->detail;
+    char prefix[LONGEST_NAME + 4];
+    JanetDictView view;
+    if (!janet_dictionary_view(value, &view.kvs, &view.len, &view.cap)) return; /* nil */
+    snprintf(prefix, sizeof prefix, ":%s ", row->name);
+    for (int32_t i = 0; i < view.cap; i++) {
+        if (janet_checktype(view.kvs[i].key, JANET_NIL)) continue;
+        size_t found = find_row(function, inner, view.kvs[i].key);
+        refuse_doubled(function, set, here, inner->rows + found, prefix);
+    }
+    options_read(function, inner, value, into);
 }
 
 /* One table of the prototype chain; what a nearer one gave already (seen) stays. */
 static uint64_t read_level(const char *function, const OptionSet *set, JanetDictView view,
                            uint64_t seen, void *into) {
     uint64_t here = 0;
+    const OptionRow *nested = NULL;
+    Janet nested_value = janet_wrap_nil();
     for (int32_t i = 0; i < view.cap; i++) {
         const JanetKV *kv = view.kvs + i;
         if (janet_checktype(kv->key, JANET_NIL)) continue;
-        size_t row = find_row(function, set, kv->key);
-        refuse_doubled(function, set, row, here);
-        here |= UINT64_C(1) << row;
-        if (seen & (UINT64_C(1) << row)) continue;
-        OptionSite site = {function, set->rows + row};
-        site.row->parse(&site, kv->value, (char *)into + site.row->offset);
+        size_t index = find_row(function, set, kv->key);
+        const OptionRow *row = set->rows + index;
+        refuse_doubled(function, set, here, row, "");
+        here |= UINT64_C(1) << index;
+        if (seen & (UINT64_C(1) << index)) continue;
+        OptionSite site = {function, row};
+        row->parse(&site, kv->value, (char *)into + row->offset);
+        if (row->parse != option_nested) continue;
+        nested = row;
+        nested_value = kv->value;
     }
+    if (nested) read_nested(function, set, here, nested, nested_value, into);
     return seen | here;
 }
 

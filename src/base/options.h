@@ -39,7 +39,8 @@ struct OptionRow {
 
 typedef struct OptionSet {
     const OptionRow *rows;
-    size_t count; /* 64 at most */
+    size_t count;      /* 64 at most */
+    const char *where; /* appended where an option is unknown; NULL: nothing to say */
 } OptionSet;
 
 #define OPTION(name, parser, type, field, doc)                                                     \
@@ -75,8 +76,9 @@ void option_word(const OptionSite *site, Janet value, void *field);     /* int; 
 void option_list(const OptionSite *site, Janet value, void *field);     /* Janet; array or tuple */
 void option_function(const OptionSite *site, Janet value, void *field); /* Janet; callable */
 void option_any(const OptionSite *site, Janet value, void *field);      /* Janet */
-void option_nested(const OptionSite *site, Janet value, void *field);   /* an OptionSet; field is */
-                                                                        /* the struct it fills */
+void option_nested(const OptionSite *site, Janet value, void *field);   /* an OptionSet that */
+                                                                        /* fills the same struct; */
+                                                                        /* one a set at most */
 
 /* "<function>: bad option :name, expected X, got V" */
 JANET_NO_RETURN void option_refuse(const OptionSite *site, const char *expected, Janet got);

@@ -22,10 +22,10 @@ typedef struct Taker {
 JanetStream *listener_get(const Janet *argv, int32_t n);
 
 /* Take a connection that waits already; -1: none does. */
-int listener_try(JanetStream *listener);
+int listener_try(JanetStream *stream);
 
 /* Join the listener's queue. Raises, the taker in no queue, if core is accepting on it. */
-void listener_join(JanetStream *listener, Taker *taker);
+void listener_join(JanetStream *stream, Taker *taker);
 
 /* Leave it; nothing where it is in none. */
 void listener_leave(Taker *taker);

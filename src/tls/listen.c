@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char function[] = "tls/listen";
@@ -76,8 +77,8 @@ JANET_NO_RETURN static void await_name(const char *host, const char *port, int32
     self->work.result = result;
     self->work.function = function;
     self->backlog = backlog;
-    strcpy(self->host, host);
-    strcpy(self->port, port);
+    snprintf(self->host, sizeof self->host, "%s", host);
+    snprintf(self->port, sizeof self->port, "%s", port);
     work_await(&self->work);
 }
 

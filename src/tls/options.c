@@ -87,6 +87,41 @@ static const OptionRange buffer_range = {1024, 1 << 20};
 static const OptionRow security_rows[] = {SECURITY_ROWS};
 static const OptionSet security_set = OPTION_SET(security_rows);
 
+/* Rows of a connection, which may be given beside a context as well. */
+#define CONNECTION_ROWS                                                                             \
+    OPTION("hostname", option_text, TlsOptions, connection.hostname,                                \
+           "Name to ask the server for (SNI). Default: the host connected to, \"localhost\" for "   \
+           "unix sockets."),                                                                        \
+        OPTION(                                                                                     \
+            "verify-hostname", option_text, TlsOptions, connection.verify_hostname,                 \
+            "Name or IP address that the server's certificate has to bear. Default: `:hostname`."), \
+        OPTION_WITH(                                                                                \
+            "buffer-size", option_integer, &buffer_range, TlsOptions,                               \
+            connection.manners.buffer_size,                                                         \
+            "Bytes sealed or read ahead at most at a time, 1024 to 1048576. Default 16384 for "     \
+            "each connection; what is shared between connections does not count."),                 \
+        OPTION("tcp-nodelay", option_boolean, TlsOptions, connection.manners.nodelay,               \
+               "Send small records at once (TCP_NODELAY). Default `true`."),                        \
+        OPTION("handshake-timing", option_boolean, TlsOptions, connection.manners.timing,           \
+               "Tell in `:connection-info` how long the handshake took. Default `false`."),         \
+        OPTION("timeout", option_seconds, TlsOptions, connection.timeout,                           \
+               "Seconds for the whole call, name resolution and TCP included. Default: none."),     \
+        OPTION("handshake-timeout", option_seconds, TlsOptions,                                     \
+               connection.manners.handshake_timeout, "Seconds for the handshake. Default 30."),     \
+        OPTION("close-timeout", option_seconds, TlsOptions, connection.manners.close_timeout,       \
+               "Seconds that closing waits for the peer's close_notify. Default 1."),               \
+        OPTION(                                                                                     \
+            "handshake", option_boolean, TlsOptions, connection.handshake,                          \
+            "`false` puts the handshake off to the first read or write, or to `(:handshake s)`. "   \
+            "Default `true`."),                                                                     \
+        OPTION_WITH(                                                                                \
+            "truncation", parse_truncation, truncation_words, TlsOptions,                           \
+            connection.manners.truncation_is_eof,                                                   \
+            "What a connection is that ends without close_notify: an `:error` (default) or "        \
+            "an `:eof`, for protocols that mark their own end."),                                   \
+        OPTION("context", option_any, TlsOptions, context,                                          \
+               "A context from `tls/new-context`, in place of the options that make one.")
+
 static const OptionRow rows[] = {
     OPTION("cert", option_text, TlsOptions, settings.certificate,
            "Own certificate, with its chain after it: path or PEM. Required of servers."),
@@ -102,47 +137,24 @@ static const OptionRow rows[] = {
     OPTION("trusted-cert", option_text, TlsOptions, settings.trusted,
            "Trust this certificate by itself, self-signed ones above all: path or PEM. Its names "
            "and dates are still checked."),
-    OPTION("hostname", option_text, TlsOptions, connection.hostname,
-           "Name to ask the server for (SNI). Default: the host connected to, \"localhost\" for "
-           "unix sockets."),
-    OPTION("verify-hostname", option_text, TlsOptions, connection.verify_hostname,
-           "Name or IP address that the server's certificate has to bear. Default: `:hostname`."),
     OPTION(
         "alpn", parse_alpn, TlsOptions, settings.alpn,
         "Application protocols to agree on (RFC 7301), e.g. `[\"h2\" \"http/1.1\"]`, the preferred "
         "first. Without one in common the handshake fails."),
     OPTION_WITH(
-        "security", option_nested, &security_set, TlsOptions, settings.verify,
+        "security", option_nested, &security_set, TlsOptions, settings,
         "Table of `:min-version :max-version :ciphers :ciphersuites :curves :security-level "
         ":ca-file :ca-path`, which are also taken beside it."),
     SECURITY_ROWS,
     OPTION("renegotiation", option_boolean, TlsOptions, settings.renegotiation,
            "Let TLS 1.2 peers ask for a renegotiation. Default `false`."),
-    OPTION_WITH("buffer-size", option_integer, &buffer_range, TlsOptions,
-                connection.manners.buffer_size,
-                "Bytes sealed or read ahead at most at a time, 1024 to 1048576. Default 16384 for "
-                "each connection; what is shared between connections does not count."),
-    OPTION("tcp-nodelay", option_boolean, TlsOptions, connection.manners.nodelay,
-           "Send small records at once (TCP_NODELAY). Default `true`."),
-    OPTION("handshake-timing", option_boolean, TlsOptions, connection.manners.timing,
-           "Tell in `:connection-info` how long the handshake took. Default `false`."),
-    OPTION("timeout", option_seconds, TlsOptions, connection.timeout,
-           "Seconds for the whole call, name resolution and TCP included. Default: none."),
-    OPTION("handshake-timeout", option_seconds, TlsOptions, connection.manners.handshake_timeout,
-           "Seconds for the handshake. Default 30."),
-    OPTION("close-timeout", option_seconds, TlsOptions, connection.manners.close_timeout,
-           "Seconds that closing waits for the peer's close_notify. Default 1."),
-    OPTION("handshake", option_boolean, TlsOptions, connection.handshake,
-           "`false` puts the handshake off to the first read or write, or to `(:handshake s)`. "
-           "Default `true`."),
-    OPTION_WITH("truncation", parse_truncation, truncation_words, TlsOptions,
-                connection.manners.truncation_is_eof,
-                "What a connection is that ends without close_notify: an `:error` (default) or "
-                "an `:eof`, for protocols that mark their own end."),
-    OPTION("context", option_any, TlsOptions, context,
-           "A context from `tls/new-context`, in place of the options that make one."),
+    CONNECTION_ROWS,
 };
 const OptionSet tls_option_set = OPTION_SET(rows);
+
+static const OptionRow beside_rows[] = {CONNECTION_ROWS};
+static const OptionSet beside_set = {beside_rows, sizeof beside_rows / sizeof *beside_rows,
+                                     " beside :context, which has been made"};
 
 void tls_options_init(TlsOptions *options) {
     memset(options, 0, sizeof *options);
@@ -163,7 +175,6 @@ static TlsContext *as_context(Janet value) {
     return janet_checkabstract(value, &tls_context_type);
 }
 
-/* Options beside :context are this connection's; those that make contexts have no place there. */
 static TlsContext *read_beside(const char *function, Janet table, Janet value,
                                ConnectionOptions *connection) {
     TlsContext *context = as_context(value);
@@ -173,12 +184,7 @@ static TlsContext *read_beside(const char *function, Janet table, Janet value,
     TlsOptions options;
     tls_options_init(&options);
     options.connection = context->connection;
-    ContextSettings untouched;
-    memcpy(&untouched, &options.settings, sizeof untouched);
-    options_read(function, &tls_option_set, table, &options);
-    if (memcmp(&untouched, &options.settings, sizeof untouched)) {
-        raise_format(function, "options that make a context can't be given beside :context");
-    }
+    options_read(function, &beside_set, table, &options);
     *connection = options.connection;
     return context;
 }
