@@ -10,5 +10,7 @@
     generate-key export-public-key forget-keys
     # signatures
     sign verify
+    # key agreement and derivation
+    derive hkdf pbkdf2 scrypt
     # base64
     base64-encode base64-decode base64url-encode base64url-decode])

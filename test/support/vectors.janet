@@ -47,23 +47,27 @@
   (def [value] (or (peg/match json-grammar (slurp path)) (errorf "%s is no JSON" path)))
   value)
 
+(def- rsp-line
+  (peg/compile '(* (? "[") (<- (some (if-not (set " =]") 1))) (any " ") (? (* "=" (any " ") (<- (any (if-not "]" 1))))))))
+
 (defn read-rsp
-  "The cases of a NIST response file, or one like it: tables of what stands as `Name = value`, those in brackets above included."
-  [path]
+  ``The cases of a NIST response file, or one like it: tables of what stands as `Name = value`, those in brackets above
+  included. A case ends at an empty line; where they hold such lines, `begin` is the name that each begins with.``
+  [path &opt begin]
   (def cases @[])
   (def header @{})
   (var item @{})
   (defn finish [] (unless (empty? item) (array/push cases (merge header item))) (set item @{}))
-  (def grammar (peg/compile '(* (? "[") (<- (some (if-not (set " =]") 1))) (any " ")
-                                (? (* "=" (any " ") (<- (any (if-not "]" 1))))))))
   (each raw (string/split "\n" (slurp path))
     (def line (string/trim raw))
-    (def [name value] (or (peg/match grammar line) []))
+    (def [name value] (or (peg/match rsp-line line) []))
     (cond
-      (empty? line) (finish)
+      (empty? line) (unless begin (finish))
       (string/has-prefix? "#" line) nil
       (string/has-prefix? "[" line) (put header name (or value true))
-      name (put item name (or value true))))
+      name (do
+             (if (= name begin) (finish))
+             (put item name (or value true)))))
   (finish)
   cases)
 

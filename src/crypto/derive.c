@@ -1,0 +1,74 @@
+/* Key agreement: ECDH, X25519, X448. */
+#include "base/module.h"
+#include "base/raise.h"
+#include "core/keys.h"
+#include "crypto/args.h"
+#include "register.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#define LONGEST_SECRET 1024 /* P-521's is 66 */
+
+static bool can_agree(const EVP_PKEY *key, const EVP_PKEY *peer, Failure *failure) {
+    bool agrees = EVP_PKEY_is_a(key, "EC") || EVP_PKEY_is_a(key, "X25519") ||
+                  EVP_PKEY_is_a(key, "X448") || EVP_PKEY_is_a(key, "DH");
+    if (!agrees) return failure_set(failure, "%s keys don't agree on secrets", keys_type(key));
+    if (EVP_PKEY_is_a(peer, keys_type(key)) && EVP_PKEY_parameters_eq(key, peer) == 1) return true;
+    ERR_clear_error();
+    return failure_set(failure, "the keys are not of the same %s: %s and %s",
+                       EVP_PKEY_is_a(peer, keys_type(key)) ? "curve" : "kind", keys_type(key),
+                       keys_type(peer));
+}
+
+/* Peers are checked to be on the curve, and secrets of X25519 and X448 not to be all zeros. */
+static bool agree(EVP_PKEY *key, EVP_PKEY *peer, uint8_t *secret, size_t *length,
+                  Failure *failure) {
+    ERR_clear_error();
+    if (!can_agree(key, peer, failure)) return false;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    *length = LONGEST_SECRET;
+    bool done = context && EVP_PKEY_derive_init(context) > 0 &&
+                EVP_PKEY_derive_set_peer(context, peer) > 0 &&
+                EVP_PKEY_derive(context, secret, length) > 0;
+    if (!done) failure_openssl(failure, "no secret agreed on");
+    EVP_PKEY_CTX_free(context);
+    return done;
+}
+
+static Janet cfun_crypto_derive(int32_t argc, Janet *argv) {
+    const char *function = "crypto/derive";
+    uint8_t secret[LONGEST_SECRET];
+    size_t length = 0;
+    Failure failure;
+    static const Bytes no_password = {NULL, 0};
+    janet_fixarity(argc, 2);
+    Bytes own = args_bytes(argv, 0), others = args_bytes(argv, 1);
+    EVP_PKEY *key = keys_private(own, no_password, &failure);
+    EVP_PKEY *peer = key ? keys_public(others, &failure) : NULL;
+    bool done = peer && agree(key, peer, secret, &length, &failure);
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(peer);
+    if (!done) raise_failure(function, &failure);
+    JanetBuffer *buffer = janet_buffer((int32_t)length);
+    janet_buffer_push_bytes(buffer, secret, (int32_t)length);
+    OPENSSL_cleanse(secret, length);
+    return janet_wrap_buffer(buffer);
+}
+
+static const FunctionRow rows[] = {
+    {"crypto/derive", cfun_crypto_derive,
+     "(crypto/derive private-key public-key)\n\n"
+     "The secret that a private key of ours and a public key of the other side have in common, as a "
+     "buffer: X25519 and X448 (RFC 7748), ECDH on the curves of `generate-key` (the x coordinate, "
+     "SP 800-56A). Keys are PEM or DER; the public one may be a certificate. Both sides get the "
+     "same. Raises when a key is none, they are of different kinds or curves, or the other's is no "
+     "point of the curve or makes the secret zero.\n\n"
+     "It is not yet a key: pass it through `hkdf`. It tells nothing of who the other side is.",
+     NULL},
+    {NULL, NULL, NULL, NULL},
+};
+
+void derive_register(JanetTable *env) {
+    module_functions(env, rows);
+}

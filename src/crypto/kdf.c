@@ -1,0 +1,242 @@
+/* Keys derived from secrets and passwords. */
+#include "base/module.h"
+#include "base/raise.h"
+#include "crypto/args.h"
+#include "crypto/task.h"
+#include "register.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <stdatomic.h>
+#include <string.h>
+
+/* HMACs, and scrypt's N * r * p, that take about a millisecond. */
+#define SLOW_ITERATIONS 2000
+#define SLOW_SCRYPT 2048
+
+typedef enum Kdf { KDF_HKDF, KDF_PBKDF2, KDF_SCRYPT, KDF_COUNT } Kdf;
+
+typedef struct KdfTask {
+    Task task; /* inputs: secret, salt, info */
+    Kdf kdf;
+    const DigestRow *digest;
+    uint64_t iterations, n, memory;
+    uint32_t r, p;
+} KdfTask;
+
+static const char *const fetch_names[KDF_COUNT] = {"HKDF", "PBKDF2", "SCRYPT"};
+static _Atomic(EVP_KDF *) fetched[KDF_COUNT];
+
+static EVP_KDF *kdf_of(Kdf kdf) {
+    EVP_KDF *found = atomic_load(&fetched[kdf]), *none = NULL;
+    if (found) return found;
+    found = EVP_KDF_fetch(NULL, fetch_names[kdf], NULL);
+    if (found && !atomic_compare_exchange_strong(&fetched[kdf], &none, found)) {
+        EVP_KDF_free(found);
+        found = none;
+    }
+    return found;
+}
+
+/* OSSL_PARAM takes pointers to what it only reads. */
+static OSSL_PARAM octets(const char *key, Bytes bytes) {
+    union {
+        const uint8_t *read;
+        void *any;
+    } data = {bytes.data};
+    return OSSL_PARAM_construct_octet_string(key, data.any, bytes.length);
+}
+
+static OSSL_PARAM digest_param(char *name, size_t size, const DigestRow *digest) {
+    snprintf(name, size, "%s", EVP_MD_get0_name(algorithms_md(digest)));
+    return OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, name, 0);
+}
+
+static bool derive(KdfTask *job, const OSSL_PARAM *params, Failure *failure) {
+    Task *task = &job->task;
+    EVP_KDF *kdf = kdf_of(job->kdf);
+    EVP_KDF_CTX *context = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
+    ERR_clear_error();
+    task->length = task->room;
+    bool done = context && EVP_KDF_derive(context, task->output, task->length, params) > 0;
+    if (!done) failure_openssl(failure, "no key derived");
+    EVP_KDF_CTX_free(context);
+    return done;
+}
+
+/* --- HKDF --- */
+
+static bool hkdf_run(Task *task, Failure *failure) {
+    KdfTask *job = (KdfTask *)task;
+    char name[64];
+    OSSL_PARAM params[5] = {digest_param(name, sizeof name, job->digest),
+                            octets(OSSL_KDF_PARAM_KEY, task->inputs[0]),
+                            octets(OSSL_KDF_PARAM_SALT, task->inputs[1]),
+                            octets(OSSL_KDF_PARAM_INFO, task->inputs[2]), OSSL_PARAM_END};
+    /* An absent salt is one of zeros, which HMAC can't tell from an empty one. */
+    if (!task->inputs[1].length) params[2] = params[3], params[3] = OSSL_PARAM_construct_end();
+    return derive(job, params, failure);
+}
+
+static const DigestRow *hmac_digest(const char *function, const Janet *argv) {
+    const DigestRow *digest = args_digest(function, argv, 0);
+    if (algorithms_is_xof(digest)) {
+        raise_format(function, "HMAC is not defined over %s", algorithms_digest_name(digest));
+    }
+    return digest;
+}
+
+static Bytes args_bytes_or_empty(const Janet *argv, int32_t slot) {
+    Bytes bytes = args_bytes_or_none(argv, slot + 1, slot);
+    return bytes.data ? bytes : (Bytes){(const uint8_t *)"", 0};
+}
+
+static Janet cfun_crypto_hkdf(int32_t argc, Janet *argv) {
+    const char *function = "crypto/hkdf";
+    janet_fixarity(argc, 5);
+    KdfTask job = {.task = {.function = function, .run = hkdf_run}, .kdf = KDF_HKDF};
+    job.digest = hmac_digest(function, argv);
+    job.task.inputs[0] = args_bytes(argv, 1);
+    job.task.inputs[1] = args_bytes_or_empty(argv, 2);
+    job.task.inputs[2] = args_bytes_or_empty(argv, 3);
+    int32_t longest = 255 * EVP_MD_get_size(algorithms_md(job.digest));
+    job.task.room = (size_t)args_integer(argv, 4, 1, longest);
+    return task_run(&job.task, sizeof job, task_is_large(&job.task));
+}
+
+/* --- PBKDF2 --- */
+
+static bool pbkdf2_run(Task *task, Failure *failure) {
+    KdfTask *job = (KdfTask *)task;
+    char name[64];
+    int unchecked = 1; /* of SP 800-132's limits: old files have short salts and few rounds */
+    OSSL_PARAM params[] = {digest_param(name, sizeof name, job->digest),
+                           octets(OSSL_KDF_PARAM_PASSWORD, task->inputs[0]),
+                           octets(OSSL_KDF_PARAM_SALT, task->inputs[1]),
+                           OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_ITER, &job->iterations),
+                           OSSL_PARAM_construct_int(OSSL_KDF_PARAM_PKCS5, &unchecked),
+                           OSSL_PARAM_END};
+    return derive(job, params, failure);
+}
+
+static Janet cfun_crypto_pbkdf2(int32_t argc, Janet *argv) {
+    const char *function = "crypto/pbkdf2";
+    janet_fixarity(argc, 5);
+    KdfTask job = {.task = {.function = function, .run = pbkdf2_run}, .kdf = KDF_PBKDF2};
+    job.digest = hmac_digest(function, argv);
+    job.task.inputs[0] = args_bytes(argv, 1);
+    job.task.inputs[1] = args_bytes(argv, 2);
+    job.iterations = (uint64_t)args_integer(argv, 3, 1, INT32_MAX);
+    job.task.room = (size_t)args_integer(argv, 4, 1, ARGS_LONGEST_OUTPUT);
+    size_t size = (size_t)EVP_MD_get_size(algorithms_md(job.digest));
+    size_t blocks = (job.task.room + size - 1) / size;
+    bool slow = job.iterations * blocks > SLOW_ITERATIONS;
+    return task_run(&job.task, sizeof job, slow || task_is_large(&job.task));
+}
+
+/* --- scrypt --- */
+
+typedef struct ScryptOptions {
+    int32_t n, r, p;
+    double memory;
+} ScryptOptions;
+
+#define SCRYPT_N (1 << 17)
+#define SCRYPT_MEMORY ((double)(1 << 30) + (1 << 20)) /* N = 2^20 with r = 8, and a bit */
+
+static void option_memory(const OptionSite *site, Janet value, void *field) {
+    double bytes = janet_checktype(value, JANET_NUMBER) ? janet_unwrap_number(value) : 0;
+    if (!(bytes >= 1 && bytes < 9e15)) option_refuse(site, "number of bytes", value);
+    *(double *)field = bytes;
+}
+
+static const OptionRange cost_range = {2, 1 << 30};
+static const OptionRange block_range = {1, 1 << 24};
+
+static const OptionRow scrypt_rows[] = {
+    OPTION_WITH("n", option_integer, &cost_range, ScryptOptions, n,
+                "Cost, a power of 2: 131072 by default."),
+    OPTION_WITH("r", option_integer, &block_range, ScryptOptions, r, "Block size, 8 by default."),
+    OPTION_WITH("p", option_integer, &block_range, ScryptOptions, p, "Repetitions, 1 by default."),
+    OPTION("max-memory", option_memory, ScryptOptions, memory,
+           "Bytes that 128 * n * r may not exceed: 1 GB by default."),
+};
+static const OptionSet scrypt_options = OPTION_SET(scrypt_rows);
+
+static bool scrypt_run(Task *task, Failure *failure) {
+    KdfTask *job = (KdfTask *)task;
+    OSSL_PARAM params[] = {octets(OSSL_KDF_PARAM_PASSWORD, task->inputs[0]),
+                           octets(OSSL_KDF_PARAM_SALT, task->inputs[1]),
+                           OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_N, &job->n),
+                           OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_R, &job->r),
+                           OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_P, &job->p),
+                           OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_MAXMEM, &job->memory),
+                           OSSL_PARAM_END};
+    return derive(job, params, failure);
+}
+
+/* RFC 7914's bounds, and ours for memory. */
+static void check_scrypt(const char *function, const ScryptOptions *options) {
+    int32_t n = options->n;
+    double memory = 128.0 * n * options->r + 128.0 * options->p * options->r;
+    if (n & (n - 1)) raise_format(function, "bad option :n, expected a power of 2, got %d", n);
+    if ((double)options->r * options->p >= 1 << 30) {
+        raise_format(function, "bad options, :r times :p must be less than 2^30");
+    }
+    if (memory > options->memory) {
+        raise_format(function, "%d MB of memory needed: give a larger :max-memory or smaller :n",
+                     (int)(memory / (1 << 20)));
+    }
+}
+
+static Janet cfun_crypto_scrypt(int32_t argc, Janet *argv) {
+    const char *function = "crypto/scrypt";
+    janet_arity(argc, 3, 4);
+    KdfTask job = {.task = {.function = function, .run = scrypt_run}, .kdf = KDF_SCRYPT};
+    ScryptOptions options = {.n = SCRYPT_N, .r = 8, .p = 1, .memory = SCRYPT_MEMORY};
+    job.task.inputs[0] = args_bytes(argv, 0);
+    job.task.inputs[1] = args_bytes(argv, 1);
+    job.task.room = (size_t)args_integer(argv, 2, 1, ARGS_LONGEST_OUTPUT);
+    options_read(function, &scrypt_options, args_options(argv, argc, 3), &options);
+    check_scrypt(function, &options);
+    job.n = (uint64_t)options.n;
+    job.r = (uint32_t)options.r;
+    job.p = (uint32_t)options.p;
+    job.memory = (uint64_t)options.memory + (1 << 20); /* OpenSSL counts its own blocks as well */
+    bool slow = job.n * job.r * job.p > SLOW_SCRYPT;
+    return task_run(&job.task, sizeof job, slow || task_is_large(&job.task));
+}
+
+static const FunctionRow rows[] = {
+    {"crypto/hkdf", cfun_crypto_hkdf,
+     "(crypto/hkdf algorithm key salt info length)\n\n"
+     "Derive `length` bytes from the secret `key` with HKDF (RFC 5869) over a digest. `salt`, "
+     "random but not secret, and `info`, which tells the derived keys of one secret apart, are "
+     "strings or buffers, empty or nil for none. Returns a buffer. Raises when `length` is not "
+     "from 1 to 255 times the digest's size.\n\n"
+     "Not for passwords, which can be guessed: use `scrypt` or `pbkdf2`.",
+     NULL},
+    {"crypto/pbkdf2", cfun_crypto_pbkdf2,
+     "(crypto/pbkdf2 algorithm password salt iterations length)\n\n"
+     "Derive `length` bytes from a password with PBKDF2 (RFC 8018) over HMAC with a digest, and "
+     "return them as a buffer. `salt` is random, 16 bytes or more, stored beside the result. "
+     "`iterations` makes guessing slow: 600000 with :sha256 today; any number from 1 is taken, for "
+     "old data. More than 2000 are worked on a thread while the fiber waits. Compare the result by "
+     "`constant-time=`. Raises when a number is out of range or the digest is unknown.",
+     NULL},
+    {"crypto/scrypt", cfun_crypto_scrypt,
+     "(crypto/scrypt password salt length &opt opts)\n\n"
+     "Derive `length` bytes from a password with scrypt (RFC 7914), which costs an attacker memory "
+     "as well as time, and return them as a buffer. `salt` is random, 16 bytes or more, stored "
+     "beside the result and the options. By default it takes 128 MB and some tenths of a second, on "
+     "a thread while the fiber waits. Compare the result by `constant-time=`. Raises when an option "
+     "is out of range.\n",
+     &scrypt_options},
+    {NULL, NULL, NULL, NULL},
+};
+
+void kdf_register(JanetTable *env) {
+    module_functions(env, rows);
+}
