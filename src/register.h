@@ -18,7 +18,8 @@
     X(generate) \
     X(sign)                                                                                    \
     X(bio) \
-    X(cert)
+    X(cert) \
+    X(cert_parse)
 
 #define REGISTER_PROTOTYPE(file) void file##_register(JanetTable *env);
 REGISTER_FILES(REGISTER_PROTOTYPE)
