@@ -1,0 +1,19 @@
+/* What a key is: its type, size and curve. */
+#ifndef JSEC_CORE_KEYFACTS_H
+#define JSEC_CORE_KEYFACTS_H
+
+#include <openssl/evp.h>
+
+typedef struct KeyFacts {
+    char type[32];  /* "rsa", "ec", "ed25519" …; "" when not known */
+    char curve[64]; /* OpenSSL's name ("prime256v1"); "" for what has none */
+    int bits;       /* 0 when not known */
+} KeyFacts;
+
+/* Leaves no error behind. */
+void keyfacts_of(const EVP_PKEY *key, KeyFacts *facts);
+
+/* The type alone, of an algorithm identifier's object: "rsaEncryption" is "rsa". */
+void keyfacts_of_algorithm(const ASN1_OBJECT *algorithm, KeyFacts *facts);
+
+#endif

@@ -1,0 +1,139 @@
+#include "pki/info.h"
+
+#include "core/usage.h"
+
+#include <string.h>
+
+Janet info_bytes(Bytes bytes) {
+    return janet_stringv(bytes.data, (int32_t)bytes.length);
+}
+
+/* The names that options have, for the attributes that are options; the rest keep their own. */
+static const char *attribute_keyword(const char *kind) {
+    static const struct {
+        const char *kind, *keyword;
+    } known[] = {
+        {"CN", "common-name"},     {"C", "country"},      {"ST", "state"},
+        {"L", "locality"},         {"O", "organization"}, {"OU", "organizational-unit"},
+        {"emailAddress", "email"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (!strcmp(kind, known[i].kind)) return known[i].keyword;
+    }
+    return kind;
+}
+
+/* An attribute that is met again makes a tuple of its values. */
+static Janet joined(Janet before, Janet value) {
+    if (janet_checktype(before, JANET_NIL)) return value;
+    JanetView view = {&before, 1};
+    janet_indexed_view(before, &view.items, &view.len);
+    Janet *values = janet_tuple_begin(view.len + 1);
+    for (int32_t i = 0; i < view.len; i++) values[i] = view.items[i];
+    values[view.len] = value;
+    return janet_wrap_tuple(janet_tuple_end(values));
+}
+
+Janet info_name(const InfoNames *names) {
+    JanetTable *table = janet_table((int32_t)names->count);
+    for (size_t i = 0; i < names->count; i++) {
+        Janet key = janet_ckeywordv(attribute_keyword(names->items[i].kind));
+        janet_table_put(table, key,
+                        joined(janet_table_get(table, key), info_bytes(names->items[i].value)));
+    }
+    return janet_wrap_struct(janet_table_to_struct(table));
+}
+
+Janet info_alternatives(const InfoNames *names) {
+    Janet *all = janet_tuple_begin((int32_t)names->count);
+    for (size_t i = 0; i < names->count; i++) {
+        JanetBuffer *text = janet_buffer(64);
+        janet_buffer_push_cstring(text, names->items[i].kind);
+        janet_buffer_push_u8(text, ':');
+        janet_buffer_push_bytes(text, names->items[i].value.data,
+                                (int32_t)names->items[i].value.length);
+        all[i] = janet_stringv(text->data, text->count);
+    }
+    return janet_wrap_tuple(janet_tuple_end(all));
+}
+
+static void put(JanetTable *into, const char *key, Janet value) {
+    janet_table_put(into, janet_ckeywordv(key), value); /* nil leaves it out */
+}
+
+static Janet extension(const InfoExtension *item) {
+    JanetTable *table = janet_table(5);
+    put(table, "oid", info_bytes(item->oid));
+    if (item->name) put(table, "name", janet_cstringv(item->name));
+    put(table, "critical", janet_wrap_boolean(item->critical));
+    put(table, "value", info_bytes(item->value));
+    if (item->text.length) put(table, "text", info_bytes(item->text));
+    return janet_wrap_struct(janet_table_to_struct(table));
+}
+
+Janet info_extensions(const InfoExtensions *extensions) {
+    Janet *all = janet_tuple_begin((int32_t)extensions->count);
+    for (size_t i = 0; i < extensions->count; i++) all[i] = extension(extensions->items + i);
+    return janet_wrap_tuple(janet_tuple_end(all));
+}
+
+void info_key(JanetTable *into, const KeyFacts *facts, const char *type, const char *bits,
+              const char *curve) {
+    if (facts->type[0]) put(into, type, janet_ckeywordv(facts->type));
+    if (facts->bits) put(into, bits, janet_wrap_integer(facts->bits));
+    if (facts->curve[0]) put(into, curve, janet_cstringv(facts->curve));
+}
+
+static Janet key_usage(int64_t usage) {
+    JanetArray *names = janet_array(9);
+    if (usage < 0) return janet_wrap_nil();
+    for (int bit = 0; usage_key_name(bit); bit++) {
+        if (usage & (INT64_C(1) << bit))
+            janet_array_push(names, janet_ckeywordv(usage_key_name(bit)));
+    }
+    return janet_wrap_tuple(janet_tuple_n(names->data, names->count));
+}
+
+static Janet extended_usage(const InfoNames *usages) {
+    if (!usages->count) return janet_wrap_nil();
+    Janet *names = janet_tuple_begin((int32_t)usages->count);
+    for (size_t i = 0; i < usages->count; i++) {
+        names[i] =
+            janet_keywordv(usages->items[i].value.data, (int32_t)usages->items[i].value.length);
+    }
+    return janet_wrap_tuple(janet_tuple_end(names));
+}
+
+static Janet time_value(InfoTime time) {
+    return time.known ? janet_wrap_number((double)time.seconds) : janet_wrap_nil();
+}
+
+static Janet optional(Bytes bytes) {
+    return bytes.data ? info_bytes(bytes) : janet_wrap_nil();
+}
+
+Janet info_certificate(const X509Info *info) {
+    JanetTable *table = janet_table(32);
+    put(table, "version", janet_wrap_integer(info->version));
+    put(table, "serial", info_bytes(info->serial));
+    put(table, "subject", info_name(&info->subject));
+    put(table, "subject-text", info_bytes(info->subject_text));
+    put(table, "issuer", info_name(&info->issuer));
+    put(table, "issuer-text", info_bytes(info->issuer_text));
+    put(table, "san", info_alternatives(&info->alternatives));
+    put(table, "not-before", time_value(info->not_before));
+    put(table, "not-after", time_value(info->not_after));
+    info_key(table, &info->key, "key-type", "key-bits", "key-curve");
+    put(table, "signature-algorithm", info_bytes(info->signature_algorithm));
+    put(table, "is-ca", janet_wrap_boolean(info->is_ca));
+    if (info->path_length >= 0) put(table, "path-length", janet_wrap_integer(info->path_length));
+    put(table, "self-signed", janet_wrap_boolean(info->self_signed));
+    put(table, "key-usage", key_usage(info->key_usage));
+    put(table, "ext-key-usage", extended_usage(&info->extended));
+    put(table, "subject-key-id", optional(info->subject_key_id));
+    put(table, "authority-key-id", optional(info->authority_key_id));
+    put(table, "sha256", info_bytes(info->sha256));
+    put(table, "sha1", info_bytes(info->sha1));
+    put(table, "extensions", info_extensions(&info->extensions));
+    return janet_wrap_struct(janet_table_to_struct(table));
+}

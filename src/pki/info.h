@@ -1,0 +1,20 @@
+/* The facts of certificates as Janet structs. */
+#ifndef JSEC_PKI_INFO_H
+#define JSEC_PKI_INFO_H
+
+#include "core/x509info.h"
+
+#include <janet.h>
+
+/* What cert/parse documents. */
+Janet info_certificate(const X509Info *info);
+
+/* The parts, for requests and keys. */
+Janet info_name(const InfoNames *names);
+Janet info_alternatives(const InfoNames *names);
+Janet info_extensions(const InfoExtensions *extensions);
+Janet info_bytes(Bytes bytes);
+void info_key(JanetTable *into, const KeyFacts *facts, const char *type, const char *bits,
+              const char *curve);
+
+#endif
