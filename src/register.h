@@ -5,6 +5,7 @@
 #include <janet.h>
 
 #define REGISTER_FILES(X)                                                                          \
+    X(generic)                                                                                     \
     X(tls_context)                                                                                 \
     X(tls_connect)                                                                                 \
     X(tls_listen)                                                                                  \

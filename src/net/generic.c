@@ -1,0 +1,157 @@
+/* Core's functions on streams (`ev/read` and its like), extended to streams of other types.
+ *
+ * Core's own accept nothing but core/stream. Loading the module puts a function before each that
+ * looks at the first argument: a core stream, and all that is no stream, goes on to core's function;
+ * an object of another native type that has a method of that name, made in C, is given the call.
+ * A method written in Janet can't be called from here, for it could not park its fiber. */
+#include "net/generic.h"
+
+#include "net/rebind.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+
+/* Identifier, name, method. */
+#define GENERIC_FUNCTIONS(X)                                                                       \
+    X(ev_read, "ev/read", "read")                                                                  \
+    X(ev_write, "ev/write", "write")                                                               \
+    X(ev_chunk, "ev/chunk", "chunk")                                                               \
+    X(ev_close, "ev/close", "close")                                                               \
+    X(net_read, "net/read", "read")                                                                \
+    X(net_write, "net/write", "write")                                                             \
+    X(net_chunk, "net/chunk", "chunk")                                                             \
+    X(net_close, "net/close", "close")                                                             \
+    X(net_flush, "net/flush", "flush")                                                             \
+    X(net_peername, "net/peername", "peername")                                                    \
+    X(net_localname, "net/localname", "localname")                                                 \
+    X(net_shutdown, "net/shutdown", "shutdown")                                                    \
+    X(net_setsockopt, "net/setsockopt", "setsockopt")                                              \
+    X(net_send_to, "net/send-to", "send-to")                                                       \
+    X(net_recv_from, "net/recv-from", "recv-from")
+
+enum {
+#define GENERIC_INDEX(id, name, method) GENERIC_##id,
+    GENERIC_FUNCTIONS(GENERIC_INDEX)
+#undef GENERIC_INDEX
+        GENERIC_COUNT
+};
+
+/* Core's functions: addresses of code, hence the same for every VM of the process. */
+static _Atomic(JanetCFunction) core_functions[GENERIC_COUNT];
+
+/* The method of an object that isn't core's own. Files and channels have methods of these names
+ * too, but core refuses them here, and so do we. */
+static JanetCFunction method_of(Janet object, const char *method) {
+    if (!janet_checktype(object, JANET_ABSTRACT)) return NULL;
+    const JanetAbstractType *type = janet_abstract_type(janet_unwrap_abstract(object));
+    if (!type->get || strncmp(type->name, "core/", 5) == 0) return NULL;
+    Janet value = janet_get(object, janet_ckeywordv(method));
+    return janet_checktype(value, JANET_CFUNCTION) ? janet_unwrap_cfunction(value) : NULL;
+}
+
+static inline Janet dispatch(int index, const char *method, int32_t argc, Janet *argv) {
+    JanetCFunction function = NULL;
+    if (argc > 0 && !janet_checkabstract(argv[0], &janet_stream_type))
+        function = method_of(argv[0], method);
+    if (!function) function = atomic_load_explicit(&core_functions[index], memory_order_relaxed);
+    return function(argc, argv);
+}
+
+#define GENERIC_DISPATCHER(id, name, method)                                                       \
+    static Janet cfun_generic_##id(int32_t argc, Janet *argv) {                                    \
+        return dispatch(GENERIC_##id, method, argc, argv);                                         \
+    }
+GENERIC_FUNCTIONS(GENERIC_DISPATCHER)
+#undef GENERIC_DISPATCHER
+
+typedef struct GenericRow {
+    const char *name;
+    JanetCFunction dispatcher;
+} GenericRow;
+
+static const GenericRow rows[GENERIC_COUNT] = {
+#define GENERIC_ROW(id, name, method) {name, cfun_generic_##id},
+    GENERIC_FUNCTIONS(GENERIC_ROW)
+#undef GENERIC_ROW
+};
+
+/* ---- binding ---- */
+
+/* Says that a binding was extended: by this library, or by a copy of it loaded from elsewhere, which
+ * calls our methods just as well. */
+static Janet marker(void) {
+    return janet_ckeywordv("jsec/generic");
+}
+
+static JanetTable *core_dictionary(const char *name) {
+    Janet value = janet_resolve_core(name);
+    return janet_checktype(value, JANET_TABLE) ? janet_unwrap_table(value) : NULL;
+}
+
+/* In images the functions bear core's names: they load in a process without this module too, and
+ * are core's there. */
+static void enter_in_images(const GenericRow *row) {
+    JanetTable *load = core_dictionary("load-image-dict");
+    JanetTable *make = core_dictionary("make-image-dict");
+    Janet function = janet_wrap_cfunction(row->dispatcher);
+    if (load) janet_table_put(load, janet_csymbolv(row->name), function);
+    if (make) janet_table_put(make, function, janet_csymbolv(row->name));
+}
+
+static void extend_doc(JanetTable *entry) {
+    static const char sentence[] =
+        "With jsec loaded, takes jsec's streams (TLS, DTLS) as well: their own method answers.";
+    Janet doc = janet_table_get(entry, janet_ckeywordv("doc"));
+    if (!janet_checktype(doc, JANET_STRING)) return;
+    JanetString text = janet_formatc("%S\n\n%s", janet_unwrap_string(doc), sentence);
+    janet_table_put(entry, janet_ckeywordv("doc"), janet_wrap_string(text));
+}
+
+/* What is found first counts as core's. A binding that differs from it in another VM was made by
+ * somebody else, and stays. */
+static bool takes_over(int index, JanetCFunction bound) {
+    JanetCFunction expected = NULL;
+    return atomic_compare_exchange_strong(&core_functions[index], &expected, bound) ||
+           expected == bound;
+}
+
+/* Extends one binding of the root environment, unless it was done before. */
+static bool extend(int index, JanetTable *entry, JanetCFunction bound) {
+    const GenericRow *row = &rows[index];
+    if (janet_truthy(janet_table_get(entry, marker()))) return false;
+    if (!takes_over(index, bound)) return false;
+    janet_register(row->name, row->dispatcher);
+    janet_table_put(entry, janet_ckeywordv("value"), janet_wrap_cfunction(row->dispatcher));
+    janet_table_put(entry, marker(), janet_wrap_true());
+    extend_doc(entry);
+    enter_in_images(row);
+    return true;
+}
+
+/* ev/read is exported as generic/ev-read. Both share one entry: value and documentation agree. */
+static void export_entry(JanetTable *env, const char *name, JanetTable *entry) {
+    JanetBuffer *text = janet_buffer(32);
+    janet_formatb(text, "generic/%s", name);
+    for (int32_t i = (int32_t)sizeof "generic/"; i < text->count; i++)
+        if (text->data[i] == '/') text->data[i] = '-';
+    janet_table_put(env, janet_symbolv(text->data, text->count), janet_wrap_table(entry));
+}
+
+void generic_register(JanetTable *env) {
+    RebindPair pairs[GENERIC_COUNT];
+    size_t count = 0;
+    JanetTable *root = janet_core_env(NULL);
+    for (int i = 0; i < GENERIC_COUNT; i++) {
+        Janet found = janet_table_get(root, janet_csymbolv(rows[i].name));
+        if (!janet_checktype(found, JANET_TABLE)) continue;
+        JanetTable *entry = janet_unwrap_table(found);
+        Janet bound = janet_table_get(entry, janet_ckeywordv("value"));
+        /* net/close is written in Janet: it is extended by swapping the ev/close in it. */
+        if (!janet_checktype(bound, JANET_CFUNCTION)) continue;
+        JanetCFunction function = janet_unwrap_cfunction(bound);
+        if (extend(i, entry, function)) pairs[count++] = (RebindPair){function, rows[i].dispatcher};
+        export_entry(env, rows[i].name, entry);
+    }
+    if (count) rebind_functions(pairs, count);
+}
