@@ -12,5 +12,11 @@
     sign verify
     # key agreement and derivation
     derive hkdf pbkdf2 scrypt
+    # encryption with a shared key
+    encrypt decrypt generate-nonce cipher-info
+    # encryption with RSA keys
+    rsa-encrypt rsa-decrypt rsa-max-plaintext
+    # points of elliptic curves
+    ec-generate-scalar ec-point-mul ec-point-add ec-point-to-bytes ec-point-from-bytes
     # base64
     base64-encode base64-decode base64url-encode base64url-decode])

@@ -15,11 +15,16 @@
     X(tls_methods)                                                                                 \
     X(digest)                                                                                      \
     X(random)                                                                                      \
-    X(encoding) \
-    X(generate) \
-    X(sign)                                                                                    \
-    X(bio) \
-    X(cert) \
+    X(encoding)                                                                                    \
+    X(generate)                                                                                    \
+    X(sign)                                                                                        \
+    X(kdf)                                                                                         \
+    X(derive)                                                                                      \
+    X(cipher)                                                                                      \
+    X(rsa)                                                                                         \
+    X(ec)                                                                                          \
+    X(bio)                                                                                         \
+    X(cert)                                                                                        \
     X(cert_parse)
 
 #define REGISTER_PROTOTYPE(file) void file##_register(JanetTable *env);

@@ -110,6 +110,14 @@
 
 (wycheproof "x25519_asn" (fn [item] (agreed item (unhex (item "private")) (unhex (item "public")))))
 
+(defn secp256k1-key
+  "PKCS#8 of a number in hex."
+  [number]
+  (def digits (string (string/repeat "0" 64) number))
+  (unhex (string "303e020100301006072a8648ce3d020106052b8104000a042730250201010420" (slice digits -65))))
+
+(wycheproof "ecdh_secp256k1" (fn [item] (agreed item (secp256k1-key (item "private")) (unhex (item "public")))))
+
 (test "both sides derive the same secret"
   (each [kind bytes] [[:x25519 32] [:x448 56] [:p256 32] [:p384 48] [:p521 66] [:secp256k1 32] [:p224 28]]
     (def [a b] [(crypto/generate-key kind) (crypto/generate-key kind)])

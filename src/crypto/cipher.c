@@ -1,0 +1,199 @@
+/* Symmetric encryption: AES-GCM, ChaCha20-Poly1305, and AES-CBC. */
+#include "base/module.h"
+#include "base/raise.h"
+#include "crypto/args.h"
+#include "crypto/task.h"
+#include "register.h"
+
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <string.h>
+
+#define TAG_LENGTH 16
+#define BLOCK_LENGTH 16
+
+typedef struct CipherTask {
+    Task task; /* inputs: key, nonce, text, additional data */
+    const CipherRow *cipher;
+    uint8_t tag[TAG_LENGTH];
+} CipherTask;
+
+static bool set_additional_data(EVP_CIPHER_CTX *context, Bytes aad) {
+    int ignored;
+    return !aad.length || EVP_CipherUpdate(context, NULL, &ignored, aad.data, (int)aad.length);
+}
+
+/* Everything but the tag; encrypting or decrypting is a matter of `encrypting`. */
+static bool transform(EVP_CIPHER_CTX *context, CipherTask *job, int encrypting) {
+    Task *task = &job->task;
+    Bytes text = task->inputs[2];
+    int length = 0, last = 0;
+    const EVP_CIPHER *cipher = algorithms_evp_cipher(job->cipher);
+    bool done = EVP_CipherInit_ex2(context, cipher, task->inputs[0].data, task->inputs[1].data,
+                                   encrypting, NULL) &&
+                set_additional_data(context, task->inputs[3]) &&
+                (!text.length || EVP_CipherUpdate(context, task->output, &length, text.data,
+                                                  (int)text.length));
+    if (done && !encrypting && job->cipher->tag_length) {
+        done = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_LENGTH, job->tag) > 0;
+    }
+    done = done && EVP_CipherFinal_ex(context, task->output + length, &last);
+    task->length = (size_t)length + (size_t)last;
+    return done;
+}
+
+static bool encrypt_run(Task *task, Failure *failure) {
+    CipherTask *job = (CipherTask *)task;
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    ERR_clear_error();
+    bool done = context && transform(context, job, 1);
+    if (done && job->cipher->tag_length) {
+        done = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_LENGTH, job->tag) > 0;
+    }
+    EVP_CIPHER_CTX_free(context);
+    return done || failure_openssl(failure, "not encrypted");
+}
+
+static bool decrypt_run(Task *task, Failure *failure) {
+    CipherTask *job = (CipherTask *)task;
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    bool done = context && transform(context, job, 0);
+    EVP_CIPHER_CTX_free(context);
+    if (done) return true;
+    ERR_clear_error(); /* its reasons help nobody but an attacker */
+    if (job->cipher->tag_length) {
+        return failure_set(failure, "not authentic: wrong key, nonce or tag, or the ciphertext or "
+                                    "additional data was changed");
+    }
+    return failure_set(failure, "not decrypted: wrong key, or the ciphertext was changed");
+}
+
+static Janet encrypt_result(Task *task) {
+    CipherTask *job = (CipherTask *)task;
+    int32_t tag_length = job->cipher->tag_length;
+    JanetKV *result = janet_struct_begin(tag_length ? 2 : 1);
+    janet_struct_put(result, janet_ckeywordv("ciphertext"), task_output(task));
+    if (tag_length) {
+        JanetBuffer *tag = janet_buffer(tag_length);
+        janet_buffer_push_bytes(tag, job->tag, tag_length);
+        janet_struct_put(result, janet_ckeywordv("tag"), janet_wrap_buffer(tag));
+    }
+    return janet_wrap_struct(janet_struct_end(result));
+}
+
+static void check_length(const char *function, const CipherRow *cipher, const char *what,
+                         Bytes bytes, int expected) {
+    if (bytes.length == (size_t)expected) return;
+    raise_format(function, "%s takes %s of %d bytes, got %d", cipher->name, what, expected,
+                 (int)bytes.length);
+}
+
+/* Cipher, key, nonce, text and additional data, which both directions have. */
+static CipherTask take_arguments(const char *function, int32_t argc, const Janet *argv,
+                                 int32_t aad_slot) {
+    CipherTask job = {.task = {.function = function}};
+    Bytes *inputs = job.task.inputs;
+    job.cipher = args_cipher(function, argv, 0);
+    inputs[0] = args_bytes(argv, 1);
+    inputs[1] = args_bytes(argv, 2);
+    inputs[2] = args_bytes(argv, 3);
+    inputs[3] = args_bytes_or_none(argv, argc, aad_slot);
+    check_length(function, job.cipher, "a key", inputs[0], job.cipher->key_length);
+    check_length(function, job.cipher, "a nonce", inputs[1], job.cipher->nonce_length);
+    if (inputs[3].length && !job.cipher->tag_length) {
+        raise_format(function, "%s can't authenticate additional data: use :aes-256-gcm",
+                     job.cipher->name);
+    }
+    job.task.room = inputs[2].length + BLOCK_LENGTH;
+    return job;
+}
+
+static Janet cfun_crypto_encrypt(int32_t argc, Janet *argv) {
+    janet_arity(argc, 4, 5);
+    CipherTask job = take_arguments("crypto/encrypt", argc, argv, 4);
+    job.task.run = encrypt_run;
+    job.task.result = encrypt_result;
+    return task_run(&job.task, sizeof job, task_is_large(&job.task));
+}
+
+static Janet cfun_crypto_decrypt(int32_t argc, Janet *argv) {
+    const char *function = "crypto/decrypt";
+    janet_arity(argc, 4, 6);
+    CipherTask job = take_arguments(function, argc, argv, 5);
+    Bytes tag = args_bytes_or_none(argv, argc, 4);
+    job.task.run = decrypt_run;
+    if (!job.cipher->tag_length && tag.length) {
+        raise_format(function, "%s has no tag: give nil", job.cipher->name);
+    }
+    if (job.cipher->tag_length) {
+        check_length(function, job.cipher, "a tag", tag, TAG_LENGTH);
+        memcpy(job.tag, tag.data, TAG_LENGTH);
+    }
+    return task_run(&job.task, sizeof job, task_is_large(&job.task));
+}
+
+static bool nonce_run(Task *task, Failure *failure) {
+    task->length = task->room;
+    if (RAND_bytes(task->output, (int)task->length) == 1) return true;
+    return failure_openssl(failure, "no random bytes");
+}
+
+static Janet cfun_crypto_generate_nonce(int32_t argc, Janet *argv) {
+    const char *function = "crypto/generate-nonce";
+    janet_fixarity(argc, 1);
+    const CipherRow *cipher = args_cipher(function, argv, 0);
+    Task task = {.function = function, .run = nonce_run, .room = (size_t)cipher->nonce_length};
+    return task_run(&task, sizeof task, false);
+}
+
+static Janet cfun_crypto_cipher_info(int32_t argc, Janet *argv) {
+    janet_fixarity(argc, 1);
+    const CipherRow *cipher = args_cipher("crypto/cipher-info", argv, 0);
+    JanetKV *info = janet_struct_begin(5);
+    janet_struct_put(info, janet_ckeywordv("name"), janet_cstringv(cipher->name));
+    janet_struct_put(info, janet_ckeywordv("key-length"), janet_wrap_integer(cipher->key_length));
+    janet_struct_put(info, janet_ckeywordv("nonce-length"),
+                     janet_wrap_integer(cipher->nonce_length));
+    janet_struct_put(info, janet_ckeywordv("tag-length"), janet_wrap_integer(cipher->tag_length));
+    janet_struct_put(info, janet_ckeywordv("aead"), janet_wrap_boolean(cipher->tag_length));
+    return janet_wrap_struct(janet_struct_end(info));
+}
+
+static const FunctionRow rows[] = {
+    {"crypto/encrypt", cfun_crypto_encrypt,
+     "(crypto/encrypt algo key nonce plaintext &opt aad)\n\n"
+     "Encrypt a string or buffer. `algo` is a keyword or string:\n\n"
+     "* `:aes-256-gcm` `:aes-192-gcm` `:aes-128-gcm` - key of 32, 24 or 16 bytes, nonce of 12\n"
+     "* `:chacha20-poly1305` - key of 32 bytes, nonce of 12\n"
+     "* `:aes-256-cbc` `:aes-192-cbc` `:aes-128-cbc` - nonce (IV) of 16 bytes, unpredictable; padded "
+     "by PKCS#7 and not authenticated: for old formats only\n\n"
+     "Returns a struct of buffers: `:ciphertext`, and `:tag`, 16 bytes (absent for CBC). `aad` is "
+     "data that is authenticated but not encrypted. More than 4 MB are worked on a thread while the "
+     "fiber waits. Raises when a length is wrong. SP 800-38D, RFC 8439.\n\n"
+     "Never use a nonce twice with the same key: with GCM and ChaCha20-Poly1305 this reveals the "
+     "plaintexts and lets anyone forge. Take each from `generate-nonce`, or count.",
+     NULL},
+    {"crypto/decrypt", cfun_crypto_decrypt,
+     "(crypto/decrypt algo key nonce ciphertext tag &opt aad)\n\n"
+     "Decrypt what `encrypt` made and return the plaintext as a buffer. `tag` and `aad` must be those "
+     "of the encryption; for CBC the tag is nil. Raises when anything was changed or does not fit, "
+     "and gives no plaintext then.\n\n"
+     "With CBC nothing is authenticated, and telling others whether decrypting failed lets them "
+     "decrypt: check an HMAC of nonce and ciphertext first.",
+     NULL},
+    {"crypto/generate-nonce", cfun_crypto_generate_nonce,
+     "(crypto/generate-nonce algo)\n\n"
+     "A buffer of random bytes of the length that the cipher's nonce (IV) has. A key may be used "
+     "with 2^32 random nonces of 12 bytes; take another key before that.",
+     NULL},
+    {"crypto/cipher-info", cfun_crypto_cipher_info,
+     "(crypto/cipher-info algo)\n\n"
+     "What a cipher needs, as a struct: `:name` (string), `:key-length`, `:nonce-length` and "
+     "`:tag-length` in bytes (a tag of 0 bytes: none), and `:aead`, true when it authenticates.",
+     NULL},
+    {NULL, NULL, NULL, NULL},
+};
+
+void cipher_register(JanetTable *env) {
+    module_functions(env, rows);
+}
