@@ -25,7 +25,8 @@
     X(ec)                                                                                          \
     X(bio)                                                                                         \
     X(cert)                                                                                        \
-    X(cert_parse)
+    X(cert_parse) \
+    X(chain)
 
 #define REGISTER_PROTOTYPE(file) void file##_register(JanetTable *env);
 REGISTER_FILES(REGISTER_PROTOTYPE)
