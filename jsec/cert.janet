@@ -2,4 +2,4 @@
 (import ./export :prefix "")
 
 (export (require "./native") "cert"
-  ~[generate-self-signed-cert generate-self-signed-from-key issue-cert parse])
+  ~[generate-self-signed-cert generate-self-signed-from-key issue-cert parse verify-chain])

@@ -108,7 +108,7 @@ static void say_which(Words *words, X509 *certificate, int depth) {
     say_text(words, number);
 }
 
-static void say_what_to_do(Words *words, X509 *certificate, int error) {
+static void say_what_to_do(Words *words, X509 *certificate, int error, const VerifyHints *hints) {
     switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
         say_text(words, ", valid until ");
@@ -123,16 +123,36 @@ static void say_what_to_do(Words *words, X509 *certificate, int error) {
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
         say_text(words, ", issuer \"");
         say_name(words, X509_get_issuer_name(certificate));
-        say_text(words, "\" is not trusted here: give it as :ca-file");
+        say_text(words, "\" is not trusted here: give it as ");
+        say_text(words, hints->authority);
         break;
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-        say_text(words, " is not trusted here: give it as :trusted-cert");
+        say_text(words, " is not trusted here: give it as ");
+        say_text(words, hints->itself);
         break;
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-        say_text(words, " is not trusted here: give it as :ca-file");
+        say_text(words, " is not trusted here: give it as ");
+        say_text(words, hints->authority);
         break;
     default: break;
     }
+}
+
+void verify_reason(X509_STORE_CTX *context, const VerifyHints *hints, char *text, size_t size) {
+    X509 *certificate = X509_STORE_CTX_get_current_cert(context);
+    int error = X509_STORE_CTX_get_error(context);
+    Words words = {text, size};
+    *text = 0;
+    bool mismatch =
+        error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH;
+    if (mismatch && certificate) {
+        say_mismatch(&words, context, certificate, error);
+        return;
+    }
+    say_text(&words, X509_verify_cert_error_string(error));
+    if (!certificate) return;
+    say_which(&words, certificate, X509_STORE_CTX_get_error_depth(context));
+    say_what_to_do(&words, certificate, error, hints);
 }
 
 /* --- the callback that keeps them --- */
@@ -151,24 +171,13 @@ static void make_words_index(void) {
 }
 
 static void keep_words(X509_STORE_CTX *context) {
+    static const VerifyHints hints = {.authority = ":ca-file", .itself = ":trusted-cert"};
     SSL *ssl = X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx());
-    X509 *certificate = X509_STORE_CTX_get_current_cert(context);
-    int error = X509_STORE_CTX_get_error(context);
     if (!ssl || SSL_get_ex_data(ssl, words_index)) return;
+    static const char prefix[] = "certificate verify failed: ";
     char text[sizeof((Failure *)NULL)->text];
-    Words words = {text, sizeof text};
-    say_text(&words, "certificate verify failed: ");
-    bool mismatch =
-        error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH;
-    if (mismatch && certificate) {
-        say_mismatch(&words, context, certificate, error);
-    } else {
-        say_text(&words, X509_verify_cert_error_string(error));
-        if (certificate) {
-            say_which(&words, certificate, X509_STORE_CTX_get_error_depth(context));
-            say_what_to_do(&words, certificate, error);
-        }
-    }
+    memcpy(text, prefix, sizeof prefix);
+    verify_reason(context, &hints, text + sizeof prefix - 1, sizeof text - sizeof prefix + 1);
     char *kept = OPENSSL_strdup(text);
     if (kept && !SSL_set_ex_data(ssl, words_index, kept)) OPENSSL_free(kept);
 }

@@ -19,6 +19,16 @@ bool verify_prepare(SSL *ssl, VerifyMode mode, const char *name, X509_STORE *sto
 /* Is it the text of an IP address? */
 bool verify_is_address(const char *name);
 
+/* The options that a user is told to give a certificate as that is not trusted yet. */
+typedef struct VerifyHints {
+    const char *authority; /* a CA's */
+    const char *itself;    /* a self-signed one that was verified */
+} VerifyHints;
+
+/* Why the certificate at hand is refused, in a verify callback: "hostname mismatch: wanted …",
+ * "certificate has expired: certificate \"CN=…\" (depth 1), valid until …". */
+void verify_reason(X509_STORE_CTX *context, const VerifyHints *hints, char *text, size_t size);
+
 /* After a failed handshake: "certificate verify failed: …" where that was it, with what was wanted
  * and found, else "handshake failed: …"; reads and clears the error queue. */
 void verify_explain_handshake(const SSL *ssl, Failure *failure);

@@ -211,3 +211,15 @@ STACK_OF(X509) * take_certificates(Janet list, Failure *failure) {
     sk_X509_pop_free(all, X509_free);
     return NULL;
 }
+
+Janet take_pems(const STACK_OF(X509) * certificates) {
+    int count = certificates ? sk_X509_num(certificates) : 0;
+    JanetArray *pems = janet_array(count);
+    for (int i = 0; i < count; i++) {
+        size_t length = 0;
+        char *pem = pem_of_certificate(sk_X509_value(certificates, i), &length);
+        if (pem) janet_array_push(pems, janet_stringv((const uint8_t *)pem, (int32_t)length));
+        OPENSSL_free(pem);
+    }
+    return janet_wrap_array(pems);
+}

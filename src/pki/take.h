@@ -50,4 +50,7 @@ EXTENDED_KEY_USAGE *take_extended_usage(Janet names);
  * nil or empty. NULL on failure. */
 STACK_OF(X509) * take_certificates(Janet list, Failure *failure);
 
+/* An array of PEM strings, empty for NULL. */
+Janet take_pems(const STACK_OF(X509) * certificates);
+
 #endif

@@ -1,0 +1,45 @@
+/* Verifying a certificate up to a trusted root (RFC 5280, 6), without a connection. */
+#ifndef JSEC_CORE_CHAIN_H
+#define JSEC_CORE_CHAIN_H
+
+#include "core/bytes.h"
+#include "core/failure.h"
+
+#include <openssl/x509v3.h>
+#include <stdint.h>
+
+#define CHAIN_DEFAULT_SECURITY_LEVEL 2 /* 112 bits: RSA of 2048 bits and up, no SHA-1 */
+
+/* What is asked; all of it borrowed. */
+typedef struct ChainQuery {
+    X509 *leaf;
+    STACK_OF(X509) * roots;         /* NULL: the system's */
+    STACK_OF(X509) * intermediates; /* untrusted; may be NULL */
+    STACK_OF(X509_CRL) * crls;      /* NULL or empty: revocation is not looked at */
+    const char *host;               /* DNS name or IP address; NULL: no name is compared */
+    int purpose;                    /* X509_PURPOSE_… */
+    int depth;                      /* intermediates at most; -1: OpenSSL's limit */
+    int security_level;
+    bool has_time; /* else now */
+    int64_t time;
+    bool partial; /* a trusted certificate need not be a self-signed root */
+} ChainQuery;
+
+typedef struct ChainAnswer {
+    bool valid;
+    STACK_OF(X509) * chain; /* when valid, leaf first; the caller frees it */
+    char reason[900];       /* when not */
+    int depth, code;        /* of the certificate refused; X509_V_ERR_… */
+} ChainAnswer;
+
+/* False when the question could not be put (memory, a host that is no name). */
+bool chain_verify(const ChainQuery *query, ChainAnswer *answer, Failure *failure);
+
+/* Add the CRLs of a PEM text or DER; one at least. */
+bool chain_add_crls(STACK_OF(X509_CRL) * into, Bytes data, Failure *failure);
+
+/* Set up OpenSSL's parameters for the same strictness everywhere: X509_STRICT, and no certificate
+ * trusted that is not self-signed unless `partial`. */
+void chain_be_strict(X509_VERIFY_PARAM *wish, bool partial, int security_level);
+
+#endif
