@@ -2,6 +2,7 @@
 (import ./support/check :prefix "")
 (import ./support/early)
 (import ./support/fake)
+(import ./support/process :prefix "")
 
 # An error ends these, so they can't be asked before.
 (def once [:suspended-fiber :parked-task])
@@ -32,6 +33,12 @@
       (def env (make-env))
       (put env 'x @{:value fake/stream})
       (is= [:read 7] (eval (parse source) env)))
+
+    (test "tuples nested a hundred thousand deep are no danger"
+      (is= "true\n"
+           (run-code "(var chain nil) (repeat 100000 (set chain [ev/read chain])) (def table @{:chain chain})"
+                     "(require \"jsec/native\")"
+                     "(print (= ev/read (get-in table [:chain 0]) (get-in table [:chain 1 0])))")))
 
     (test "net/close, which core has written in Janet, closes other streams"
       (is= [:close] (net/close (fake/stream))))

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { MAX_PASSES = 8 };
+enum { MAX_PASSES = 8, MAX_DEPTH = 256 };
 
 typedef struct Walk {
     const RebindPair *pairs;
@@ -16,13 +16,13 @@ typedef struct Walk {
      * also proves that this was ever finished. */
     JanetTable *immutable;
     bool grew;
+    int depth; /* of copies being made */
     size_t swapped;
 } Walk;
 
 /* How janet's collector tags blocks, taken from an example of each: the numbers aren't public. */
 typedef struct Tags {
-    int32_t array, weak_array, table, weak_keys, weak_values, weak_both, tuple, structure;
-    int32_t function, definition, fiber;
+    int32_t array, table, tuple, structure, function, definition, fiber;
 } Tags;
 
 static int32_t tag_of(const JanetGCObject *block) {
@@ -91,7 +91,7 @@ static Janet copy_struct(Walk *walk, const JanetStructHead *head) {
     return janet_wrap_struct(janet_struct_end(copy));
 }
 
-/* The value itself, or what takes its place. Goes as deep as passes have found nested ones. */
+/* The value itself, or what takes its place. */
 static Janet changed(Walk *walk, Janet value) {
     JanetCFunction function = substitute(walk, value);
     if (function) return janet_wrap_cfunction(function);
@@ -99,8 +99,11 @@ static Janet changed(Walk *walk, Janet value) {
     Janet address = address_of(value);
     Janet copy = janet_table_get(walk->immutable, address);
     if (!janet_checktype(copy, JANET_BOOLEAN)) return copy;
+    if (walk->depth == MAX_DEPTH) return value;
+    walk->depth++;
     copy = janet_checktype(value, JANET_TUPLE) ? copy_tuple(walk, tuple_head(value))
                                                : copy_struct(walk, struct_head(value));
+    walk->depth--;
     janet_table_put(walk->immutable, address, copy);
     return copy;
 }
@@ -191,11 +194,10 @@ static void visit(Walk *walk, const Tags *tags, JanetGCObject *block) {
     } else if (tag == tags->definition) {
         JanetFuncDef *definition = object;
         swap_many(walk, definition->constants, definition->constants_length);
-    } else if (tag == tags->array || tag == tags->weak_array) {
+    } else if (tag == tags->array) {
         JanetArray *array = object;
         swap_many(walk, array->data, array->count);
-    } else if (tag == tags->table || tag == tags->weak_keys || tag == tags->weak_values ||
-               tag == tags->weak_both) {
+    } else if (tag == tags->table) {
         visit_table(walk, object);
     }
 }
@@ -212,11 +214,7 @@ static bool learn_tags(Tags *tags) {
     Janet structure = janet_wrap_struct(janet_struct_end(janet_struct_begin(0)));
     *tags = (Tags){
         .array = tag_of(&janet_array(0)->gc),
-        .weak_array = tag_of(&janet_array_weak(0)->gc),
         .table = tag_of(&janet_table(0)->gc),
-        .weak_keys = tag_of(&janet_table_weakk(0)->gc),
-        .weak_values = tag_of(&janet_table_weakv(0)->gc),
-        .weak_both = tag_of(&janet_table_weakkv(0)->gc),
         .tuple = tag_of(&tuple_head(tuple)->gc),
         .structure = tag_of(&struct_head(structure)->gc),
         .function = tag_of(&function->gc),
@@ -226,15 +224,15 @@ static bool learn_tags(Tags *tags) {
     return true;
 }
 
-/* The head of the list that a block was just put at, if janet still links them so. */
-static JanetGCObject *list_head(JanetTable *(*make)(int32_t)) {
-    JanetGCObject *first = &make(0)->gc, *second = &make(0)->gc;
+/* The head of the list, where a new block was just put, if janet still links them so. */
+static JanetGCObject *list_head(void) {
+    JanetGCObject *first = &janet_table(0)->gc, *second = &janet_table(0)->gc;
     return second->data.next == first ? second : NULL;
 }
 
-static void visit_all(Walk *walk, const Tags *tags, JanetGCObject *head) {
-    for (JanetGCObject *block = head; block; block = block->data.next) {
-        /* Our own notes name the originals. */
+static void visit_all(Walk *walk, const Tags *tags, JanetGCObject *newest) {
+    for (JanetGCObject *block = newest; block; block = block->data.next) {
+        /* Our own notes may grow meanwhile. */
         if (block != &walk->immutable->gc) visit(walk, tags, block);
     }
 }
@@ -243,12 +241,10 @@ size_t rebind_functions(const RebindPair *pairs, size_t count) {
     Tags tags;
     if (!learn_tags(&tags)) return 0;
     Walk walk = {.pairs = pairs, .count = count, .immutable = janet_table(0)};
-    /* Weak containers live in a list of their own. */
-    JanetGCObject *strong = list_head(janet_table), *weak = list_head(janet_table_weakk);
+    JanetGCObject *newest = list_head();
     for (int pass = 0; pass <= MAX_PASSES; pass++) {
         walk.grew = false;
-        visit_all(&walk, &tags, strong);
-        visit_all(&walk, &tags, weak);
+        visit_all(&walk, &tags, newest);
         if (!walk.grew) break;
     }
     return walk.swapped;
