@@ -48,7 +48,7 @@ typedef struct OptionSet {
 #define OPTION_WITH(name, parser, detail, type, field, doc)                                        \
     { name, parser, offsetof(type, field), detail, doc }
 #define OPTION_SET(rows)                                                                           \
-    { rows, sizeof(rows) / sizeof *(rows) }
+    { rows, sizeof(rows) / sizeof *(rows), NULL }
 
 /* A tri-state for booleans whose default depends on where they are used. */
 typedef enum OptionFlag { OPTION_UNSET, OPTION_FALSE, OPTION_TRUE } OptionFlag;

@@ -9,21 +9,21 @@
 #include <stdio.h>
 #include <string.h>
 
+static char folded(uint8_t c) {
+    if (c >= 'A' && c <= 'Z') return (char)(c + 'a' - 'A');
+    return c == '_' ? '-' : (char)c;
+}
+
 /* The words of a row's `spellings` stand in lower case, a space between them. */
-static bool spelled(Bytes name, const char *spellings) {
-    while (*spellings) {
-        size_t length = strcspn(spellings, " "), i = 0;
-        if (length == name.length) {
-            while (i < length) {
-                int c = tolower(name.data[i]);
-                if ((c == '_' ? '-' : c) != spellings[i]) break;
-                i++;
-            }
-            if (i == length) return true;
-        }
-        spellings += length + (spellings[length] == ' ');
+static bool spelled(Bytes name, const char *word) {
+    for (;;) {
+        size_t i = 0;
+        while (i < name.length && word[i] && word[i] == folded(name.data[i])) i++;
+        if (i == name.length && i && (word[i] == ' ' || !word[i])) return true;
+        word += i;
+        while (*word && *word != ' ') word++;
+        if (!*word++) return false;
     }
-    return false;
 }
 
 /* What was asked for may be long, or hold anything. */

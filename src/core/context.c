@@ -1,22 +1,34 @@
 #include "core/context.h"
 
+#include "core/engine.h"
+#include "core/keylog.h"
 #include "core/pem.h"
-#include "core/store.h"
+#include "core/session.h"
+#include "core/trust.h"
+#include "core/virtual.h"
 
+#include <math.h>
 #include <openssl/err.h>
 #include <string.h>
 
-#define READ_AHEAD (32 << 10) /* bytes; a record is 16 KB and a little */
+#define READ_AHEAD (32 << 10)  /* bytes; a record is 16 KB and a little */
+#define SESSION_LIFETIME 7200 /* seconds */
 
 /* --- traits: beside the SSL_CTX, and gone with it --- */
 
 static int traits_index = -1;
 static CRYPTO_ONCE traits_once = CRYPTO_ONCE_STATIC_INIT;
 
-static void free_traits(void *owner, void *traits, CRYPTO_EX_DATA *data, int index, long number,
+static void free_traits(void *owner, void *pointer, CRYPTO_EX_DATA *data, int index, long number,
                         void *arg) {
     (void)owner, (void)data, (void)index, (void)number, (void)arg;
-    if (traits) X509_STORE_free(((ContextTraits *)traits)->combined);
+    ContextTraits *traits = pointer;
+    if (!traits) return;
+    X509_STORE_free(traits->combined);
+    virtual_free(traits->hosts);
+    OPENSSL_free(traits->pins);
+    OPENSSL_free(traits->keylog);
+    OPENSSL_free(traits->alpn);
     OPENSSL_free(traits);
 }
 
@@ -30,14 +42,15 @@ const ContextTraits *context_traits(const SSL_CTX *context) {
 
 static ContextTraits *add_traits(SSL_CTX *context, const ContextSettings *settings) {
     if (!CRYPTO_THREAD_run_once(&traits_once, make_traits_index)) return NULL;
-    ContextTraits *traits = OPENSSL_zalloc(sizeof *traits + settings->alpn.length);
+    ContextTraits *traits = OPENSSL_zalloc(sizeof *traits);
     if (!traits || !SSL_CTX_set_ex_data(context, traits_index, traits)) {
         OPENSSL_free(traits);
         return NULL;
     }
     traits->verify = settings->verify;
-    traits->alpn_length = settings->alpn.length;
-    if (settings->alpn.length) memcpy(traits->alpn, settings->alpn.data, settings->alpn.length);
+    traits->has_certificate = settings->certificates.count;
+    traits->least_version = settings->least_version ? settings->least_version : TLS1_2_VERSION;
+    traits->most_version = settings->most_version;
     return traits;
 }
 
@@ -115,36 +128,21 @@ static bool set_key(SSL_CTX *context, Bytes source, Bytes password, Failure *fai
     return used || failure_openssl(failure, ":key");
 }
 
-static bool set_identity(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
-    bool certificate = settings->certificate.data, key = settings->key.data;
-    if (certificate != key) {
-        return failure_set(failure, certificate ? ":cert without :key" : ":key without :cert");
+/* Several of different kinds, RSA and ECDSA, stand side by side: each peer gets what it takes. */
+static bool set_identities(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
+    size_t certificates = settings->certificates.count, keys = settings->keys.count;
+    if (certificates && !keys) return failure_set(failure, ":cert without :key");
+    if (keys && !certificates) return failure_set(failure, ":key without :cert");
+    if (certificates != keys) {
+        return failure_set(failure, "%zu certificates in :cert, but %zu keys in :key", certificates,
+                           keys);
     }
-    return !certificate || (set_certificate(context, settings->certificate, failure) &&
-                            set_key(context, settings->key, settings->password, failure));
-}
-
-/* Clients are told whose certificates will do: browsers choose by it. */
-static void name_cas(SSL_CTX *context, X509_STORE *store) {
-    STACK_OF(X509) *all = X509_STORE_get1_all_certs(store);
-    for (int i = 0; i < sk_X509_num(all); i++)
-        SSL_CTX_add_client_CA(context, sk_X509_value(all, i));
-    sk_X509_pop_free(all, X509_free);
-}
-
-static bool set_trust(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
-    X509_STORE *store = SSL_CTX_get_cert_store(context);
-    Failure why;
-    if (settings->ca.data && !store_add_bundle(store, settings->ca, &why)) {
-        return failure_set(failure, ":ca-file: %s", why.text);
+    for (size_t i = 0; i < certificates; i++) {
+        if (!set_certificate(context, settings->certificates.list[i], failure) ||
+            !set_key(context, settings->keys.list[i], settings->password, failure)) {
+            return false;
+        }
     }
-    if (settings->ca_path.data && !store_add_directory(store, settings->ca_path, &why)) {
-        return failure_set(failure, ":ca-path: %s", why.text);
-    }
-    if (settings->trusted.data && !store_add_trusted(store, settings->trusted, &why)) {
-        return failure_set(failure, ":trusted-cert: %s", why.text);
-    }
-    name_cas(context, store);
     return true;
 }
 
@@ -161,32 +159,47 @@ static int choose_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *ch
     return SSL_TLSEXT_ERR_OK;
 }
 
-static bool set_alpn(SSL_CTX *context, Bytes alpn, Failure *failure) {
+static bool set_alpn(SSL_CTX *context, ContextTraits *traits, Bytes alpn, Failure *failure) {
     if (!alpn.length) return true;
+    traits->alpn = OPENSSL_memdup(alpn.data, alpn.length);
+    traits->alpn_length = alpn.length;
     SSL_CTX_set_alpn_select_cb(context, choose_alpn, NULL);
     /* 0 means success, of all its kin in this one alone. */
-    return !SSL_CTX_set_alpn_protos(context, alpn.data, (unsigned int)alpn.length) ||
-           failure_openssl(failure, "bad :alpn");
+    if (traits->alpn &&
+        !SSL_CTX_set_alpn_protos(context, alpn.data, (unsigned int)alpn.length)) {
+        return true;
+    }
+    return failure_openssl(failure, "bad :alpn");
 }
 
-/* Sessions belong to who was vetted how: no listener resumes what another accepted. */
-static bool set_session_scope(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
-    const Bytes parts[] = {settings->ca,
-                           settings->ca_path,
-                           settings->trusted,
-                           {(const uint8_t *)&settings->verify, sizeof settings->verify}};
-    unsigned char scope[SSL_MAX_SID_CTX_LENGTH];
-    unsigned int length = 0;
-    EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    bool made = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL);
-    for (size_t i = 0; made && i < sizeof parts / sizeof *parts; i++) {
-        made = EVP_DigestUpdate(digest, &parts[i].length, sizeof parts[i].length) &&
-               EVP_DigestUpdate(digest, parts[i].data, parts[i].data ? parts[i].length : 0);
+/* --- sessions --- */
+
+bool context_set_ticket_keys(SSL_CTX *context, const BytesList *keys, Failure *failure) {
+    PemSource files[MOST_LISTED];
+    Bytes list[MOST_LISTED];
+    size_t count = 0;
+    bool read = true;
+    for (; read && count < keys->count; count++) {
+        read = ticket_key_source(keys->list[count], files + count, list + count, failure);
     }
-    made = made && EVP_DigestFinal_ex(digest, scope, &length) &&
-           SSL_CTX_set_session_id_context(context, scope, length);
-    EVP_MD_CTX_free(digest);
-    return made || failure_openssl(failure, "session context");
+    read = read && ticket_keys_set(context, list, count, failure);
+    for (size_t i = 0; i < count; i++) pem_free(files + i);
+    return read;
+}
+
+static bool set_sessions(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
+    SSL_CTX_set_num_tickets(context, (size_t)settings->tickets);
+    SSL_CTX_set_timeout(context, (long)settings->session_lifetime);
+    if (settings->session_cache > 0) SSL_CTX_sess_set_cache_size(context, settings->session_cache);
+    long mode = settings->session_cache ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_OFF;
+    if (settings->tells_sessions) {
+        /* A client's sessions are the user's to keep; OpenSSL would keep them a second time. */
+        mode = SSL_SESS_CACHE_BOTH | SSL_SESS_CACHE_NO_INTERNAL_STORE;
+        SSL_CTX_sess_set_new_cb(context, engine_keep_session);
+    }
+    SSL_CTX_set_session_cache_mode(context, mode);
+    return !settings->ticket_keys.count ||
+           context_set_ticket_keys(context, &settings->ticket_keys, failure);
 }
 
 static void set_manners(SSL_CTX *context, const ContextSettings *settings) {
@@ -203,6 +216,16 @@ static void set_manners(SSL_CTX *context, const ContextSettings *settings) {
                                         settings->read_ahead ? settings->read_ahead : READ_AHEAD);
 }
 
+void context_settings_init(ContextSettings *settings) {
+    memset(settings, 0, sizeof *settings);
+    settings->depth = -1;
+    settings->time = NAN;
+    settings->security_level = -1;
+    settings->tickets = 1;
+    settings->session_cache = -1;
+    settings->session_lifetime = SESSION_LIFETIME;
+}
+
 SSL_CTX *context_new(const ContextSettings *settings, Failure *failure) {
     ERR_clear_error();
     SSL_CTX *context = SSL_CTX_new(TLS_method());
@@ -212,76 +235,17 @@ SSL_CTX *context_new(const ContextSettings *settings, Failure *failure) {
         goto fail;
     }
     set_manners(context, settings);
-    if (!set_versions(context, settings, failure) || !set_ciphers(context, settings, failure) ||
-        !set_identity(context, settings, failure) || !set_trust(context, settings, failure) ||
-        !set_alpn(context, settings->alpn, failure) ||
-        !set_session_scope(context, settings, failure)) {
-        goto fail;
+    if (set_versions(context, settings, failure) && set_ciphers(context, settings, failure) &&
+        set_identities(context, settings, failure) &&
+        trust_set(context, traits, settings, failure) &&
+        set_alpn(context, traits, settings->alpn, failure) &&
+        set_sessions(context, settings, failure) &&
+        virtual_set(context, traits, settings->hosts, settings->host_count, failure) &&
+        keylog_set(context, traits, settings->keylog, failure)) {
+        return context;
     }
-    traits->own_trust = settings->ca.data || settings->ca_path.data || settings->trusted.data;
-    traits->has_certificate = settings->certificate.data;
-    return context;
 fail:
     SSL_CTX_free(context);
     ERR_clear_error();
     return NULL;
-}
-
-bool context_trust(SSL_CTX *context, Bytes certificate, Failure *failure) {
-    ContextTraits *traits = SSL_CTX_get_ex_data(context, traits_index);
-    if (!store_add_trusted(SSL_CTX_get_cert_store(context), certificate, failure)) return false;
-    if (traits->own_trust) return true;
-    /* A client goes on trusting the system's CAs; a server never did. */
-    if (!traits->combined) traits->combined = store_new_system();
-    if (!traits->combined) return failure_openssl(failure, "trust store not made");
-    return store_add_trusted(traits->combined, certificate, failure);
-}
-
-/* --- connections --- */
-
-static VerifyMode mode_of(const ContextTraits *traits, bool server) {
-    if (traits->verify != VERIFY_UNSET) return traits->verify;
-    return server ? VERIFY_NONE : VERIFY_REQUIRED;
-}
-
-bool context_can_serve(const SSL_CTX *context, Failure *failure) {
-    const ContextTraits *traits = context_traits(context);
-    if (!traits->has_certificate) {
-        return failure_set(failure, "a server needs a certificate: give :cert and :key");
-    }
-    /* Public CAs vouch for hosts. A server that took their word for clients would admit everybody,
-     * so it has to be given one. */
-    if (mode_of(traits, true) != VERIFY_NONE && !traits->own_trust && !traits->combined) {
-        return failure_set(failure, "no CA to verify clients against: "
-                                    "give :ca-file, :ca-path or :trusted-cert");
-    }
-    return true;
-}
-
-/* Where the context's own store holds nothing, a client trusts the system's. */
-static X509_STORE *client_store(const ContextTraits *traits, Failure *failure) {
-    return traits->combined ? traits->combined : store_system(failure);
-}
-
-bool context_prepare(SSL *ssl, const char *server_name, const char *verify_name, Failure *failure) {
-    const SSL_CTX *context = SSL_get_SSL_CTX(ssl);
-    const ContextTraits *traits = context_traits(context);
-    bool server = SSL_is_server(ssl);
-    VerifyMode mode = mode_of(traits, server);
-    X509_STORE *store = NULL;
-    if (server) {
-        return context_can_serve(context, failure) &&
-               verify_prepare(ssl, mode, NULL, NULL, failure);
-    }
-    if (mode == VERIFY_OPTIONAL) {
-        return failure_set(failure, ":verify :optional is for servers: a client verifies or not");
-    }
-    bool system = mode != VERIFY_NONE && !traits->own_trust;
-    if (system && !(store = client_store(traits, failure))) return false;
-    if (!verify_prepare(ssl, mode, verify_name, store, failure)) return false;
-    bool named = server_name && *server_name && !verify_is_address(server_name);
-    if (named && !SSL_set_tlsext_host_name(ssl, server_name)) {
-        return failure_openssl(failure, "not a host name: \"%s\"", server_name);
-    }
-    return true;
 }

@@ -59,17 +59,60 @@ static bool add_source(EVP_MD_CTX *digest, Bytes source) {
     return add_file_times(digest, source);
 }
 
+static bool add_list(EVP_MD_CTX *digest, const BytesList *list) {
+    bool added = add(digest, &list->count, sizeof list->count);
+    for (size_t i = 0; added && i < list->count; i++) added = add_source(digest, list->list[i]);
+    return added;
+}
+
+/* Keys of tickets are files or bytes, and bytes name no file. */
+static bool add_keys(EVP_MD_CTX *digest, const BytesList *list) {
+    bool added = add(digest, &list->count, sizeof list->count);
+    for (size_t i = 0; added && i < list->count; i++) {
+        added = add_bytes(digest, list->list[i]);
+        if (added) add_file_times(digest, list->list[i]);
+    }
+    return added;
+}
+
+/* A host's context is held by the one that is looked for, so its address stays its own. */
+static bool add_hosts(EVP_MD_CTX *digest, const ContextSettings *settings) {
+    bool added = true;
+    for (size_t i = 0; added && i < settings->host_count; i++) {
+        const VirtualHost *host = settings->hosts + i;
+        added = add_bytes(digest, host->name) && add(digest, &host->context, sizeof host->context);
+    }
+    return added;
+}
+
+static bool add_numbers(EVP_MD_CTX *digest, const ContextSettings *settings) {
+    const int numbers[] = {(int)settings->verify,
+                           settings->purpose,
+                           settings->depth,
+                           settings->least_version,
+                           settings->most_version,
+                           settings->security_level,
+                           settings->renegotiation,
+                           settings->tickets,
+                           settings->session_cache,
+                           settings->tells_sessions,
+                           (int)settings->read_ahead};
+    return add(digest, numbers, sizeof numbers) &&
+           add(digest, &settings->time, sizeof settings->time) &&
+           add(digest, &settings->session_lifetime, sizeof settings->session_lifetime);
+}
+
 static bool digest_settings(EVP_MD_CTX *digest, const ContextSettings *settings, uint8_t *result) {
-    const int numbers[] = {settings->verify,        settings->least_version,
-                           settings->most_version,  settings->security_level,
-                           settings->renegotiation, (int)settings->read_ahead};
     return sha256 && EVP_DigestInit_ex2(digest, sha256, NULL) &&
-           add_source(digest, settings->certificate) && add_source(digest, settings->key) &&
+           add_list(digest, &settings->certificates) && add_list(digest, &settings->keys) &&
            add_bytes(digest, settings->password) && add_source(digest, settings->ca) &&
            add_source(digest, settings->ca_path) && add_source(digest, settings->trusted) &&
+           add_list(digest, &settings->crls) && add_bytes(digest, settings->pins) &&
            add_bytes(digest, settings->ciphers) && add_bytes(digest, settings->ciphersuites) &&
            add_bytes(digest, settings->groups) && add_bytes(digest, settings->alpn) &&
-           add(digest, numbers, sizeof numbers) && EVP_DigestFinal_ex(digest, result, NULL);
+           add_keys(digest, &settings->ticket_keys) && add_bytes(digest, settings->keylog) &&
+           add_hosts(digest, settings) && add_numbers(digest, settings) &&
+           EVP_DigestFinal_ex(digest, result, NULL);
 }
 
 static SSL_CTX *find(const uint8_t *digest) {

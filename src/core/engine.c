@@ -1,5 +1,6 @@
 #include "core/engine.h"
 
+#include "core/context.h"
 #include "core/verify.h"
 
 #include <openssl/err.h>
@@ -158,7 +159,23 @@ bool engine_init(Engine *engine, SSL_CTX *context, EngineRole role, Transport tr
     return true;
 }
 
+int engine_keep_session(SSL *ssl, SSL_SESSION *session) {
+    Engine *engine = BIO_get_data(SSL_get_rbio(ssl));
+    if (SSL_is_server(ssl) || engine->fresh_count == MOST_FRESH) return 0;
+    engine->fresh[engine->fresh_count++] = session;
+    return 1; /* the reference is ours now */
+}
+
+SSL_SESSION *engine_take_session(Engine *engine) {
+    if (!engine->fresh_count) return NULL;
+    SSL_SESSION *first = engine->fresh[0];
+    engine->fresh_count--;
+    memmove(engine->fresh, engine->fresh + 1, (size_t)engine->fresh_count * sizeof *engine->fresh);
+    return first;
+}
+
 void engine_free(Engine *engine) {
+    while (engine->fresh_count) SSL_SESSION_free(engine_take_session(engine));
     SSL_free(engine->ssl);
     engine->ssl = NULL;
     drop_pending(engine);
@@ -242,12 +259,21 @@ EngineStatus engine_flush(Engine *engine) {
     return engine->pending_length ? ENGINE_WANTS_WRITE : ENGINE_DONE;
 }
 
+static void admit(Engine *engine) {
+    Failure failure;
+    if (context_admit(engine->ssl, &failure)) {
+        engine->established = true;
+    } else {
+        engine_fail(engine, failure.text);
+    }
+}
+
 EngineStatus engine_handshake(Engine *engine) {
     if (!begin(engine)) return ENGINE_FAILED;
     if (engine->pending_length) send_pending(engine);
     EngineStatus status = settle(engine, SSL_do_handshake(engine->ssl));
     finish(engine);
-    if (status == ENGINE_DONE) engine->established = true;
+    if (status == ENGINE_DONE) admit(engine);
     if (engine->failure) return ENGINE_FAILED;
     /* A transport that fails to send says so at once, unless the peer's last word is still there. */
     if (engine->send_errno && status == ENGINE_WANTS_READ) return ENGINE_FAILED;

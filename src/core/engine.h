@@ -34,6 +34,8 @@ typedef struct Transport {
     void *arg;
 } Transport;
 
+#define MOST_FRESH 4 /* sessions that wait for the driver */
+
 typedef struct Engine {
     SSL *ssl; /* NULL: not made, or freed */
     Transport transport;
@@ -46,6 +48,8 @@ typedef struct Engine {
     bool transport_eof; /* no more bytes will come */
     bool established;   /* the handshake is done */
     bool truncation_is_eof;
+    SSL_SESSION *fresh[MOST_FRESH]; /* see engine_keep_session */
+    int fresh_count;
 } Engine;
 
 /* Make a zeroed engine ready. `context` is shared, not owned. */
@@ -80,6 +84,11 @@ bool engine_peer_closed(const Engine *engine);
 /* After ENGINE_FAILED: why, never NULL, never empty. *errnum is the transport's errno where that
  * was the reason (the text is then strerror's), else 0. */
 const char *engine_explain(const Engine *engine, int *errnum);
+
+/* For contexts whose users want each session a server gives: OpenSSL's callback, which keeps it in
+ * the engine until engine_take_session. */
+int engine_keep_session(SSL *ssl, SSL_SESSION *session);
+SSL_SESSION *engine_take_session(Engine *engine); /* for SSL_SESSION_free; NULL: no more */
 
 /* Fail the connection for a reason of the caller's. */
 EngineStatus engine_fail(Engine *engine, const char *reason);

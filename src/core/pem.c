@@ -1,6 +1,8 @@
 #define _GNU_SOURCE /* memmem */
 #include "core/pem.h"
 
+#include "core/pbe.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <openssl/decoder.h>
@@ -50,36 +52,39 @@ static bool read_whole(FILE *file, const char *path, PemSource *into, Failure *f
     }
 }
 
-Bytes pem_source(Bytes path_or_content, PemSource *owned, Failure *failure) {
+bool pem_file(Bytes source, PemSource *owned, Failure *failure) {
     *owned = (PemSource){NULL, 0};
-    if (pem_is_pem(path_or_content) || pem_is_der(path_or_content)) return path_or_content;
-
     char path[PATH_MAX];
-    if (!path_or_content.length) {
-        failure_set(failure, "empty, expected PEM, DER or the path of a file");
-        return (Bytes){NULL, 0};
+    if (!source.length) return failure_set(failure, "empty path");
+    if (source.length >= sizeof path || memchr(source.data, 0, source.length) ||
+        memchr(source.data, '\n', source.length)) {
+        return failure_set(failure, "not the path of a file");
     }
-    if (path_or_content.length >= sizeof path ||
-        memchr(path_or_content.data, 0, path_or_content.length) ||
-        memchr(path_or_content.data, '\n', path_or_content.length)) {
-        failure_set(failure, "neither PEM nor DER nor the path of a file");
-        return (Bytes){NULL, 0};
-    }
-    memcpy(path, path_or_content.data, path_or_content.length);
-    path[path_or_content.length] = 0;
+    memcpy(path, source.data, source.length);
+    path[source.length] = 0;
 
     FILE *file = fopen(path, "rbe");
-    if (!file) {
-        failure_set(failure, "%s: %s", path, strerror(errno));
-        return (Bytes){NULL, 0};
-    }
+    if (!file) return failure_set(failure, "%s: %s", path, strerror(errno));
     setvbuf(file, NULL, _IONBF, 0); /* no copy of a key is left behind in stdio's buffer */
     bool read = read_whole(file, path, owned, failure);
     fclose(file);
-    if (!read) {
-        pem_free(owned);
-        return (Bytes){NULL, 0};
+    if (!read) pem_free(owned);
+    return read;
+}
+
+Bytes pem_source(Bytes source, PemSource *owned, Failure *failure) {
+    const Bytes none = {NULL, 0};
+    *owned = (PemSource){NULL, 0};
+    if (pem_is_pem(source) || pem_is_der(source)) return source;
+    if (!source.length) {
+        failure_set(failure, "empty, expected PEM, DER or the path of a file");
+        return none;
     }
+    if (memchr(source.data, '\n', source.length) || memchr(source.data, 0, source.length)) {
+        failure_set(failure, "neither PEM nor DER nor the path of a file");
+        return none;
+    }
+    if (!pem_file(source, owned, failure)) return none;
     return (Bytes){owned->bytes, owned->length};
 }
 
@@ -154,6 +159,7 @@ static void explain_key(Bytes data, const Passphrase *phrase, Failure *failure) 
 
 EVP_PKEY *pem_private_key(Bytes data, Bytes password, Failure *failure) {
     ERR_clear_error();
+    if (password.data && !pbe_key_is_affordable(data, failure)) return NULL;
     Passphrase phrase = {.password = password};
     EVP_PKEY *key = decode(from_block(data, "PRIVATE KEY"), EVP_PKEY_KEYPAIR, NULL, &phrase);
     if (!key) explain_key(data, &phrase, failure);

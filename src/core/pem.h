@@ -21,7 +21,10 @@ typedef struct PemSource {
     uint8_t *bytes;
     size_t length;
 } PemSource;
-Bytes pem_source(Bytes path_or_content, PemSource *owned, Failure *failure);
+Bytes pem_source(Bytes source, PemSource *owned, Failure *failure);
+
+/* The bytes of a file, whatever they are. */
+bool pem_file(Bytes path, PemSource *owned, Failure *failure);
 
 /* Cleanse and free what pem_source read. */
 void pem_free(PemSource *owned);

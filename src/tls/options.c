@@ -19,6 +19,28 @@ static void parse_verify(const OptionSite *site, Janet value, void *field) {
     }
 }
 
+static void list_of(const OptionSite *site, Janet value, OptionParser parse, BytesList *list) {
+    JanetView items;
+    list->count = 0;
+    if (!janet_indexed_view(value, &items.items, &items.len)) {
+        parse(site, value, list->list);
+        list->count = 1;
+        return;
+    }
+    if (items.len < 1 || items.len > MOST_LISTED) option_refuse(site, "1 to 8 of them", value);
+    for (int32_t i = 0; i < items.len; i++) parse(site, items.items[i], list->list + i);
+    list->count = (size_t)items.len;
+}
+
+/* A path or content, or an array of them. */
+static void parse_texts(const OptionSite *site, Janet value, void *field) {
+    list_of(site, value, option_text, field);
+}
+
+static void parse_blobs(const OptionSite *site, Janet value, void *field) {
+    list_of(site, value, option_bytes, field);
+}
+
 /* A list of protocol names, each 1 to 255 bytes, in RFC 7301's wire format. */
 static void parse_alpn(const OptionSite *site, Janet value, void *field) {
     JanetView list;
@@ -123,10 +145,11 @@ static const OptionSet security_set = OPTION_SET(security_rows);
                "A context from `tls/new-context`, in place of the options that make one.")
 
 static const OptionRow rows[] = {
-    OPTION("cert", option_text, TlsOptions, settings.certificate,
-           "Own certificate, with its chain after it: path or PEM. Required of servers."),
-    OPTION("key", option_text, TlsOptions, settings.key,
-           "Private key of `:cert`: path or PEM. Required with it."),
+    OPTION("cert", parse_texts, TlsOptions, settings.certificates,
+           "Own certificate, with its chain after it: path or PEM. Required of servers. An array of "
+           "several, RSA and ECDSA say, gives each peer what it takes."),
+    OPTION("key", parse_texts, TlsOptions, settings.keys,
+           "Private key of `:cert`: path or PEM; an array for an array. Required with it."),
     OPTION("password", option_text, TlsOptions, settings.password,
            "Password of an encrypted `:key`."),
     OPTION("verify", parse_verify, TlsOptions, settings.verify,
@@ -158,7 +181,7 @@ static const OptionSet beside_set = {beside_rows, sizeof beside_rows / sizeof *b
 
 void tls_options_init(TlsOptions *options) {
     memset(options, 0, sizeof *options);
-    options->settings.security_level = -1;
+    context_settings_init(&options->settings);
     options->context = janet_wrap_nil();
     options->connection = (ConnectionOptions){
         .manners = {.handshake_timeout = HANDSHAKE_TIMEOUT,
