@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* timegm */
+#define _DEFAULT_SOURCE /* timegm, strncasecmp */
 #include "pki/take.h"
 
 #include "base/raise.h"
@@ -8,7 +8,9 @@
 #include "core/usage.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #define MOST_ITEMS 10000
@@ -222,4 +224,25 @@ Janet take_pems(const STACK_OF(X509) * certificates) {
         OPENSSL_free(pem);
     }
     return janet_wrap_array(pems);
+}
+
+int take_word(const OptionWord *words, const Janet *argv, int32_t slot) {
+    char expected[256] = "one of";
+    Bytes given = {NULL, 0};
+    if (janet_checktypes(argv[slot], JANET_TFLAG_BYTES)) given = bytes_of(argv[slot]);
+    for (const OptionWord *word = words; word->name; word++) {
+        size_t length = strlen(word->name), used = strlen(expected);
+        if (given.data && given.length == length &&
+            !strncasecmp((const char *)given.data, word->name, length)) {
+            return word->value;
+        }
+        snprintf(expected + used, sizeof expected - used, " :%s", word->name);
+    }
+    raise_type(slot, expected, argv[slot]);
+}
+
+Janet take_bio(BIO *bio) {
+    char *text;
+    long length = BIO_get_mem_data(bio, &text);
+    return janet_stringv((const uint8_t *)text, (int32_t)length);
 }

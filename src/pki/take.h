@@ -53,4 +53,10 @@ STACK_OF(X509) * take_certificates(Janet list, Failure *failure);
 /* An array of PEM strings, empty for NULL. */
 Janet take_pems(const STACK_OF(X509) * certificates);
 
+/* The word that a keyword or string in that slot names, letter case aside; raises. */
+int take_word(const OptionWord *words, const Janet *argv, int32_t slot);
+
+/* What was written to a memory BIO, as a string. */
+Janet take_bio(BIO *bio);
+
 #endif

@@ -1,0 +1,125 @@
+#define _GNU_SOURCE /* memmem */
+#include "core/pbe.h"
+
+#include "core/pem.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <string.h>
+
+static void copy_name(char *into, size_t size, const ASN1_OBJECT *object) {
+    int nid = OBJ_obj2nid(object);
+    if (nid == NID_undef) {
+        if (OBJ_obj2txt(into, (int)size, object, 1) <= 0) *into = 0;
+        return;
+    }
+    strncpy(into, OBJ_nid2sn(nid), size - 1);
+    into[size - 1] = 0;
+}
+
+static void *parameters_of(const X509_ALGOR *algorithm, const ASN1_ITEM *item) {
+    int type;
+    const void *value;
+    X509_ALGOR_get0(NULL, &type, &value, algorithm);
+    return type == V_ASN1_SEQUENCE ? ASN1_item_unpack(value, item) : NULL;
+}
+
+static int64_t iterations_of(const ASN1_INTEGER *number) {
+    int64_t iterations;
+    if (number && ASN1_INTEGER_get_int64(&iterations, number)) return iterations;
+    return INT64_MAX; /* whatever does not fit */
+}
+
+static void read_kdf(const X509_ALGOR *algorithm, PbeFacts *facts) {
+    const ASN1_OBJECT *object;
+    X509_ALGOR_get0(&object, NULL, NULL, algorithm);
+    copy_name(facts->kdf, sizeof facts->kdf, object);
+    if (OBJ_obj2nid(object) != NID_id_pbkdf2) return; /* scrypt's cost OpenSSL limits itself */
+    PBKDF2PARAM *parameters = parameters_of(algorithm, ASN1_ITEM_rptr(PBKDF2PARAM));
+    if (parameters) facts->iterations = iterations_of(parameters->iter);
+    PBKDF2PARAM_free(parameters);
+}
+
+static void read_pbes2(const X509_ALGOR *algorithm, PbeFacts *facts) {
+    PBE2PARAM *parameters = parameters_of(algorithm, ASN1_ITEM_rptr(PBE2PARAM));
+    if (!parameters) return;
+    const ASN1_OBJECT *cipher;
+    X509_ALGOR_get0(&cipher, NULL, NULL, parameters->encryption);
+    copy_name(facts->cipher, sizeof facts->cipher, cipher);
+    read_kdf(parameters->keyfunc, facts);
+    PBE2PARAM_free(parameters);
+}
+
+void pbe_read(const X509_ALGOR *algorithm, PbeFacts *facts) {
+    const ASN1_OBJECT *object;
+    memset(facts, 0, sizeof *facts);
+    X509_ALGOR_get0(&object, NULL, NULL, algorithm);
+    copy_name(facts->scheme, sizeof facts->scheme, object);
+    if (OBJ_obj2nid(object) == NID_pbes2) {
+        read_pbes2(algorithm, facts);
+    } else {
+        PBEPARAM *parameters = parameters_of(algorithm, ASN1_ITEM_rptr(PBEPARAM));
+        if (parameters) facts->iterations = iterations_of(parameters->iter);
+        PBEPARAM_free(parameters);
+    }
+    ERR_clear_error();
+}
+
+bool pbe_is_affordable(const X509_ALGOR *algorithm, Failure *failure) {
+    PbeFacts facts;
+    pbe_read(algorithm, &facts);
+    if (facts.iterations <= PBE_MOST_ITERATIONS) return true;
+    return failure_set(failure,
+                       "not decrypted: it asks for more than %d iterations of its key "
+                       "derivation",
+                       PBE_MOST_ITERATIONS);
+}
+
+X509_ALGOR *pbe_new(const EVP_CIPHER *cipher, int iterations, Failure *failure) {
+    if (!cipher) cipher = EVP_aes_256_cbc();
+    /* a salt of 16 random bytes and a random IV */
+    X509_ALGOR *pbe =
+        PKCS5_pbe2_set_iv_ex(cipher, iterations, NULL, 16, NULL, NID_hmacWithSHA256, NULL);
+    if (!pbe) failure_openssl(failure, "encryption not set up");
+    return pbe;
+}
+
+X509_SIG *pbe_encrypted_key(Bytes data) {
+    static const char label[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
+    X509_SIG *key = NULL;
+    const uint8_t *at = data.data;
+    if (data.length > INT32_MAX) return NULL;
+    if (!pem_is_pem(data)) {
+        key = d2i_X509_SIG(NULL, &at, (long)data.length);
+    } else if ((at = memmem(data.data, data.length, label, sizeof label - 1))) {
+        BIO *bio = BIO_new_mem_buf(at, (int)(data.data + data.length - at));
+        static char no_password[] = ""; /* or OpenSSL would ask the terminal */
+        if (bio) key = PEM_read_bio_PKCS8(bio, NULL, NULL, no_password);
+        BIO_free(bio);
+    }
+    ERR_clear_error();
+    return key;
+}
+
+bool pbe_key_is_affordable(Bytes data, Failure *failure) {
+    X509_SIG *key = pbe_encrypted_key(data);
+    if (!key) return true;
+    const X509_ALGOR *algorithm;
+    X509_SIG_get0(key, &algorithm, NULL);
+    bool affordable = pbe_is_affordable(algorithm, failure);
+    X509_SIG_free(key);
+    return affordable;
+}
+
+bool pbe_is_password(Bytes password, Failure *failure) {
+    if (!password.length) return failure_set(failure, "password not usable: it is empty");
+    if (password.length > PBE_LONGEST_PASSWORD) {
+        return failure_set(failure, "password not usable: longer than %d bytes",
+                           PBE_LONGEST_PASSWORD);
+    }
+    if (memchr(password.data, 0, password.length)) {
+        return failure_set(failure, "password not usable: it holds a NUL byte");
+    }
+    return true;
+}

@@ -1,0 +1,39 @@
+/* Encryption under passwords (PKCS#5, RFC 8018): how it is done in what we write, and what it would
+ * cost to undo in what we are given. */
+#ifndef JSEC_CORE_PBE_H
+#define JSEC_CORE_PBE_H
+
+#include "core/bytes.h"
+#include "core/failure.h"
+
+#include <openssl/x509.h>
+#include <stdint.h>
+
+#define PBE_KEY_ITERATIONS 600000    /* of PBKDF2 with HMAC-SHA-256, for keys */
+#define PBE_LEAST_ITERATIONS 1000    /* RFC 8018's least */
+#define PBE_MOST_ITERATIONS 10000000 /* several seconds; nobody honest asks for more */
+#define PBE_LONGEST_PASSWORD 1024    /* more than OpenSSL's PEM reader takes */
+
+typedef struct PbeFacts {
+    char scheme[32], cipher[32], kdf[32]; /* "" when not known */
+    int64_t iterations;                   /* 0 when not known */
+} PbeFacts;
+
+void pbe_read(const X509_ALGOR *algorithm, PbeFacts *facts);
+
+/* False when deriving the key would keep a thread busy for longer than anyone means it to. */
+bool pbe_is_affordable(const X509_ALGOR *algorithm, Failure *failure);
+
+/* PBES2 of PBKDF2 with HMAC-SHA-256 and the cipher, NULL for AES-256-CBC. NULL on failure. */
+X509_ALGOR *pbe_new(const EVP_CIPHER *cipher, int iterations, Failure *failure);
+
+/* The EncryptedPrivateKeyInfo in a PEM text or DER, NULL where there is none. */
+X509_SIG *pbe_encrypted_key(Bytes data);
+
+/* Whether an encrypted key in these bytes is affordable; true where there is none. */
+bool pbe_key_is_affordable(Bytes data, Failure *failure);
+
+/* A password that we would encrypt under: some text, no NULs, not too long. */
+bool pbe_is_password(Bytes password, Failure *failure);
+
+#endif

@@ -1,0 +1,296 @@
+/* Keys and certificates from one form into another. */
+#include "base/module.h"
+#include "base/raise.h"
+#include "core/keyform.h"
+#include "core/pem.h"
+#include "crypto/args.h"
+#include "crypto/task.h"
+#include "pki/info.h"
+#include "pki/take.h"
+#include "register.h"
+
+#include <openssl/pem.h>
+
+enum { KEY, INPUT_PASSWORD, OUTPUT_PASSWORD };
+enum { PEM, DER };
+
+typedef struct KeyTask {
+    Task task;
+    KeyForm form;
+    const EVP_CIPHER *cipher;
+    int iterations;
+    bool wants_private, checks;
+    uint8_t *written;
+    size_t length;
+} KeyTask;
+
+typedef struct KeyOptions {
+    Bytes password, input_password;
+    int cipher;
+    int32_t iterations;
+} KeyOptions;
+
+enum { CIPHER_UNSET, AES_256, AES_192, AES_128, DES3 };
+
+static const OptionWord ciphers[] = {
+    {"aes-256-cbc", AES_256},
+    {"aes-192-cbc", AES_192},
+    {"aes-128-cbc", AES_128},
+    {"des-ede3-cbc", DES3},
+    {NULL, 0},
+};
+
+static const EVP_CIPHER *cipher_of(int word) {
+    switch (word) {
+    case AES_192: return EVP_aes_192_cbc();
+    case AES_128: return EVP_aes_128_cbc();
+    case DES3: return EVP_des_ede3_cbc();
+    default: return EVP_aes_256_cbc();
+    }
+}
+
+static const OptionRange iterations_range = {PBE_LEAST_ITERATIONS, PBE_MOST_ITERATIONS};
+
+static const OptionRow key_rows[] = {
+    OPTION("password", option_bytes, KeyOptions, password,
+           "Encrypt the key under it (PBES2: PBKDF2 with HMAC-SHA-256, RFC 8018): 1 to 1024 bytes "
+           "without NULs. Not encrypted without."),
+    OPTION_WITH("cipher", option_word, ciphers, KeyOptions, cipher,
+                "With :password: :aes-256-cbc (default), :aes-192-cbc, :aes-128-cbc, or "
+                ":des-ede3-cbc for old readers."),
+    OPTION_WITH("iterations", option_integer, &iterations_range, KeyOptions, iterations,
+                "With :password: of PBKDF2, 600000 by default, from 1000 to 10000000."),
+    OPTION("input-password", option_bytes, KeyOptions, input_password,
+           "Of the key that is given, where it is encrypted."),
+};
+static const OptionSet key_options = OPTION_SET(key_rows);
+
+static bool key_run(Task *task, Failure *failure) {
+    KeyTask *job = (KeyTask *)task;
+    bool is_private;
+    KeyEncryption encryption = {task->inputs[OUTPUT_PASSWORD], job->cipher, job->iterations};
+    EVP_PKEY *key =
+        keyform_read(task->inputs[KEY], task->inputs[INPUT_PASSWORD], &is_private, failure);
+    if (key && job->wants_private && !is_private) {
+        failure_set(failure, "not a private key: only a public one");
+    } else if (key && job->checks && !keyform_is_sound(key, failure)) {
+        job->written = NULL;
+    } else if (key) {
+        job->written =
+            keyform_write(key, is_private, job->form, &encryption, &job->length, failure);
+    }
+    EVP_PKEY_free(key);
+    return job->written;
+}
+
+static Janet key_result(Task *task) {
+    KeyTask *job = (KeyTask *)task;
+    return janet_stringv(job->written, (int32_t)job->length);
+}
+
+static void key_release(Task *task) {
+    KeyTask *job = (KeyTask *)task;
+    OPENSSL_clear_free(job->written, job->length);
+}
+
+static KeyTask task_of(const char *function, Bytes key, KeyForm form, const KeyOptions *options) {
+    if (!options->password.data && (options->cipher || options->iterations)) {
+        raise_format(function, "options :cipher and :iterations go with :password");
+    }
+    return (KeyTask){
+        .task = {.function = function,
+                 .run = key_run,
+                 .result = key_result,
+                 .release = key_release,
+                 .inputs = {[KEY] = key,
+                            [INPUT_PASSWORD] = options->input_password,
+                            [OUTPUT_PASSWORD] = options->password}},
+        .form = form,
+        .cipher = cipher_of(options->cipher),
+        .iterations = options->iterations ? options->iterations : PBE_KEY_ITERATIONS,
+    };
+}
+
+/* A password is stretched, which is meant to take long. */
+static bool has_password(const KeyOptions *options) {
+    return options->password.data || options->input_password.data;
+}
+
+static Janet cfun_crypto_convert_key(int32_t argc, Janet *argv) {
+    static const OptionWord forms[] = {
+        {"pem", KEYFORM_PEM},
+        {"der", KEYFORM_DER},
+        {"pkcs8", KEYFORM_PKCS8},
+        {"pkcs8-der", KEYFORM_PKCS8_DER},
+        {"traditional", KEYFORM_TRADITIONAL},
+        {"traditional-der", KEYFORM_TRADITIONAL_DER},
+        {NULL, 0},
+    };
+    const char *function = "crypto/convert-key";
+    janet_arity(argc, 2, 3);
+    Bytes key = args_bytes(argv, 0);
+    KeyForm form = (KeyForm)take_word(forms, argv, 1);
+    KeyOptions options = {.cipher = CIPHER_UNSET};
+    options_read(function, &key_options, args_options(argv, argc, 2), &options);
+    KeyTask job = task_of(function, key, form, &options);
+    return task_run(&job.task, sizeof job, has_password(&options));
+}
+
+static Janet cfun_crypto_load_key(int32_t argc, Janet *argv) {
+    janet_arity(argc, 1, 2);
+    Bytes key = args_bytes(argv, 0);
+    KeyOptions options = {.input_password = args_bytes_or_none(argv, argc, 1)};
+    KeyTask job = task_of("crypto/load-key", key, KEYFORM_PKCS8, &options);
+    job.wants_private = job.checks = true;
+    return task_run(&job.task, sizeof job, true); /* primes are looked at */
+}
+
+static Janet cfun_crypto_export_key(int32_t argc, Janet *argv) {
+    const char *function = "crypto/export-key";
+    janet_arity(argc, 1, 2);
+    Bytes key = args_bytes(argv, 0);
+    KeyOptions options = {.cipher = CIPHER_UNSET};
+    options_read(function, &key_options, args_options(argv, argc, 1), &options);
+    KeyTask job = task_of(function, key, KEYFORM_PKCS8, &options);
+    job.wants_private = true;
+    return task_run(&job.task, sizeof job, has_password(&options));
+}
+
+/* --- key-info --- */
+
+typedef struct InfoTask {
+    Task task;
+    KeyFormInfo info;
+} InfoTask;
+
+static bool info_run(Task *task, Failure *failure) {
+    InfoTask *job = (InfoTask *)task;
+    return keyform_info(task->inputs[KEY], task->inputs[INPUT_PASSWORD], &job->info, failure);
+}
+
+static Janet info_result(Task *task) {
+    const KeyFormInfo *info = &((InfoTask *)task)->info;
+    JanetTable *table = janet_table(8);
+    info_key(table, &info->facts, "type", "bits", "curve");
+    janet_table_put(table, janet_ckeywordv("encrypted"), janet_wrap_boolean(info->encrypted));
+    janet_table_put(table, janet_ckeywordv("private"), janet_wrap_boolean(info->is_private));
+    if (info->scheme.cipher[0]) {
+        janet_table_put(table, janet_ckeywordv("cipher"), janet_cstringv(info->scheme.cipher));
+    }
+    if (info->scheme.iterations) {
+        janet_table_put(table, janet_ckeywordv("iterations"),
+                        janet_wrap_number((double)info->scheme.iterations));
+    }
+    return janet_wrap_table(table);
+}
+
+static Janet cfun_crypto_key_info(int32_t argc, Janet *argv) {
+    janet_arity(argc, 1, 2);
+    InfoTask job = {
+        .task = {.function = "crypto/key-info", .run = info_run, .result = info_result}};
+    job.task.inputs[KEY] = args_bytes(argv, 0);
+    job.task.inputs[INPUT_PASSWORD] = args_bytes_or_none(argv, argc, 1);
+    return task_run(&job.task, sizeof job, job.task.inputs[INPUT_PASSWORD].data);
+}
+
+/* --- certificates --- */
+
+static const OptionWord encodings[] = {{"pem", PEM}, {"der", DER}, {NULL, 0}};
+
+static bool write_certificates(BIO *bio, const STACK_OF(X509) * all, int encoding,
+                               Failure *failure) {
+    if (encoding == DER && sk_X509_num(all) > 1) {
+        return failure_set(failure, "not converted: DER holds one certificate, %d were given",
+                           sk_X509_num(all));
+    }
+    bool written = bio;
+    for (int i = 0; written && i < sk_X509_num(all); i++) {
+        X509 *certificate = sk_X509_value(all, i);
+        written =
+            encoding == PEM ? PEM_write_bio_X509(bio, certificate) : i2d_X509_bio(bio, certificate);
+    }
+    return written || failure_openssl(failure, "certificate not written");
+}
+
+static Janet cfun_crypto_convert_cert(int32_t argc, Janet *argv) {
+    const char *function = "crypto/convert-cert";
+    Failure failure;
+    janet_fixarity(argc, 2);
+    Bytes data = args_bytes(argv, 0);
+    int encoding = take_word(encodings, argv, 1);
+    Janet result = janet_wrap_nil();
+    STACK_OF(X509) *all = pem_certificates(data, &failure);
+    BIO *bio = BIO_new(BIO_s_mem());
+    bool written = all && write_certificates(bio, all, encoding, &failure);
+    if (written) result = take_bio(bio);
+    BIO_free(bio);
+    sk_X509_pop_free(all, X509_free);
+    if (!written) raise_failure(function, &failure);
+    return result;
+}
+
+/* BER of indefinite length, which PKCS#12 and CMS may be, counts as DER here. */
+static bool begins_as_ber(Bytes data) {
+    return data.length > 2 && data.data[0] == 0x30 && data.data[1] == 0x80;
+}
+
+static Janet cfun_crypto_detect_format(int32_t argc, Janet *argv) {
+    janet_fixarity(argc, 1);
+    Bytes data = args_bytes(argv, 0);
+    if (pem_is_pem(data)) return janet_ckeywordv("pem");
+    if (pem_is_der(data) || begins_as_ber(data)) return janet_ckeywordv("der");
+    raise_format("crypto/detect-format", "neither PEM nor DER");
+}
+
+static const FunctionRow rows[] = {
+    {"crypto/convert-key", cfun_crypto_convert_key,
+     "(crypto/convert-key key target-format &opt opts)\n\n"
+     "Write a key, private or public, PEM or DER, in another form; returns a string. "
+     "`target-format` is a keyword or string:\n\n"
+     "* `:pem` `:der` - PKCS#8 for a private key (RFC 5958), SubjectPublicKeyInfo for a public one\n"
+     "* `:pkcs8` `:pkcs8-der` - the same, of private keys alone\n"
+     "* `:traditional` `:traditional-der` - PKCS#1 (RFC 8017) or SEC 1 (RFC 5915), never encrypted\n\n"
+     "Passwords are stretched on a thread while the fiber waits. Raises when the key can't be "
+     "read, is encrypted and no password opens it, or has no such form.",
+     &key_options},
+    {"crypto/load-key", cfun_crypto_load_key,
+     "(crypto/load-key key &opt password)\n\n"
+     "Read a private key, PEM or DER, decrypted with `password` where it is encrypted, and return "
+     "it as PEM (PKCS#8) that is not: keep it secret. It is also checked that its numbers fit "
+     "together. Raises when it is no private key, when it is "
+     "encrypted and no password was given, or when that is wrong. Never asks on a terminal.",
+     NULL},
+    {"crypto/export-key", cfun_crypto_export_key,
+     "(crypto/export-key key &opt opts)\n\n"
+     "Write a private key as PEM (PKCS#8), encrypted where :password is given. Raises as "
+     "`load-key` does, and when the password is empty or too long.",
+     &key_options},
+    {"crypto/key-info", cfun_crypto_key_info,
+     "(crypto/key-info key &opt password)\n\n"
+     "What a key is, private or public, PEM or DER, as a table; keys without a value are absent:\n\n"
+     "* `:type` - `:rsa` `:ec` `:ed25519` `:x25519` `:rsa-pss` `:dsa` …\n"
+     "* `:bits` - its size\n"
+     "* `:curve` - \"prime256v1\", \"secp384r1\" …, of `:ec` keys\n"
+     "* `:private` - whether it is a private key\n"
+     "* `:encrypted` - whether it is protected by a password; then `:cipher` and `:iterations` of "
+     "PKCS#8 ones\n\n"
+     "Nothing but that shows of an encrypted PKCS#8 key (of a traditional one the type does, "
+     "too), unless the password is given. Raises when it is no key, or the password is wrong.",
+     NULL},
+    {"crypto/convert-cert", cfun_crypto_convert_cert,
+     "(crypto/convert-cert cert target-format)\n\n"
+     "Write a certificate, PEM or DER, as `:pem` or `:der`; returns a string. Several "
+     "certificates in a PEM text stay together as PEM. Raises when it is no certificate, or "
+     "when several would have to fit in DER.",
+     NULL},
+    {"crypto/detect-format", cfun_crypto_detect_format,
+     "(crypto/detect-format data)\n\n"
+     "`:pem` when a PEM block begins anywhere in the data, `:der` when it begins as DER or BER "
+     "does. Looks at no more than that. Raises when it is neither.",
+     NULL},
+    {NULL, NULL, NULL, NULL},
+};
+
+void convert_register(JanetTable *env) {
+    module_functions(env, rows);
+}
