@@ -18,5 +18,7 @@
     rsa-encrypt rsa-decrypt rsa-max-plaintext
     # points of elliptic curves
     ec-generate-scalar ec-point-mul ec-point-add ec-point-to-bytes ec-point-from-bytes
+    # keys and certificates from form to form
+    convert-key convert-cert detect-format load-key export-key key-info
     # base64
     base64-encode base64-decode base64url-encode base64url-decode])

@@ -26,7 +26,8 @@
     X(bio)                                                                                         \
     X(cert)                                                                                        \
     X(cert_parse) \
-    X(chain)
+    X(chain) \
+    X(convert)
 
 #define REGISTER_PROTOTYPE(file) void file##_register(JanetTable *env);
 REGISTER_FILES(REGISTER_PROTOTYPE)

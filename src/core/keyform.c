@@ -4,6 +4,7 @@
 #include "core/keys.h"
 #include "core/pem.h"
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
@@ -13,7 +14,7 @@ static bool holds(Bytes data, const char *text) {
     return memmem(data.data, data.length, text, strlen(text));
 }
 
-EVP_PKEY *keyform_read(Bytes data, Bytes password, bool *is_private, Failure *failure) {
+static EVP_PKEY *read(Bytes data, Bytes password, bool *is_private, Failure *failure) {
     bool pem = pem_is_pem(data);
     Failure ignored;
     *is_private = !pem || holds(data, "PRIVATE KEY-----");
@@ -24,6 +25,22 @@ EVP_PKEY *keyform_read(Bytes data, Bytes password, bool *is_private, Failure *fa
     key = keys_public(data, &ignored);
     *is_private = !key;
     return key;
+}
+
+/* An even modulus has 2 for a factor, and parses all the same. */
+static bool is_sound(const EVP_PKEY *key, Failure *failure) {
+    BIGNUM *modulus = NULL;
+    if (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "RSA-PSS")) return true;
+    bool sound = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &modulus) && BN_is_odd(modulus);
+    BN_free(modulus);
+    return sound || failure_set(failure, "not a usable key: its RSA modulus is even");
+}
+
+EVP_PKEY *keyform_read(Bytes data, Bytes password, bool *is_private, Failure *failure) {
+    EVP_PKEY *key = read(data, password, is_private, failure);
+    if (!key || is_sound(key, failure)) return key;
+    EVP_PKEY_free(key);
+    return NULL;
 }
 
 static bool write_encrypted(BIO *bio, EVP_PKEY *key, bool pem, const KeyEncryption *encryption,
@@ -104,19 +121,6 @@ uint8_t *keyform_write(EVP_PKEY *key, bool is_private, KeyForm form,
     BIO_free(bio);
     ERR_clear_error();
     return copy;
-}
-
-bool keyform_is_sound(EVP_PKEY *key, Failure *failure) {
-    bool has_check = EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS") ||
-                     EVP_PKEY_is_a(key, "EC") || EVP_PKEY_is_a(key, "DSA");
-    if (!has_check) return true; /* any 32 bytes are an X25519 key */
-    ERR_clear_error();
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-    bool sound = context && EVP_PKEY_pairwise_check(context) == 1;
-    EVP_PKEY_CTX_free(context);
-    if (!sound) failure_openssl(failure, "not a usable private key");
-    ERR_clear_error();
-    return sound;
 }
 
 static bool look_at_encrypted(Bytes data, KeyFormInfo *info) {

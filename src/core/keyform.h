@@ -32,10 +32,6 @@ EVP_PKEY *keyform_read(Bytes data, Bytes password, bool *is_private, Failure *fa
 uint8_t *keyform_write(EVP_PKEY *key, bool is_private, KeyForm form,
                        const KeyEncryption *encryption, size_t *length, Failure *failure);
 
-/* Do the numbers of a private key fit together (primes that are prime, a public half that belongs
- * to it)? Takes a while for large RSA keys. */
-bool keyform_is_sound(EVP_PKEY *key, Failure *failure);
-
 typedef struct KeyFormInfo {
     bool encrypted, is_private;
     KeyFacts facts;  /* of an encrypted key only what shows from outside */
