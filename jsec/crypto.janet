@@ -18,6 +18,8 @@
     rsa-encrypt rsa-decrypt rsa-max-plaintext
     # points of elliptic curves
     ec-generate-scalar ec-point-mul ec-point-add ec-point-to-bytes ec-point-from-bytes
+    # certificate requests
+    generate-csr parse-csr
     # keys and certificates from form to form
     convert-key convert-cert detect-format load-key export-key key-info
     # base64

@@ -27,7 +27,8 @@
     X(cert)                                                                                        \
     X(cert_parse) \
     X(chain) \
-    X(convert)
+    X(convert) \
+    X(csr)
 
 #define REGISTER_PROTOTYPE(file) void file##_register(JanetTable *env);
 REGISTER_FILES(REGISTER_PROTOTYPE)

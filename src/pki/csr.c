@@ -1,0 +1,207 @@
+/* Certificate signing requests. */
+#include "core/csr.h"
+
+#include "base/module.h"
+#include "base/raise.h"
+#include "core/keys.h"
+#include "core/name.h"
+#include "crypto/args.h"
+#include "crypto/task.h"
+#include "pki/info.h"
+#include "pki/take.h"
+#include "register.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+typedef struct CsrOptions {
+    NameFields name;
+    Janet san, extended;
+    uint32_t key_usage;
+    const EVP_MD *digest;
+    Bytes challenge, password;
+    int format;
+} CsrOptions;
+
+enum { PEM, DER };
+enum { KEY, PASSWORD };
+
+static const OptionWord formats[] = {{"pem", PEM}, {"der", DER}, {NULL, 0}};
+
+static const OptionRow option_rows[] = {
+    OPTION("common-name", option_text, CsrOptions, name.common_name, "CN, up to 64 characters."),
+    OPTION("country", option_text, CsrOptions, name.country, "C, two letters."),
+    OPTION("state", option_text, CsrOptions, name.state, "ST, a state or province."),
+    OPTION("locality", option_text, CsrOptions, name.locality, "L, a city."),
+    OPTION("organization", option_text, CsrOptions, name.organization, "O."),
+    OPTION("organizational-unit", option_text, CsrOptions, name.organizational_unit, "OU."),
+    OPTION("email", option_text, CsrOptions, name.email, "emailAddress of the subject."),
+    OPTION("san", take_option_names, CsrOptions, san,
+           "Subject alternative names: a list of \"DNS:example.com\", \"IP:192.0.2.1\", "
+           "\"URI:https://…\", \"email:a@b.example\"; without a prefix the kind is guessed. By "
+           "default the common name, where it is a DNS name, an IP address or an email address."),
+    OPTION("key-usage", take_option_key_usage, CsrOptions, key_usage,
+           "keyUsage to ask for: names such as digitalSignature or :digital-signature."),
+    OPTION("ext-key-usage", take_option_extended_usage, CsrOptions, extended,
+           "extKeyUsage to ask for: names such as serverAuth or :client-auth, or OIDs."),
+    OPTION("challenge-password", option_text, CsrOptions, challenge,
+           "challengePassword, as SCEP servers want it. Anyone who sees the request can read it."),
+    OPTION("digest", take_option_digest, CsrOptions, digest,
+           "Of the signature: :sha256, :sha384 for P-384 and :sha512 for P-521 keys by default; "
+           "Ed25519 and Ed448 have their own."),
+    OPTION("password", option_bytes, CsrOptions, password, "Of the key, where it is encrypted."),
+    OPTION_WITH("format", option_word, formats, CsrOptions, format, ":pem (default) or :der."),
+};
+static const OptionSet csr_options = OPTION_SET(option_rows);
+
+typedef struct CsrTask {
+    Task task;
+    X509_NAME *subject;
+    GENERAL_NAMES *alternatives;
+    EXTENDED_KEY_USAGE *extended;
+    uint32_t key_usage;
+    const EVP_MD *digest;
+    int format;
+    BIO *written;
+} CsrTask;
+
+enum { CHALLENGE = PASSWORD + 1 };
+
+static bool write(CsrTask *job, X509_REQ *request, Failure *failure) {
+    job->written = BIO_new(BIO_s_mem());
+    bool written =
+        job->written && (job->format == PEM ? PEM_write_bio_X509_REQ(job->written, request)
+                                            : i2d_X509_REQ_bio(job->written, request));
+    return written || failure_openssl(failure, "request not written");
+}
+
+static bool csr_run(Task *task, Failure *failure) {
+    CsrTask *job = (CsrTask *)task;
+    EVP_PKEY *key = keys_private(task->inputs[KEY], task->inputs[PASSWORD], failure);
+    if (!key) return false;
+    CsrWish wish = {.key = key,
+                    .subject = job->subject,
+                    .alternatives = job->alternatives,
+                    .key_usage = job->key_usage,
+                    .extended = job->extended,
+                    .challenge = task->inputs[CHALLENGE],
+                    .digest = job->digest};
+    X509_REQ *request = csr_build(&wish, failure);
+    bool written = request && write(job, request, failure);
+    X509_REQ_free(request);
+    EVP_PKEY_free(key);
+    return written;
+}
+
+static Janet csr_result(Task *task) {
+    return take_bio(((CsrTask *)task)->written);
+}
+
+static void csr_release(Task *task) {
+    CsrTask *job = (CsrTask *)task;
+    X509_NAME_free(job->subject);
+    GENERAL_NAMES_free(job->alternatives);
+    EXTENDED_KEY_USAGE_free(job->extended);
+    BIO_free(job->written);
+}
+
+static bool set_names(CsrTask *job, const CsrOptions *options, Failure *failure) {
+    Bytes common_name = options->name.common_name;
+    if (!(job->subject = name_build(&options->name, failure))) return false;
+    if (!(job->alternatives = take_alternatives(options->san, failure))) return false;
+    bool default_name =
+        janet_checktype(options->san, JANET_NIL) && name_is_alternative(common_name);
+    if (default_name && !name_add_alternative(job->alternatives, common_name, failure))
+        return false;
+    if (!X509_NAME_entry_count(job->subject) && !sk_GENERAL_NAME_num(job->alternatives)) {
+        return failure_set(failure, "names not usable: give a common name or a subject alternative "
+                                    "name");
+    }
+    job->extended = take_extended_usage(options->extended);
+    return job->extended || failure_set(failure, "out of memory");
+}
+
+static Janet cfun_crypto_generate_csr(int32_t argc, Janet *argv) {
+    const char *function = "crypto/generate-csr";
+    janet_fixarity(argc, 2);
+    CsrOptions options = {.san = janet_wrap_nil(), .extended = janet_wrap_nil()};
+    CsrTask job = {
+        .task = {
+            .function = function, .run = csr_run, .result = csr_result, .release = csr_release}};
+    job.task.inputs[KEY] = args_bytes(argv, 0);
+    options_read(function, &csr_options, argv[1], &options);
+    job.task.inputs[PASSWORD] = options.password;
+    job.task.inputs[CHALLENGE] = options.challenge;
+    job.key_usage = options.key_usage;
+    job.digest = options.digest;
+    job.format = options.format;
+    Failure failure;
+    if (!set_names(&job, &options, &failure)) {
+        csr_release(&job.task);
+        raise_failure(function, &failure);
+    }
+    return task_run(&job.task, sizeof job, options.password.data);
+}
+
+static Janet csr_value(const CsrInfo *info) {
+    JanetTable *table = janet_table(12);
+    janet_table_put(table, janet_ckeywordv("version"), janet_wrap_integer(info->version));
+    janet_table_put(table, janet_ckeywordv("subject"), info_name(&info->subject));
+    janet_table_put(table, janet_ckeywordv("subject-text"), info_bytes(info->subject_text));
+    janet_table_put(table, janet_ckeywordv("san"), info_alternatives(&info->alternatives));
+    info_key(table, &info->key, "key-type", "key-bits", "key-curve");
+    janet_table_put(table, janet_ckeywordv("public-key"), info_bytes(info->public_key));
+    janet_table_put(table, janet_ckeywordv("signature-algorithm"),
+                    info_bytes(info->signature_algorithm));
+    janet_table_put(table, janet_ckeywordv("signature-valid"), janet_wrap_boolean(info->is_signed));
+    if (info->challenge.data) {
+        janet_table_put(table, janet_ckeywordv("challenge-password"), info_bytes(info->challenge));
+    }
+    janet_table_put(table, janet_ckeywordv("extensions"), info_extensions(&info->extensions));
+    return janet_wrap_table(table);
+}
+
+static Janet cfun_crypto_parse_csr(int32_t argc, Janet *argv) {
+    const char *function = "crypto/parse-csr";
+    Failure failure;
+    CsrInfo info;
+    janet_fixarity(argc, 1);
+    X509_REQ *request = csr_read(args_bytes(argv, 0), &failure);
+    if (!request) raise_failure(function, &failure);
+    Janet result = janet_wrap_nil();
+    bool read = csr_info_read(&info, request, &failure);
+    if (read) result = csr_value(&info);
+    csr_info_free(&info);
+    X509_REQ_free(request);
+    if (!read) raise_failure(function, &failure);
+    return result;
+}
+
+static const FunctionRow rows[] = {
+    {"crypto/generate-csr", cfun_crypto_generate_csr,
+     "(crypto/generate-csr key options)\n\n"
+     "Make a certificate signing request (PKCS#10, RFC 2986) for a private key, PEM or DER, and "
+     "return it as a PEM string. Raises when the key can't be read or can't sign (X25519), and "
+     "when there is neither a common name nor a subject alternative name.",
+     &csr_options},
+    {"crypto/parse-csr", cfun_crypto_parse_csr,
+     "(crypto/parse-csr csr)\n\n"
+     "What a certificate signing request, PEM or DER, asks for, as a table. Raises when it is "
+     "none. Who made it may have written anything: heed `:signature-valid`, and never copy "
+     "`:extensions` into a certificate unseen (`cert/issue-cert` copies names alone).\n\n"
+     "* `:subject` - struct of `:common-name` `:country` and so on, as in `cert/parse`; "
+     "`:subject-text` - the same as a line (RFC 2253)\n"
+     "* `:san` - tuple of subject alternative names: \"DNS:a.example\" …\n"
+     "* `:key-type` `:key-bits` `:key-curve` - of the public key; `:public-key` - as PEM, \"\" "
+     "where it is of an unknown kind\n"
+     "* `:signature-algorithm`; `:signature-valid` - whether the holder of that key signed it\n"
+     "* `:challenge-password` - if there is one\n"
+     "* `:extensions` - tuple of structs `{:oid :name :critical :value :text}`\n"
+     "* `:version` - 1",
+     NULL},
+    {NULL, NULL, NULL, NULL},
+};
+
+void csr_register(JanetTable *env) {
+    module_functions(env, rows);
+}
