@@ -155,6 +155,8 @@ static void on_event(JanetFiber *fiber, JanetAsyncEvent event) {
         run_turns();
         run_events();
         run_timers(); /* last: data that is there wins over a deadline of now */
+        /* A turn asked for meanwhile: what armed the timer for it may have been eaten, or replaced. */
+        if (poller->turns) arm(0);
     }
 }
 
