@@ -54,9 +54,10 @@ static void leave(Op *op) {
     poller_release(&op->hold);
     if (!op->completed) {
         op->kind->abandon(op);
-    } else if (op->kind->overtaken && op->fiber->sched_id != op->sched_id) {
-        op->kind->overtaken(op);
+        return;
     }
+    if (op->kind->overtaken && op->fiber->sched_id != op->sched_id) op->kind->overtaken(op);
+    if (op->kind->resumed) op->kind->resumed(op);
 }
 
 static void on_async(JanetFiber *fiber, JanetAsyncEvent event) {

@@ -19,7 +19,8 @@ typedef struct OpKind {
     /* It was given a result, and something else overtook that in the same turn: take back what
      * would be lost. May be NULL. */
     void (*overtaken)(Op *op);
-    void (*mark)(Op *op); /* what it keeps alive besides its fiber; may be NULL */
+    void (*mark)(Op *op);    /* what it keeps alive besides its fiber; may be NULL */
+    void (*resumed)(Op *op); /* its fiber goes on with the result, or was overtaken; may be NULL */
 } OpKind;
 
 struct Op {

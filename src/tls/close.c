@@ -23,7 +23,7 @@ static void close_mark(Op *op) {
     janet_mark(janet_wrap_abstract(((CloseOp *)op)->stream));
 }
 
-static const OpKind close_kind = {close_abandon, NULL, close_mark};
+static const OpKind close_kind = {.abandon = close_abandon, .mark = close_mark};
 
 /* Is there still something to wait for? */
 static bool step(Stream *stream) {

@@ -50,7 +50,11 @@ static void connect_abandon(Op *op) {
     handshake_abandon(op);
 }
 
-static const OpKind connect_kind = {connect_abandon, handshake_overtaken, handshake_mark};
+static const OpKind connect_kind = {
+    .abandon = connect_abandon,
+    .overtaken = handshake_overtaken,
+    .mark = handshake_mark,
+};
 
 /* --- arguments --- */
 

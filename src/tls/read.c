@@ -10,7 +10,7 @@
 typedef struct ReadJob {
     Stream *stream;
     JanetBuffer *buffer;
-    int32_t start; /* where in the buffer this call's bytes begin */
+    int32_t start; /* where in the buffer this call's bytes begin, once it has some */
     int32_t wanted, got;
     int64_t from; /* where in the stream they begin */
     bool whole;   /* wait for all of it: chunk, :all */
@@ -48,13 +48,20 @@ static void take_back(ReadJob *job) {
     if (op_first_waiting(&job->stream->readers)) poller_turn(&job->stream->source);
 }
 
+/* The first bytes of a call are about to come. Somebody else may have used the buffer until now. */
+static void begin_at(ReadJob *job, int64_t from) {
+    if (job->got) return;
+    job->from = from;
+    job->start = job->buffer->count;
+}
+
 static void take_returned(ReadJob *job) {
     Stream *stream = job->stream;
     JanetBuffer *returned = stream->returned;
     if (!returned) return;
     int32_t n = job->wanted - job->got;
     if (n > returned->count) n = returned->count;
-    if (!job->got) job->from = stream->returned_at;
+    begin_at(job, stream->returned_at);
     janet_buffer_push_bytes(job->buffer, returned->data, n);
     job->got += n;
     stream->returned_at += n;
@@ -107,6 +114,7 @@ static Step fail(ReadJob *job, Janet *out, Janet error) {
 
 static Step read_step(ReadJob *job, Janet *out) {
     Stream *stream = job->stream;
+    size_t moved = 0;
     if (stream->read_shut) return value(out, janet_wrap_nil());
     if (!job->wanted) return peek_step(job, out);
     take_returned(job);
@@ -119,10 +127,13 @@ static Step read_step(ReadJob *job, Janet *out) {
         bool some = job->got && !job->whole;
         switch (status) {
         case ENGINE_DONE:
-            if (!job->got) job->from = stream->read_at;
+            begin_at(job, stream->read_at);
             stream->read_at += (int64_t)got;
             job->buffer->count += (int32_t)got;
             job->got += (int32_t)got;
+            moved += got;
+            if (moved > MOST_A_TURN && job->whole) return STEP_TURN;
+            if (moved > MOST_A_TURN) return have(job, out);
             break;
         case ENGINE_WANTS_READ:
         case ENGINE_WANTS_WRITE: return some ? have(job, out) : STEP_WAIT;
@@ -157,14 +168,30 @@ static void read_mark(Op *op) {
     janet_mark(janet_wrap_buffer(job->buffer));
 }
 
-static const OpKind read_kind = {read_abandon, read_overtaken, read_mark};
+static void read_resumed(Op *op) {
+    Stream *stream = ((ReadOp *)op)->job.stream;
+    if (stream->delivered != op) return;
+    stream->delivered = NULL;
+    if (op_first_waiting(&stream->readers)) poller_turn(&stream->source);
+}
 
+static const OpKind read_kind = {
+    .abandon = read_abandon,
+    .overtaken = read_overtaken,
+    .mark = read_mark,
+    .resumed = read_resumed,
+};
+
+/* One reader's data a turn: what it is given may come back, and belongs before what the next one
+ * would get. */
 void stream_serve_readers(Stream *stream) {
     Op *op;
     Janet out;
-    while ((op = op_first_waiting(&stream->readers))) {
+    while (!stream->delivered && (op = op_first_waiting(&stream->readers))) {
         Step step = read_step(&((ReadOp *)op)->job, &out);
-        if (step == STEP_WAIT) return;
+        if (step == STEP_TURN) poller_turn(&stream->source);
+        if (step < STEP_VALUE) return;
+        if (((ReadOp *)op)->job.got) stream->delivered = op;
         (step == STEP_VALUE ? op_complete : op_fail)(op, &stream->readers, out);
     }
 }
@@ -172,16 +199,14 @@ void stream_serve_readers(Stream *stream) {
 static Janet start(ReadJob *job, double timeout) {
     Stream *stream = job->stream;
     Janet out;
-    bool tried = stream_may_try(stream, &stream->readers);
-    if (tried) {
-        Step step = read_step(job, &out);
-        if (step == STEP_VALUE) return out;
-        if (step == STEP_ERROR) janet_panicv(out);
-    }
+    Step step = STEP_TURN;
+    if (!stream->delivered && stream_may_try(stream, &stream->readers)) step = read_step(job, &out);
+    if (step == STEP_VALUE) return out;
+    if (step == STEP_ERROR) janet_panicv(out);
     ReadOp *op = op_new(sizeof *op, &read_kind);
     op->job = *job;
     op_enqueue(&stream->readers, &op->op);
-    stream_park(stream, &op->op, timeout, tried);
+    stream_park(stream, &op->op, timeout, step);
 }
 
 static int32_t get_count(const Janet *argv, int32_t n) {
@@ -195,7 +220,6 @@ static Janet read_with(int32_t argc, Janet *argv, bool all, bool whole, const ch
     job.given = argc > 2 && !janet_checktype(argv[2], JANET_NIL);
     double timeout = stream_timeout(argv, argc, 3);
     job.buffer = job.given ? janet_getbuffer(argv, 2) : janet_buffer(0);
-    job.start = job.buffer->count;
     return start(&job, timeout);
 }
 

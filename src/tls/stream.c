@@ -162,7 +162,11 @@ void handshake_mark(Op *op) {
     if (stream) janet_mark(janet_wrap_abstract(stream));
 }
 
-static const OpKind handshake_kind = {handshake_abandon, handshake_overtaken, handshake_mark};
+static const OpKind handshake_kind = {
+    .abandon = handshake_abandon,
+    .overtaken = handshake_overtaken,
+    .mark = handshake_mark,
+};
 
 void stream_join(Stream *stream, HandshakeOp *op) {
     op->stream = stream;
@@ -256,11 +260,10 @@ bool stream_may_try(Stream *stream, const OpQueue *queue) {
     return stream->state == STREAM_OPEN && !op_first_waiting(queue) && poller_may_return();
 }
 
-void stream_park(Stream *stream, Op *op, double timeout, bool tried) {
-    /* What was tried waits for the socket, which tells. */
+void stream_park(Stream *stream, Op *op, double timeout, Step step) {
     if (stream->state == STREAM_HANDSHAKING) {
         stream_start(stream);
-    } else if (!tried) {
+    } else if (step == STEP_TURN) {
         poller_turn(&stream->source);
     }
     op_park(op, timeout);

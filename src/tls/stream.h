@@ -39,6 +39,7 @@ typedef struct Stream {
     JanetBuffer *returned; /* bytes given back by calls that were overtaken; NULL: none */
     int64_t returned_at;   /* where in the stream they begin */
     int64_t read_at;       /* where in the stream the engine's next byte is */
+    Op *delivered;         /* a reader with data whose fiber has not run yet; NULL: none */
     int32_t discarded;     /* records dropped while closing */
     /* Told of the handshake's end, and of the stream's; may be NULL. */
     void (*on_handshake)(struct Stream *stream, bool established);
@@ -101,13 +102,23 @@ JANET_NO_RETURN void stream_await_handshake(Stream *stream, const char *function
                                             bool orphan);
 
 /* What became of a pending call. */
-typedef enum Step { STEP_WAIT, STEP_VALUE, STEP_ERROR } Step;
+typedef enum Step {
+    STEP_WAIT, /* for the socket */
+    STEP_TURN, /* it could go on, but others have their turn first */
+    STEP_VALUE,
+    STEP_ERROR
+} Step;
+
+/* Bytes that one call moves before others have their turn: a peer that is faster than we are would
+ * hold the event loop until the call is done. */
+#define MOST_A_TURN (1 << 20)
 
 /* May a call be tried at once, without parking? It may not overtake others, nor starve them. */
 bool stream_may_try(Stream *stream, const OpQueue *queue);
 
-/* Park a call that was put in a queue, and make sure that it is looked at. */
-JANET_NO_RETURN void stream_park(Stream *stream, Op *op, double timeout, bool tried);
+/* Park a call that was put in a queue, and make sure that it is looked at: by the socket's next
+ * event (STEP_WAIT), or in the next turn. */
+JANET_NO_RETURN void stream_park(Stream *stream, Op *op, double timeout, Step step);
 
 /* The steps of stream_advance that live in files of their own. */
 void stream_serve_readers(Stream *stream);

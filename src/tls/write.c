@@ -36,11 +36,12 @@ static Step write_step(WriteJob *job, Janet *out) {
         *out = janet_cstringv(strerror(EPIPE));
         return STEP_ERROR;
     }
-    size_t taken;
-    EngineStatus status =
-        engine_write(&stream->engine, job->data + job->taken, job->length - job->taken, &taken);
+    size_t taken, left = job->length - job->taken;
+    size_t most = left < MOST_A_TURN ? left : MOST_A_TURN;
+    EngineStatus status = engine_write(&stream->engine, job->data + job->taken, most, &taken);
     job->taken += taken;
     if (status == ENGINE_WANTS_READ || status == ENGINE_WANTS_WRITE) return STEP_WAIT;
+    if (status == ENGINE_DONE && most < left) return STEP_TURN;
     if (status == ENGINE_DONE) {
         *out = janet_wrap_nil();
         return STEP_VALUE;
@@ -61,14 +62,15 @@ static void write_mark(Op *op) {
     janet_mark(((WriteOp *)op)->keeps);
 }
 
-static const OpKind write_kind = {write_abandon, NULL, write_mark};
+static const OpKind write_kind = {.abandon = write_abandon, .mark = write_mark};
 
 void stream_serve_writers(Stream *stream) {
     Op *op;
     Janet out;
     while ((op = op_first_waiting(&stream->writers))) {
         Step step = write_step(&((WriteOp *)op)->job, &out);
-        if (step == STEP_WAIT) return;
+        if (step == STEP_TURN) poller_turn(&stream->source);
+        if (step < STEP_VALUE) return;
         (step == STEP_VALUE ? op_complete : op_fail)(op, &stream->writers, out);
     }
 }
@@ -91,15 +93,13 @@ static WriteOp *new_op(const WriteJob *job, Janet source) {
 static Janet start(WriteJob *job, Janet source, double timeout) {
     Stream *stream = job->stream;
     Janet out;
-    bool tried = stream_may_try(stream, &stream->writers);
-    if (tried) {
-        Step step = write_step(job, &out);
-        if (step == STEP_VALUE) return out;
-        if (step == STEP_ERROR) janet_panicv(out);
-    }
+    Step step = STEP_TURN;
+    if (stream_may_try(stream, &stream->writers)) step = write_step(job, &out);
+    if (step == STEP_VALUE) return out;
+    if (step == STEP_ERROR) janet_panicv(out);
     WriteOp *op = new_op(job, source);
     op_enqueue(&stream->writers, &op->op);
-    stream_park(stream, &op->op, timeout, tried);
+    stream_park(stream, &op->op, timeout, step);
 }
 
 Janet cfun_stream_write(int32_t argc, Janet *argv) {
