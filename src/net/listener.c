@@ -4,7 +4,6 @@
 #include "net/socket.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 #define RETRY 0.1 /* seconds, when descriptors have run out */
 
@@ -40,11 +39,16 @@ static void enqueue(Listener *listener, Taker *taker) {
     *link = taker;
 }
 
-static Taker *dequeue(Listener *listener) {
-    Taker *taker = listener->takers;
-    if (!taker) return NULL;
-    listener->takers = taker->next;
+static void dequeue(Listener *listener, Taker *taker) {
+    Taker **link = &listener->takers;
+    while (*link != taker) link = &(*link)->next;
+    *link = taker->next;
     taker->listener = NULL;
+}
+
+static Taker *next_taker(const Listener *listener) {
+    Taker *taker = listener->takers;
+    while (taker && (taker->paused || !taker->waits(taker))) taker = taker->next;
     return taker;
 }
 
@@ -70,7 +74,7 @@ static bool passes(int errnum) {
     }
 }
 
-int listener_try(JanetStream *stream) {
+static int accept_one(JanetStream *stream) {
     int descriptor;
     do {
         descriptor = socket_accept(stream->handle);
@@ -78,14 +82,14 @@ int listener_try(JanetStream *stream) {
     return descriptor;
 }
 
-static void hand_over(JanetStream *stream, int descriptor) {
-    Listener *listener;
-    while ((listener = listener_of(stream)) && listener->takers) {
-        Taker *taker = dequeue(listener);
-        if (taker->many) enqueue(listener, taker);
-        if (taker->accepted(taker, descriptor)) return;
-    }
-    close(descriptor); /* all of them were cancelled in this very turn */
+int listener_try(JanetStream *stream) {
+    return listener_of(stream) ? -1 : accept_one(stream);
+}
+
+static void hand_over(Listener *listener, Taker *taker, int descriptor) {
+    dequeue(listener, taker);
+    if (taker->many) enqueue(listener, taker); /* at the end: the others are next */
+    taker->accepted(taker, descriptor);
 }
 
 static void detach(Listener *listener) {
@@ -97,8 +101,9 @@ static void detach(Listener *listener) {
  * last one the listener's state goes. */
 static void serve(Listener *listener) {
     JanetStream *stream = listener->stream;
-    while ((listener = listener_of(stream)) && listener->takers) {
-        int descriptor = listener_try(stream);
+    Taker *taker;
+    while ((listener = listener_of(stream)) && (taker = next_taker(listener))) {
+        int descriptor = accept_one(stream);
         if (descriptor < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
         if (descriptor < 0) {
             /* Out of descriptors: unused streams may hold some. No event will tell when there are
@@ -107,14 +112,17 @@ static void serve(Listener *listener) {
             poller_set_timer(&listener->retry, RETRY, retry_due);
             return;
         }
-        hand_over(stream, descriptor);
+        hand_over(listener, taker, descriptor);
     }
-    if (listener) detach(listener);
+    if (listener && !listener->takers) detach(listener);
 }
 
 static void close_all(Listener *listener) {
     Taker *taker;
-    while ((taker = dequeue(listener))) taker->closed(taker);
+    while ((taker = listener->takers)) {
+        dequeue(listener, taker);
+        taker->closed(taker);
+    }
     detach(listener);
 }
 
@@ -151,12 +159,20 @@ void listener_join(JanetStream *stream, Taker *taker) {
     poller_set_timer(&listener->retry, 0, retry_due);
 }
 
+void listener_pause(Taker *taker) {
+    taker->paused = true;
+}
+
+void listener_resume(Taker *taker) {
+    Listener *listener = taker->listener ? listener_of(taker->listener) : NULL;
+    if (!listener || !taker->paused) return;
+    taker->paused = false;
+    poller_set_timer(&listener->retry, 0, retry_due);
+}
+
 void listener_leave(Taker *taker) {
     Listener *listener = taker->listener ? listener_of(taker->listener) : NULL;
     if (!listener) return;
-    Taker **link = &listener->takers;
-    while (*link != taker) link = &(*link)->next;
-    *link = taker->next;
-    taker->listener = NULL;
+    dequeue(listener, taker);
     if (!listener->takers) detach(listener);
 }

@@ -8,12 +8,13 @@
 
 /* Who takes connections. Embedded in its owner; in the queue of one listener at most. */
 typedef struct Taker {
-    /* A connection, its descriptor the taker's, which has left the queue unless it takes many.
-     * False: it does not want one any more, and has left the queue. */
-    bool (*accepted)(struct Taker *taker, int descriptor);
+    /* Does it still want a connection? If not it leaves the queue soon. */
+    bool (*waits)(const struct Taker *taker);
+    /* A connection, its descriptor the taker's, which has left the queue unless it takes many. */
+    void (*accepted)(struct Taker *taker, int descriptor);
     /* No connection will come: the listener was closed. It has left the queue. */
     void (*closed)(struct Taker *taker);
-    bool many;
+    bool many, paused; /* see listener_pause */
     JanetStream *listener; /* NULL: in no queue */
     struct Taker *next;
 } Taker;
@@ -21,7 +22,7 @@ typedef struct Taker {
 /* A stream that can be accepted from: a listener of core's, open; raises otherwise. */
 JanetStream *listener_get(const Janet *argv, int32_t n);
 
-/* Take a connection that waits already; -1: none does. */
+/* Take a connection that waits already; -1: none does, or others wait for it. */
 int listener_try(JanetStream *stream);
 
 /* Join the listener's queue. Raises, the taker in no queue, if core is accepting on it. */
@@ -29,5 +30,9 @@ void listener_join(JanetStream *stream, Taker *taker);
 
 /* Leave it; nothing where it is in none. */
 void listener_leave(Taker *taker);
+
+/* Take nothing for a while, but be told of the listener's close. */
+void listener_pause(Taker *taker);
+void listener_resume(Taker *taker);
 
 #endif

@@ -47,15 +47,16 @@ static void take(AcceptOp *op, int descriptor) {
     }
 }
 
-static AcceptOp *of_taker(Taker *taker) {
-    return (AcceptOp *)((char *)taker - offsetof(AcceptOp, taker));
+static AcceptOp *of_taker(const Taker *taker) {
+    return (AcceptOp *)((uintptr_t)taker - offsetof(AcceptOp, taker));
 }
 
-static bool accepted(Taker *taker, int descriptor) {
-    AcceptOp *op = of_taker(taker);
-    if (!op_waits(&op->handshake.op)) return false;
-    take(op, descriptor);
-    return true;
+static bool waits(const Taker *taker) {
+    return op_waits(&of_taker(taker)->handshake.op);
+}
+
+static void accepted(Taker *taker, int descriptor) {
+    take(of_taker(taker), descriptor);
 }
 
 static void closed(Taker *taker) {
@@ -75,7 +76,11 @@ static void accept_mark(Op *op) {
     handshake_mark(op);
 }
 
-static const OpKind accept_kind = {accept_abandon, handshake_overtaken, accept_mark};
+static const OpKind accept_kind = {
+    .abandon = accept_abandon,
+    .overtaken = handshake_overtaken,
+    .mark = accept_mark,
+};
 
 static Janet cfun_tls_accept(int32_t argc, Janet *argv) {
     janet_arity(argc, 2, 3);
@@ -89,6 +94,7 @@ static Janet cfun_tls_accept(int32_t argc, Janet *argv) {
     AcceptOp *op = op_new(sizeof *op, &accept_kind);
     op->handshake.function = function;
     op->handshake.orphan = true;
+    op->taker.waits = waits;
     op->taker.accepted = accepted;
     op->taker.closed = closed;
     op->context = context;

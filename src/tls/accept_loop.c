@@ -45,6 +45,7 @@ typedef struct Loop {
     JanetFunction *handler;
     Janet on_error;
     Janet supervisor; /* channel of the loop's fiber, or nil */
+    JanetTable *env;  /* dynamic bindings of the loop's fiber; NULL: none */
     StreamManners manners;
     bool deferred;
     Quota *quota;
@@ -77,6 +78,7 @@ static int loop_mark(void *pointer, size_t size) {
     if (loop->handler) janet_mark(janet_wrap_function(loop->handler));
     janet_mark(loop->on_error);
     janet_mark(loop->supervisor);
+    if (loop->env) janet_mark(janet_wrap_table(loop->env));
     return 0;
 }
 
@@ -88,12 +90,20 @@ static const JanetAbstractType loop_type = {
 
 /* --- connections --- */
 
+#define SUPERVISED                                                                                 \
+    (1 << JANET_SIGNAL_ERROR | 1 << JANET_SIGNAL_USER0 | 1 << JANET_SIGNAL_USER1 |                 \
+     1 << JANET_SIGNAL_USER2 | 1 << JANET_SIGNAL_USER3 | 1 << JANET_SIGNAL_USER4)
+
+/* A task as ev/go makes it: its errors are its supervisor's, the dynamic bindings the loop's. */
 static void spawn(const Loop *loop, JanetFunction *run, Janet argument) {
     JanetFiber *fiber = janet_fiber(run, 64, 1, &argument);
     if (!fiber) return; /* its arity was checked */
     if (janet_checktype(loop->supervisor, JANET_ABSTRACT)) {
         fiber->supervisor_channel = janet_unwrap_abstract(loop->supervisor);
+        fiber->flags |= SUPERVISED;
     }
+    fiber->env = janet_table(0);
+    fiber->env->proto = loop->env;
     janet_schedule(fiber, janet_wrap_nil());
 }
 
@@ -126,9 +136,8 @@ static void on_end(Stream *stream) {
 
 static void go_on(Source *source, unsigned ready) {
     (void)ready;
-    LoopOp *op = ((Quota *)source)->op;
-    if (!op || op->taker.listener || !op_waits(&op->op)) return;
-    listener_join(op->listener, &op->taker);
+    const Quota *quota = (Quota *)source;
+    if (quota->op && quota->count < quota->most) listener_resume(&quota->op->taker);
 }
 
 static void count_in(Loop *loop, Stream *stream) {
@@ -139,35 +148,37 @@ static void count_in(Loop *loop, Stream *stream) {
     stream->on_end = on_end;
 }
 
-static bool accepted(Taker *taker, int descriptor) {
-    LoopOp *op = (LoopOp *)((char *)taker - offsetof(LoopOp, taker));
-    Loop *loop = op->loop;
+static LoopOp *of_taker(const Taker *taker) {
+    return (LoopOp *)((uintptr_t)taker - offsetof(LoopOp, taker));
+}
+
+static bool waits(const Taker *taker) {
+    return op_waits(&of_taker(taker)->op);
+}
+
+static void accepted(Taker *taker, int descriptor) {
+    Loop *loop = of_taker(taker)->loop;
     Failure failure;
-    if (!op_waits(&op->op)) {
-        listener_leave(taker);
-        return false;
-    }
     Stream *stream = accept_stream(loop->context, &loop->manners, descriptor, &failure);
     if (!stream) {
         report(loop, raise_text(function, &failure));
-        return true;
+        return;
     }
     stream->owner = janet_wrap_abstract(loop);
     stream->on_handshake = on_handshake;
     count_in(loop, stream);
-    if (loop->quota->count >= loop->quota->most) listener_leave(taker);
+    if (loop->quota->count >= loop->quota->most) listener_pause(taker);
     if (loop->deferred) {
         spawn(loop, loop->handler, janet_wrap_abstract(stream));
     } else {
         stream_start(stream);
     }
-    return true;
 }
 
 /* --- the waiting fiber --- */
 
 static void closed(Taker *taker) {
-    LoopOp *op = (LoopOp *)((char *)taker - offsetof(LoopOp, taker));
+    LoopOp *op = of_taker(taker);
     OpQueue none;
     op_queue_init(&none);
     op->loop->quota->op = NULL;
@@ -185,7 +196,7 @@ static void op_mark(Op *op) {
     janet_mark(janet_wrap_abstract(((LoopOp *)op)->listener));
 }
 
-static const OpKind loop_kind = {loop_abandon, NULL, op_mark};
+static const OpKind loop_kind = {.abandon = loop_abandon, .mark = op_mark};
 
 static JanetFunction *get_handler(const Janet *argv, int32_t n) {
     JanetFunction *handler = janet_getfunction(argv, n);
@@ -228,6 +239,8 @@ static Janet cfun_tls_accept_loop(int32_t argc, Janet *argv) {
     if (op->op.fiber->supervisor_channel) {
         loop->supervisor = janet_wrap_abstract(op->op.fiber->supervisor_channel);
     }
+    loop->env = janet_current_fiber()->env;
+    op->taker.waits = waits;
     op->taker.accepted = accepted;
     op->taker.closed = closed;
     op->taker.many = true;
