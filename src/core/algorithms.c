@@ -26,6 +26,13 @@ static bool spelled(Bytes name, const char *word) {
     }
 }
 
+/* Nearly every call gives the name that comes first: worth a look before the spellings. */
+#define NAMED(name) name, sizeof(name) - 1
+
+static bool is_name(Bytes name, const char *text, size_t length) {
+    return name.length == length && !memcmp(name.data, text, length);
+}
+
 /* What was asked for may be long, or hold anything. */
 static void unknown(Failure *failure, const char *what, Bytes name, const char *known) {
     char shown[48];
@@ -40,7 +47,9 @@ static void unknown(Failure *failure, const char *what, Bytes name, const char *
 /* --- digests --- */
 
 struct DigestRow {
-    const char *name, *spellings, *fetch;
+    const char *name;
+    size_t name_length;
+    const char *spellings, *fetch;
     bool xof;
     unsigned slot;
 };
@@ -48,25 +57,25 @@ struct DigestRow {
 #define DIGEST_COUNT 17
 
 static const DigestRow digests[DIGEST_COUNT] = {
-    {"sha256", "sha256 sha-256 sha2-256", "SHA2-256", false, 0},
-    {"sha384", "sha384 sha-384 sha2-384", "SHA2-384", false, 1},
-    {"sha512", "sha512 sha-512 sha2-512", "SHA2-512", false, 2},
-    {"sha1", "sha1 sha-1", "SHA1", false, 3},
-    {"md5", "md5 md-5", "MD5", false, 4},
-    {"sha224", "sha224 sha-224 sha2-224", "SHA2-224", false, 5},
-    {"sha512-224", "sha512-224 sha-512-224 sha512/224 sha-512/224 sha2-512/224", "SHA2-512/224",
-     false, 6},
-    {"sha512-256", "sha512-256 sha-512-256 sha512/256 sha-512/256 sha2-512/256", "SHA2-512/256",
-     false, 7},
-    {"sha3-224", "sha3-224", "SHA3-224", false, 8},
-    {"sha3-256", "sha3-256", "SHA3-256", false, 9},
-    {"sha3-384", "sha3-384", "SHA3-384", false, 10},
-    {"sha3-512", "sha3-512", "SHA3-512", false, 11},
-    {"shake128", "shake128 shake-128", "SHAKE-128", true, 12},
-    {"shake256", "shake256 shake-256", "SHAKE-256", true, 13},
-    {"blake2b512", "blake2b512 blake2b-512 blake2b", "BLAKE2B-512", false, 14},
-    {"blake2s256", "blake2s256 blake2s-256 blake2s", "BLAKE2S-256", false, 15},
-    {"ripemd160", "ripemd160 ripemd-160 rmd160", "RIPEMD-160", false, 16},
+    {NAMED("sha256"), "sha256 sha-256 sha2-256", "SHA2-256", false, 0},
+    {NAMED("sha384"), "sha384 sha-384 sha2-384", "SHA2-384", false, 1},
+    {NAMED("sha512"), "sha512 sha-512 sha2-512", "SHA2-512", false, 2},
+    {NAMED("sha1"), "sha1 sha-1", "SHA1", false, 3},
+    {NAMED("md5"), "md5 md-5", "MD5", false, 4},
+    {NAMED("sha224"), "sha224 sha-224 sha2-224", "SHA2-224", false, 5},
+    {NAMED("sha512-224"), "sha512-224 sha-512-224 sha512/224 sha-512/224 sha2-512/224",
+     "SHA2-512/224", false, 6},
+    {NAMED("sha512-256"), "sha512-256 sha-512-256 sha512/256 sha-512/256 sha2-512/256",
+     "SHA2-512/256", false, 7},
+    {NAMED("sha3-224"), "sha3-224", "SHA3-224", false, 8},
+    {NAMED("sha3-256"), "sha3-256", "SHA3-256", false, 9},
+    {NAMED("sha3-384"), "sha3-384", "SHA3-384", false, 10},
+    {NAMED("sha3-512"), "sha3-512", "SHA3-512", false, 11},
+    {NAMED("shake128"), "shake128 shake-128", "SHAKE-128", true, 12},
+    {NAMED("shake256"), "shake256 shake-256", "SHAKE-256", true, 13},
+    {NAMED("blake2b512"), "blake2b512 blake2b-512 blake2b", "BLAKE2B-512", false, 14},
+    {NAMED("blake2s256"), "blake2s256 blake2s-256 blake2s", "BLAKE2S-256", false, 15},
+    {NAMED("ripemd160"), "ripemd160 ripemd-160 rmd160", "RIPEMD-160", false, 16},
 };
 
 static _Atomic(EVP_MD *) digest_slots[DIGEST_COUNT];
@@ -88,14 +97,21 @@ static EVP_MD *fetch_md(const DigestRow *row) {
     return md;
 }
 
-const DigestRow *algorithms_digest(Bytes name, Failure *failure) {
+static const DigestRow *find_digest(Bytes name) {
     for (const DigestRow *row = digests; row < digests + DIGEST_COUNT; row++) {
-        if (!spelled(name, row->spellings)) continue;
-        if (fetch_md(row)) return row;
-        failure_openssl(failure, "digest %s is not offered by this OpenSSL", row->name);
-        return NULL;
+        if (is_name(name, row->name, row->name_length)) return row;
     }
-    unknown(failure, "digest", name, digest_names);
+    for (const DigestRow *row = digests; row < digests + DIGEST_COUNT; row++) {
+        if (spelled(name, row->spellings)) return row;
+    }
+    return NULL;
+}
+
+const DigestRow *algorithms_digest(Bytes name, Failure *failure) {
+    const DigestRow *row = find_digest(name);
+    if (row && fetch_md(row)) return row;
+    if (row) failure_openssl(failure, "digest %s is not offered by this OpenSSL", row->name);
+    if (!row) unknown(failure, "digest", name, digest_names);
     return NULL;
 }
 
@@ -141,13 +157,14 @@ const EVP_MAC_CTX *algorithms_hmac(const DigestRow *row, Failure *failure) {
 #define CIPHER_COUNT 7
 
 static const CipherRow ciphers[CIPHER_COUNT] = {
-    {"aes-128-gcm", "aes-128-gcm aes128-gcm id-aes128-gcm", "AES-128-GCM", 16, 12, 16, 0},
-    {"aes-192-gcm", "aes-192-gcm aes192-gcm id-aes192-gcm", "AES-192-GCM", 24, 12, 16, 1},
-    {"aes-256-gcm", "aes-256-gcm aes256-gcm id-aes256-gcm", "AES-256-GCM", 32, 12, 16, 2},
-    {"chacha20-poly1305", "chacha20-poly1305 chacha-poly", "ChaCha20-Poly1305", 32, 12, 16, 3},
-    {"aes-128-cbc", "aes-128-cbc aes128-cbc aes128", "AES-128-CBC", 16, 16, 0, 4},
-    {"aes-192-cbc", "aes-192-cbc aes192-cbc aes192", "AES-192-CBC", 24, 16, 0, 5},
-    {"aes-256-cbc", "aes-256-cbc aes256-cbc aes256", "AES-256-CBC", 32, 16, 0, 6},
+    {NAMED("aes-128-gcm"), "aes-128-gcm aes128-gcm id-aes128-gcm", "AES-128-GCM", 16, 12, 16, 0},
+    {NAMED("aes-192-gcm"), "aes-192-gcm aes192-gcm id-aes192-gcm", "AES-192-GCM", 24, 12, 16, 1},
+    {NAMED("aes-256-gcm"), "aes-256-gcm aes256-gcm id-aes256-gcm", "AES-256-GCM", 32, 12, 16, 2},
+    {NAMED("chacha20-poly1305"), "chacha20-poly1305 chacha-poly", "ChaCha20-Poly1305", 32, 12, 16,
+     3},
+    {NAMED("aes-128-cbc"), "aes-128-cbc aes128-cbc aes128", "AES-128-CBC", 16, 16, 0, 4},
+    {NAMED("aes-192-cbc"), "aes-192-cbc aes192-cbc aes192", "AES-192-CBC", 24, 16, 0, 5},
+    {NAMED("aes-256-cbc"), "aes-256-cbc aes256-cbc aes256", "AES-256-CBC", 32, 16, 0, 6},
 };
 
 static _Atomic(EVP_CIPHER *) cipher_slots[CIPHER_COUNT];
@@ -166,14 +183,21 @@ static EVP_CIPHER *fetch_cipher(const CipherRow *row) {
     return cipher;
 }
 
-const CipherRow *algorithms_cipher(Bytes name, Failure *failure) {
+static const CipherRow *find_cipher(Bytes name) {
     for (const CipherRow *row = ciphers; row < ciphers + CIPHER_COUNT; row++) {
-        if (!spelled(name, row->spellings)) continue;
-        if (fetch_cipher(row)) return row;
-        failure_openssl(failure, "cipher %s is not offered by this OpenSSL", row->name);
-        return NULL;
+        if (is_name(name, row->name, row->name_length)) return row;
     }
-    unknown(failure, "cipher", name, cipher_names);
+    for (const CipherRow *row = ciphers; row < ciphers + CIPHER_COUNT; row++) {
+        if (spelled(name, row->spellings)) return row;
+    }
+    return NULL;
+}
+
+const CipherRow *algorithms_cipher(Bytes name, Failure *failure) {
+    const CipherRow *row = find_cipher(name);
+    if (row && fetch_cipher(row)) return row;
+    if (row) failure_openssl(failure, "cipher %s is not offered by this OpenSSL", row->name);
+    if (!row) unknown(failure, "cipher", name, cipher_names);
     return NULL;
 }
 
@@ -233,9 +257,14 @@ const EC_GROUP *algorithms_group(const CurveRow *row, Failure *failure) {
 static const struct {
     const char *spellings, *type;
 } key_types[] = {
-    {"rsa", "RSA"},           {"ed25519", "ED25519"},           {"x25519", "X25519"},
-    {"ed448", "ED448"},       {"x448", "X448"},                 {"rsa-pss", "RSA-PSS"},
-    {"ml-dsa-44 mldsa44", "ML-DSA-44"}, {"ml-dsa-65 mldsa65", "ML-DSA-65"},
+    {"rsa", "RSA"},
+    {"ed25519", "ED25519"},
+    {"x25519", "X25519"},
+    {"ed448", "ED448"},
+    {"x448", "X448"},
+    {"rsa-pss", "RSA-PSS"},
+    {"ml-dsa-44 mldsa44", "ML-DSA-44"},
+    {"ml-dsa-65 mldsa65", "ML-DSA-65"},
     {"ml-dsa-87 mldsa87", "ML-DSA-87"},
 };
 
@@ -248,7 +277,6 @@ bool algorithms_key(Bytes name, KeyAlgorithm *algorithm, Failure *failure) {
         return true;
     }
     unknown(failure, "key algorithm", name,
-            "rsa rsa-pss ed25519 ed448 x25519 x448 " CURVE_NAMES
-            " ml-dsa-44 ml-dsa-65 ml-dsa-87");
+            "rsa rsa-pss ed25519 ed448 x25519 x448 " CURVE_NAMES " ml-dsa-44 ml-dsa-65 ml-dsa-87");
     return false;
 }

@@ -25,7 +25,9 @@ const EVP_MAC_CTX *algorithms_hmac(const DigestRow *row, Failure *failure);
 
 /* Ciphers: authenticated ones, and CBC with PKCS#7 padding. */
 typedef struct CipherRow {
-    const char *name, *spellings, *fetch;
+    const char *name;
+    size_t name_length;
+    const char *spellings, *fetch;
     int key_length, nonce_length, tag_length; /* a tag of 0 bytes: not authenticated */
     unsigned slot;
 } CipherRow;

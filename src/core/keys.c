@@ -86,12 +86,13 @@ static bool has_named_curve(const EVP_PKEY *key, Failure *failure) {
                            &explicit_parameters);
     ERR_clear_error();
     if (!explicit_parameters) return true;
-    return failure_set(failure, "EC key with explicit curve parameters: only named curves are taken");
+    return failure_set(failure,
+                       "EC key with explicit curve parameters: only named curves are taken");
 }
 
 static EVP_PKEY *parse(Half half, Bytes data, Bytes password, Failure *failure) {
-    EVP_PKEY *key = half == PRIVATE ? pem_private_key(data, password, failure)
-                                    : pem_public_key(data, failure);
+    EVP_PKEY *key =
+        half == PRIVATE ? pem_private_key(data, password, failure) : pem_public_key(data, failure);
     if (!key || has_named_curve(key, failure)) return key;
     EVP_PKEY_free(key);
     return NULL;

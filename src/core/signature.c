@@ -110,8 +110,7 @@ static bool raw_of_der(const EVP_PKEY *key, uint8_t *signature, size_t *length) 
     int half = (int)half_length(key);
     const unsigned char *at = signature;
     ECDSA_SIG *parsed = d2i_ECDSA_SIG(NULL, &at, (long)*length);
-    bool done = parsed &&
-                BN_bn2binpad(ECDSA_SIG_get0_r(parsed), signature, half) == half &&
+    bool done = parsed && BN_bn2binpad(ECDSA_SIG_get0_r(parsed), signature, half) == half &&
                 BN_bn2binpad(ECDSA_SIG_get0_s(parsed), signature + half, half) == half;
     ECDSA_SIG_free(parsed);
     *length = 2 * (size_t)half;

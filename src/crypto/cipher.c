@@ -32,8 +32,8 @@ static bool transform(EVP_CIPHER_CTX *context, CipherTask *job, int encrypting) 
     bool done = EVP_CipherInit_ex2(context, cipher, task->inputs[0].data, task->inputs[1].data,
                                    encrypting, NULL) &&
                 set_additional_data(context, task->inputs[3]) &&
-                (!text.length || EVP_CipherUpdate(context, task->output, &length, text.data,
-                                                  (int)text.length));
+                (!text.length ||
+                 EVP_CipherUpdate(context, task->output, &length, text.data, (int)text.length));
     if (done && !encrypting && job->cipher->tag_length) {
         done = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_LENGTH, job->tag) > 0;
     }
@@ -45,7 +45,6 @@ static bool transform(EVP_CIPHER_CTX *context, CipherTask *job, int encrypting) 
 static bool encrypt_run(Task *task, Failure *failure) {
     CipherTask *job = (CipherTask *)task;
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-    ERR_clear_error();
     bool done = context && transform(context, job, 1);
     if (done && job->cipher->tag_length) {
         done = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_LENGTH, job->tag) > 0;

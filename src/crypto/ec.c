@@ -96,7 +96,8 @@ static bool read_point(Ec *ec, const PointBytes *bytes, EC_POINT *into, Failure 
 static bool write_point(Ec *ec, const EC_POINT *point, Coordinates *out, Failure *failure) {
     out->length = field_length(ec->group);
     if (EC_POINT_is_at_infinity(ec->group, point)) {
-        return failure_set(failure, "the result is the point at infinity, which has no coordinates");
+        return failure_set(failure,
+                           "the result is the point at infinity, which has no coordinates");
     }
     return (EC_POINT_get_affine_coordinates(ec->group, point, ec->x, ec->y, ec->context) == 1 &&
             BN_bn2binpad(ec->x, out->x, out->length) == out->length &&

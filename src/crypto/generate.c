@@ -60,10 +60,9 @@ static Janet cfun_crypto_generate_key(int32_t argc, Janet *argv) {
     const char *function = "crypto/generate-key";
     Failure failure;
     janet_arity(argc, 1, 2);
-    GenerateTask job = {.task = {.function = function,
-                                 .run = generate_run,
-                                 .result = pem_result,
-                                 .room = LONGEST_PEM}};
+    GenerateTask job = {
+        .task = {
+            .function = function, .run = generate_run, .result = pem_result, .room = LONGEST_PEM}};
     if (!algorithms_key(args_name(argv, 0), &job.algorithm, &failure)) {
         raise_failure(function, &failure);
     }

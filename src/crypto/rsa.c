@@ -28,8 +28,12 @@ typedef struct RsaTask {
 enum { OAEP_SHA256, OAEP_SHA384, OAEP_SHA512, OAEP_SHA224, OAEP_SHA1, PKCS1 };
 
 static const OptionWord paddings[] = {
-    {"oaep-sha256", OAEP_SHA256}, {"oaep-sha384", OAEP_SHA384}, {"oaep-sha512", OAEP_SHA512},
-    {"oaep-sha224", OAEP_SHA224}, {"oaep-sha1", OAEP_SHA1},     {"pkcs1", PKCS1},
+    {"oaep-sha256", OAEP_SHA256},
+    {"oaep-sha384", OAEP_SHA384},
+    {"oaep-sha512", OAEP_SHA512},
+    {"oaep-sha224", OAEP_SHA224},
+    {"oaep-sha1", OAEP_SHA1},
+    {"pkcs1", PKCS1},
     {NULL, 0},
 };
 
@@ -99,8 +103,8 @@ static bool decrypt_run(Task *task, Failure *failure) {
     task->length = task->room;
     bool ready = context && EVP_PKEY_decrypt_init(context) > 0 && configure(context, job);
     if (!ready) failure_openssl(failure, "not decrypted");
-    bool done = ready && EVP_PKEY_decrypt(context, task->output, &task->length, text.data,
-                                          text.length) > 0;
+    bool done =
+        ready && EVP_PKEY_decrypt(context, task->output, &task->length, text.data, text.length) > 0;
     if (ready && !done) failure_set(failure, "not decrypted: wrong key, padding or ciphertext");
     ERR_clear_error();
     EVP_PKEY_CTX_free(context);
@@ -109,7 +113,8 @@ static bool decrypt_run(Task *task, Failure *failure) {
 
 static const EVP_MD *digest_named(const char *function, const char *name) {
     Failure failure;
-    const DigestRow *row = algorithms_digest((Bytes){(const uint8_t *)name, strlen(name)}, &failure);
+    const DigestRow *row =
+        algorithms_digest((Bytes){(const uint8_t *)name, strlen(name)}, &failure);
     if (!row) raise_failure(function, &failure);
     return algorithms_md(row);
 }
@@ -165,8 +170,9 @@ static Janet cfun_crypto_rsa_encrypt(int32_t argc, Janet *argv) {
     int most = max_plaintext(&job);
     if (text.length > (size_t)most) {
         EVP_PKEY_free(job.key);
-        raise_format(function, "%d bytes are too many: with this key and padding %d at most, "
-                               "encrypt a key for crypto/encrypt instead",
+        raise_format(function,
+                     "%d bytes are too many: with this key and padding %d at most, "
+                     "encrypt a key for crypto/encrypt instead",
                      (int)text.length, most);
     }
     job.task.room = (size_t)EVP_PKEY_get_size(job.key);

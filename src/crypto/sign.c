@@ -24,10 +24,14 @@ static void option_salt_length(const OptionSite *site, Janet value, void *field)
     static const char expected[] = "number of bytes from 0 to 2048, :digest, :max or :auto";
     if (janet_checktype(value, JANET_KEYWORD)) {
         const uint8_t *word = janet_unwrap_keyword(value);
-        if (!janet_cstrcmp(word, "digest")) *(int *)field = RSA_PSS_SALTLEN_DIGEST;
-        else if (!janet_cstrcmp(word, "max")) *(int *)field = RSA_PSS_SALTLEN_MAX;
-        else if (!janet_cstrcmp(word, "auto")) *(int *)field = RSA_PSS_SALTLEN_AUTO;
-        else option_refuse(site, expected, value);
+        if (!janet_cstrcmp(word, "digest"))
+            *(int *)field = RSA_PSS_SALTLEN_DIGEST;
+        else if (!janet_cstrcmp(word, "max"))
+            *(int *)field = RSA_PSS_SALTLEN_MAX;
+        else if (!janet_cstrcmp(word, "auto"))
+            *(int *)field = RSA_PSS_SALTLEN_AUTO;
+        else
+            option_refuse(site, expected, value);
         return;
     }
     if (!janet_checkint(value)) option_refuse(site, expected, value);

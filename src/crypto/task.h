@@ -23,9 +23,9 @@ struct Task {
      * only: no Janet value may be touched, for it may be on another thread. */
     bool (*run)(Task *task, Failure *failure);
 
-    Janet (*result)(Task *task);  /* NULL: task_output */
-    void (*release)(Task *task);  /* frees keys and the like; may be NULL */
-    Bytes inputs[TASK_INPUTS];    /* views; copied when it goes to a thread */
+    Janet (*result)(Task *task); /* NULL: task_output */
+    void (*release)(Task *task); /* frees keys and the like; may be NULL */
+    Bytes inputs[TASK_INPUTS];   /* views; copied when it goes to a thread */
     size_t room;
     bool is_string; /* the output is a string of exactly `room` bytes, else a buffer */
 
