@@ -4,4 +4,8 @@
 (export (require "./native") "tls-stream"
   '[handshake shutdown trust-cert
     # what was negotiated
-    connection-info version cipher cipher-bits handshake-time])
+    connection-info version cipher cipher-bits handshake-time
+    # who is on the other side
+    peer-certificate peer-chain verify-result
+    # sessions and keys
+    get-session set-session session-reused? key-update renegotiate])

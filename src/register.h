@@ -13,6 +13,8 @@
     X(tls_accept_loop)                                                                             \
     X(tls_wrap)                                                                                    \
     X(tls_methods)                                                                                 \
+    X(tls_info) \
+    X(tls_session) \
     X(digest)                                                                                      \
     X(random)                                                                                      \
     X(encoding)                                                                                    \

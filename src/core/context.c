@@ -11,7 +11,7 @@
 #include <openssl/err.h>
 #include <string.h>
 
-#define READ_AHEAD (32 << 10)  /* bytes; a record is 16 KB and a little */
+#define READ_AHEAD (32 << 10) /* bytes; a record is 16 KB and a little */
 #define SESSION_LIFETIME 7200 /* seconds */
 
 /* --- traits: beside the SSL_CTX, and gone with it --- */
@@ -165,8 +165,7 @@ static bool set_alpn(SSL_CTX *context, ContextTraits *traits, Bytes alpn, Failur
     traits->alpn_length = alpn.length;
     SSL_CTX_set_alpn_select_cb(context, choose_alpn, NULL);
     /* 0 means success, of all its kin in this one alone. */
-    if (traits->alpn &&
-        !SSL_CTX_set_alpn_protos(context, alpn.data, (unsigned int)alpn.length)) {
+    if (traits->alpn && !SSL_CTX_set_alpn_protos(context, alpn.data, (unsigned int)alpn.length)) {
         return true;
     }
     return failure_openssl(failure, "bad :alpn");

@@ -30,18 +30,18 @@ typedef struct ContextSettings {
     BytesList crls;             /* path or PEM/DER */
     Bytes pins;                 /* PIN_LENGTH each, one of which the chain must bear */
     VerifyMode verify;
-    int purpose;           /* X509_PURPOSE_*; 0: by role */
-    int depth;             /* intermediate CAs at most; -1: OpenSSL's */
-    double time;           /* seconds since the epoch to verify at; NAN: now */
+    int purpose;                     /* X509_PURPOSE_*; 0: by role */
+    int depth;                       /* intermediate CAs at most; -1: OpenSSL's */
+    double time;                     /* seconds since the epoch to verify at; NAN: now */
     int least_version, most_version; /* 0: TLS 1.2, the newest */
     int security_level;              /* -1: OpenSSL's */
     Bytes ciphers, ciphersuites, groups;
-    Bytes alpn;        /* in wire format, each name after its length */
-    size_t read_ahead; /* bytes; 0: the default */
-    bool renegotiation; /* let TLS 1.2 peers ask for one */
-    BytesList ticket_keys; /* none: random ones */
-    int tickets;           /* given to a client after a TLS 1.3 handshake */
-    int session_cache;     /* sessions a server keeps; -1: OpenSSL's */
+    Bytes alpn;              /* in wire format, each name after its length */
+    size_t read_ahead;       /* bytes; 0: the default */
+    bool renegotiation;      /* let TLS 1.2 peers ask for one */
+    BytesList ticket_keys;   /* none: random ones */
+    int tickets;             /* given to a client after a TLS 1.3 handshake */
+    int session_cache;       /* sessions a server keeps; -1: OpenSSL's */
     double session_lifetime; /* seconds */
     bool tells_sessions;     /* the engine keeps new sessions for its driver */
     Bytes keylog;            /* path */

@@ -331,6 +331,26 @@ EngineStatus engine_close_notify(Engine *engine) {
     return engine_flush(engine);
 }
 
+static EngineStatus renew(Engine *engine, int (*ask)(SSL *ssl)) {
+    if (!begin(engine)) return ENGINE_FAILED;
+    int asked = ask(engine->ssl);
+    EngineStatus status = settle(engine, asked == 1 ? SSL_do_handshake(engine->ssl) : asked);
+    finish(engine);
+    return engine->failure ? ENGINE_FAILED : status;
+}
+
+static int ask_key_update(SSL *ssl) {
+    return SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED);
+}
+
+EngineStatus engine_key_update(Engine *engine) {
+    return renew(engine, ask_key_update);
+}
+
+EngineStatus engine_renegotiate(Engine *engine) {
+    return renew(engine, SSL_renegotiate);
+}
+
 bool engine_peer_closed(const Engine *engine) {
     return engine->ssl && (SSL_get_shutdown(engine->ssl) & SSL_RECEIVED_SHUTDOWN);
 }

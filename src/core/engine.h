@@ -78,6 +78,11 @@ EngineStatus engine_flush(Engine *engine);
 /* Say close_notify, once. ENGINE_DONE when it has been handed to the transport. */
 EngineStatus engine_close_notify(Engine *engine);
 
+/* Ask for new keys in both directions (TLS 1.3), or for a new handshake (TLS 1.2); what follows of it
+ * comes with reads and writes. Anything but ENGINE_FAILED is good. */
+EngineStatus engine_key_update(Engine *engine);
+EngineStatus engine_renegotiate(Engine *engine);
+
 /* Did the peer say close_notify? */
 bool engine_peer_closed(const Engine *engine);
 

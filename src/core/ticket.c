@@ -61,8 +61,8 @@ static void split(TicketKey *key, const uint8_t *bytes, size_t length) {
 
 static bool split_all(TicketKey *made, const Bytes *list, size_t count, Failure *failure) {
     if (!count || count > MOST_TICKET_KEYS) {
-        return failure_set(failure, ":ticket-keys: expected 1 to %d keys, got %zu", MOST_TICKET_KEYS,
-                           count);
+        return failure_set(failure, ":ticket-keys: expected 1 to %d keys, got %zu",
+                           MOST_TICKET_KEYS, count);
     }
     for (size_t i = 0; i < count; i++) {
         if (list[i].length != 48 && list[i].length != 80) {

@@ -221,8 +221,7 @@ static bool prepare_client(SSL *ssl, const ContextTraits *traits, const char *ve
     return verify_prepare(ssl, mode, verify_name, store, failure);
 }
 
-bool context_prepare(SSL *ssl, const char *server_name, const char *verify_name,
-                     Failure *failure) {
+bool context_prepare(SSL *ssl, const char *server_name, const char *verify_name, Failure *failure) {
     SSL_CTX *context = SSL_get_SSL_CTX(ssl);
     const ContextTraits *traits = context_traits(context);
     SSL_set_app_data(ssl, context); /* where a virtual host's takes its place */
@@ -269,7 +268,8 @@ static bool refuse_pin(X509 *leaf, Failure *failure) {
 
 bool context_admit(SSL *ssl, Failure *failure) {
     const ContextTraits *traits = context_traits(SSL_get_SSL_CTX(ssl));
-    if (!traits->pin_count || SSL_session_reused(ssl)) return true; /* sessions keep to their pins */
+    if (!traits->pin_count || SSL_session_reused(ssl))
+        return true; /* sessions keep to their pins */
     /* Of a chain that nobody verified, the leaf alone is proven: its key signed the handshake. */
     STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
     bool verified = SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && chain;

@@ -107,13 +107,8 @@ static Stream *prepare(const Target *target, TlsContext *context,
                        const ConnectionOptions *options) {
     Failure failure;
     const char *host = target->unix_socket ? "localhost" : (const char *)target->host.bytes;
-    const char *name = options->hostname.data ? (const char *)options->hostname.data : host;
-    const char *verify_name =
-        options->verify_hostname.data ? (const char *)options->verify_hostname.data : name;
     Stream *stream = stream_new(context, ENGINE_CLIENT, &options->manners, &failure);
-    if (!stream || !context_prepare(stream->engine.ssl, name, verify_name, &failure)) {
-        raise_failure(function, &failure);
-    }
+    if (!stream || !tls_prepare(stream, options, host, &failure)) raise_failure(function, &failure);
     return stream;
 }
 

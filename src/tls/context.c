@@ -16,6 +16,14 @@ static int context_gc(void *pointer, size_t size) {
     SSL_CTX_free(self->context);
     OPENSSL_free((void *)(uintptr_t)self->connection.hostname.data);
     OPENSSL_free((void *)(uintptr_t)self->connection.verify_hostname.data);
+    OPENSSL_clear_free((void *)(uintptr_t)self->connection.session.data,
+                       self->connection.session.length);
+    return 0;
+}
+
+static int context_mark(void *pointer, size_t size) {
+    (void)size;
+    janet_mark(((TlsContext *)pointer)->connection.on_session);
     return 0;
 }
 
@@ -27,10 +35,12 @@ static void context_tostring(void *pointer, JanetBuffer *buffer) {
 }
 
 /* Threads share contexts: Janet passes the reference of a threaded abstract itself. What comes to
- * these two is an image, and an SSL_CTX does not outlive its process. */
+ * these two is an image, and an SSL_CTX does not outlive its process; or a context with a function,
+ * which belongs to its thread. */
 static void context_marshal(void *pointer, JanetMarshalContext *context) {
     (void)pointer, (void)context;
-    janet_panic("a TLS context can't be marshalled: it holds OpenSSL's state");
+    janet_panic("a TLS context can't be marshalled: it holds OpenSSL's state, or a function of its "
+                "own thread");
 }
 
 static void *context_unmarshal(JanetMarshalContext *context) {
@@ -41,6 +51,7 @@ static void *context_unmarshal(JanetMarshalContext *context) {
 const JanetAbstractType tls_context_type = {
     .name = "jsec/tls-context",
     .gc = context_gc,
+    .gcmark = context_mark,
     .marshal = context_marshal,
     .unmarshal = context_unmarshal,
     .tostring = context_tostring,
@@ -63,15 +74,20 @@ Janet cfun_tls_new_context(int32_t argc, Janet *argv) {
         raise_format(function, "a context can't be made of another: leave :context out");
     }
     Failure failure;
-    options.settings.read_ahead = (size_t)options.connection.manners.buffer_size;
-    TlsContext *self = janet_abstract_threaded(&tls_context_type, sizeof *self);
+    tls_options_finish(function, &options);
+    /* A function belongs to its thread, and so does then the context. */
+    bool shared = janet_checktype(options.connection.on_session, JANET_NIL);
+    TlsContext *self =
+        (shared ? janet_abstract_threaded : janet_abstract)(&tls_context_type, sizeof *self);
     memset(self, 0, sizeof *self);
+    self->connection.on_session = janet_wrap_nil();
     /* Not from the cache: trust-cert changes it. */
     self->context = context_new(&options.settings, &failure);
     if (!self->context) raise_failure(function, &failure);
     self->connection = options.connection;
     bool kept = keep_name(&self->connection.hostname);
     kept = keep_name(&self->connection.verify_hostname) && kept;
+    kept = keep_name(&self->connection.session) && kept;
     if (!kept) raise_format(function, "out of memory");
     janet_gcpressure(NATIVE_SIZE);
     return janet_wrap_abstract(self);

@@ -9,6 +9,8 @@
 /* What belongs to a connection rather than to its context. */
 typedef struct ConnectionOptions {
     Bytes hostname, verify_hostname; /* NUL-terminated */
+    Bytes session;                   /* to resume; of a Janet string */
+    Janet on_session;                /* function of each new session, or nil */
     StreamManners manners;
     double timeout; /* of the whole call, seconds */
     bool handshake; /* before the call returns */
@@ -18,9 +20,22 @@ typedef struct TlsOptions {
     ContextSettings settings;
     ConnectionOptions connection;
     Janet context; /* :context; nil: none */
+    Janet hosts;   /* :sni; nil: none */
 } TlsOptions;
 
 extern const OptionSet tls_option_set;
+extern const OptionSet tls_beside_set; /* those that may stand beside a context */
+
+/* After they were read: what follows from several of them, virtual hosts' contexts. May raise. */
+void tls_options_finish(const char *function, TlsOptions *options);
+
+/* The value of :ticket-keys. */
+BytesList tls_option_keys(const char *function, Janet value);
+
+/* Set up a stream's connection: its role's verification, names, session. `host` is the name where the
+ * options give none; NULL: there is none. */
+bool tls_prepare(Stream *stream, const ConnectionOptions *connection, const char *host,
+                 Failure *failure);
 
 void tls_options_init(TlsOptions *options);
 

@@ -201,6 +201,7 @@ static Janet start(ReadJob *job, double timeout) {
     Janet out;
     Step step = STEP_TURN;
     if (!stream->delivered && stream_may_try(stream, &stream->readers)) step = read_step(job, &out);
+    if (stream->engine.fresh_count) stream_tell_sessions(stream);
     if (step == STEP_VALUE) return out;
     if (step == STEP_ERROR) janet_panicv(out);
     ReadOp *op = op_new(sizeof *op, &read_kind);

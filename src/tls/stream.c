@@ -74,6 +74,7 @@ static int stream_mark(void *pointer, size_t size) {
     Stream *stream = pointer;
     janet_mark(stream->context);
     janet_mark(stream->owner);
+    janet_mark(stream->on_session);
     if (stream->returned) janet_mark(janet_wrap_buffer(stream->returned));
     return 0;
 }
@@ -92,7 +93,7 @@ Stream *stream_new(TlsContext *context, EngineRole role, const StreamManners *ma
     stream->source.ready = on_ready;
     stream->source.descriptor = -1;
     stream->context = janet_wrap_abstract(context);
-    stream->owner = janet_wrap_nil();
+    stream->owner = stream->on_session = janet_wrap_nil();
     op_queue_init(&stream->handshakers);
     op_queue_init(&stream->readers);
     op_queue_init(&stream->writers);
@@ -251,6 +252,7 @@ void stream_advance(Stream *stream) {
     if (stream->state == STREAM_HANDSHAKING || stream->state == STREAM_CLOSED) return;
     if (stream->state == STREAM_OPEN) engine_flush(&stream->engine);
     stream_serve_readers(stream);
+    if (stream->engine.fresh_count) stream_tell_sessions(stream);
     stream_serve_writers(stream);
     stream_serve_closers(stream);
 }

@@ -35,6 +35,7 @@ typedef struct Stream {
     StreamState state;
     StreamManners manners;
     OpQueue handshakers, readers, writers, closers;
+    Janet on_session;      /* function of each new session, or nil */
     Janet context;         /* keeps its functions alive */
     JanetBuffer *returned; /* bytes given back by calls that were overtaken; NULL: none */
     int64_t returned_at;   /* where in the stream they begin */
@@ -119,6 +120,9 @@ bool stream_may_try(Stream *stream, const OpQueue *queue);
 /* Park a call that was put in a queue, and make sure that it is looked at: by the socket's next
  * event (STEP_WAIT), or in the next turn. */
 JANET_NO_RETURN void stream_park(Stream *stream, Op *op, double timeout, Step step);
+
+/* Call on_session, in fibers of their own, for the sessions that came. */
+void stream_tell_sessions(Stream *stream);
 
 /* The steps of stream_advance that live in files of their own. */
 void stream_serve_readers(Stream *stream);

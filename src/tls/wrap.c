@@ -28,12 +28,9 @@ static Janet take_over(const char *function, JanetStream *core, EngineRole role,
                        TlsContext *context, const ConnectionOptions *options,
                        const char *hostname) {
     Failure failure;
-    const char *name = hostname ? hostname : (const char *)options->hostname.data;
-    const char *verify_name =
-        options->verify_hostname.data ? (const char *)options->verify_hostname.data : name;
     poller_start();
     Stream *stream = stream_new(context, role, &options->manners, &failure);
-    if (!stream || !context_prepare(stream->engine.ssl, name, verify_name, &failure)) {
+    if (!stream || !tls_prepare(stream, options, hostname, &failure)) {
         raise_failure(function, &failure);
     }
     if (role == ENGINE_CLIENT) refuse_leftovers(core, function);

@@ -1,0 +1,148 @@
+#include "tls/parse.h"
+
+#include "core/context.h"
+
+#include <math.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+void parse_verify(const OptionSite *site, Janet value, void *field) {
+    VerifyMode *mode = field;
+    if (janet_keyeq(value, "optional")) {
+        *mode = VERIFY_OPTIONAL;
+    } else if (janet_checktype(value, JANET_BOOLEAN)) {
+        *mode = janet_unwrap_boolean(value) ? VERIFY_REQUIRED : VERIFY_NONE;
+    } else {
+        option_refuse(site, "true, false or :optional", value);
+    }
+}
+
+static void list_of(const OptionSite *site, Janet value, OptionParser parse, BytesList *list) {
+    JanetView items;
+    list->count = 0;
+    if (!janet_indexed_view(value, &items.items, &items.len)) {
+        parse(site, value, list->list);
+        list->count = 1;
+        return;
+    }
+    if (items.len < 1 || items.len > MOST_LISTED) option_refuse(site, "1 to 8 of them", value);
+    for (int32_t i = 0; i < items.len; i++) parse(site, items.items[i], list->list + i);
+    list->count = (size_t)items.len;
+}
+
+/* A path or content, or an array of them. */
+void parse_texts(const OptionSite *site, Janet value, void *field) {
+    list_of(site, value, option_text, field);
+}
+
+void parse_blobs(const OptionSite *site, Janet value, void *field) {
+    list_of(site, value, option_bytes, field);
+}
+
+/* A list of protocol names, each 1 to 255 bytes, in RFC 7301's wire format. */
+void parse_alpn(const OptionSite *site, Janet value, void *field) {
+    JanetView list;
+    if (!janet_indexed_view(value, &list.items, &list.len) || !list.len) {
+        option_refuse(site, "array or tuple of protocol names", value);
+    }
+    JanetBuffer *wire = janet_buffer(64);
+    for (int32_t i = 0; i < list.len; i++) {
+        JanetByteView name;
+        if (!janet_bytes_view(list.items[i], &name.bytes, &name.len) || name.len < 1 ||
+            name.len > 255) {
+            option_refuse(site, "protocol names of 1 to 255 bytes", value);
+        }
+        janet_buffer_push_u8(wire, (uint8_t)name.len);
+        janet_buffer_push_bytes(wire, name.bytes, name.len);
+    }
+    *(Bytes *)field = (Bytes){wire->data, (size_t)wire->count};
+}
+
+static const OptionWord truncation_words[] = {{"error", false}, {"eof", true}, {NULL, 0}};
+
+/* One of the words, under the option's own name. */
+static void parse_word(const OptionSite *site, Janet value, const OptionWord *words, int *field) {
+    OptionRow row = *site->row;
+    row.detail = words;
+    OptionSite inner = {site->function, &row};
+    option_word(&inner, value, field);
+}
+
+void parse_truncation(const OptionSite *site, Janet value, void *field) {
+    int is_eof;
+    parse_word(site, value, truncation_words, &is_eof);
+    *(bool *)field = is_eof;
+}
+
+static const OptionWord purpose_words[] = {{"server", X509_PURPOSE_SSL_SERVER},
+                                           {"client", X509_PURPOSE_SSL_CLIENT},
+                                           {"any", X509_PURPOSE_ANY},
+                                           {NULL, 0}};
+
+void parse_purpose(const OptionSite *site, Janet value, void *field) {
+    parse_word(site, value, purpose_words, field);
+}
+
+void parse_time(const OptionSite *site, Janet value, void *field) {
+    double seconds = janet_checktype(value, JANET_NUMBER) ? janet_unwrap_number(value) : NAN;
+    if (!(fabs(seconds) <= 1e12)) option_refuse(site, "seconds since the epoch", value);
+    *(double *)field = seconds;
+}
+
+/* "sha256//" and 44 letters of Base64, as curl and RFC 7469 have it. */
+static bool decode_pin(Janet value, uint8_t *pin) {
+    static const char prefix[] = "sha256//";
+    JanetByteView text;
+    uint8_t decoded[PIN_LENGTH + 1];
+    if (!janet_bytes_view(value, &text.bytes, &text.len)) return false;
+    if (text.len != (int32_t)sizeof prefix - 1 + 44 ||
+        memcmp(text.bytes, prefix, sizeof prefix - 1)) {
+        return false;
+    }
+    const uint8_t *letters = text.bytes + sizeof prefix - 1;
+    if (letters[43] != '=' || letters[42] == '=') return false;
+    if (EVP_DecodeBlock(decoded, letters, 44) != (int)sizeof decoded) return false;
+    memcpy(pin, decoded, PIN_LENGTH);
+    return true;
+}
+
+void parse_pins(const OptionSite *site, Janet value, void *field) {
+    JanetView list;
+    JanetBuffer *pins = janet_buffer(PIN_LENGTH);
+    if (!janet_indexed_view(value, &list.items, &list.len) || !list.len) {
+        option_refuse(site, "array of \"sha256//<base64>\"", value);
+    }
+    for (int32_t i = 0; i < list.len; i++) {
+        uint8_t pin[PIN_LENGTH];
+        if (!decode_pin(list.items[i], pin)) {
+            option_refuse(site, "\"sha256//\" and 44 letters of Base64", list.items[i]);
+        }
+        janet_buffer_push_bytes(pins, pin, PIN_LENGTH);
+    }
+    *(Bytes *)field = (Bytes){pins->data, (size_t)pins->count};
+}
+
+void parse_keylog(const OptionSite *site, Janet value, void *field) {
+    if (janet_checktype(value, JANET_BOOLEAN)) {
+        const char *path = janet_unwrap_boolean(value) ? getenv("SSLKEYLOGFILE") : NULL;
+        if (path && *path) *(Bytes *)field = (Bytes){(const uint8_t *)path, strlen(path)};
+        return;
+    }
+    option_text(site, value, field);
+}
+
+void parse_session(const OptionSite *site, Janet value, void *field) {
+    Bytes *bytes = field;
+    option_bytes(site, value, bytes);
+    /* A buffer may change before it is looked at. */
+    if (janet_checktype(value, JANET_BUFFER))
+        bytes->data = janet_string(bytes->data, (int32_t)bytes->length);
+}
+
+void parse_sni(const OptionSite *site, Janet value, void *field) {
+    if (!janet_checktypes(value, JANET_TFLAG_DICTIONARY)) {
+        option_refuse(site, "table of host name to options or context", value);
+    }
+    *(Janet *)field = value;
+}

@@ -1,0 +1,19 @@
+/* Parsers of options that only TLS has. */
+#ifndef JSEC_TLS_PARSE_H
+#define JSEC_TLS_PARSE_H
+
+#include "base/options.h"
+
+void parse_verify(const OptionSite *site, Janet value, void *field); /* VerifyMode */
+void parse_texts(const OptionSite *site, Janet value, void *field);  /* BytesList, one or several */
+void parse_blobs(const OptionSite *site, Janet value, void *field);  /* the same, NULs allowed */
+void parse_alpn(const OptionSite *site, Janet value, void *field);   /* Bytes, wire format */
+void parse_truncation(const OptionSite *site, Janet value, void *field); /* bool: is it an end? */
+void parse_purpose(const OptionSite *site, Janet value, void *field);    /* int: X509_PURPOSE_* */
+void parse_time(const OptionSite *site, Janet value, void *field);       /* double, epoch */
+void parse_pins(const OptionSite *site, Janet value, void *field);    /* Bytes, PIN_LENGTH each */
+void parse_keylog(const OptionSite *site, Janet value, void *field);  /* Bytes */
+void parse_session(const OptionSite *site, Janet value, void *field); /* Bytes of a string */
+void parse_sni(const OptionSite *site, Janet value, void *field);     /* Janet: the table */
+
+#endif

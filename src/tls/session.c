@@ -1,0 +1,166 @@
+/* Sessions of a TLS stream, and renewing its keys. */
+#include "core/session.h"
+
+#include "base/module.h"
+#include "base/raise.h"
+#include "register.h"
+#include "tls/info.h"
+#include "tls/options.h"
+
+static Janet as_string(uint8_t *bytes, size_t length) {
+    Janet string =
+        bytes ? janet_wrap_string(janet_string(bytes, (int32_t)length)) : janet_wrap_nil();
+    OPENSSL_clear_free(bytes, length); /* whoever has it can resume */
+    return string;
+}
+
+void stream_tell_sessions(Stream *stream) {
+    SSL_SESSION *session;
+    while ((session = engine_take_session(&stream->engine))) {
+        size_t length = 0;
+        uint8_t *bytes = session_export(stream->engine.ssl, session, &length);
+        SSL_SESSION_free(session);
+        if (!bytes || !janet_checktype(stream->on_session, JANET_FUNCTION)) {
+            OPENSSL_clear_free(bytes, length);
+            continue;
+        }
+        Janet data = as_string(bytes, length);
+        JanetFiber *fiber = janet_fiber(janet_unwrap_function(stream->on_session), 64, 1, &data);
+        if (fiber) janet_schedule(fiber, janet_wrap_nil());
+    }
+}
+
+Janet cfun_stream_session_reused(int32_t argc, Janet *argv) {
+    janet_fixarity(argc, 1);
+    const SSL *ssl = info_negotiated(argv, "tls-stream/session-reused?");
+    return janet_wrap_boolean(SSL_session_reused(ssl));
+}
+
+Janet cfun_stream_get_session(int32_t argc, Janet *argv) {
+    static const char function[] = "tls-stream/get-session";
+    janet_fixarity(argc, 1);
+    SSL *ssl = info_negotiated(argv, function);
+    Stream *stream = stream_get(argv, 0);
+    if (SSL_is_server(ssl))
+        raise_format(function, "a server has no session to resume: its clients do");
+    /* Tickets come after the handshake, before the data. To look for data takes them in. */
+    engine_peek(&stream->engine);
+    stream_tell_sessions(stream);
+    size_t length = 0;
+    uint8_t *bytes = session_export(ssl, NULL, &length);
+    return as_string(bytes, length);
+}
+
+Janet cfun_stream_set_session(int32_t argc, Janet *argv) {
+    static const char function[] = "tls-stream/set-session";
+    janet_fixarity(argc, 2);
+    Stream *stream = stream_get_open(argv, 0);
+    if (!janet_checktypes(argv[1], JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
+        raise_type(1, "string or buffer", argv[1]);
+    }
+    JanetByteView data = janet_getbytes(argv, 1);
+    if (stream->started || stream->state != STREAM_HANDSHAKING) {
+        raise_format(function, "the handshake has begun: give :session to tls/connect, or put the "
+                               "handshake off with :handshake false");
+    }
+    Failure failure;
+    SSL *ssl = stream->engine.ssl;
+    if (SSL_is_server(ssl)) raise_format(function, "a server resumes what its clients offer");
+    if (!session_import(ssl, (Bytes){data.bytes, (size_t)data.len}, &failure)) {
+        raise_failure(function, &failure);
+    }
+    return argv[0];
+}
+
+/* --- new keys --- */
+
+static Janet renew(Stream *stream, const char *function, Janet self,
+                   EngineStatus (*call)(Engine *engine)) {
+    if (call(&stream->engine) == ENGINE_FAILED) janet_panicv(stream_error(stream, function));
+    stream_advance(stream);
+    return self;
+}
+
+Janet cfun_stream_key_update(int32_t argc, Janet *argv) {
+    static const char function[] = "tls-stream/key-update";
+    janet_fixarity(argc, 1);
+    SSL *ssl = info_negotiated(argv, function);
+    if (SSL_version(ssl) != TLS1_3_VERSION) {
+        raise_format(function, "TLS 1.3 has key updates, and this is %s", SSL_get_version(ssl));
+    }
+    return renew(stream_get(argv, 0), function, argv[0], engine_key_update);
+}
+
+Janet cfun_stream_renegotiate(int32_t argc, Janet *argv) {
+    static const char function[] = "tls-stream/renegotiate";
+    janet_fixarity(argc, 1);
+    SSL *ssl = info_negotiated(argv, function);
+    if (SSL_version(ssl) == TLS1_3_VERSION) {
+        raise_format(function, "TLS 1.3 has no renegotiation: use key-update");
+    }
+    if (SSL_get_options(ssl) & SSL_OP_NO_RENEGOTIATION) {
+        raise_format(function, "renegotiation is off: give :renegotiation true");
+    }
+    return renew(stream_get(argv, 0), function, argv[0], engine_renegotiate);
+}
+
+/* --- tickets --- */
+
+static Janet cfun_tls_set_ticket_keys(int32_t argc, Janet *argv) {
+    static const char function[] = "tls/set-ticket-keys";
+    janet_fixarity(argc, 2);
+    TlsContext *context = janet_getabstract(argv, 0, &tls_context_type);
+    BytesList keys = tls_option_keys(function, argv[1]);
+    Failure failure;
+    if (!context_set_ticket_keys(context->context, &keys, &failure)) {
+        raise_failure(function, &failure);
+    }
+    return argv[0];
+}
+
+static const FunctionRow functions[] = {
+    {"tls-stream/session-reused?", cfun_stream_session_reused,
+     "(tls-stream/session-reused? stream)\n\n"
+     "true if the handshake resumed a session. Raises before the handshake is done, when it failed, "
+     "and on a closed stream.",
+     NULL},
+    {"tls-stream/get-session", cfun_stream_get_session,
+     "(tls-stream/get-session stream)\n\n"
+     "The session of a client's connection as a byte string, which `:session` of `tls/connect` resumes, "
+     "in this process or another. nil while the server has given none: with TLS 1.3 it comes with "
+     "the first data after the handshake; `:on-session` tells when. The bytes are a secret. They are "
+     "good for the same host and the same verification settings only. Raises on servers, before "
+     "the handshake is done, when it failed, and on a closed stream.",
+     NULL},
+    {"tls-stream/set-session", cfun_stream_set_session,
+     "(tls-stream/set-session stream session)\n\n"
+     "Offer a session from `get-session` in the handshake to come, on a client's stream made with "
+     "`:handshake false`. If the server does not resume it, the handshake is a full one. Returns the "
+     "stream. Raises when the session was made for another host or under other verification settings, "
+     "when the bytes are no session, and when the handshake has begun.",
+     NULL},
+    {"tls-stream/key-update", cfun_stream_key_update,
+     "(tls-stream/key-update stream)\n\n"
+     "Renew the keys of both directions (TLS 1.3, RFC 8446 section 4.6.3), between two records. Returns "
+     "the stream. Raises with TLS 1.2, before the handshake is done, and on a closed stream.",
+     NULL},
+    {"tls-stream/renegotiate", cfun_stream_renegotiate,
+     "(tls-stream/renegotiate stream)\n\n"
+     "Begin a new handshake on a TLS 1.2 connection, with `:renegotiation true` on both sides (it is "
+     "off by default: it is costly, and was the way of several attacks). Reads and writes go on with it. "
+     "Returns the stream. Raises with TLS 1.3, where it is off, before the handshake is done, and on "
+     "a closed stream.",
+     NULL},
+    {"tls/set-ticket-keys", cfun_tls_set_ticket_keys,
+     "(tls/set-ticket-keys ctx keys)\n\n"
+     "Replace the keys that a context from `tls/new-context` seals session tickets with: rotation. `keys` is an "
+     "array of up to 8, each 48 or 80 random bytes or the path of a file of them (nginx's format). The first seals, "
+     "all open, so put the new one first and keep the old ones for as long as tickets live. Connections that "
+     "are open go on. Returns the context. Raises when a key is of another length.",
+     NULL},
+    {NULL, NULL, NULL, NULL},
+};
+
+void tls_session_register(JanetTable *env) {
+    module_functions(env, functions);
+}
