@@ -20,6 +20,8 @@
     ec-generate-scalar ec-point-mul ec-point-add ec-point-to-bytes ec-point-from-bytes
     # certificate requests
     generate-csr parse-csr
+    # PKCS#12
+    create-pkcs12 parse-pkcs12
     # keys and certificates from form to form
     convert-key convert-cert detect-format load-key export-key key-info
     # base64

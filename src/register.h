@@ -30,7 +30,8 @@
     X(cert_parse) \
     X(chain) \
     X(convert) \
-    X(csr)
+    X(csr) \
+    X(pkcs12)
 
 #define REGISTER_PROTOTYPE(file) void file##_register(JanetTable *env);
 REGISTER_FILES(REGISTER_PROTOTYPE)

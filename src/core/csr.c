@@ -101,6 +101,38 @@ GENERAL_NAMES *csr_alternatives(X509_REQ *request) {
     return names;
 }
 
+static bool is_plain_kind(const GENERAL_NAME *name) {
+    int type;
+    GENERAL_NAME_get0_value(name, &type);
+    return type == GEN_DNS || type == GEN_IPADD || type == GEN_EMAIL || type == GEN_URI;
+}
+
+static GENERAL_NAMES *plain_alternatives(X509_REQ *request, Failure *failure) {
+    GENERAL_NAMES *names = csr_alternatives(request);
+    if (!names) names = GENERAL_NAMES_new();
+    if (!names) failure_set(failure, "out of memory");
+    for (int i = 0; names && i < sk_GENERAL_NAME_num(names); i++) {
+        if (is_plain_kind(sk_GENERAL_NAME_value(names, i))) continue;
+        failure_set(failure, "request not usable: it asks for an alternative name that is no DNS "
+                             "name, IP address, email address or URI: give :san");
+        GENERAL_NAMES_free(names);
+        return NULL;
+    }
+    return names;
+}
+
+bool csr_take(X509_REQ *request, EVP_PKEY **key, X509_NAME **subject, GENERAL_NAMES **alternatives,
+              Failure *failure) {
+    if (!csr_is_signed(request)) {
+        return failure_set(failure, "request not usable: its signature does not verify");
+    }
+    *key = X509_REQ_get_pubkey(request);
+    *subject = X509_NAME_dup(X509_REQ_get_subject_name(request));
+    if (!*key || !*subject) return failure_openssl(failure, "request not usable");
+    if (alternatives) *alternatives = plain_alternatives(request, failure);
+    return !alternatives || *alternatives;
+}
+
 static void read_key(CsrInfo *info, X509_REQ *request) {
     EVP_PKEY *key = X509_REQ_get0_pubkey(request);
     ASN1_OBJECT *algorithm = NULL;

@@ -25,7 +25,7 @@ static void *parameters_of(const X509_ALGOR *algorithm, const ASN1_ITEM *item) {
     return type == V_ASN1_SEQUENCE ? ASN1_item_unpack(value, item) : NULL;
 }
 
-static int64_t iterations_of(const ASN1_INTEGER *number) {
+int64_t pbe_iterations(const ASN1_INTEGER *number) {
     int64_t iterations;
     if (number && ASN1_INTEGER_get_int64(&iterations, number)) return iterations;
     return INT64_MAX; /* whatever does not fit */
@@ -37,7 +37,7 @@ static void read_kdf(const X509_ALGOR *algorithm, PbeFacts *facts) {
     copy_name(facts->kdf, sizeof facts->kdf, object);
     if (OBJ_obj2nid(object) != NID_id_pbkdf2) return; /* scrypt's cost OpenSSL limits itself */
     PBKDF2PARAM *parameters = parameters_of(algorithm, ASN1_ITEM_rptr(PBKDF2PARAM));
-    if (parameters) facts->iterations = iterations_of(parameters->iter);
+    if (parameters) facts->iterations = pbe_iterations(parameters->iter);
     PBKDF2PARAM_free(parameters);
 }
 
@@ -51,6 +51,14 @@ static void read_pbes2(const X509_ALGOR *algorithm, PbeFacts *facts) {
     PBE2PARAM_free(parameters);
 }
 
+#if OPENSSL_VERSION_NUMBER >= 0x30400000L /* PBMAC1 (RFC 9579) */
+static void read_pbmac1(const X509_ALGOR *algorithm, PbeFacts *facts) {
+    PBMAC1PARAM *parameters = parameters_of(algorithm, ASN1_ITEM_rptr(PBMAC1PARAM));
+    if (parameters) read_kdf(parameters->keyDerivationFunc, facts);
+    PBMAC1PARAM_free(parameters);
+}
+#endif
+
 void pbe_read(const X509_ALGOR *algorithm, PbeFacts *facts) {
     const ASN1_OBJECT *object;
     memset(facts, 0, sizeof *facts);
@@ -58,9 +66,13 @@ void pbe_read(const X509_ALGOR *algorithm, PbeFacts *facts) {
     copy_name(facts->scheme, sizeof facts->scheme, object);
     if (OBJ_obj2nid(object) == NID_pbes2) {
         read_pbes2(algorithm, facts);
+#if OPENSSL_VERSION_NUMBER >= 0x30400000L /* PBMAC1 (RFC 9579) */
+    } else if (OBJ_obj2nid(object) == NID_pbmac1) {
+        read_pbmac1(algorithm, facts);
+#endif
     } else {
         PBEPARAM *parameters = parameters_of(algorithm, ASN1_ITEM_rptr(PBEPARAM));
-        if (parameters) facts->iterations = iterations_of(parameters->iter);
+        if (parameters) facts->iterations = pbe_iterations(parameters->iter);
         PBEPARAM_free(parameters);
     }
     ERR_clear_error();
@@ -69,10 +81,12 @@ void pbe_read(const X509_ALGOR *algorithm, PbeFacts *facts) {
 bool pbe_is_affordable(const X509_ALGOR *algorithm, Failure *failure) {
     PbeFacts facts;
     pbe_read(algorithm, &facts);
-    if (facts.iterations <= PBE_MOST_ITERATIONS) return true;
-    return failure_set(failure,
-                       "not decrypted: it asks for more than %d iterations of its key "
-                       "derivation",
+    return pbe_is_count_affordable(facts.iterations, failure);
+}
+
+bool pbe_is_count_affordable(int64_t iterations, Failure *failure) {
+    if (iterations <= PBE_MOST_ITERATIONS) return true;
+    return failure_set(failure, "not decrypted: more than %d iterations of its key derivation",
                        PBE_MOST_ITERATIONS);
 }
 

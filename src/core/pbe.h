@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define PBE_KEY_ITERATIONS 600000    /* of PBKDF2 with HMAC-SHA-256, for keys */
+#define PBE_BUNDLE_ITERATIONS 250000 /* for PKCS#12: some readers refuse more than 300,000 */
 #define PBE_LEAST_ITERATIONS 1000    /* RFC 8018's least */
 #define PBE_MOST_ITERATIONS 10000000 /* several seconds; nobody honest asks for more */
 #define PBE_LONGEST_PASSWORD 1024    /* more than OpenSSL's PEM reader takes */
@@ -23,6 +24,11 @@ void pbe_read(const X509_ALGOR *algorithm, PbeFacts *facts);
 
 /* False when deriving the key would keep a thread busy for longer than anyone means it to. */
 bool pbe_is_affordable(const X509_ALGOR *algorithm, Failure *failure);
+
+bool pbe_is_count_affordable(int64_t iterations, Failure *failure);
+
+/* A count of iterations; INT64_MAX for what does not fit, and for none. */
+int64_t pbe_iterations(const ASN1_INTEGER *number);
 
 /* PBES2 of PBKDF2 with HMAC-SHA-256 and the cipher, NULL for AES-256-CBC. NULL on failure. */
 X509_ALGOR *pbe_new(const EVP_CIPHER *cipher, int iterations, Failure *failure);

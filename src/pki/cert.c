@@ -1,6 +1,7 @@
 /* Making certificates: self-signed ones, and those of a CA of one's own. */
 #include "base/module.h"
 #include "base/raise.h"
+#include "core/csr.h"
 #include "core/issue.h"
 #include "core/keys.h"
 #include "core/name.h"
@@ -25,7 +26,7 @@ typedef struct CertOptions {
     bool ca;
     int32_t path_length, bits;
     KeyAlgorithm key_type;
-    Bytes key, password;
+    Bytes key, password, csr;
     Bytes issuer_cert, issuer_key, issuer_password;
 } CertOptions;
 
@@ -111,6 +112,10 @@ static const OptionRow issue_rows[] = {
     OPTION("key", option_bytes, CertOptions, key,
            "The subject's key, private or public, in place of a new one."),
     OPTION("password", option_bytes, CertOptions, password, "Of :key, where it is encrypted."),
+    OPTION("csr", option_bytes, CertOptions, csr,
+           "A signing request, PEM or DER, that gives the public key, and the subject and subject "
+           "alternative names unless options do. Its signature is verified; nothing else of it, "
+           "CA:TRUE say, is taken over. Look at the names first: see `crypto/parse-csr`."),
 };
 static const OptionSet issue_options = OPTION_SET(issue_rows);
 
@@ -176,6 +181,12 @@ static void cert_release(Task *task) {
     OPENSSL_clear_free(job->key, job->key_length);
 }
 
+static bool has_subject(const NameFields *name) {
+    return name->common_name.data || name->country.data || name->state.data ||
+           name->locality.data || name->organization.data || name->organizational_unit.data ||
+           name->email.data;
+}
+
 /* :san, or else the common name where it is one. */
 static bool set_names(CertTask *job, const CertOptions *options, Failure *failure) {
     Bytes common_name = options->name.common_name;
@@ -185,6 +196,31 @@ static bool set_names(CertTask *job, const CertOptions *options, Failure *failur
     if (!job->issue.alternatives) return false;
     if (!janet_checktype(options->san, JANET_NIL) || !name_is_alternative(common_name)) return true;
     return name_add_alternative(job->issue.alternatives, common_name, failure);
+}
+
+/* What the request gives, where options don't say otherwise. */
+static bool set_request(CertTask *job, const CertOptions *options, Failure *failure) {
+    if (!options->csr.data) return true;
+    X509_REQ *request = csr_read(options->csr, failure);
+    if (!request) return false;
+    X509_NAME *subject = NULL;
+    GENERAL_NAMES *names = NULL;
+    bool wants_names = janet_checktype(options->san, JANET_NIL);
+    bool taken = csr_take(request, &job->issue.key, &subject, wants_names ? &names : NULL, failure);
+    if (taken && !has_subject(&options->name)) {
+        X509_NAME_free(job->issue.subject);
+        job->issue.subject = subject;
+        subject = NULL;
+    }
+    if (taken && names && sk_GENERAL_NAME_num(names) > 0) {
+        GENERAL_NAMES_free(job->issue.alternatives);
+        job->issue.alternatives = names;
+        names = NULL;
+    }
+    X509_NAME_free(subject);
+    GENERAL_NAMES_free(names);
+    X509_REQ_free(request);
+    return taken;
 }
 
 static bool set_extended(CertTask *job, const CertOptions *options, Failure *failure) {
@@ -218,15 +254,15 @@ static Janet run(const char *function, const CertOptions *options, bool gives_st
                   .seconds = options->days * SECONDS_A_DAY,
                   .digest = options->digest},
         .gives_struct = gives_struct,
-        .gives_key = !options->key.data,
+        .gives_key = !options->key.data && !options->csr.data,
     };
-    if (!set_names(&job, options, &failure) || !set_extended(&job, options, &failure) ||
-        !set_issuer(&job, options, &failure)) {
+    if (!set_names(&job, options, &failure) || !set_request(&job, options, &failure) ||
+        !set_extended(&job, options, &failure) || !set_issuer(&job, options, &failure)) {
         cert_release(&job.task);
         raise_failure(function, &failure);
     }
     bool heavy = options->password.data || options->issuer_password.data ||
-                 (!options->key.data && keygen_is_rsa(&options->key_type));
+                 (!options->key.data && !options->csr.data && keygen_is_rsa(&options->key_type));
     return task_run(&job.task, sizeof job, heavy);
 }
 
@@ -276,6 +312,9 @@ static Janet cfun_cert_issue_cert(int32_t argc, Janet *argv) {
     if (!options.issuer_cert.data || !options.issuer_key.data) {
         raise_format(function, "options :issuer-cert and :issuer-key are required");
     }
+    if (options.key.data && options.csr.data) {
+        raise_format(function, "options :key and :csr exclude each other");
+    }
     return run(function, &options, true);
 }
 
@@ -298,7 +337,7 @@ static const FunctionRow rows[] = {
     {"cert/issue-cert", cfun_cert_issue_cert,
      "(cert/issue-cert opts)\n\n"
      "Issue a certificate with a CA's certificate and key, and a new private key for it unless "
-     "one is given. Returns a struct of PEM strings `{:cert … :key …}`, without :key where "
+     "one, or a request, is given. Returns a struct of PEM strings `{:cert … :key …}`, without :key where "
      "the caller gave one. Chains are made by using what was issued with `:ca true` as the next "
      "issuer. Raises when the issuer's key does not match its certificate, when that is not a "
      "CA's, or when there is neither a common name nor a subject alternative name.",

@@ -1,0 +1,196 @@
+/* Bundles of a private key with its certificates. */
+#include "core/pkcs12.h"
+
+#include "base/module.h"
+#include "base/raise.h"
+#include "core/keys.h"
+#include "core/pbe.h"
+#include "core/pem.h"
+#include "crypto/args.h"
+#include "crypto/task.h"
+#include "pki/take.h"
+#include "register.h"
+
+#include <openssl/err.h>
+#include <string.h>
+
+typedef struct Pkcs12Options {
+    Bytes password, friendly_name, key_password;
+    Janet chain;
+    int32_t iterations;
+    bool needs_mac, with_legacy;
+} Pkcs12Options;
+
+static const OptionRange iterations_range = {PBE_LEAST_ITERATIONS, PBE_MOST_ITERATIONS};
+
+static const OptionRow create_rows[] = {
+    OPTION("password", option_bytes, Pkcs12Options, password,
+           "Of the bundle. Required: 1 to 1024 bytes without NULs."),
+    OPTION("chain", take_option_certificates, Pkcs12Options, chain,
+           "Certificates of CAs to add: PEM or DER, or a list of these."),
+    OPTION("friendly-name", option_text, Pkcs12Options, friendly_name, "Name to show to people."),
+    OPTION_WITH("iterations", option_integer, &iterations_range, Pkcs12Options, iterations,
+                "Of the key derivations, 250000 by default, from 1000 to 10000000; some readers "
+                "refuse more than 300000."),
+    OPTION("key-password", option_bytes, Pkcs12Options, key_password,
+           "Of the key that is given, where it is encrypted."),
+};
+static const OptionSet create_options = OPTION_SET(create_rows);
+
+static const OptionRow parse_rows[] = {
+    OPTION("require-mac", option_boolean, Pkcs12Options, needs_mac,
+           "false opens bundles without a MAC, in which nobody notices changes; true by default."),
+    OPTION("legacy", option_boolean, Pkcs12Options, with_legacy,
+           "true opens bundles encrypted with RC2, as old software made them; takes OpenSSL's "
+           "legacy provider. false by default."),
+};
+static const OptionSet parse_options = OPTION_SET(parse_rows);
+
+typedef struct Pkcs12Task {
+    Task task;
+    Pkcs12 bundle;
+    int iterations;
+    bool needs_mac, with_legacy;
+    uint8_t *written;
+    size_t length;
+    char *key;
+    size_t key_length;
+} Pkcs12Task;
+
+static void pkcs12_release(Task *task) {
+    Pkcs12Task *job = (Pkcs12Task *)task;
+    pkcs12_free(&job->bundle);
+    OPENSSL_clear_free(job->written, job->length);
+    OPENSSL_clear_free(job->key, job->key_length);
+}
+
+/* --- create --- */
+
+enum { KEY, KEY_PASSWORD, PASSWORD };
+
+static bool create_run(Task *task, Failure *failure) {
+    Pkcs12Task *job = (Pkcs12Task *)task;
+    job->bundle.key = keys_private(task->inputs[KEY], task->inputs[KEY_PASSWORD], failure);
+    if (!job->bundle.key) return false;
+    job->written =
+        pkcs12_write(&job->bundle, task->inputs[PASSWORD], job->iterations, &job->length, failure);
+    return job->written;
+}
+
+static Janet create_result(Task *task) {
+    Pkcs12Task *job = (Pkcs12Task *)task;
+    return janet_stringv(job->written, (int32_t)job->length);
+}
+
+static bool load(Pkcs12Task *job, Bytes certificate, const Pkcs12Options *options,
+                 Failure *failure) {
+    if (!(job->bundle.certificate = pem_certificate(certificate, failure))) return false;
+    if (!(job->bundle.chain = take_certificates(options->chain, failure))) return false;
+    if (!options->friendly_name.data) return true;
+    job->bundle.friendly_name = OPENSSL_strdup((const char *)options->friendly_name.data);
+    return job->bundle.friendly_name || failure_set(failure, "out of memory");
+}
+
+static Janet cfun_crypto_create_pkcs12(int32_t argc, Janet *argv) {
+    const char *function = "crypto/create-pkcs12";
+    Failure failure;
+    janet_fixarity(argc, 3);
+    Bytes certificate = args_bytes(argv, 0), key = args_bytes(argv, 1);
+    Pkcs12Options options = {.chain = janet_wrap_nil(), .iterations = PBE_BUNDLE_ITERATIONS};
+    options_read(function, &create_options, argv[2], &options);
+    if (!options.password.data) raise_format(function, "option :password is required");
+    Pkcs12Task job = {.task = {.function = function,
+                               .run = create_run,
+                               .result = create_result,
+                               .release = pkcs12_release,
+                               .inputs = {[KEY] = key,
+                                          [KEY_PASSWORD] = options.key_password,
+                                          [PASSWORD] = options.password}},
+                      .iterations = options.iterations};
+    if (!load(&job, certificate, &options, &failure)) {
+        pkcs12_release(&job.task);
+        raise_failure(function, &failure);
+    }
+    return task_run(&job.task, sizeof job, true);
+}
+
+/* --- parse --- */
+
+enum { DATA, BUNDLE_PASSWORD };
+
+static bool parse_run(Task *task, Failure *failure) {
+    Pkcs12Task *job = (Pkcs12Task *)task;
+    Pkcs12Reading reading = {task->inputs[BUNDLE_PASSWORD], job->needs_mac, job->with_legacy};
+    if (!pkcs12_read(&job->bundle, task->inputs[DATA], &reading, failure)) return false;
+    if (!job->bundle.key) return true;
+    job->key = keys_private_pem(job->bundle.key, &job->key_length, failure);
+    return job->key;
+}
+
+static Janet certificate_pem(const X509 *certificate) {
+    size_t length = 0;
+    char *pem = pem_of_certificate(certificate, &length);
+    Janet value = pem ? janet_stringv((const uint8_t *)pem, (int32_t)length) : janet_wrap_nil();
+    OPENSSL_free(pem);
+    return value;
+}
+
+static Janet parse_result(Task *task) {
+    Pkcs12Task *job = (Pkcs12Task *)task;
+    JanetTable *table = janet_table(4);
+    if (job->bundle.certificate) {
+        janet_table_put(table, janet_ckeywordv("cert"), certificate_pem(job->bundle.certificate));
+    }
+    if (job->key) {
+        janet_table_put(table, janet_ckeywordv("key"),
+                        janet_stringv((const uint8_t *)job->key, (int32_t)job->key_length));
+    }
+    janet_table_put(table, janet_ckeywordv("chain"), take_pems(job->bundle.chain));
+    if (job->bundle.friendly_name) {
+        janet_table_put(table, janet_ckeywordv("friendly-name"),
+                        janet_cstringv(job->bundle.friendly_name));
+    }
+    return janet_wrap_table(table);
+}
+
+static Janet cfun_crypto_parse_pkcs12(int32_t argc, Janet *argv) {
+    const char *function = "crypto/parse-pkcs12";
+    janet_arity(argc, 2, 3);
+    Pkcs12Task job = {.task = {.function = function,
+                               .run = parse_run,
+                               .result = parse_result,
+                               .release = pkcs12_release}};
+    job.task.inputs[DATA] = args_bytes(argv, 0);
+    job.task.inputs[BUNDLE_PASSWORD] = args_bytes_or_none(argv, argc, 1);
+    Pkcs12Options options = {.needs_mac = true};
+    options_read(function, &parse_options, args_options(argv, argc, 2), &options);
+    job.needs_mac = options.needs_mac;
+    job.with_legacy = options.with_legacy;
+    return task_run(&job.task, sizeof job, true);
+}
+
+static const FunctionRow rows[] = {
+    {"crypto/create-pkcs12", cfun_crypto_create_pkcs12,
+     "(crypto/create-pkcs12 cert key opts)\n\n"
+     "Bundle a private key, its certificate and those of CAs under a password (PKCS#12, RFC "
+     "7292); returns the DER as a string. Key and certificates are PEM or DER. Encrypted with "
+     "PBES2 (PBKDF2 over HMAC-SHA-256, AES-256-CBC) with a MAC by SHA-256, on a thread while the "
+     "fiber waits. Raises when the key does not match the certificate, or the password is missing.",
+     &create_options},
+    {"crypto/parse-pkcs12", cfun_crypto_parse_pkcs12,
+     "(crypto/parse-pkcs12 data password &opt opts)\n\n"
+     "Open a PKCS#12 bundle (RFC 7292), `password` nil or \"\" for none, on a thread while the "
+     "fiber waits. Returns a table; what the bundle does not hold is absent:\n\n"
+     "* `:key` - the private key as PEM (PKCS#8), not encrypted: keep it secret\n"
+     "* `:cert` - the certificate that belongs to the key, as PEM\n"
+     "* `:chain` - array of the other certificates as PEM, in their order\n"
+     "* `:friendly-name` - of the certificate, or of the key\n\n"
+     "Raises when it is no bundle, when the password is wrong or a byte was changed (both look the "
+     "same), or when it asks for more than 10000000 iterations. Certificates are not verified.",
+     &parse_options},
+    {NULL, NULL, NULL, NULL},
+};
+
+void pkcs12_register(JanetTable *env) {
+    module_functions(env, rows);
+}
