@@ -91,6 +91,12 @@
 (test "scrypt's defaults are n 131072, r 8, p 1"
   (is= (crypto/scrypt "p" "salt" 32 {:n 131072 :r 8 :p 1}) (crypto/scrypt "p" "salt" 32)))
 
+(test "scrypt stays within the memory it is given, exactly"
+  (each [n r p] [[16 1 1] [1024 8 1] [2 4096 3]]
+    (def needed (* 128 r (+ n p)))
+    (is= 16 (length (crypto/scrypt "p" "s" 16 {:n n :r r :p p :max-memory needed})))
+    (fails-with "of memory needed" (crypto/scrypt "p" "s" 16 {:n n :r r :p p :max-memory (dec needed)}))))
+
 (test "scrypt's parameters are checked"
   (fails-with "bad option :n, expected a power of 2, got 1000" (crypto/scrypt "p" "s" 32 {:n 1000}))
   (each n [0 1 -2 1.5 1e12 "1024"] (fails-with "bad option :n" (crypto/scrypt "p" "s" 32 {:n n})))

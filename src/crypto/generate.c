@@ -25,8 +25,14 @@ static EVP_PKEY *generate(const KeyAlgorithm *algorithm, int bits, Failure *fail
     ERR_clear_error();
     EVP_PKEY *key = NULL;
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, algorithm->type, NULL);
-    bool ready = context && EVP_PKEY_keygen_init(context) > 0;
-    if (ready && bits) ready = EVP_PKEY_CTX_set_rsa_keygen_bits(context, bits) > 0;
+    if (!context || EVP_PKEY_keygen_init(context) <= 0) {
+        failure_set(failure, "%s keys are not offered by this OpenSSL", algorithm->type);
+        EVP_PKEY_CTX_free(context);
+        ERR_clear_error();
+        return NULL;
+    }
+    bool ready = true;
+    if (bits) ready = EVP_PKEY_CTX_set_rsa_keygen_bits(context, bits) > 0;
     if (ready && algorithm->curve) {
         ready = EVP_PKEY_CTX_set_group_name(context, algorithm->curve->group) > 0;
     }

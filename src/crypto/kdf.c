@@ -204,7 +204,7 @@ static Janet cfun_crypto_scrypt(int32_t argc, Janet *argv) {
     job.n = (uint64_t)options.n;
     job.r = (uint32_t)options.r;
     job.p = (uint32_t)options.p;
-    job.memory = (uint64_t)options.memory + (1 << 20); /* OpenSSL counts its own blocks as well */
+    job.memory = (uint64_t)options.memory + 512 * (uint64_t)job.r; /* OpenSSL's own blocks */
     bool slow = job.n * job.r * job.p > SLOW_SCRYPT;
     return task_run(&job.task, sizeof job, slow || task_is_large(&job.task));
 }

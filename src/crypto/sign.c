@@ -146,7 +146,8 @@ static Janet cfun_crypto_sign(int32_t argc, Janet *argv) {
     }
     set_key(&job, keys_private(key, password, &failure), &failure);
     job.task.room = signature_room(job.key);
-    bool slow = EVP_PKEY_get_bits(job.key) > SLOW_RSA_BITS && EVP_PKEY_is_a(job.key, "RSA");
+    bool rsa = EVP_PKEY_is_a(job.key, "RSA") || EVP_PKEY_is_a(job.key, "RSA-PSS");
+    bool slow = rsa && EVP_PKEY_get_bits(job.key) > SLOW_RSA_BITS;
     return task_run(&job.task, sizeof job, slow || task_is_large(&job.task));
 }
 
