@@ -100,6 +100,7 @@ static Step have(ReadJob *job, Janet *out) {
 static Step peek_step(ReadJob *job, Janet *out) {
     Stream *stream = job->stream;
     EngineStatus status = stream->returned ? ENGINE_DONE : engine_peek(&stream->engine);
+    if (stream->read_shut) status = ENGINE_EOF;
     if (status == ENGINE_DONE || status == ENGINE_EOF) return value(out, janet_wrap_nil());
     if (status != ENGINE_FAILED) return STEP_WAIT;
     *out = stream_error(stream, job->function);
@@ -115,7 +116,6 @@ static Step fail(ReadJob *job, Janet *out, Janet error) {
 static Step read_step(ReadJob *job, Janet *out) {
     Stream *stream = job->stream;
     size_t moved = 0;
-    if (stream->read_shut) return value(out, janet_wrap_nil());
     if (!job->wanted) return peek_step(job, out);
     take_returned(job);
     while (job->got < job->wanted) {
@@ -125,6 +125,8 @@ static Step read_step(ReadJob *job, Janet *out) {
         uint8_t *into = job->buffer->data + job->buffer->count;
         EngineStatus status = engine_read(&stream->engine, into, (size_t)room, &got);
         bool some = job->got && !job->whole;
+        /* What had come before the shutdown is still read, as from a socket. */
+        if (stream->read_shut && status != ENGINE_DONE) status = ENGINE_EOF;
         switch (status) {
         case ENGINE_DONE:
             begin_at(job, stream->read_at);
