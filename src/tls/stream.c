@@ -13,6 +13,8 @@
 /* What OpenSSL holds for a connection, as the collector is told: it sees only our struct. */
 #define NATIVE_SIZE (40 << 10)
 
+#define MOST_UNREAD 16 /* times 4 KB that are looked at when a descriptor is closed */
+
 /* --- the socket, as the engine's transport --- */
 
 /* Edge-triggered: the socket is tried after an event only, and a short count means drained. */
@@ -52,9 +54,25 @@ static void on_ready(Source *source, unsigned ready) {
 
 /* --- life --- */
 
-static void free_native(Stream *stream) {
-    engine_free(&stream->engine);
+/* The kernel answers bytes that nobody read with a reset, which takes from the peer what we sent
+ * last: data, or the alert that says why. A client of TLS 1.3 that only writes has the server's
+ * session tickets there. */
+static void discard_unread(const Stream *stream) {
+    char unread[4096];
+    if (stream->source.descriptor < 0 || stream->engine.transport_eof) return;
+    for (int i = 0; i < MOST_UNREAD; i++) {
+        if (recv(stream->source.descriptor, unread, sizeof unread, MSG_DONTWAIT) <= 0) return;
+    }
+}
+
+static void close_descriptor(Stream *stream) {
+    discard_unread(stream);
     poller_close(&stream->source);
+}
+
+static void free_native(Stream *stream) {
+    close_descriptor(stream);
+    engine_free(&stream->engine);
     stream->state = STREAM_CLOSED;
     if (stream->on_end) stream->on_end(stream);
     stream->on_end = NULL;
@@ -83,6 +101,9 @@ static void apply_manners(Stream *stream, const StreamManners *manners) {
     size_t most = (size_t)manners->buffer_size;
     stream->manners = *manners;
     stream->engine.truncation_is_eof = manners->truncation_is_eof;
+    /* Else OpenSSL takes a cut for fatal, and nothing could be written any more to a peer that has
+     * only stopped sending. */
+    if (manners->truncation_is_eof) SSL_set_options(stream->engine.ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
     if (most && most < stream->engine.most_sealed) stream->engine.most_sealed = most;
 }
 
@@ -198,7 +219,7 @@ static void end_handshake(Stream *stream, bool established) {
     poller_unset_timer(&stream->timer);
     stream->took = timer_now() - stream->began;
     stream->state = established ? STREAM_OPEN : STREAM_FAILED;
-    if (!established) poller_close(&stream->source); /* the alert is out, if the peer took it */
+    if (!established) close_descriptor(stream); /* the alert is out, if the peer took it */
     wake_handshakers(stream, established);
     if (stream->on_handshake) stream->on_handshake(stream, established);
     poller_release(&stream->hold);

@@ -143,15 +143,13 @@
   (def [options forms] (if (dictionary? (first body)) [(first body) (drop 1 body)] [{} body]))
   ~(,run-tls ,fact ,options (fn [,a ,b] ,;forms)))
 
+(def- pattern @"")
+
 (defn bytes-of
   "n bytes with a pattern that shows where a piece comes from."
   [n]
-  (def buffer (buffer/new n))
-  (var i 0)
-  (while (< (length buffer) n)
-    (buffer/push buffer (string i) ",")
-    (++ i))
-  (string (buffer/slice buffer 0 n)))
+  (while (< (length pattern) n) (buffer/push pattern (string (length pattern)) ","))
+  (string/slice pattern 0 n))
 
 (defn descriptors "How many descriptors this process has open; nil where that can't be told." []
   (if (os/stat "/proc/self/fd") (length (os/dir "/proc/self/fd"))))
