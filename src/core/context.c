@@ -207,6 +207,7 @@ static void set_manners(SSL_CTX *context, const ContextSettings *settings) {
     SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION);
     if (settings->renegotiation) {
         SSL_CTX_clear_options(context, SSL_OP_NO_RENEGOTIATION);
+        SSL_CTX_set_options(context, SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
     } else {
         SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
     }

@@ -225,6 +225,8 @@ bool context_prepare(SSL *ssl, const char *server_name, const char *verify_name,
     SSL_CTX *context = SSL_get_SSL_CTX(ssl);
     const ContextTraits *traits = context_traits(context);
     SSL_set_app_data(ssl, context); /* where a virtual host's takes its place */
+    /* Pins are looked at once: no other certificate may come after. */
+    if (traits->pin_count) SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
     if (SSL_is_server(ssl)) {
         return context_can_serve(context, failure) && trust_prepare_server(ssl, traits, failure);
     }

@@ -65,13 +65,15 @@ static bool asked_name(SSL *ssl, char *name, size_t size) {
     return true;
 }
 
+#define RENEGOTIATION (SSL_OP_NO_RENEGOTIATION | SSL_OP_ALLOW_CLIENT_RENEGOTIATION)
+
 /* SSL_set_SSL_CTX brings the certificate; what else the host has of its own follows. All before
  * OpenSSL looks at versions, sessions or certificates. */
 static bool go_over(SSL *ssl, const Host *host) {
     const ContextTraits *traits = context_traits(host->context);
     Failure failure;
-    SSL_clear_options(ssl, SSL_OP_NO_RENEGOTIATION);
-    SSL_set_options(ssl, SSL_CTX_get_options(host->context) & SSL_OP_NO_RENEGOTIATION);
+    SSL_clear_options(ssl, RENEGOTIATION);
+    SSL_set_options(ssl, SSL_CTX_get_options(host->context) & RENEGOTIATION);
     return SSL_set_SSL_CTX(ssl, host->context) &&
            SSL_set_session_id_context(ssl, host->scope, sizeof host->scope) &&
            SSL_set_min_proto_version(ssl, traits->least_version) &&
