@@ -49,7 +49,7 @@
 (each bits [128 256]
   (wycheproof (string "pbes2_hmacsha256_aes_" bits)
               (fn [item]
-                (if (> (item "iterationCount") 1000000) :skip
+                (if (> (item "iterationCount") (load 200000)) :skip
                   (fits item
                         (fn []
                           (def key (crypto/pbkdf2 :sha256 (unhex (item "password")) (unhex (item "salt"))

@@ -45,7 +45,7 @@
                         ["pbkdf2_hmacsha384" :sha384] ["pbkdf2_hmacsha512" :sha512]]
   (wycheproof name
               (fn [item]
-                (if (> (item "iterationCount") 1000000) :skip # would take many seconds
+                (if (> (item "iterationCount") (load 200000)) :skip # would take many seconds
                   (fits item (fn []
                                (= (item "dk")
                                   (hex (crypto/pbkdf2 algorithm (unhex (item "password")) (unhex (item "salt"))
@@ -55,7 +55,7 @@
             (fn [item]
               (defn text [name] (string/replace-all "\\0" "\0" (item name)))
               (def rounds (scan-number (item "ITERATIONS")))
-              (if (> rounds 1000000) :skip
+              (if (> rounds (load 200000)) :skip
                 (= (item "DERIVED_KEY")
                    (hex (crypto/pbkdf2 :sha1 (text "PASSWORD") (text "SALT") rounds (scan-number (item "LENGTH"))))))))
 
@@ -63,7 +63,7 @@
   (var turns 0)
   (var done false)
   (ev/spawn (while (not done) (++ turns) (ev/sleep 0.001)))
-  (def slow (crypto/pbkdf2 :sha256 "password" "salt" 300000 32))
+  (def slow (crypto/pbkdf2 :sha256 "password" "salt" (load 1000000) 32))
   (set done true)
   (is (> turns 5))
   (is= 32 (length slow)))

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static char folded(uint8_t c) {
-    if (c >= 'A' && c <= 'Z') return (char)(c + 'a' - 'A');
-    return c == '_' ? '-' : (char)c;
+static int folded(int c) {
+    if (c >= 'A' && c <= 'Z') return c + 'a' - 'A';
+    return c == '_' ? '-' : c;
 }
 
 /* The words of a row's `spellings` stand in lower case, a space between them. */
