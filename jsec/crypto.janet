@@ -20,6 +20,8 @@
     ec-generate-scalar ec-point-mul ec-point-add ec-point-to-bytes ec-point-from-bytes
     # certificate requests
     generate-csr parse-csr
+    # CMS (PKCS#7)
+    cms-sign cms-verify cms-encrypt cms-decrypt cms-certs-only cms-get-certs
     # PKCS#12
     create-pkcs12 parse-pkcs12
     # keys and certificates from form to form

@@ -31,7 +31,8 @@
     X(chain) \
     X(convert) \
     X(csr) \
-    X(pkcs12)
+    X(pkcs12) \
+    X(cms)
 
 #define REGISTER_PROTOTYPE(file) void file##_register(JanetTable *env);
 REGISTER_FILES(REGISTER_PROTOTYPE)

@@ -1,0 +1,457 @@
+/* Signed and encrypted messages. */
+#include "core/cms.h"
+
+#include "base/module.h"
+#include "base/raise.h"
+#include "core/keys.h"
+#include "core/pem.h"
+#include "crypto/args.h"
+#include "crypto/task.h"
+#include "pki/take.h"
+#include "register.h"
+
+#include <math.h>
+#include <openssl/err.h>
+
+#define LARGE ((size_t)256 << 10) /* bytes that take about a millisecond */
+
+enum { FORMAT_UNSET, PEM, DER };
+enum { DATA, KEY, PASSWORD, DETACHED };
+
+static const OptionWord formats[] = {{"pem", PEM}, {"der", DER}, {NULL, 0}};
+
+typedef struct CmsTask {
+    Task task;
+    STACK_OF(X509) * certificates; /* the signer's first, or all recipients */
+    STACK_OF(X509) * anchors, *intermediates;
+    const EVP_MD *digest;
+    const EVP_CIPHER *cipher;
+    bool detached, oaep, pem, no_trust_asked;
+    ChainQuery query;
+    uint8_t *written;
+    size_t length;
+    BIO *plain;
+    CmsVerdict verdict;
+} CmsTask;
+
+static void cms_release(Task *task) {
+    CmsTask *job = (CmsTask *)task;
+    sk_X509_pop_free(job->certificates, X509_free);
+    sk_X509_pop_free(job->anchors, X509_free);
+    sk_X509_pop_free(job->intermediates, X509_free);
+    OPENSSL_free(job->written);
+    BIO_free(job->plain);
+    cms_verdict_free(&job->verdict);
+}
+
+static Janet written_result(Task *task) {
+    CmsTask *job = (CmsTask *)task;
+    return janet_stringv(job->written, (int32_t)job->length);
+}
+
+/* PEM in gives PEM out, unless :format says otherwise. */
+static bool wants_pem(int format, Bytes input) {
+    return format == FORMAT_UNSET ? pem_is_pem(input) : format == PEM;
+}
+
+/* Writes and frees the message. */
+static bool write(CmsTask *job, CMS_ContentInfo *message, Failure *failure) {
+    if (!message) return false;
+    job->written = cms_write(message, job->pem, &job->length, failure);
+    CMS_ContentInfo_free(message);
+    return job->written;
+}
+
+JANET_NO_RETURN static void give_up(CmsTask *job, const Failure *failure) {
+    cms_release(&job->task);
+    raise_failure(job->task.function, failure);
+}
+
+static Janet run(CmsTask *job, size_t length) {
+    return task_run(&job->task, sizeof *job, length > LARGE || job->task.inputs[PASSWORD].data);
+}
+
+/* --- sign --- */
+
+typedef struct SignOptions {
+    bool detached;
+    int format;
+    const EVP_MD *digest;
+    Janet chain;
+    Bytes password;
+} SignOptions;
+
+static const OptionRow sign_rows[] = {
+    OPTION("detached", option_boolean, SignOptions, detached,
+           "Whether the data is left out of the message; false by default."),
+    OPTION_WITH("format", option_word, formats, SignOptions, format,
+                ":pem or :der; by default what the certificate is given as."),
+    OPTION("digest", take_option_digest, SignOptions, digest,
+           "Of the signature: :sha256, :sha384 for P-384 and :sha512 for P-521 keys by default."),
+    OPTION("chain", take_option_certificates, SignOptions, chain,
+           "Further certificates to add, for those who verify: PEM or DER, or a list of these."),
+    OPTION("password", option_bytes, SignOptions, password, "Of the key, where it is encrypted."),
+};
+static const OptionSet sign_options = OPTION_SET(sign_rows);
+
+static bool sign_run(Task *task, Failure *failure) {
+    CmsTask *job = (CmsTask *)task;
+    EVP_PKEY *key = keys_private(task->inputs[KEY], task->inputs[PASSWORD], failure);
+    if (!key) return false;
+    CmsSigning signing = {.certificate = sk_X509_value(job->certificates, 0),
+                          .key = key,
+                          .others = job->certificates,
+                          .digest = job->digest,
+                          .detached = job->detached};
+    bool written = write(job, cms_sign(task->inputs[DATA], &signing, failure), failure);
+    EVP_PKEY_free(key);
+    return written;
+}
+
+static bool load_chain(CmsTask *job, Janet list, Failure *failure) {
+    STACK_OF(X509) *chain = take_certificates(list, failure);
+    X509 *certificate;
+    bool loaded = chain;
+    while (loaded && (certificate = sk_X509_shift(chain))) {
+        if (sk_X509_push(job->certificates, certificate) > 0) continue;
+        X509_free(certificate);
+        loaded = failure_set(failure, "out of memory");
+    }
+    sk_X509_pop_free(chain, X509_free);
+    return loaded;
+}
+
+static Janet cfun_crypto_cms_sign(int32_t argc, Janet *argv) {
+    const char *function = "crypto/cms-sign";
+    Failure failure;
+    janet_arity(argc, 3, 4);
+    CmsTask job = {.task = {.function = function,
+                            .run = sign_run,
+                            .result = written_result,
+                            .release = cms_release}};
+    SignOptions options = {.chain = janet_wrap_nil()};
+    job.task.inputs[DATA] = args_bytes(argv, 0);
+    Bytes certificate = args_bytes(argv, 1);
+    job.task.inputs[KEY] = args_bytes(argv, 2);
+    options_read(function, &sign_options, args_options(argv, argc, 3), &options);
+    job.task.inputs[PASSWORD] = options.password;
+    job.digest = options.digest;
+    job.detached = options.detached;
+    job.pem = wants_pem(options.format, certificate);
+    job.certificates = pem_certificates(certificate, &failure);
+    if (!job.certificates || !load_chain(&job, options.chain, &failure)) give_up(&job, &failure);
+    return run(&job, job.task.inputs[DATA].length);
+}
+
+/* --- verify --- */
+
+typedef struct VerifyOptions {
+    Janet anchors, intermediates;
+    Bytes detached;
+    bool verify, partial;
+    double time;
+    int purpose;
+} VerifyOptions;
+
+static const OptionWord purposes[] = {
+    {"email", X509_PURPOSE_SMIME_SIGN},         {"any", X509_PURPOSE_ANY},
+    {"client", X509_PURPOSE_SSL_CLIENT},        {"server", X509_PURPOSE_SSL_SERVER},
+    {"timestamp", X509_PURPOSE_TIMESTAMP_SIGN}, {NULL, 0},
+};
+
+static const OptionRow verify_rows[] = {
+    OPTION("ca", take_option_certificates, VerifyOptions, anchors,
+           "Trusted certificates: PEM (several in one text or not) or DER, or a list of these. "
+           "Without, nothing is valid."),
+    OPTION("detached", option_bytes, VerifyOptions, detached,
+           "The data, where the signature is detached from it."),
+    OPTION("certs", take_option_certificates, VerifyOptions, intermediates,
+           "Signers' and intermediate certificates that the message lacks; not trusted."),
+    OPTION("verify", option_boolean, VerifyOptions, verify,
+           "false looks at signatures alone, whoever made them: anyone can make a valid one. true "
+           "by default."),
+    OPTION_WITH("purpose", option_word, purposes, VerifyOptions, purpose,
+                "What the signer's extended key usage must allow, where it has one: :email "
+                "(default), :client, :server, :timestamp or :any."),
+    OPTION("time", take_option_date, VerifyOptions, time,
+           "Moment at which certificates must be valid, now by default: seconds since the epoch, "
+           "or a date."),
+    OPTION("partial-chain", option_boolean, VerifyOptions, partial,
+           "Whether a certificate in :ca is trusted even if it is no self-signed root; false by "
+           "default."),
+};
+static const OptionSet verify_options = OPTION_SET(verify_rows);
+
+static bool verify_run(Task *task, Failure *failure) {
+    CmsTask *job = (CmsTask *)task;
+    CMS_ContentInfo *message = cms_read(task->inputs[DATA], failure);
+    if (!message) return false;
+    CmsChecking checking = {.detached = task->inputs[DETACHED],
+                            .anchors = job->anchors,
+                            .intermediates = job->intermediates,
+                            .no_trust_asked = job->no_trust_asked,
+                            .query = job->query};
+    bool done = cms_verify(message, &checking, &job->verdict, failure);
+    CMS_ContentInfo_free(message);
+    return done;
+}
+
+static Janet verify_result(Task *task) {
+    const CmsVerdict *verdict = &((CmsTask *)task)->verdict;
+    JanetTable *table = janet_table(5);
+    janet_table_put(table, janet_ckeywordv("valid"), janet_wrap_boolean(verdict->valid));
+    janet_table_put(table, janet_ckeywordv("content"), take_bio(verdict->content));
+    janet_table_put(table, janet_ckeywordv("certs"), take_pems(verdict->others));
+    janet_table_put(table, janet_ckeywordv("signers"), take_pems(verdict->signers));
+    if (!verdict->valid) {
+        janet_table_put(table, janet_ckeywordv("reason"), janet_cstringv(verdict->reason));
+    }
+    return janet_wrap_table(table);
+}
+
+static Janet cfun_crypto_cms_verify(int32_t argc, Janet *argv) {
+    const char *function = "crypto/cms-verify";
+    Failure failure;
+    janet_arity(argc, 1, 2);
+    CmsTask job = {.task = {.function = function,
+                            .run = verify_run,
+                            .result = verify_result,
+                            .release = cms_release}};
+    VerifyOptions options = {.anchors = janet_wrap_nil(),
+                             .intermediates = janet_wrap_nil(),
+                             .verify = true,
+                             .time = NAN,
+                             .purpose = X509_PURPOSE_SMIME_SIGN};
+    job.task.inputs[DATA] = args_bytes(argv, 0);
+    options_read(function, &verify_options, args_options(argv, argc, 1), &options);
+    job.task.inputs[DETACHED] = options.detached;
+    job.no_trust_asked = !options.verify;
+    job.query = (ChainQuery){.purpose = options.purpose,
+                             .depth = -1,
+                             .security_level = CHAIN_DEFAULT_SECURITY_LEVEL,
+                             .has_time = isfinite(options.time),
+                             .time = isfinite(options.time) ? (int64_t)options.time : 0,
+                             .partial = options.partial};
+    job.anchors = take_certificates(options.anchors, &failure);
+    if (!job.anchors) give_up(&job, &failure);
+    job.intermediates = take_certificates(options.intermediates, &failure);
+    if (!job.intermediates) give_up(&job, &failure);
+    return run(&job, job.task.inputs[DATA].length + job.task.inputs[DETACHED].length);
+}
+
+/* --- encrypt and decrypt --- */
+
+typedef struct EncryptOptions {
+    int cipher, format, padding;
+} EncryptOptions;
+
+enum { AES_256_CBC, AES_192_CBC, AES_128_CBC, AES_256_GCM, AES_192_GCM, AES_128_GCM, DES3_CBC };
+enum { PKCS1, OAEP };
+
+static const OptionWord ciphers[] = {
+    {"aes-256-cbc", AES_256_CBC}, {"aes-192-cbc", AES_192_CBC},
+    {"aes-128-cbc", AES_128_CBC}, {"aes-256-gcm", AES_256_GCM},
+    {"aes-192-gcm", AES_192_GCM}, {"aes-128-gcm", AES_128_GCM},
+    {"des-ede3-cbc", DES3_CBC},   {NULL, 0},
+};
+
+static const OptionWord paddings[] = {{"pkcs1", PKCS1}, {"oaep-sha256", OAEP}, {NULL, 0}};
+
+static const EVP_CIPHER *cipher_of(int word) {
+    switch (word) {
+    case AES_192_CBC: return EVP_aes_192_cbc();
+    case AES_128_CBC: return EVP_aes_128_cbc();
+    case AES_256_GCM: return EVP_aes_256_gcm();
+    case AES_192_GCM: return EVP_aes_192_gcm();
+    case AES_128_GCM: return EVP_aes_128_gcm();
+    case DES3_CBC: return EVP_des_ede3_cbc();
+    default: return EVP_aes_256_cbc();
+    }
+}
+
+static const OptionRow encrypt_rows[] = {
+    OPTION_WITH("cipher", option_word, ciphers, EncryptOptions, cipher,
+                ":aes-256-cbc (default), :aes-192-cbc, :aes-128-cbc, which do not show changes; "
+                ":aes-256-gcm, :aes-192-gcm, :aes-128-gcm, which do (RFC 5083), for readers that "
+                "know them; :des-ede3-cbc for old ones."),
+    OPTION_WITH("padding", option_word, paddings, EncryptOptions, padding,
+                "For recipients with RSA keys: :pkcs1 (default: any reader takes it) or "
+                ":oaep-sha256, the better one."),
+    OPTION_WITH("format", option_word, formats, EncryptOptions, format,
+                ":pem or :der; by default what the first certificate is given as."),
+};
+static const OptionSet encrypt_options = OPTION_SET(encrypt_rows);
+
+static bool encrypt_run(Task *task, Failure *failure) {
+    CmsTask *job = (CmsTask *)task;
+    CMS_ContentInfo *message =
+        cms_encrypt(task->inputs[DATA], job->certificates, job->cipher, job->oaep, failure);
+    return write(job, message, failure);
+}
+
+/* Certificates as an argument: a string, a buffer, or a list of these that is not empty. */
+static Janet certificates_slot(const Janet *argv, int32_t slot) {
+    if (!take_is_bytes_list(argv[slot]) || !take_count(argv[slot])) {
+        raise_type(slot, "certificate or non-empty list of certificates", argv[slot]);
+    }
+    return argv[slot];
+}
+
+static Janet cfun_crypto_cms_encrypt(int32_t argc, Janet *argv) {
+    const char *function = "crypto/cms-encrypt";
+    Failure failure;
+    janet_arity(argc, 2, 3);
+    CmsTask job = {.task = {.function = function,
+                            .run = encrypt_run,
+                            .result = written_result,
+                            .release = cms_release}};
+    EncryptOptions options = {.cipher = AES_256_CBC};
+    job.task.inputs[DATA] = args_bytes(argv, 0);
+    Janet certificates = certificates_slot(argv, 1);
+    options_read(function, &encrypt_options, args_options(argv, argc, 2), &options);
+    job.cipher = cipher_of(options.cipher);
+    job.oaep = options.padding == OAEP;
+    job.pem = wants_pem(options.format, take_item(certificates, 0));
+    job.certificates = take_certificates(certificates, &failure);
+    if (!job.certificates) give_up(&job, &failure);
+    return run(&job, job.task.inputs[DATA].length);
+}
+
+static const OptionRow decrypt_rows[] = {
+    OPTION("password", option_bytes, SignOptions, password, "Of the key, where it is encrypted."),
+};
+static const OptionSet decrypt_options = OPTION_SET(decrypt_rows);
+
+static bool decrypt_run(Task *task, Failure *failure) {
+    CmsTask *job = (CmsTask *)task;
+    EVP_PKEY *key = keys_private(task->inputs[KEY], task->inputs[PASSWORD], failure);
+    CMS_ContentInfo *message = key ? cms_read(task->inputs[DATA], failure) : NULL;
+    if (message) {
+        job->plain = cms_decrypt(message, sk_X509_value(job->certificates, 0), key, failure);
+    }
+    CMS_ContentInfo_free(message);
+    EVP_PKEY_free(key);
+    return job->plain;
+}
+
+static Janet decrypt_result(Task *task) {
+    char *bytes;
+    long length = BIO_get_mem_data(((CmsTask *)task)->plain, &bytes);
+    JanetBuffer *plain = janet_buffer((int32_t)length);
+    if (length) janet_buffer_push_bytes(plain, (const uint8_t *)bytes, (int32_t)length);
+    return janet_wrap_buffer(plain);
+}
+
+static Janet cfun_crypto_cms_decrypt(int32_t argc, Janet *argv) {
+    const char *function = "crypto/cms-decrypt";
+    Failure failure;
+    janet_arity(argc, 3, 4);
+    CmsTask job = {.task = {.function = function,
+                            .run = decrypt_run,
+                            .result = decrypt_result,
+                            .release = cms_release}};
+    SignOptions options = {.password = {NULL, 0}};
+    job.task.inputs[DATA] = args_bytes(argv, 0);
+    Bytes certificate = args_bytes(argv, 1);
+    job.task.inputs[KEY] = args_bytes(argv, 2);
+    options_read(function, &decrypt_options, args_options(argv, argc, 3), &options);
+    job.task.inputs[PASSWORD] = options.password;
+    job.certificates = pem_certificates(certificate, &failure);
+    if (!job.certificates) give_up(&job, &failure);
+    return run(&job, job.task.inputs[DATA].length);
+}
+
+/* --- certificates alone --- */
+
+static const OptionRow format_rows[] = {
+    OPTION_WITH("format", option_word, formats, EncryptOptions, format,
+                ":pem or :der; by default what the first certificate is given as."),
+};
+static const OptionSet format_options = OPTION_SET(format_rows);
+
+static bool certificates_run(Task *task, Failure *failure) {
+    CmsTask *job = (CmsTask *)task;
+    return write(job, cms_certificates(job->certificates, failure), failure);
+}
+
+static Janet cfun_crypto_cms_certs_only(int32_t argc, Janet *argv) {
+    const char *function = "crypto/cms-certs-only";
+    Failure failure;
+    janet_arity(argc, 1, 2);
+    CmsTask job = {.task = {.function = function,
+                            .run = certificates_run,
+                            .result = written_result,
+                            .release = cms_release}};
+    EncryptOptions options = {.format = FORMAT_UNSET};
+    Janet certificates = certificates_slot(argv, 0);
+    options_read(function, &format_options, args_options(argv, argc, 1), &options);
+    job.pem = wants_pem(options.format, take_item(certificates, 0));
+    job.certificates = take_certificates(certificates, &failure);
+    if (!job.certificates) give_up(&job, &failure);
+    return run(&job, 0);
+}
+
+static Janet cfun_crypto_cms_get_certs(int32_t argc, Janet *argv) {
+    Failure failure;
+    janet_fixarity(argc, 1);
+    Janet result = janet_wrap_nil();
+    CMS_ContentInfo *message = cms_read(args_bytes(argv, 0), &failure);
+    STACK_OF(X509) *all = message ? cms_get_certificates(message, &failure) : NULL;
+    if (all) result = take_pems(all);
+    bool done = all;
+    sk_X509_pop_free(all, X509_free);
+    CMS_ContentInfo_free(message);
+    if (!done) raise_failure("crypto/cms-get-certs", &failure);
+    return result;
+}
+
+static const FunctionRow rows[] = {
+    {"crypto/cms-sign", cfun_crypto_cms_sign,
+     "(crypto/cms-sign data cert key &opt opts)\n\n"
+     "Sign data with a key and its certificate, PEM or DER, as a CMS message (RFC 5652), PEM or "
+     "DER, a string. Certificates that follow the first in `cert` are added for those who "
+     "verify. The data is signed byte for byte, without changes to its line ends. Raises when "
+     "the key does not match the certificate or can't sign.",
+     &sign_options},
+    {"crypto/cms-verify", cfun_crypto_cms_verify,
+     "(crypto/cms-verify cms-data &opt opts)\n\n"
+     "Verify a signed CMS message, PEM or DER: every signature over the content, and every "
+     "signer's certificate up to one in :ca. Returns a table:\n\n"
+     "* `:valid` - whether all of it holds. Look at this before anything else\n"
+     "* `:reason` - why not\n"
+     "* `:content` - the data as a string, as it stands there even when it is not valid\n"
+     "* `:signers` - array of the signers' certificates as PEM, empty when a signature is wrong\n"
+     "* `:certs` - array of the certificates that came along, and :certs, as PEM\n\n"
+     "Raises when it is no signed message, when its signature is detached and :detached is "
+     "missing, or when both hold the data.",
+     &verify_options},
+    {"crypto/cms-encrypt", cfun_crypto_cms_encrypt,
+     "(crypto/cms-encrypt data certs &opt opts)\n\n"
+     "Encrypt data for each of the recipients in `certs`, a certificate (PEM or DER) with an RSA "
+     "or EC key or a list of these, as a CMS message, PEM or DER, a string. Who sent it is not "
+     "told by that: sign it as well. Raises when a recipient's key can't be encrypted for "
+     "(Ed25519).",
+     &encrypt_options},
+    {"crypto/cms-decrypt", cfun_crypto_cms_decrypt,
+     "(crypto/cms-decrypt cms-data cert key &opt opts)\n\n"
+     "Decrypt a CMS message, PEM or DER, as the recipient with that certificate and key; returns "
+     "a buffer. Raises when it was not encrypted for that certificate, when the key does not "
+     "match it, and when the message was changed in a way that shows (with AES in GCM mode, in "
+     "any way).",
+     &decrypt_options},
+    {"crypto/cms-certs-only", cfun_crypto_cms_certs_only,
+     "(crypto/cms-certs-only certs &opt opts)\n\n"
+     "A CMS message that carries certificates and nothing else (.p7b files, SCEP, EST), of one "
+     "certificate, PEM or DER, or a list of them; a string. The format sorts them by their bytes.",
+     &format_options},
+    {"crypto/cms-get-certs", cfun_crypto_cms_get_certs,
+     "(crypto/cms-get-certs cms-data)\n\n"
+     "The certificates in a signed or certificates-only CMS message, PEM or DER, as an array of "
+     "PEM strings. Nothing is verified. Raises when it is another kind of message, or none.",
+     NULL},
+    {NULL, NULL, NULL, NULL},
+};
+
+void cms_register(JanetTable *env) {
+    module_functions(env, rows);
+}
