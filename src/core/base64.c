@@ -11,12 +11,18 @@ static const char alphabets[2][65] = {
 #define INVALID 0x80 /* a bit that no value of 6 bits has */
 
 static uint8_t values[2][256];
-static pthread_once_t values_once = PTHREAD_ONCE_INIT;
+static char pairs[2][4096][2]; /* the characters of 12 bits: half the look-ups */
+static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
 
-static void make_values(void) {
+static void make_tables(void) {
     memset(values, INVALID, sizeof values);
     for (int variant = 0; variant < 2; variant++) {
-        for (uint8_t i = 0; i < 64; i++) values[variant][(uint8_t)alphabets[variant][i]] = i;
+        const char *alphabet = alphabets[variant];
+        for (uint8_t i = 0; i < 64; i++) values[variant][(uint8_t)alphabet[i]] = i;
+        for (int i = 0; i < 4096; i++) {
+            pairs[variant][i][0] = alphabet[i >> 6];
+            pairs[variant][i][1] = alphabet[i & 63];
+        }
     }
 }
 
@@ -37,15 +43,14 @@ static void encode_tail(Base64 variant, const uint8_t *in, size_t left, uint8_t 
 }
 
 void base64_encode(Base64 variant, Bytes data, uint8_t *out) {
-    const char *alphabet = alphabets[variant];
+    pthread_once(&tables_once, make_tables);
+    char(*pair)[2] = pairs[variant];
     const uint8_t *in = data.data;
     size_t left = data.length;
     for (; left >= 3; left -= 3, in += 3, out += 4) {
         unsigned bits = (unsigned)in[0] << 16 | (unsigned)in[1] << 8 | in[2];
-        out[0] = (uint8_t)alphabet[bits >> 18];
-        out[1] = (uint8_t)alphabet[bits >> 12 & 63];
-        out[2] = (uint8_t)alphabet[bits >> 6 & 63];
-        out[3] = (uint8_t)alphabet[bits & 63];
+        memcpy(out, pair[bits >> 12], 2);
+        memcpy(out + 2, pair[bits & 4095], 2);
     }
     if (left) encode_tail(variant, in, left, out);
 }
@@ -71,7 +76,7 @@ static bool trim_padding(Base64 variant, Bytes *text, Failure *failure) {
 }
 
 bool base64_decode(Base64 variant, Bytes text, uint8_t *out, size_t *length, Failure *failure) {
-    pthread_once(&values_once, make_values);
+    pthread_once(&tables_once, make_tables);
     if (!trim_padding(variant, &text, failure)) return false;
     const uint8_t *value = values[variant], *in = text.data;
     uint8_t *start = out;
