@@ -8,4 +8,6 @@
     # who is on the other side
     peer-certificate peer-chain verify-result
     # sessions and keys
-    get-session set-session session-reused? key-update renegotiate])
+    get-session set-session session-reused? key-update renegotiate
+    # stapling
+    set-ocsp-response])

@@ -2,6 +2,7 @@
 
 #include "core/engine.h"
 #include "core/keylog.h"
+#include "core/ocsp.h"
 #include "core/pem.h"
 #include "core/session.h"
 #include "core/trust.h"
@@ -28,6 +29,8 @@ static void free_traits(void *owner, void *pointer, CRYPTO_EX_DATA *data, int in
     virtual_free(traits->hosts);
     OPENSSL_free(traits->pins);
     OPENSSL_free(traits->keylog);
+    OPENSSL_free(traits->staple.bytes);
+    CRYPTO_THREAD_lock_free(traits->lock);
     OPENSSL_free(traits->alpn);
     OPENSSL_free(traits);
 }
@@ -47,6 +50,8 @@ static ContextTraits *add_traits(SSL_CTX *context, const ContextSettings *settin
         OPENSSL_free(traits);
         return NULL;
     }
+    traits->lock = CRYPTO_THREAD_lock_new();
+    if (!traits->lock) return NULL; /* the context frees them */
     traits->verify = settings->verify;
     traits->has_certificate = settings->certificates.count;
     traits->least_version = settings->least_version ? settings->least_version : TLS1_2_VERSION;
@@ -243,6 +248,7 @@ SSL_CTX *context_new(const ContextSettings *settings, Failure *failure) {
         set_alpn(context, traits, settings->alpn, failure) &&
         set_sessions(context, settings, failure) &&
         virtual_set(context, traits, settings->hosts, settings->host_count, failure) &&
+        ocsp_set(context, traits, settings, failure) &&
         keylog_set(context, traits, settings->keylog, failure)) {
         return context;
     }

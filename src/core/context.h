@@ -18,6 +18,14 @@ typedef struct BytesList {
     size_t count;
 } BytesList;
 
+/* What a client makes of OCSP stapling. */
+typedef enum OcspMode { OCSP_IGNORE, OCSP_ASK, OCSP_REQUIRE } OcspMode;
+
+typedef struct Staple {
+    uint8_t *bytes; /* DER; NULL: none */
+    size_t length;
+} Staple;
+
 typedef struct VirtualHost {
     Bytes name; /* "a.example", "*.a.example"; empty: the default */
     SSL_CTX *context;
@@ -44,7 +52,10 @@ typedef struct ContextSettings {
     int session_cache;       /* sessions a server keeps; -1: OpenSSL's */
     double session_lifetime; /* seconds */
     bool tells_sessions;     /* the engine keeps new sessions for its driver */
-    Bytes keylog;            /* path */
+    OcspMode ocsp;
+    Bytes staple;     /* OCSP response: DER or a path */
+    bool asks_staple; /* the driver is asked for one at each handshake */
+    Bytes keylog;     /* path */
     const VirtualHost *hosts;
     size_t host_count;
 } ContextSettings;
@@ -64,6 +75,10 @@ typedef struct ContextTraits {
     size_t pin_count;
     struct Virtual *hosts; /* NULL: none */
     char *keylog;
+    OcspMode ocsp;
+    CRYPTO_RWLOCK *lock; /* over what may change while others read: the staple */
+    Staple staple;
+    bool asks_staple;
     int least_version, most_version;
     uint8_t *alpn;
     size_t alpn_length;

@@ -87,10 +87,11 @@ static bool add_hosts(EVP_MD_CTX *digest, const ContextSettings *settings) {
 
 static bool add_numbers(EVP_MD_CTX *digest, const ContextSettings *settings) {
     const int numbers[] = {
-        (int)settings->verify,    settings->purpose,        settings->depth,
-        settings->least_version,  settings->most_version,   settings->security_level,
-        settings->renegotiation,  settings->tickets,        settings->session_cache,
-        settings->tells_sessions, (int)settings->read_ahead};
+        (int)settings->verify,    settings->purpose,      settings->depth,
+        settings->least_version,  settings->most_version, settings->security_level,
+        settings->renegotiation,  settings->tickets,      settings->session_cache,
+        settings->tells_sessions, (int)settings->ocsp,    settings->asks_staple,
+        (int)settings->read_ahead};
     return add(digest, numbers, sizeof numbers) &&
            add(digest, &settings->time, sizeof settings->time) &&
            add(digest, &settings->session_lifetime, sizeof settings->session_lifetime);
@@ -105,8 +106,8 @@ static bool digest_settings(EVP_MD_CTX *digest, const ContextSettings *settings,
            add_bytes(digest, settings->ciphers) && add_bytes(digest, settings->ciphersuites) &&
            add_bytes(digest, settings->groups) && add_bytes(digest, settings->alpn) &&
            add_keys(digest, &settings->ticket_keys) && add_bytes(digest, settings->keylog) &&
-           add_hosts(digest, settings) && add_numbers(digest, settings) &&
-           EVP_DigestFinal_ex(digest, result, NULL);
+           add_source(digest, settings->staple) && add_hosts(digest, settings) &&
+           add_numbers(digest, settings) && EVP_DigestFinal_ex(digest, result, NULL);
 }
 
 static SSL_CTX *find(const uint8_t *digest) {

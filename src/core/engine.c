@@ -174,6 +174,15 @@ SSL_SESSION *engine_take_session(Engine *engine) {
     return first;
 }
 
+void engine_answer(Engine *engine) {
+    engine->answered = true;
+}
+
+bool engine_is_answered(SSL *ssl) {
+    const Engine *engine = BIO_get_data(SSL_get_rbio(ssl));
+    return engine->answered;
+}
+
 void engine_free(Engine *engine) {
     while (engine->fresh_count) SSL_SESSION_free(engine_take_session(engine));
     SSL_free(engine->ssl);
@@ -231,6 +240,7 @@ static EngineStatus settle(Engine *engine, int returned) {
     case SSL_ERROR_NONE: return ENGINE_DONE;
     case SSL_ERROR_WANT_READ: return ENGINE_WANTS_READ;
     case SSL_ERROR_WANT_WRITE: return ENGINE_WANTS_WRITE;
+    case SSL_ERROR_WANT_CLIENT_HELLO_CB: return ENGINE_WANTS_ANSWER;
     case SSL_ERROR_ZERO_RETURN: return ENGINE_EOF;
     default:
         if (!unexpected_eof(engine)) return failed(engine);

@@ -15,10 +15,11 @@
 
 typedef enum EngineStatus {
     ENGINE_DONE,
-    ENGINE_WANTS_READ,  /* ask again when the transport has bytes */
-    ENGINE_WANTS_WRITE, /* ask again when the transport takes bytes */
-    ENGINE_EOF,         /* the peer said close_notify (or was cut off, where that is allowed) */
-    ENGINE_FAILED       /* engine_explain tells why; the connection is good for nothing more */
+    ENGINE_WANTS_READ,   /* ask again when the transport has bytes */
+    ENGINE_WANTS_WRITE,  /* ask again when the transport takes bytes */
+    ENGINE_WANTS_ANSWER, /* a server's handshake: ask again after engine_answer */
+    ENGINE_EOF,          /* the peer said close_notify (or was cut off, where that is allowed) */
+    ENGINE_FAILED        /* engine_explain tells why; the connection is good for nothing more */
 } EngineStatus;
 
 typedef enum EngineRole { ENGINE_CLIENT, ENGINE_SERVER } EngineRole;
@@ -48,6 +49,7 @@ typedef struct Engine {
     bool transport_eof; /* no more bytes will come */
     bool established;   /* the handshake is done */
     bool truncation_is_eof;
+    bool answered;                  /* see engine_answer */
     SSL_SESSION *fresh[MOST_FRESH]; /* see engine_keep_session */
     int fresh_count;
 } Engine;
@@ -94,6 +96,11 @@ const char *engine_explain(const Engine *engine, int *errnum);
  * the engine until engine_take_session. */
 int engine_keep_session(SSL *ssl, SSL_SESSION *session);
 SSL_SESSION *engine_take_session(Engine *engine); /* for SSL_SESSION_free; NULL: no more */
+
+/* Contexts may have a server's handshake wait, once, for what its driver has to find out (a staple);
+ * this lets it go on. */
+void engine_answer(Engine *engine);
+bool engine_is_answered(SSL *ssl);
 
 /* Fail the connection for a reason of the caller's. */
 EngineStatus engine_fail(Engine *engine, const char *reason);

@@ -1,5 +1,6 @@
 #include "core/trust.h"
 
+#include "core/ocsp.h"
 #include "core/pem.h"
 #include "core/store.h"
 
@@ -103,7 +104,7 @@ static bool digest_bytes(EVP_MD_CTX *digest, Bytes bytes) {
 /* A digest of all that decides whom a role admits. */
 static bool make_scope(X509_STORE *store, const ContextSettings *settings, VerifyMode mode,
                        uint8_t *scope) {
-    const int numbers[] = {(int)mode, settings->purpose, settings->depth};
+    const int numbers[] = {(int)mode, settings->purpose, settings->depth, (int)settings->ocsp};
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
     bool made = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
                 EVP_DigestUpdate(digest, numbers, sizeof numbers) &&
@@ -204,6 +205,13 @@ bool trust_prepare_server(SSL *ssl, const ContextTraits *traits, Failure *failur
     return verify_prepare(ssl, mode_of(traits, true), NULL, NULL, failure);
 }
 
+X509_STORE *trust_client_store(const SSL_CTX *context) {
+    const ContextTraits *traits = context_traits(context);
+    Failure ignored;
+    if (traits->own_trust) return SSL_CTX_get_cert_store(context);
+    return traits->combined ? traits->combined : store_system(&ignored);
+}
+
 static bool prepare_client(SSL *ssl, const ContextTraits *traits, const char *verify_name,
                            Failure *failure) {
     VerifyMode mode = mode_of(traits, false);
@@ -218,7 +226,8 @@ static bool prepare_client(SSL *ssl, const ContextTraits *traits, const char *ve
     if (!SSL_set_session_id_context(ssl, traits->client_scope, sizeof traits->client_scope)) {
         return failure_openssl(failure, "session context");
     }
-    return verify_prepare(ssl, mode, verify_name, store, failure);
+    return verify_prepare(ssl, mode, verify_name, store, failure) &&
+           ocsp_prepare(ssl, traits, failure);
 }
 
 bool context_prepare(SSL *ssl, const char *server_name, const char *verify_name, Failure *failure) {

@@ -8,6 +8,9 @@
 bool trust_set(SSL_CTX *context, ContextTraits *traits, const ContextSettings *settings,
                Failure *failure);
 
+/* What clients of a context verify by: its own store, or the system's; NULL: there is none. */
+X509_STORE *trust_client_store(const SSL_CTX *context);
+
 /* Set up verification of a server's connection, which may have come to another context (a virtual
  * host's) than it began with. */
 bool trust_prepare_server(SSL *ssl, const ContextTraits *traits, Failure *failure);

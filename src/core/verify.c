@@ -170,16 +170,22 @@ static void make_words_index(void) {
     words_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_words);
 }
 
+void verify_keep_words(SSL *ssl, const char *text) {
+    static const char prefix[] = "certificate verify failed: ";
+    if (!ssl || SSL_get_ex_data(ssl, words_index)) return; /* the first reason is the root's */
+    char *kept = OPENSSL_malloc(sizeof prefix + strlen(text));
+    if (!kept) return;
+    memcpy(kept, prefix, sizeof prefix - 1);
+    memcpy(kept + sizeof prefix - 1, text, strlen(text) + 1);
+    if (!SSL_set_ex_data(ssl, words_index, kept)) OPENSSL_free(kept);
+}
+
 static void keep_words(X509_STORE_CTX *context) {
     static const VerifyHints hints = {.authority = ":ca-file", .itself = ":trusted-cert"};
     SSL *ssl = X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx());
-    if (!ssl || SSL_get_ex_data(ssl, words_index)) return;
-    static const char prefix[] = "certificate verify failed: ";
     char text[sizeof((Failure *)NULL)->text];
-    memcpy(text, prefix, sizeof prefix);
-    verify_reason(context, &hints, text + sizeof prefix - 1, sizeof text - sizeof prefix + 1);
-    char *kept = OPENSSL_strdup(text);
-    if (kept && !SSL_set_ex_data(ssl, words_index, kept)) OPENSSL_free(kept);
+    verify_reason(context, &hints, text, sizeof text);
+    verify_keep_words(ssl, text);
 }
 
 static int on_certificate(int accepted, X509_STORE_CTX *context) {

@@ -29,6 +29,9 @@ typedef struct VerifyHints {
  * "certificate has expired: certificate \"CN=…\" (depth 1), valid until …". */
 void verify_reason(X509_STORE_CTX *context, const VerifyHints *hints, char *text, size_t size);
 
+/* Let verify_explain_handshake say "certificate verify failed: <text>". */
+void verify_keep_words(SSL *ssl, const char *text);
+
 /* After a failed handshake: "certificate verify failed: …" where that was it, with what was wanted
  * and found, else "handshake failed: …"; reads and clears the error queue. */
 void verify_explain_handshake(const SSL *ssl, Failure *failure);

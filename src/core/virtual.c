@@ -1,5 +1,6 @@
 #include "core/virtual.h"
 
+#include "core/engine.h"
 #include "core/trust.h"
 
 #include <openssl/err.h>
@@ -81,22 +82,34 @@ static bool go_over(SSL *ssl, const Host *host) {
            trust_prepare_server(ssl, traits, &failure);
 }
 
+static bool choose_host(SSL *ssl, const ContextTraits *base, int *alert) {
+    char name[TLSEXT_MAXLEN_host_name + 1];
+    *alert = SSL_AD_DECODE_ERROR;
+    if (!asked_name(ssl, name, sizeof name)) return false;
+    const Host *host = choose(base->hosts, name);
+    *alert = host ? SSL_AD_INTERNAL_ERROR : SSL_AD_UNRECOGNIZED_NAME;
+    return host ? go_over(ssl, host) : base->has_certificate;
+}
+
+static bool wants_staple(SSL *ssl) {
+    const unsigned char *bytes;
+    size_t length;
+    return SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_status_request, &bytes, &length);
+}
+
 static int on_hello(SSL *ssl, int *alert, void *arg) {
     (void)arg;
-    const ContextTraits *base = context_traits(SSL_get_SSL_CTX(ssl));
-    char name[TLSEXT_MAXLEN_host_name + 1];
-    if (!base->hosts) return SSL_CLIENT_HELLO_SUCCESS; /* gone over already: a second hello */
-    if (!asked_name(ssl, name, sizeof name)) {
-        *alert = SSL_AD_DECODE_ERROR;
-        return SSL_CLIENT_HELLO_ERROR;
+    /* The context that the connection began with; it may have gone over already. */
+    const ContextTraits *base = context_traits(SSL_get_app_data(ssl));
+    if (base->asks_staple && !engine_is_answered(ssl) && wants_staple(ssl)) {
+        return SSL_CLIENT_HELLO_RETRY;
     }
-    const Host *host = choose(base->hosts, name);
-    if (host) {
-        *alert = SSL_AD_INTERNAL_ERROR;
-        return go_over(ssl, host) ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
-    }
-    *alert = SSL_AD_UNRECOGNIZED_NAME;
-    return base->has_certificate ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
+    if (base->hosts && !choose_host(ssl, base, alert)) return SSL_CLIENT_HELLO_ERROR;
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+void virtual_watch(SSL_CTX *context) {
+    SSL_CTX_set_client_hello_cb(context, on_hello, NULL);
 }
 
 /* --- making --- */
@@ -131,6 +144,6 @@ bool virtual_set(SSL_CTX *context, ContextTraits *traits, const VirtualHost *hos
     for (size_t i = 0; i < count; i++) {
         if (!add(traits->hosts, hosts + i, failure)) return false;
     }
-    SSL_CTX_set_client_hello_cb(context, on_hello, NULL);
+    virtual_watch(context);
     return true;
 }

@@ -6,6 +6,10 @@
 
 typedef struct Virtual Virtual;
 
+/* What a server does at a ClientHello, before anything is decided: it finds the virtual host, and
+ * waits for its driver's answer where the context asks for one. */
+void virtual_watch(SSL_CTX *context);
+
 /* Let connections of a context go over to another by name: an exact one first, then a wildcard for one
  * label, then the default. Without any of them the context's own certificate serves, or the
  * handshake fails with unrecognized_name where it has none. */

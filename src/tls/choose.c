@@ -66,9 +66,21 @@ static void read_hosts(const char *function, TlsOptions *options) {
     options->settings.host_count = (size_t)view.len;
 }
 
+static void read_staple(TlsOptions *options) {
+    JanetByteView view;
+    if (janet_bytes_view(options->staple, &view.bytes, &view.len)) {
+        const uint8_t *bytes = view.bytes ? view.bytes : (const uint8_t *)"";
+        options->settings.staple = (Bytes){bytes, (size_t)view.len};
+    } else {
+        options->connection.on_staple = options->staple;
+        options->settings.asks_staple = janet_checktype(options->staple, JANET_FUNCTION);
+    }
+}
+
 void tls_options_finish(const char *function, TlsOptions *options) {
     options->settings.read_ahead = (size_t)options->connection.manners.buffer_size;
     options->settings.tells_sessions = !janet_checktype(options->connection.on_session, JANET_NIL);
+    read_staple(options);
     read_hosts(function, options);
 }
 
@@ -77,7 +89,8 @@ static TlsContext *make_context(const char *function, TlsOptions *options) {
     tls_options_finish(function, options);
     TlsContext *made = janet_abstract(&tls_context_type, sizeof *made);
     memset(made, 0, sizeof *made);
-    made->connection.on_session = janet_wrap_nil();
+    made->connection.on_session = made->connection.on_staple = janet_wrap_nil();
+    made->connection.on_staple = options->connection.on_staple;
     made->context = context_cached(&options->settings, &failure);
     if (!made->context) raise_failure(function, &failure);
     return made;
@@ -98,8 +111,9 @@ TlsContext *tls_choose(const char *function, const Janet *argv, int32_t argc, in
     if (!janet_checktype(options.context, JANET_NIL)) {
         return read_beside(function, given, options.context, connection);
     }
+    TlsContext *made = make_context(function, &options);
     *connection = options.connection;
-    return make_context(function, &options);
+    return made;
 }
 
 /* --- a connection --- */

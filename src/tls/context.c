@@ -23,7 +23,9 @@ static int context_gc(void *pointer, size_t size) {
 
 static int context_mark(void *pointer, size_t size) {
     (void)size;
-    janet_mark(((TlsContext *)pointer)->connection.on_session);
+    const TlsContext *self = pointer;
+    janet_mark(self->connection.on_session);
+    janet_mark(self->connection.on_staple);
     return 0;
 }
 
@@ -76,11 +78,12 @@ Janet cfun_tls_new_context(int32_t argc, Janet *argv) {
     Failure failure;
     tls_options_finish(function, &options);
     /* A function belongs to its thread, and so does then the context. */
-    bool shared = janet_checktype(options.connection.on_session, JANET_NIL);
+    bool shared = janet_checktype(options.connection.on_session, JANET_NIL) &&
+                  janet_checktype(options.connection.on_staple, JANET_NIL);
     TlsContext *self =
         (shared ? janet_abstract_threaded : janet_abstract)(&tls_context_type, sizeof *self);
     memset(self, 0, sizeof *self);
-    self->connection.on_session = janet_wrap_nil();
+    self->connection.on_session = self->connection.on_staple = janet_wrap_nil();
     /* Not from the cache: trust-cert changes it. */
     self->context = context_new(&options.settings, &failure);
     if (!self->context) raise_failure(function, &failure);

@@ -70,6 +70,7 @@ const JanetMethod *stream_methods(void) {
         {"session-reused?", cfun_stream_session_reused},
         {"get-session", cfun_stream_get_session},
         {"set-session", cfun_stream_set_session},
+        {"set-ocsp-response", cfun_stream_set_ocsp_response},
         {"key-update", cfun_stream_key_update},
         {"renegotiate", cfun_stream_renegotiate},
         {NULL, NULL},

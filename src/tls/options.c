@@ -137,6 +137,14 @@ static const OptionRow rows[] = {
                 "Servers: sessions kept for clients without tickets; 0 keeps none. Default 20480."),
     OPTION("session-timeout", option_seconds, TlsOptions, settings.session_lifetime,
            "Seconds that a session can be resumed. Default 7200."),
+    OPTION(
+        "ocsp", parse_ocsp, TlsOptions, settings.ocsp,
+        "Clients: ask the server to staple an OCSP response and check it: with `true` if it does, "
+        "with `:require` refusing a server that doesn't. Default `false`."),
+    OPTION("ocsp-response", parse_staple, TlsOptions, staple,
+           "Servers: OCSP response to staple, DER or path, or a function without arguments that "
+           "returns one or nil, called for each handshake whose client asks; it may not wait. See "
+           "`set-ocsp-response`."),
     OPTION("keylog", parse_keylog, TlsOptions, settings.keylog,
            "File to append the connections' secrets to, for Wireshark and its like; `true`: the "
            "one that the environment variable SSLKEYLOGFILE names, if it does. Who has it reads "
@@ -163,12 +171,13 @@ const OptionSet tls_beside_set = {beside_rows, sizeof beside_rows / sizeof *besi
 void tls_options_init(TlsOptions *options) {
     memset(options, 0, sizeof *options);
     context_settings_init(&options->settings);
-    options->context = options->hosts = janet_wrap_nil();
+    options->context = options->hosts = options->staple = janet_wrap_nil();
     options->connection = (ConnectionOptions){
         .manners = {.handshake_timeout = HANDSHAKE_TIMEOUT,
                     .close_timeout = CLOSE_TIMEOUT,
                     .nodelay = true},
         .on_session = janet_wrap_nil(),
+        .on_staple = janet_wrap_nil(),
         .timeout = INFINITY,
         .handshake = true,
     };

@@ -11,6 +11,7 @@ typedef struct ConnectionOptions {
     Bytes hostname, verify_hostname; /* NUL-terminated */
     Bytes session;                   /* to resume; of a Janet string */
     Janet on_session;                /* function of each new session, or nil */
+    Janet on_staple;                 /* function that gives an OCSP response, or nil */
     StreamManners manners;
     double timeout; /* of the whole call, seconds */
     bool handshake; /* before the call returns */
@@ -21,6 +22,7 @@ typedef struct TlsOptions {
     ConnectionOptions connection;
     Janet context; /* :context; nil: none */
     Janet hosts;   /* :sni; nil: none */
+    Janet staple;  /* :ocsp-response; nil: none */
 } TlsOptions;
 
 extern const OptionSet tls_option_set;

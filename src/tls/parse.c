@@ -140,6 +140,24 @@ void parse_session(const OptionSite *site, Janet value, void *field) {
         bytes->data = janet_string(bytes->data, (int32_t)bytes->length);
 }
 
+void parse_staple(const OptionSite *site, Janet value, void *field) {
+    if (!janet_checktypes(value, JANET_TFLAG_STRING | JANET_TFLAG_BUFFER | JANET_TFLAG_FUNCTION)) {
+        option_refuse(site, "string, buffer or function", value);
+    }
+    *(Janet *)field = value;
+}
+
+void parse_ocsp(const OptionSite *site, Janet value, void *field) {
+    OcspMode *mode = field;
+    if (janet_keyeq(value, "require")) {
+        *mode = OCSP_REQUIRE;
+    } else if (janet_checktype(value, JANET_BOOLEAN)) {
+        *mode = janet_unwrap_boolean(value) ? OCSP_ASK : OCSP_IGNORE;
+    } else {
+        option_refuse(site, "true, false or :require", value);
+    }
+}
+
 void parse_sni(const OptionSite *site, Janet value, void *field) {
     if (!janet_checktypes(value, JANET_TFLAG_DICTIONARY)) {
         option_refuse(site, "table of host name to options or context", value);

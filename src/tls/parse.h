@@ -14,6 +14,8 @@ void parse_time(const OptionSite *site, Janet value, void *field);       /* doub
 void parse_pins(const OptionSite *site, Janet value, void *field);    /* Bytes, PIN_LENGTH each */
 void parse_keylog(const OptionSite *site, Janet value, void *field);  /* Bytes */
 void parse_session(const OptionSite *site, Janet value, void *field); /* Bytes of a string */
+void parse_staple(const OptionSite *site, Janet value, void *field);  /* Janet: bytes, function */
+void parse_ocsp(const OptionSite *site, Janet value, void *field);    /* OcspMode */
 void parse_sni(const OptionSite *site, Janet value, void *field);     /* Janet: the table */
 
 #endif

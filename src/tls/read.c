@@ -138,6 +138,7 @@ static Step read_step(ReadJob *job, Janet *out) {
             if (moved > MOST_A_TURN) return have(job, out);
             break;
         case ENGINE_WANTS_READ:
+        case ENGINE_WANTS_ANSWER:
         case ENGINE_WANTS_WRITE: return some ? have(job, out) : STEP_WAIT;
         case ENGINE_EOF: return have(job, out);
         case ENGINE_FAILED:

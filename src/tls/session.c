@@ -3,6 +3,7 @@
 
 #include "base/module.h"
 #include "base/raise.h"
+#include "core/ocsp.h"
 #include "register.h"
 #include "tls/info.h"
 #include "tls/options.h"
@@ -104,6 +105,79 @@ Janet cfun_stream_renegotiate(int32_t argc, Janet *argv) {
     return renew(stream_get(argv, 0), function, argv[0], engine_renegotiate);
 }
 
+/* --- stapling --- */
+
+static bool staple(const Janet *argv, Bytes response, const char *function, Failure *failure) {
+    TlsContext *context = janet_checkabstract(argv[0], &tls_context_type);
+    if (context) return ocsp_staple_context(context->context, response, failure);
+    Stream *stream = stream_get_open(argv, 0);
+    if (!SSL_is_server(stream->engine.ssl)) raise_format(function, "stapling is the server's");
+    if (stream->started || stream->state != STREAM_HANDSHAKING) {
+        raise_format(function,
+                     "the handshake has begun: staple before it, with :handshake false, or in "
+                     "the context");
+    }
+    return ocsp_staple(stream->engine.ssl, response, failure);
+}
+
+static void answer(Stream *stream) {
+    Janet response;
+    Failure failure;
+    JanetByteView view;
+    JanetFiber *fiber = NULL;
+    JanetFunction *ask = janet_unwrap_function(stream->on_staple);
+    if (janet_pcall(ask, 0, NULL, &response, &fiber) != JANET_SIGNAL_OK) {
+        janet_stacktrace(fiber, response);
+        return;
+    }
+    if (!janet_bytes_view(response, &view.bytes, &view.len) || !view.bytes) return;
+    if (stream->state != STREAM_HANDSHAKING) return; /* it closed the stream */
+    if (ocsp_staple(stream->engine.ssl, (Bytes){view.bytes, (size_t)view.len}, &failure)) return;
+    janet_eprintf("tls: no staple: %s\n", failure.text);
+}
+
+/* In a fiber of its own; a failure there costs the staple, not the connection. */
+static Janet cfun_stream_answer(int32_t argc, Janet *argv) {
+    janet_fixarity(argc, 1);
+    Stream *stream = stream_get(argv, 0);
+    if (stream->state != STREAM_HANDSHAKING) return janet_wrap_nil();
+    answer(stream);
+    engine_answer(&stream->engine);
+    stream_advance(stream);
+    return janet_wrap_nil();
+}
+
+void stream_ask_staple(Stream *stream) {
+    if (stream->asking) return;
+    stream->asking = true;
+    if (!janet_checktype(stream->on_staple, JANET_FUNCTION)) {
+        engine_answer(&stream->engine);
+        poller_turn(&stream->source);
+        return;
+    }
+    Janet self = janet_wrap_abstract(stream);
+    Janet arguments[] = {janet_wrap_cfunction(cfun_stream_answer),
+                         janet_wrap_tuple(janet_tuple_n(&self, 1))};
+    JanetFunction *apply = janet_unwrap_function(janet_resolve_core("apply"));
+    janet_schedule(janet_fiber(apply, 64, 2, arguments), janet_wrap_nil());
+}
+
+Janet cfun_stream_set_ocsp_response(int32_t argc, Janet *argv) {
+    static const char function[] = "tls-stream/set-ocsp-response";
+    janet_fixarity(argc, 2);
+    Failure failure;
+    Bytes response = {NULL, 0};
+    if (!janet_checktype(argv[1], JANET_NIL)) {
+        if (!janet_checktypes(argv[1], JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
+            raise_type(1, "string, buffer or nil", argv[1]);
+        }
+        JanetByteView view = janet_getbytes(argv, 1);
+        response = (Bytes){view.bytes ? view.bytes : (const uint8_t *)"", (size_t)view.len};
+    }
+    if (!staple(argv, response, function, &failure)) raise_failure(function, &failure);
+    return argv[0];
+}
+
 /* --- tickets --- */
 
 static Janet cfun_tls_set_ticket_keys(int32_t argc, Janet *argv) {
@@ -150,6 +224,14 @@ static const FunctionRow functions[] = {
      "off by default: it is costly, and was the way of several attacks). Reads and writes go on with it. "
      "Returns the stream. Raises with TLS 1.3, where it is off, before the handshake is done, and on "
      "a closed stream.",
+     NULL},
+    {"tls-stream/set-ocsp-response", cfun_stream_set_ocsp_response,
+     "(tls-stream/set-ocsp-response stream-or-ctx response)\n\n"
+     "Staple an OCSP response (DER, or the path of a file of it; nil: none) to handshakes to come: to all of a context "
+     "from `tls/new-context`, also while it is in use, so that a fiber can renew it; or to the one of a server's stream "
+     "made with `:handshake false`. Clients that ask are given it (RFC 6066). Returns its first argument. Raises when "
+     "it is no OCSP response, when the stream's handshake has begun (the response goes with the certificate), and "
+     "on a client's stream.",
      NULL},
     {"tls/set-ticket-keys", cfun_tls_set_ticket_keys,
      "(tls/set-ticket-keys ctx keys)\n\n"

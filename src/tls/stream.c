@@ -93,6 +93,7 @@ static int stream_mark(void *pointer, size_t size) {
     janet_mark(stream->context);
     janet_mark(stream->owner);
     janet_mark(stream->on_session);
+    janet_mark(stream->on_staple);
     if (stream->returned) janet_mark(janet_wrap_buffer(stream->returned));
     return 0;
 }
@@ -103,7 +104,8 @@ static void apply_manners(Stream *stream, const StreamManners *manners) {
     stream->engine.truncation_is_eof = manners->truncation_is_eof;
     /* Else OpenSSL takes a cut for fatal, and nothing could be written any more to a peer that has
      * only stopped sending. */
-    if (manners->truncation_is_eof) SSL_set_options(stream->engine.ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    if (manners->truncation_is_eof)
+        SSL_set_options(stream->engine.ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
     if (most && most < stream->engine.most_sealed) stream->engine.most_sealed = most;
 }
 
@@ -115,6 +117,7 @@ Stream *stream_new(TlsContext *context, EngineRole role, const StreamManners *ma
     stream->source.descriptor = -1;
     stream->context = janet_wrap_abstract(context);
     stream->owner = stream->on_session = janet_wrap_nil();
+    stream->on_staple = context->connection.on_staple;
     op_queue_init(&stream->handshakers);
     op_queue_init(&stream->readers);
     op_queue_init(&stream->writers);
@@ -265,6 +268,7 @@ static void advance_handshake(Stream *stream) {
     EngineStatus status = engine_handshake(&stream->engine);
     if (status == ENGINE_DONE) end_handshake(stream, true);
     if (status == ENGINE_FAILED) fail_handshake(stream);
+    if (status == ENGINE_WANTS_ANSWER) stream_ask_staple(stream);
 }
 
 void stream_advance(Stream *stream) {

@@ -36,6 +36,7 @@ typedef struct Stream {
     StreamManners manners;
     OpQueue handshakers, readers, writers, closers;
     Janet on_session;      /* function of each new session, or nil */
+    Janet on_staple;       /* function that gives an OCSP response, or nil */
     Janet context;         /* keeps its functions alive */
     JanetBuffer *returned; /* bytes given back by calls that were overtaken; NULL: none */
     int64_t returned_at;   /* where in the stream they begin */
@@ -47,6 +48,7 @@ typedef struct Stream {
     void (*on_end)(struct Stream *stream); /* also when collected: no Janet value may be touched */
     Janet owner;                           /* for on_handshake */
     void *on_end_arg;
+    bool asking;                     /* on_staple is being asked */
     bool started;                    /* the handshake has begun */
     bool readable, writable, hangup; /* what the last events said */
     bool read_shut, write_shut;
@@ -120,6 +122,9 @@ bool stream_may_try(Stream *stream, const OpQueue *queue);
 /* Park a call that was put in a queue, and make sure that it is looked at: by the socket's next
  * event (STEP_WAIT), or in the next turn. */
 JANET_NO_RETURN void stream_park(Stream *stream, Op *op, double timeout, Step step);
+
+/* Call on_staple, in a fiber of its own, and go on with the handshake then. */
+void stream_ask_staple(Stream *stream);
 
 /* Call on_session, in fibers of their own, for the sessions that came. */
 void stream_tell_sessions(Stream *stream);
