@@ -17,7 +17,8 @@ static bool holds(Bytes data, const char *text) {
 static EVP_PKEY *read(Bytes data, Bytes password, bool *is_private, Failure *failure) {
     bool pem = pem_is_pem(data);
     Failure ignored;
-    *is_private = !pem || holds(data, "PRIVATE KEY-----");
+    bool names_public = holds(data, "PUBLIC KEY-----") || holds(data, "CERTIFICATE-----");
+    *is_private = !pem || !names_public || holds(data, "PRIVATE KEY-----");
     if (!*is_private) return keys_public(data, failure);
     EVP_PKEY *key = keys_private(data, password, failure);
     if (key || pem) return key;
