@@ -1,0 +1,150 @@
+# PKCS#12 bundles.
+(import ./support/check :prefix "")
+(import jsec/cert)
+(import jsec/crypto)
+
+(def root (cert/generate-self-signed-cert {:key-type :p256 :common-name "Root CA"}))
+(defn issue [opts] (cert/issue-cert (merge {:issuer-cert (root :cert) :issuer-key (root :key) :key-type :p256} opts)))
+(def middle (issue {:common-name "Middle CA" :ca true}))
+(def leaf (issue {:common-name "a.example"}))
+(def few 1000)
+
+(defn bundle [&opt opts] (crypto/create-pkcs12 (leaf :cert) (leaf :key) (merge {:password "pw" :iterations few} (or opts {}))))
+
+(test "what goes in comes out"
+  (def made (bundle {:chain [(middle :cert) (root :cert)] :friendly-name "Jürgens Schlüssel ☺"}))
+  (is (string? made))
+  (def found (crypto/parse-pkcs12 made "pw"))
+  (is (table? found))
+  (is= [(leaf :cert) (leaf :key)] [(found :cert) (found :key)])
+  (is= @[(middle :cert) (root :cert)] (found :chain))
+  (is= "Jürgens Schlüssel ☺" (found :friendly-name))
+  (def bare (crypto/parse-pkcs12 (buffer (bundle)) @"pw"))
+  (is= [@[] nil] [(bare :chain) (bare :friendly-name)]))
+
+(test "keys of every kind, DER and encrypted ones too, go in"
+  (each kind [:rsa :p521 :ed25519]
+    (def made (cert/generate-self-signed-cert {:key-type kind}))
+    (each key [(made :key) (crypto/convert-key (made :key) :der)]
+      (is= (made :key) ((crypto/parse-pkcs12 (crypto/create-pkcs12 (crypto/convert-cert (made :cert) :der) key {:password "x" :iterations few}) "x") :key)))
+    (def sealed (crypto/export-key (made :key) {:password "inner" :iterations few}))
+    (fails-with "give its password" (crypto/create-pkcs12 (made :cert) sealed {:password "x"}))
+    (is (crypto/create-pkcs12 (made :cert) sealed {:password "x" :key-password "inner" :iterations few}))))
+
+(test "passwords may be any text"
+  (each password ["ü☺" " " "0" (string/repeat "x" 1024) "\xff\xfe"]
+    (is= (leaf :key) ((crypto/parse-pkcs12 (bundle {:password password}) password) :key))))
+
+(test "a password that is missing or unusable is refused"
+  (each [opts why] [[{} "option :password is required"] [{:password ""} "it is empty"] [{:password "a\0b"} "NUL byte"]
+                    [{:password (string/repeat "x" 1025)} "longer than 1024"] [{:password 5} "bad option :password"]]
+    (fails-with why (crypto/create-pkcs12 (leaf :cert) (leaf :key) opts)))
+  (each password ["" nil "PW" "pw " (string/repeat "x" 1000)]
+    (fails-with "wrong password or damaged data" (crypto/parse-pkcs12 (bundle) password)))
+  (fails-with "NUL byte" (crypto/parse-pkcs12 (bundle) "pw\0"))
+  (each password [5 :pw []] (fails-with "bad slot #1" (crypto/parse-pkcs12 (bundle) password))))
+
+(test "what does not belong together is refused"
+  (fails-with "the key does not match the certificate" (crypto/create-pkcs12 (leaf :cert) (root :key) {:password "x"}))
+  (fails-with "not a certificate" (crypto/create-pkcs12 (leaf :key) (leaf :key) {:password "x"}))
+  (fails-with "not a private key" (crypto/create-pkcs12 (leaf :cert) (leaf :cert) {:password "x"}))
+  (fails-with "not a certificate" (bundle {:chain ["x"]}))
+  (fails-with "bad option :chain" (bundle {:chain 5}))
+  (fails-with "without NUL bytes" (bundle {:friendly-name "a\0b"}))
+  (each n [0 -1 10 1.5 1e10] (fails-with "bad option :iterations" (bundle {:iterations n})))
+  (fails-with "did you mean :friendly-name" (bundle {:friendlyname "x"})))
+
+(test "bundles that are cut off or changed anywhere are refused"
+  (def whole (bundle))
+  (for i 0 (length whole) (fails-with "crypto/parse-pkcs12: " (crypto/parse-pkcs12 (string/slice whole 0 i) "pw")))
+  (def rounds (load 300))
+  (for i 0 rounds
+    (def changed (buffer whole))
+    (def at (math/floor (* (length whole) (/ i rounds))))
+    (put changed at (bxor 0x55 (changed at)))
+    (def [ok found] (protect (crypto/parse-pkcs12 changed "pw")))
+    (when ok (is= [(leaf :cert) (leaf :key)] [(found :cert) (found :key)] at))))
+
+(test "random bytes are no bundle"
+  (each given ["" "x" "\x30\x80" (leaf :cert) (crypto/convert-cert (leaf :cert) :der) (string/repeat "\x30\x80" 50000)]
+    (fails-with "not a PKCS#12 bundle" (crypto/parse-pkcs12 given "pw")))
+  (each given [nil 5 :x []] (fails-with "bad slot #0" (crypto/parse-pkcs12 given "pw"))))
+
+(test "a bundle that asks for too many iterations is refused at once"
+  # the MAC's count stands last: it grows by the byte that its salt's length loses
+  (def made (buffer (bundle {:iterations 0x12345})))
+  (def at (- (length made) 3))
+  (is= "\x01\x23\x45" (string (slice made at)))
+  (put made at 0x7f)
+  (fails-with "wrong password or damaged data" (crypto/parse-pkcs12 made "pw"))
+  (def salt-at (- at 12))
+  (is= "\x04\x08" (string (slice made salt-at (+ 2 salt-at))))
+  (put made (inc salt-at) 7)
+  (def hostile (buffer (slice made 0 (+ salt-at 9)) "\x02\x04\x7f\xff" (slice made (inc at))))
+  (def started (os/clock :monotonic))
+  (fails-with "more than 10000000 iterations" (crypto/parse-pkcs12 hostile "pw"))
+  (is (< (- (os/clock :monotonic) started) 1)))
+
+(test "the event loop runs on meanwhile"
+  (var [ticks done] [0 false])
+  (ev/go (fn [] (while (not done) (ev/sleep 0.001) (++ ticks))))
+  (crypto/parse-pkcs12 (bundle {:iterations 250000}) "pw")
+  (set done true)
+  (is (> ticks 3)))
+
+(peer-test "openssl" "the openssl command opens ours, and tells what it is made of"
+  (def dir (tmpdir))
+  (spit (string dir "/p12") (bundle {:password "pä ss" :chain [(root :cert)] :friendly-name "name" :iterations 250000}))
+  (os/execute ["sh" "-c" `openssl pkcs12 -in "$0/p12" -passin "pass:pä ss" -nodes -info >"$0/out" 2>"$0/info"` dir] :px)
+  (def out (slurp (string dir "/out")))
+  (each pem [(leaf :key) (leaf :cert) (root :cert)] (is (string/find pem out)))
+  (def info (slurp (string dir "/info")))
+  (is (string/find "MAC: sha256, Iteration 250000" info))
+  (is (string/find "PBES2, PBKDF2, AES-256-CBC, Iteration 250000, PRF hmacWithSHA256" info)))
+
+(peer-test "openssl" "we open what the openssl command makes"
+  (def dir (tmpdir))
+  (spit (string dir "/key") (leaf :key))
+  (spit (string dir "/cert") (leaf :cert))
+  (spit (string dir "/ca") (string (middle :cert) (root :cert)))
+  (defn made [& args]
+    (os/execute ["openssl" "pkcs12" "-export" "-inkey" (string dir "/key") "-in" (string dir "/cert") "-certfile" (string dir "/ca")
+                 "-name" "a name" "-passout" "pass:x" "-out" (string dir "/p12") ;args] :px)
+    (slurp (string dir "/p12")))
+  (each args [[] ["-certpbe" "PBE-SHA1-3DES" "-keypbe" "PBE-SHA1-3DES" "-macalg" "sha1"] ["-certpbe" "NONE"] ["-keypbe" "NONE"]]
+    (def found (crypto/parse-pkcs12 (made ;args) "x"))
+    (is= [(leaf :cert) (leaf :key) "a name"] [(found :cert) (found :key) (found :friendly-name)])
+    (is= @[(middle :cert) (root :cert)] (found :chain)))
+  (fails-with ":require-mac false" (crypto/parse-pkcs12 (made "-nomac") "x"))
+  (is= (leaf :key) ((crypto/parse-pkcs12 (made "-nomac") "x" {:require-mac false}) :key)))
+
+(defn password-of [file]
+  (cond
+    (string/find "no-pwd" file) nil
+    (string/find "-pwd" file) "password"
+    (= file "no-password.p12") nil
+    "cryptography"))
+
+(if-let [dir (vectors "pyca/pkcs12")]
+  (do
+    (def files (sorted (os/dir dir)))
+    (def legacy {"no-password.p12" true "cert-rc2-key-3des.p12" true})
+    (test (string "pyca/pkcs12: " (length files) " of " (length files) " are opened with their password, and with no other")
+      (each file files
+        (def data (slurp (string dir "/" file)))
+        (when (legacy file) (fails-with "try {:legacy true}" (crypto/parse-pkcs12 data (password-of file))))
+        (def [ok found] (protect (crypto/parse-pkcs12 data (password-of file) {:legacy (truthy? (legacy file))})))
+        (if (and (not ok) (string/find "legacy provider is not installed" found))
+          (print "# " file ": " found)
+          (do
+            (is ok (string file ": " found))
+            (def keyless (or (string/has-prefix? "no-cert-n" file) (string/find "no-key" file)))
+            (is= (not keyless) (truthy? (found :key)) file)
+            (is= (not (or keyless (string/has-prefix? "no-cert" file))) (truthy? (found :cert)) file)
+            (is= (if (string/find "name" file) 2 (if keyless 1 0)) (length (found :chain)) file)
+            (fails-with "wrong password" (crypto/parse-pkcs12 data "not this"))))))
+    (def named (crypto/parse-pkcs12 (slurp (string dir "/name-unicode-pwd.p12")) "password"))
+    (test "a friendly name is UTF-8" (is= "☺" (named :friendly-name))))
+  (skip "pyca/pkcs12" "no vectors here"))
+
+(end)
