@@ -1,0 +1,360 @@
+/* Engines over memory: what a transport can do to them, and what they make of it. */
+#include "check.h"
+#include "wire.h"
+
+#include <openssl/err.h>
+
+#define SIZE (1 << 20)
+
+static uint8_t data[SIZE], got_data[SIZE + 1];
+
+static char fact_text[256];
+
+static const char *fact(const char *text, int version, size_t most) {
+    snprintf(fact_text, sizeof fact_text, "%s (TLS 1.%d, %s)", text, version - TLS1_VERSION,
+             most == 1 ? "a byte at a time" : "in one go");
+    return fact_text;
+}
+
+static bool explains(const Engine *engine, const char *text, int errnum) {
+    int told;
+    const char *why = engine_explain(engine, &told);
+    return strstr(why, text) && told == errnum;
+}
+
+/* Move `length` bytes from one end to the other. */
+static bool transfer(End *from, End *to, size_t length) {
+    size_t sent = 0, received = 0, n;
+    bool written = false;
+    for (long i = 0; received < length && i < 10000000; i++) {
+        if (!written) {
+            EngineStatus status = engine_write(&from->engine, data + sent, length - sent, &n);
+            sent += n;
+            if (status == ENGINE_FAILED) return false;
+            written = status == ENGINE_DONE;
+        }
+        engine_flush(&from->engine);
+        EngineStatus status = engine_read(&to->engine, got_data + received, length - received, &n);
+        if (status == ENGINE_FAILED || status == ENGINE_EOF) return false;
+        received += n;
+    }
+    return received == length && sent == length && !memcmp(data, got_data, length);
+}
+
+static void test_transfer(int version, size_t most) {
+    Pair pair;
+    size_t length = most == 1 ? 50000 : SIZE;
+    CHECK(fact("the handshake is made", version, most), pair_open(&pair, version, most));
+    CHECK(fact("both agree on the version", version, most),
+          SSL_version(pair.client.engine.ssl) == version &&
+              SSL_version(pair.server.engine.ssl) == version);
+    CHECK(fact("data goes up", version, most), transfer(&pair.client, &pair.server, length));
+    CHECK(fact("data comes down", version, most), transfer(&pair.server, &pair.client, length));
+    CHECK(fact("small data goes up", version, most), transfer(&pair.client, &pair.server, 1));
+    pair_free(&pair);
+}
+
+static EngineStatus read_until(End *end, size_t *total) {
+    EngineStatus status;
+    size_t n;
+    *total = 0;
+    for (int i = 0; i < 1000000; i++) {
+        status = engine_read(&end->engine, got_data, SIZE, &n);
+        *total += n;
+        if (status == ENGINE_EOF || status == ENGINE_FAILED) break;
+    }
+    return status;
+}
+
+static void say(End *end, const char *text) {
+    size_t taken;
+    engine_write(&end->engine, (const uint8_t *)text, strlen(text), &taken);
+    for (int i = 0; i < 10000 && engine_flush(&end->engine) == ENGINE_WANTS_WRITE; i++) {
+    }
+}
+
+static void test_end(int version, size_t most) {
+    Pair pair;
+    size_t total;
+    pair_open(&pair, version, most);
+    say(&pair.client, "bye");
+    CHECK(fact("nobody has said close_notify yet", version, most),
+          !engine_peer_closed(&pair.server.engine));
+    for (int i = 0; i < 10000 && engine_close_notify(&pair.client.engine) != ENGINE_DONE; i++) {
+    }
+    CHECK(fact("close_notify is said once", version, most),
+          engine_close_notify(&pair.client.engine) == ENGINE_DONE);
+    CHECK(fact("data before it is read, then the end", version, most),
+          read_until(&pair.server, &total) == ENGINE_EOF && total == 3);
+    CHECK(fact("the end stays the end", version, most),
+          read_until(&pair.server, &total) == ENGINE_EOF && !total &&
+              engine_peek(&pair.server.engine) == ENGINE_EOF &&
+              engine_peer_closed(&pair.server.engine));
+    say(&pair.server, "answer");
+    size_t n, held = 0;
+    for (int i = 0; i < 10000 && held < 6; i++) {
+        engine_read(&pair.client.engine, got_data + held, SIZE, &n);
+        held += n;
+    }
+    CHECK(fact("the other direction goes on", version, most),
+          held == 6 && !memcmp(got_data, "answer", 6));
+    pair_free(&pair);
+}
+
+static void test_truncation(int version, size_t most) {
+    Pair pair;
+    size_t total;
+    pair_open(&pair, version, most);
+    say(&pair.client, "part");
+    pair.up.cut = true;
+    CHECK(fact("a cut fails after the data", version, most),
+          read_until(&pair.server, &total) == ENGINE_FAILED && total == 4 &&
+              explains(&pair.server.engine, "connection truncated", 0));
+    CHECK(fact("a cut stays a failure", version, most),
+          read_until(&pair.server, &total) == ENGINE_FAILED && !total);
+    pair_free(&pair);
+
+    pair_open(&pair, version, most);
+    pair.server.engine.truncation_is_eof = true;
+    say(&pair.client, "part");
+    pair.up.cut = true;
+    CHECK(fact("a cut is an end where that is allowed", version, most),
+          read_until(&pair.server, &total) == ENGINE_EOF && total == 4 &&
+              read_until(&pair.server, &total) == ENGINE_EOF);
+    pair_free(&pair);
+
+    pair_open(&pair, version, most);
+    say(&pair.client, "a record that does not come whole");
+    pair.up.length -= 5;
+    pair.up.cut = true;
+    CHECK(fact("a cut within a record fails, and shows nothing of it", version, most),
+          read_until(&pair.server, &total) == ENGINE_FAILED && !total);
+    pair_free(&pair);
+}
+
+static void test_forgery(int version, size_t most) {
+    Pair pair;
+    size_t total;
+    pair_open(&pair, version, most);
+    say(&pair.client, "genuine");
+    pair.up.bytes[pair.up.length - 3] ^= 1;
+    CHECK(fact("a changed record fails, and shows nothing of it", version, most),
+          read_until(&pair.server, &total) == ENGINE_FAILED && !total &&
+              explains(&pair.server.engine, "bad record mac", 0));
+    CHECK(fact("an error is of its own engine only", version, most),
+          transfer(&pair.server, &pair.client, 0) && ERR_peek_error() == 0);
+    pair_free(&pair);
+}
+
+static void test_handshake_failures(int version, size_t most) {
+    Pair pair;
+    EngineStatus client, server;
+    pair_init(&pair, version, most, "elsewhere.example");
+    pair_handshake(&pair, &client, &server);
+    CHECK(fact("a wrong name is refused", version, most),
+          client == ENGINE_FAILED && explains(&pair.client.engine, "hostname mismatch", 0));
+    CHECK(fact("the failure names both names", version, most),
+          explains(&pair.client.engine, "elsewhere.example", 0) &&
+              explains(&pair.client.engine, "localhost", 0));
+    size_t n;
+    CHECK(fact("nothing can be written or read after it", version, most),
+          engine_write(&pair.client.engine, data, 1, &n) == ENGINE_FAILED && !n &&
+              engine_read(&pair.client.engine, got_data, 1, &n) == ENGINE_FAILED && !n);
+    pair_free(&pair);
+
+    bool failed = true;
+    for (size_t before = 0; before < 500 && failed; before += most == 1 ? 150 : 37) {
+        pair_init(&pair, version, most, "localhost");
+        pair.down.allowed = before; /* so much of the server's answer comes */
+        for (int i = 0; i < 5000 && pair.down.allowed; i++) {
+            engine_handshake(&pair.client.engine);
+            engine_handshake(&pair.server.engine);
+        }
+        pair.down.cut = true;
+        client = ENGINE_WANTS_READ;
+        for (int i = 0; i < 5000 && client != ENGINE_FAILED; i++) {
+            client = engine_handshake(&pair.client.engine);
+        }
+        failed = client == ENGINE_FAILED && explains(&pair.client.engine, "handshake failed", 0);
+        if (!failed) printf("# after %zu bytes\n", before);
+        pair_free(&pair);
+    }
+    CHECK(fact("a peer that goes away in the handshake fails it, wherever", version, most), failed);
+}
+
+/* --- transports that block, and that fail --- */
+
+static void test_blocked(int version) {
+    Pair pair;
+    size_t sent = 0, n;
+    pair_open(&pair, version, SIZE);
+    pair.up.capacity = 1000;
+    EngineStatus status = engine_write(&pair.client.engine, data, 100000, &sent);
+    CHECK("a blocked transport is told of", status == ENGINE_WANTS_WRITE && sent);
+    CHECK("what waits is kept", pair.client.engine.pending_length > 0);
+    size_t waiting = pair.client.engine.pending_length;
+    CHECK("asking again changes nothing", engine_flush(&pair.client.engine) == ENGINE_WANTS_WRITE &&
+                                              pair.client.engine.pending_length == waiting);
+    /* Reading goes on meanwhile, and what is written later comes later. */
+    say(&pair.server, "down");
+    CHECK("reading does not need writing",
+          engine_read(&pair.client.engine, got_data, 10, &n) == ENGINE_DONE && n == 4);
+    size_t more;
+    CHECK("more is not taken while some waits",
+          engine_write(&pair.client.engine, data + sent, 10, &more) == ENGINE_WANTS_WRITE && !more);
+    size_t received = 0;
+    for (int i = 0; i < 100000 && received < 100000; i++) {
+        if (engine_flush(&pair.client.engine) == ENGINE_DONE && sent < 100000) {
+            engine_write(&pair.client.engine, data + sent, 100000 - sent, &more);
+            sent += more;
+        }
+        engine_read(&pair.server.engine, got_data + received, SIZE - received, &n);
+        received += n;
+    }
+    CHECK("all of it comes, in order", received == 100000 && !memcmp(got_data, data, 100000));
+    pair_free(&pair);
+}
+
+/* A write that is given up leaves whole records, and the next one follows them. */
+static void test_given_up(int version) {
+    Pair pair;
+    size_t sent = 0, n, received = 0, taken;
+    pair_open(&pair, version, SIZE);
+    pair.up.capacity = 5000;
+    engine_write(&pair.client.engine, data, SIZE, &sent);
+    bool ended = false;
+    for (int i = 0; i < 100000 && received < sent + 4; i++) {
+        if (engine_flush(&pair.client.engine) == ENGINE_DONE && !ended) {
+            engine_write(&pair.client.engine, (const uint8_t *)"next", 4, &taken);
+            ended = true;
+        }
+        engine_read(&pair.server.engine, got_data + received, sizeof got_data - received, &n);
+        received += n;
+    }
+    CHECK("after a write that was given up the next one follows what was sealed",
+          sent < SIZE && received == sent + 4 && !memcmp(got_data, data, sent) &&
+              !memcmp(got_data + sent, "next", 4));
+    pair_free(&pair);
+}
+
+static void test_close_while_blocked(int version) {
+    Pair pair;
+    size_t sent, total = 0, n;
+    pair_open(&pair, version, SIZE);
+    pair.up.capacity = 100;
+    engine_write(&pair.client.engine, data, 5000, &sent);
+    CHECK("close_notify waits behind the data",
+          engine_close_notify(&pair.client.engine) == ENGINE_WANTS_WRITE);
+    EngineStatus status = ENGINE_WANTS_READ;
+    for (int i = 0; i < 10000 && status != ENGINE_EOF && status != ENGINE_FAILED; i++) {
+        engine_close_notify(&pair.client.engine);
+        status = engine_read(&pair.server.engine, got_data + total, SIZE, &n);
+        total += n;
+    }
+    CHECK("and comes after it",
+          status == ENGINE_EOF && total == 5000 && !memcmp(got_data, data, 5000));
+    pair_free(&pair);
+}
+
+static void test_broken(int version) {
+    Pair pair;
+    size_t n, total;
+    pair_open(&pair, version, SIZE);
+    say(&pair.server, "last words");
+    pair.up.send_errno = EPIPE;
+    CHECK("a transport that fails to send fails the write",
+          engine_write(&pair.client.engine, data, 10, &n) == ENGINE_FAILED &&
+              explains(&pair.client.engine, strerror(EPIPE), EPIPE));
+    CHECK("what has come can still be read",
+          engine_read(&pair.client.engine, got_data, 100, &n) == ENGINE_DONE && n == 10);
+    pair.down.receive_errno = ECONNRESET;
+    CHECK("a transport that fails to receive fails the read",
+          read_until(&pair.client, &total) == ENGINE_FAILED);
+    pair_free(&pair);
+
+    pair_open(&pair, version, SIZE);
+    pair.down.receive_errno = ECONNRESET;
+    CHECK("a reset is told with its errno",
+          read_until(&pair.client, &total) == ENGINE_FAILED &&
+              explains(&pair.client.engine, strerror(ECONNRESET), ECONNRESET));
+    pair_free(&pair);
+
+    EngineStatus status = ENGINE_WANTS_READ;
+    pair_init(&pair, version, SIZE, "localhost");
+    pair.up.send_errno = EPIPE;
+    for (int i = 0; i < 3 && status != ENGINE_FAILED; i++)
+        status = engine_handshake(&pair.client.engine);
+    CHECK("a handshake whose transport fails to send fails",
+          status == ENGINE_FAILED && explains(&pair.client.engine, strerror(EPIPE), EPIPE));
+    pair_free(&pair);
+
+    pair_init(&pair, version, SIZE, "localhost");
+    pair.down.receive_errno = ECONNRESET;
+    CHECK("a handshake whose transport fails to receive fails",
+          engine_handshake(&pair.client.engine) == ENGINE_FAILED &&
+              explains(&pair.client.engine, strerror(ECONNRESET), ECONNRESET));
+    pair_free(&pair);
+}
+
+static void test_small_seals(int version) {
+    Pair pair;
+    pair_open(&pair, version, SIZE);
+    pair.client.engine.most_sealed = 1024;
+    CHECK("data sealed in small pieces is whole", transfer(&pair.client, &pair.server, 300000));
+    pair_free(&pair);
+}
+
+static void test_key_update(void) {
+    Pair pair;
+    pair_open(&pair, TLS1_3_VERSION, SIZE);
+    bool good = true;
+    for (int i = 0; i < 20; i++) {
+        good = good && SSL_key_update(pair.client.engine.ssl, SSL_KEY_UPDATE_REQUESTED) &&
+               transfer(&pair.client, &pair.server, 40000) &&
+               transfer(&pair.server, &pair.client, 40000);
+    }
+    CHECK("keys are renewed both ways between transfers", good);
+    pair_free(&pair);
+}
+
+static void test_life(void) {
+    Engine engine = {0};
+    size_t n;
+    engine_free(&engine);
+    engine_free(&engine);
+    CHECK("a zeroed engine can be freed, twice", !engine.ssl);
+    CHECK("and used: it fails", engine_read(&engine, got_data, 1, &n) == ENGINE_FAILED &&
+                                    engine_write(&engine, data, 1, &n) == ENGINE_FAILED &&
+                                    engine_handshake(&engine) == ENGINE_FAILED &&
+                                    !engine_peer_closed(&engine));
+    int errnum;
+    CHECK("there is always a reason", *engine_explain(&engine, &errnum));
+    engine_fail(&engine, "first");
+    engine_fail(&engine, "second");
+    CHECK("the first reason stays", explains(&engine, "first", 0));
+    engine_free(&engine);
+}
+
+int main(void) {
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    static const size_t mosts[] = {SIZE, 1};
+    for (size_t i = 0; i < SIZE; i++) data[i] = (uint8_t)(i * 31 + (i >> 8));
+    wire_make_identity();
+    test_life();
+    for (int v = 0; v < 2; v++) {
+        for (int m = 0; m < 2; m++) {
+            test_transfer(versions[v], mosts[m]);
+            test_end(versions[v], mosts[m]);
+            test_truncation(versions[v], mosts[m]);
+            test_forgery(versions[v], mosts[m]);
+            test_handshake_failures(versions[v], mosts[m]);
+        }
+        test_blocked(versions[v]);
+        test_given_up(versions[v]);
+        test_close_while_blocked(versions[v]);
+        test_broken(versions[v]);
+        test_small_seals(versions[v]);
+    }
+    test_key_update();
+    return check_end();
+}
