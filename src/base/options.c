@@ -100,8 +100,15 @@ void option_list(const OptionSite *site, Janet value, void *field) {
     *(Janet *)field = value;
 }
 
+/* Structures can be called as well in Janet, but not one of them is what is meant here. */
+static bool takes_one(Janet value) {
+    if (!janet_checktype(value, JANET_FUNCTION)) return janet_checktype(value, JANET_CFUNCTION);
+    const JanetFuncDef *definition = janet_unwrap_function(value)->def;
+    return definition->min_arity <= 1 && definition->max_arity >= 1;
+}
+
 void option_function(const OptionSite *site, Janet value, void *field) {
-    if (!janet_checktypes(value, JANET_TFLAG_CALLABLE)) option_refuse(site, "function", value);
+    if (!takes_one(value)) option_refuse(site, "function of one argument", value);
     *(Janet *)field = value;
 }
 

@@ -63,22 +63,24 @@ typedef struct OptionRange {
     double least, most;
 } OptionRange;
 
-void option_boolean(const OptionSite *site, Janet value, void *field);  /* bool */
-void option_flag(const OptionSite *site, Janet value, void *field);     /* OptionFlag */
-void option_bytes(const OptionSite *site, Janet value, void *field);    /* Bytes; string, buffer */
-void option_text(const OptionSite *site, Janet value, void *field);     /* Bytes, no NUL inside, */
-                                                                        /* NUL-terminated */
-void option_name(const OptionSite *site, Janet value, void *field);     /* as text; keywords too */
-void option_seconds(const OptionSite *site, Janet value, void *field);  /* double, not negative */
-void option_integer(const OptionSite *site, Janet value, void *field);  /* int32_t; OptionRange */
-void option_word(const OptionSite *site, Janet value, void *field);     /* int; OptionWord[], */
-                                                                        /* ended by a NULL name */
-void option_list(const OptionSite *site, Janet value, void *field);     /* Janet; array or tuple */
-void option_function(const OptionSite *site, Janet value, void *field); /* Janet; callable */
-void option_any(const OptionSite *site, Janet value, void *field);      /* Janet */
-void option_nested(const OptionSite *site, Janet value, void *field);   /* an OptionSet that */
-                                                                        /* fills the same struct; */
-                                                                        /* one a set at most */
+void option_boolean(const OptionSite *site, Janet value, void *field); /* bool */
+void option_flag(const OptionSite *site, Janet value, void *field);    /* OptionFlag */
+void option_bytes(const OptionSite *site, Janet value, void *field);   /* Bytes; string, buffer */
+void option_text(const OptionSite *site, Janet value, void *field);    /* Bytes, no NUL inside, */
+                                                                       /* NUL-terminated */
+void option_name(const OptionSite *site, Janet value, void *field);    /* as text; keywords too */
+void option_seconds(const OptionSite *site, Janet value, void *field); /* double, not negative */
+void option_integer(const OptionSite *site, Janet value, void *field); /* int32_t; OptionRange */
+void option_word(const OptionSite *site, Janet value, void *field);    /* int; OptionWord[], */
+                                                                       /* ended by a NULL name */
+void option_list(const OptionSite *site, Janet value, void *field);    /* Janet; array or tuple */
+void option_function(const OptionSite *site, Janet value,
+                     void *field);                                    /* Janet; of one argument, */
+                                                                      /* for call_fiber */
+void option_any(const OptionSite *site, Janet value, void *field);    /* Janet */
+void option_nested(const OptionSite *site, Janet value, void *field); /* an OptionSet that */
+                                                                      /* fills the same struct; */
+                                                                      /* one a set at most */
 
 /* "<function>: bad option :name, expected X, got V" */
 JANET_NO_RETURN void option_refuse(const OptionSite *site, const char *expected, Janet got);

@@ -1,5 +1,6 @@
 /* accept-loop: a fiber for each connection whose handshake succeeded. Handshakes run without a
  * fiber, all at once: one that stalls costs the others nothing. */
+#include "base/call.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "net/listener.h"
@@ -95,9 +96,7 @@ static const JanetAbstractType loop_type = {
      1 << JANET_SIGNAL_USER2 | 1 << JANET_SIGNAL_USER3 | 1 << JANET_SIGNAL_USER4)
 
 /* A task as ev/go makes it: its errors are its supervisor's, the dynamic bindings the loop's. */
-static void spawn(const Loop *loop, JanetFunction *run, Janet argument) {
-    JanetFiber *fiber = janet_fiber(run, 64, 1, &argument);
-    if (!fiber) return; /* its arity was checked */
+static void spawn(const Loop *loop, JanetFiber *fiber) {
     if (janet_checktype(loop->supervisor, JANET_ABSTRACT)) {
         fiber->supervisor_channel = janet_unwrap_abstract(loop->supervisor);
         fiber->flags |= SUPERVISED;
@@ -107,9 +106,14 @@ static void spawn(const Loop *loop, JanetFunction *run, Janet argument) {
     janet_schedule(fiber, janet_wrap_nil());
 }
 
+/* The handler's arity was checked: there is a fiber. */
+static void handle(const Loop *loop, Stream *stream) {
+    Janet argument = janet_wrap_abstract(stream);
+    spawn(loop, janet_fiber(loop->handler, 64, 1, &argument));
+}
+
 static void report(const Loop *loop, Janet error) {
-    if (!janet_checktype(loop->on_error, JANET_FUNCTION)) return;
-    spawn(loop, janet_unwrap_function(loop->on_error), error);
+    if (!janet_checktype(loop->on_error, JANET_NIL)) spawn(loop, call_fiber(loop->on_error, error));
 }
 
 static Loop *loop_of(const Stream *stream) {
@@ -119,7 +123,7 @@ static Loop *loop_of(const Stream *stream) {
 static void on_handshake(Stream *stream, bool established) {
     Loop *loop = loop_of(stream);
     if (established) {
-        spawn(loop, loop->handler, janet_wrap_abstract(stream));
+        handle(loop, stream);
     } else {
         report(loop, stream_error(stream, function));
         stream_drop(stream);
@@ -169,7 +173,7 @@ static void accepted(Taker *taker, int descriptor) {
     count_in(loop, stream);
     if (loop->quota->count >= loop->quota->most) listener_pause(taker);
     if (loop->deferred) {
-        spawn(loop, loop->handler, janet_wrap_abstract(stream));
+        handle(loop, stream);
     } else {
         stream_start(stream);
     }

@@ -1,6 +1,7 @@
 /* Sessions of a TLS stream, and renewing its keys. */
 #include "core/session.h"
 
+#include "base/call.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/ocsp.h"
@@ -21,13 +22,12 @@ void stream_tell_sessions(Stream *stream) {
         size_t length = 0;
         uint8_t *bytes = session_export(stream->engine.ssl, session, &length);
         SSL_SESSION_free(session);
-        if (!bytes || !janet_checktype(stream->on_session, JANET_FUNCTION)) {
+        if (!bytes || janet_checktype(stream->on_session, JANET_NIL)) {
             OPENSSL_clear_free(bytes, length);
             continue;
         }
-        Janet data = as_string(bytes, length);
-        JanetFiber *fiber = janet_fiber(janet_unwrap_function(stream->on_session), 64, 1, &data);
-        if (fiber) janet_schedule(fiber, janet_wrap_nil());
+        JanetFiber *fiber = call_fiber(stream->on_session, as_string(bytes, length));
+        janet_schedule(fiber, janet_wrap_nil());
     }
 }
 
