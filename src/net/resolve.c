@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -36,12 +37,23 @@ static void interleave(const struct addrinfo *found, Addresses *addresses) {
     }
 }
 
+/* getaddrinfo takes "99999" for 34463. */
+static bool is_port(const char *port) {
+    char *end;
+    long number = strtol(port, &end, 10);
+    return end == port || *end || (number >= 0 && number <= 65535);
+}
+
 bool resolve(const char *host, const char *port, int type, bool numeric, bool passive,
              Addresses *addresses, Failure *failure) {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = type}, *found = NULL;
     if (numeric) hints.ai_flags |= AI_NUMERICHOST;
     if (passive) hints.ai_flags |= AI_PASSIVE;
     addresses->count = 0;
+    if (!is_port(port)) {
+        return failure_set(failure, "could not resolve \"%s\" port \"%s\": expected 0 to 65535", host,
+                           port);
+    }
     int status = getaddrinfo(host, port, &hints, &found);
     if (status) {
         const char *why = status == EAI_SYSTEM ? strerror(errno) : gai_strerror(status);

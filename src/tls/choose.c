@@ -37,6 +37,13 @@ static TlsContext *host_context(const char *function, Janet value) {
     TlsOptions options;
     tls_options_init(&options);
     options_read(function, &tls_option_set, value, &options);
+    if (!janet_checktype(options.context, JANET_NIL)) {
+        raise_format(function, "a virtual host's :context: give the context itself in :sni");
+    }
+    /* Nobody would look there; and a table that holds itself would never end. */
+    if (!janet_checktype(options.hosts, JANET_NIL)) {
+        raise_format(function, ":sni within :sni: give all hosts in one table");
+    }
     return make_context(function, &options);
 }
 
