@@ -51,8 +51,8 @@ bool resolve(const char *host, const char *port, int type, bool numeric, bool pa
     if (passive) hints.ai_flags |= AI_PASSIVE;
     addresses->count = 0;
     if (!is_port(port)) {
-        return failure_set(failure, "could not resolve \"%s\" port \"%s\": expected 0 to 65535", host,
-                           port);
+        return failure_set(failure, "could not resolve \"%s\" port \"%s\": expected 0 to 65535",
+                           host, port);
     }
     int status = getaddrinfo(host, port, &hints, &found);
     if (status) {

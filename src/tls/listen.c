@@ -100,7 +100,12 @@ static Janet cfun_tls_listen(int32_t argc, Janet *argv) {
     const char *port = text_of(argv, 1, unix_socket ? SIZE_MAX : NI_MAXSERV);
     if (argc > 2) options_read(function, &set, argv[2], &options);
     Addresses addresses;
+    Address path;
     Failure failure;
+    /* Core cuts a path that is too long, and listens there. */
+    if (unix_socket && !resolve_unix(port, strlen(port), &path, &failure)) {
+        raise_failure(function, &failure);
+    }
     if (unix_socket || resolve(host, port, SOCK_STREAM, true, true, &addresses, &failure)) {
         return listen_on(unix_socket ? argv[0] : janet_cstringv(host), janet_cstringv(port),
                          options.backlog);
