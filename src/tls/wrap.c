@@ -96,7 +96,8 @@ static const FunctionRow functions[] = {
      "with `:cert` and `:key` (or a context that has them), as a server. Without either, as a client, which can't "
      "verify and so needs `:verify false`.\n\n"
      "`stream` is a connected stream socket of core's, from `net/connect` or `net/accept`; it is closed, its connection "
-     "lives on in the result.\n\n"
+     "lives on in the result. A server that went over to TLS because the client asked it to (STARTTLS) must not act "
+     "on what it read beyond that request: it came in clear, from the client or from somebody in between.\n\n"
      "Returns a TLS stream. Raises when `stream` is no such socket or in use, when plaintext is left over on it "
      "(clients only), and as `tls/connect` and `tls/accept` do; the connection is closed then.\n\nOptions:",
      &tls_option_set},
