@@ -13,8 +13,8 @@
     X(tls_accept_loop)                                                                             \
     X(tls_wrap)                                                                                    \
     X(tls_methods)                                                                                 \
-    X(tls_info) \
-    X(tls_session) \
+    X(tls_info)                                                                                    \
+    X(tls_session)                                                                                 \
     X(digest)                                                                                      \
     X(random)                                                                                      \
     X(encoding)                                                                                    \
@@ -27,11 +27,11 @@
     X(ec)                                                                                          \
     X(bio)                                                                                         \
     X(cert)                                                                                        \
-    X(cert_parse) \
-    X(chain) \
-    X(convert) \
-    X(csr) \
-    X(pkcs12) \
+    X(cert_parse)                                                                                  \
+    X(chain)                                                                                       \
+    X(convert)                                                                                     \
+    X(csr)                                                                                         \
+    X(pkcs12)                                                                                      \
     X(cms)
 
 #define REGISTER_PROTOTYPE(file) void file##_register(JanetTable *env);

@@ -235,7 +235,8 @@ static Janet prototype_of(Janet options) {
         JanetTable *proto = janet_unwrap_table(options)->proto;
         return proto ? janet_wrap_table(proto) : janet_wrap_nil();
     }
-    const JanetKV *proto = janet_struct_proto(janet_unwrap_struct(options));
+    JanetKV *own = (JanetKV *)(uintptr_t)janet_unwrap_struct(options);
+    const JanetKV *proto = janet_struct_proto(own);
     return proto ? janet_wrap_struct(proto) : janet_wrap_nil();
 }
 

@@ -114,7 +114,7 @@ static bool holds_content(CMS_ContentInfo *message) {
 
 static bool refuse(CmsVerdict *verdict, const char *what, const char *why) {
     verdict->valid = false;
-    snprintf(verdict->reason, sizeof verdict->reason, "%s%s%s", what, why ? ": " : "",
+    snprintf(verdict->reason, sizeof verdict->reason, "%s%s%.512s", what, why ? ": " : "",
              why ? why : "");
     return false;
 }

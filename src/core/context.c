@@ -79,7 +79,7 @@ static bool set_versions(SSL_CTX *context, const ContextSettings *settings, Fail
 static bool set_ciphers(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
     const char *ciphers = (const char *)settings->ciphers.data;
     const char *suites = (const char *)settings->ciphersuites.data;
-    const char *groups = (const char *)settings->groups.data;
+    char *groups = (char *)(uintptr_t)settings->groups.data; /* OpenSSL's macro wants it so */
     if (settings->security_level >= 0)
         SSL_CTX_set_security_level(context, settings->security_level);
     if (ciphers && !SSL_CTX_set_cipher_list(context, ciphers)) {

@@ -80,7 +80,8 @@ static bool add_hosts(EVP_MD_CTX *digest, const ContextSettings *settings) {
     bool added = true;
     for (size_t i = 0; added && i < settings->host_count; i++) {
         const VirtualHost *host = settings->hosts + i;
-        added = add_bytes(digest, host->name) && add(digest, &host->context, sizeof host->context);
+        uintptr_t address = (uintptr_t)host->context;
+        added = add_bytes(digest, host->name) && add(digest, &address, sizeof address);
     }
     return added;
 }

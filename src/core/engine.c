@@ -170,7 +170,7 @@ SSL_SESSION *engine_take_session(Engine *engine) {
     if (!engine->fresh_count) return NULL;
     SSL_SESSION *first = engine->fresh[0];
     engine->fresh_count--;
-    memmove(engine->fresh, engine->fresh + 1, (size_t)engine->fresh_count * sizeof *engine->fresh);
+    for (int i = 0; i < engine->fresh_count; i++) engine->fresh[i] = engine->fresh[i + 1];
     return first;
 }
 

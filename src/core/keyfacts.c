@@ -10,7 +10,8 @@ static void set_type(KeyFacts *facts, const char *name) {
     size_t i = 0;
     for (; name[i] && i < sizeof facts->type - 1; i++) {
         char c = (char)tolower((unsigned char)name[i]);
-        facts->type[i] = c == ' ' || c == '_' ? '-' : c;
+        if (c == ' ' || c == '_') c = '-';
+        facts->type[i] = c;
     }
     facts->type[i] = 0;
 }

@@ -241,7 +241,8 @@ bool context_prepare(SSL *ssl, const char *server_name, const char *verify_name,
     }
     if (!prepare_client(ssl, traits, verify_name, failure)) return false;
     bool named = server_name && *server_name && !verify_is_address(server_name);
-    if (named && !SSL_set_tlsext_host_name(ssl, server_name)) {
+    char *asked = (char *)(uintptr_t)server_name; /* OpenSSL's macro wants it so */
+    if (named && !SSL_set_tlsext_host_name(ssl, asked)) {
         return failure_openssl(failure, "not a host name: \"%s\"", server_name);
     }
     return true;

@@ -14,7 +14,7 @@ typedef struct Taker {
     void (*accepted)(struct Taker *taker, int descriptor);
     /* No connection will come: the listener was closed. It has left the queue. */
     void (*closed)(struct Taker *taker);
-    bool many, paused; /* see listener_pause */
+    bool many, paused;     /* see listener_pause */
     JanetStream *listener; /* NULL: in no queue */
     struct Taker *next;
 } Taker;
