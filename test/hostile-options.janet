@@ -233,7 +233,7 @@
   (fails-with "path" (tls/connect :unix (string "/tmp/" (string/repeat "x" 200))))
   (fails-with "path" (tls/listen :unix (string "/tmp/" (string/repeat "x" 200))))
   (each host ["" "a b" (string/repeat "x" 300) (string/repeat "a." 200) "256.1.1.1" "[::1" "-"]
-    (fails-with '(+ "bad slot #0, " "could not resolve") (tls/connect host port {:timeout 5}))))
+    (fails-with '(+ "could not resolve" "no host name" "not a host name") (tls/connect host port {:timeout 5}))))
 
 (test "after all of it the listener still serves"
   (ev/go (fn [] (def s (tls/accept listener server)) (echo s) (:close s)))

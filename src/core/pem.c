@@ -151,8 +151,10 @@ static void explain_key(Bytes data, const Passphrase *phrase, Failure *failure) 
         failure_set(failure, "private key is encrypted: wrong password or damaged key");
     } else if (!pem_is_pem(data) && !pem_is_der(data)) {
         failure_set(failure, "not a private key: neither PEM nor DER");
-    } else {
-        failure_openssl(failure, "not a private key");
+    } else if (pem_is_pem(data) && !memmem(data.data, data.length, "PRIVATE KEY-----", 16)) {
+        failure_set(failure, "not a private key: no PRIVATE KEY block in the PEM");
+    } else { /* OpenSSL's "No supported data to decode" says less */
+        failure_set(failure, "not a private key: damaged, or of a kind that OpenSSL does not know");
     }
     ERR_clear_error();
 }
