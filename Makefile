@@ -36,7 +36,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 Q := $(if $V,,@)
 say = $(if $(or $V,$(findstring s,$(firstword -$(MAKEFLAGS)))),:,printf '  %-8s %s\n')
 
-.PHONY: all env test asan valgrind demo lint format install uninstall clean help
+.PHONY: all env test asan valgrind fuzz demo lint format install uninstall clean help
 .DELETE_ON_ERROR:
 
 all: $(JANET) $(MODULES) ## build the modules, and a janet where the system has none that is fit
@@ -96,11 +96,37 @@ valgrind: ## run the tests under valgrind
 	@$(MAKE) test TEST_ENV='$(SLOW) JSEC_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full \
 	  --show-leak-kinds=definite --errors-for-leak-kinds=definite --trace-children=yes --trace-children-skip=/usr/*,/bin/*,/sbin/*"'
 
+# --- fuzzing ---
+
+# One libFuzzer target for each parser of the core, SECONDS each. Inputs that were found go to build/fuzz/corpus/.
+SECONDS := 30
+FUZZERS := $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/fuzz_*.c))
+FUZZ_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+
+build/fuzz/obj/%.o: %.c Makefile | build/openssl
+	@mkdir -p $(@D)
+	@$(say) CC $<
+	$Q clang -std=c11 $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(OPENSSL_CFLAGS) -Isrc -Itest/fuzz -MMD -MP -c $< -o $@
+
+build/fuzz/%: build/fuzz/obj/test/fuzz/%.o $(patsubst %,build/fuzz/obj/%,$(patsubst %.c,%.o,$(filter src/core/%,$(SOURCES))))
+	@$(say) LINK $@
+	$Q clang $(FUZZ_FLAGS) -fsanitize=fuzzer $^ -o $@ $(OPENSSL_LIBS) -pthread
+
+.PRECIOUS: build/fuzz/obj/%.o build/fuzz/%
+
+fuzz: $(FUZZERS:%=fuzz-%) ## fuzz the parsers (clang with libFuzzer); SECONDS=60: for each of them
+
+fuzz-%: build/fuzz/%
+	@mkdir -p build/fuzz/corpus/$*
+	@$(say) FUZZ $*
+	$Q cd build/fuzz && ./$* -max_total_time=$(SECONDS) -timeout=20 -verbosity=0 -print_final_stats=1 \
+	  corpus/$* $(wildcard $(CURDIR)/test/fuzz/corpus/$(*:fuzz_%=%))
+
 # --- checks ---
 
 clang_flags := -Wno-missing-prototypes
 LINT_SOURCES := $(SOURCES) $(wildcard tools/*.c test/c/*.c)
-FORMATTED := $(LINT_SOURCES) $(wildcard src/*.h src/*/*.h test/c/*.h)
+FORMATTED := $(LINT_SOURCES) $(wildcard src/*.h src/*/*.h test/c/*.h test/fuzz/*.[ch])
 LINT := $(foreach check,gcc clang tidy,$(LINT_SOURCES:%.c=build/lint/$(check)/%.o))
 
 lint: build/lint/format $(LINT) ## check the format, and that gcc, clang and clang-tidy have no word to say
@@ -155,4 +181,4 @@ clean: ## remove all that was built
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 
--include $(OBJECTS:.o=.d) $(LINT:.o=.d) $(C_TESTS:%=%.d)
+-include $(wildcard build/fuzz/obj/*/*.d build/fuzz/obj/*/*/*.d) $(OBJECTS:.o=.d) $(LINT:.o=.d) $(C_TESTS:%=%.d)

@@ -17,8 +17,8 @@ static bool add_field(X509_NAME *name, int nid, Bytes value, Failure *failure) {
     int length = (int)value.length;
     if (X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, value.data, length, -1, 0))
         return true;
-    return failure_openssl(failure, "subject not usable: %s \"%.80s\"", field,
-                           (const char *)value.data);
+    return failure_openssl(failure, "subject not usable: %s \"%.*s\"", field,
+                           length > 80 ? 80 : length, (const char *)value.data);
 }
 
 X509_NAME *name_build(const NameFields *fields, Failure *failure) {
@@ -138,6 +138,8 @@ static bool fits(int type, Bytes text) {
 }
 
 bool name_is_alternative(Bytes text) {
+    Bytes value = text;
+    if (take_prefix(&value) >= 0) return false; /* whoever calls a host "DNS:x" means just that */
     return text.length && fits(guess_type(text), text);
 }
 

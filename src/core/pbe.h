@@ -12,8 +12,12 @@
 #define PBE_KEY_ITERATIONS 600000    /* of PBKDF2 with HMAC-SHA-256, for keys */
 #define PBE_BUNDLE_ITERATIONS 250000 /* for PKCS#12: some readers refuse more than 300,000 */
 #define PBE_LEAST_ITERATIONS 1000    /* RFC 8018's least */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#define PBE_MOST_ITERATIONS 4000 /* a fuzzer has no seconds to lose */
+#else
 #define PBE_MOST_ITERATIONS 10000000 /* several seconds; nobody honest asks for more */
-#define PBE_LONGEST_PASSWORD 1024    /* more than OpenSSL's PEM reader takes */
+#endif
+#define PBE_LONGEST_PASSWORD 1024 /* more than OpenSSL's PEM reader takes */
 
 typedef struct PbeFacts {
     char scheme[32], cipher[32], kdf[32]; /* "" when not known */

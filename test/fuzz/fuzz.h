@@ -1,0 +1,24 @@
+/* What the fuzz targets share: libFuzzer calls LLVMFuzzerTestOneInput with bytes of its own making;
+ * sanitizers tell what went wrong. `make fuzz SECONDS=60` runs them all. */
+#ifndef JSEC_FUZZ_H
+#define JSEC_FUZZ_H
+
+#include "core/bytes.h"
+#include "core/failure.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A failure must have a reason that is text. */
+static inline void fuzz_expect_reason(const Failure *failure) {
+    if (!memchr(failure->text, 0, sizeof failure->text) || !failure->text[0]) abort();
+}
+
+static inline void fuzz_expect(bool holds) {
+    if (!holds) abort();
+}
+
+#endif

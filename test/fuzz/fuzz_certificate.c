@@ -1,0 +1,46 @@
+/* Certificates, what is read from them, and their verification. */
+#include "core/chain.h"
+#include "core/pem.h"
+#include "core/x509info.h"
+#include "fuzz.h"
+
+static void look_at(X509 *certificate) {
+    Failure failure = {""};
+    X509Info info;
+    fuzz_expect(x509info_read(&info, certificate, &failure));
+    fuzz_expect(info.sha256.length == 64 && info.sha1.length == 40);
+    x509info_free(&info);
+}
+
+/* The first is the leaf; all are trusted. */
+static void verify(STACK_OF(X509) * all) {
+    Failure failure = {""};
+    ChainAnswer answer;
+    ChainQuery query = {.leaf = sk_X509_value(all, 0),
+                        .roots = all,
+                        .intermediates = all,
+                        .host = "a.example",
+                        .purpose = X509_PURPOSE_SSL_SERVER,
+                        .depth = -1,
+                        .has_time = true,
+                        .time = 1800000000,
+                        .partial = true};
+    fuzz_expect(chain_verify(&query, &answer, &failure));
+    fuzz_expect(answer.valid == (answer.chain != NULL));
+    fuzz_expect(answer.valid || answer.reason[0]);
+    sk_X509_pop_free(answer.chain, X509_free);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    Failure failure = {""};
+    STACK_OF(X509) *all = pem_certificates((Bytes){data, size}, &failure);
+    if (!all) {
+        fuzz_expect_reason(&failure);
+        return 0;
+    }
+    fuzz_expect(sk_X509_num(all) > 0);
+    for (int i = 0; i < sk_X509_num(all); i++) look_at(sk_X509_value(all, i));
+    verify(all);
+    sk_X509_pop_free(all, X509_free);
+    return 0;
+}
