@@ -39,9 +39,8 @@ static int on_certificate(int accepted, X509_STORE_CTX *context) {
 
 static bool wish_for_host(X509_VERIFY_PARAM *wish, const char *host, Failure *failure) {
     if (!host) return true;
-    bool set = verify_is_address(host) ? X509_VERIFY_PARAM_set1_ip_asc(wish, host)
-                                       : *host && X509_VERIFY_PARAM_set1_host(wish, host, 0);
-    return set || failure_set(failure, "not a host name to verify: \"%s\"", host);
+    return verify_wish_for(wish, host) ||
+           failure_set(failure, "not a host name to verify: \"%s\"", host);
 }
 
 static bool set_wishes(X509_STORE_CTX *context, const ChainQuery *query, Failure *failure) {

@@ -230,6 +230,20 @@ static bool prepare_client(SSL *ssl, const ContextTraits *traits, const char *ve
            ocsp_prepare(ssl, traits, failure);
 }
 
+/* SNI: names only, no addresses (RFC 6066). */
+static bool ask_for(SSL *ssl, const char *name, Failure *failure) {
+    char asked[TLSEXT_MAXLEN_host_name + 1];
+    if (!name || !*name || verify_is_address(name)) return true;
+    size_t length = verify_name_length(name);
+    if (length < sizeof asked) {
+        memcpy(asked, name, length);
+        asked[length] = 0;
+        if (SSL_set_tlsext_host_name(ssl, asked)) return true;
+        ERR_clear_error();
+    }
+    return failure_set(failure, "not a host name: \"%s\"", name);
+}
+
 bool context_prepare(SSL *ssl, const char *server_name, const char *verify_name, Failure *failure) {
     SSL_CTX *context = SSL_get_SSL_CTX(ssl);
     const ContextTraits *traits = context_traits(context);
@@ -240,12 +254,7 @@ bool context_prepare(SSL *ssl, const char *server_name, const char *verify_name,
         return context_can_serve(context, failure) && trust_prepare_server(ssl, traits, failure);
     }
     if (!prepare_client(ssl, traits, verify_name, failure)) return false;
-    bool named = server_name && *server_name && !verify_is_address(server_name);
-    char *asked = (char *)(uintptr_t)server_name; /* OpenSSL's macro wants it so */
-    if (named && !SSL_set_tlsext_host_name(ssl, asked)) {
-        return failure_openssl(failure, "not a host name: \"%s\"", server_name);
-    }
-    return true;
+    return ask_for(ssl, server_name, failure);
 }
 
 /* --- pins --- */

@@ -81,8 +81,8 @@ static void say_found_names(Words *words, X509 *certificate, int wanted_type) {
         if (found == 8) break;
     }
     if (!found) {
-        const char *kind = wanted_type == GEN_IPADD ? "IP address" : "DNS name";
-        say_text(words, ", certificate has no subjectAltName with a ");
+        const char *kind = wanted_type == GEN_IPADD ? "an IP address" : "a DNS name";
+        say_text(words, ", certificate has no subjectAltName with ");
         say_text(words, kind);
     }
     GENERAL_NAMES_free(names);
@@ -195,18 +195,38 @@ static int on_certificate(int accepted, X509_STORE_CTX *context) {
 
 /* --- set-up --- */
 
-bool verify_is_address(const char *name) {
+/* The address without the zone of a link-local one (fe80::1%eth0), which no certificate knows. */
+static bool address_of(const char *name, char *address, size_t room) {
     unsigned char bytes[sizeof(struct in6_addr)];
-    return inet_pton(AF_INET, name, bytes) == 1 || inet_pton(AF_INET6, name, bytes) == 1;
+    size_t length = strcspn(name, "%");
+    if (length >= room) return false;
+    memcpy(address, name, length);
+    address[length] = 0;
+    if (inet_pton(AF_INET6, address, bytes) == 1) return true;
+    return !name[length] && inet_pton(AF_INET, address, bytes) == 1;
 }
 
-static bool wish_for(SSL *ssl, const char *name) {
-    X509_VERIFY_PARAM *wish = SSL_get0_param(ssl);
+bool verify_is_address(const char *name) {
+    char address[INET6_ADDRSTRLEN];
+    return address_of(name, address, sizeof address);
+}
+
+size_t verify_name_length(const char *name) {
+    size_t length = strlen(name);
+    return length > 1 && name[length - 1] == '.' ? length - 1 : length;
+}
+
+bool verify_wish_for(X509_VERIFY_PARAM *wish, const char *name) {
+    char address[INET6_ADDRSTRLEN];
     /* f*.example.com is no name that any CA issues; the CN has not named hosts since 2000. */
     X509_VERIFY_PARAM_set_hostflags(wish, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    if (verify_is_address(name)) return X509_VERIFY_PARAM_set1_ip_asc(wish, name);
-    return X509_VERIFY_PARAM_set1_host(wish, name, 0);
+    if (address_of(name, address, sizeof address)) {
+        return X509_VERIFY_PARAM_set1_ip_asc(wish, address);
+    }
+    /* OpenSSL would take ".example.com" for all hosts of that domain. */
+    if (!*name || *name == '.') return false;
+    return X509_VERIFY_PARAM_set1_host(wish, name, verify_name_length(name));
 }
 
 bool verify_prepare(SSL *ssl, VerifyMode mode, const char *name, X509_STORE *store,
@@ -229,8 +249,9 @@ bool verify_prepare(SSL *ssl, VerifyMode mode, const char *name, X509_STORE *sto
         return failure_set(failure, "no host name to verify the certificate against: "
                                     "give :hostname or :verify-hostname");
     }
-    if (client && !wish_for(ssl, name)) {
-        return failure_openssl(failure, "not a host name to verify: \"%s\"", name);
+    if (client && !verify_wish_for(SSL_get0_param(ssl), name)) {
+        ERR_clear_error();
+        return failure_set(failure, "not a host name to verify: \"%s\"", name);
     }
     return true;
 }

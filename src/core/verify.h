@@ -19,6 +19,13 @@ bool verify_prepare(SSL *ssl, VerifyMode mode, const char *name, X509_STORE *sto
 /* Is it the text of an IP address? */
 bool verify_is_address(const char *name);
 
+/* Length of a host name without the dot that may end it: it is no part of the names in SNI (RFC 6066)
+ * and certificates. */
+size_t verify_name_length(const char *name);
+
+/* Have a certificate matched against a host name or IP address; false where it is neither. */
+bool verify_wish_for(X509_VERIFY_PARAM *wish, const char *name);
+
 /* The options that a user is told to give a certificate as that is not trusted yet. */
 typedef struct VerifyHints {
     const char *authority; /* a CA's */
