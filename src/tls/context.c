@@ -119,8 +119,9 @@ static const FunctionRow functions[] = {
      "keys, check that they belong together, load the trusted CAs. `tls/connect`, `tls/accept`, "
      "`tls/accept-loop`, `tls/upgrade` and `tls/wrap` take it in place of options; options of a "
      "single connection can be given beside it as `{:context ctx :hostname \"...\"}`.\n\n"
-     "Returns the context. It does not change when the files that it was made of do. Threads may "
-     "share it. Raises when an option is unknown, has a value of a wrong type, or names something "
+     "Returns the context. It does not change when the files that it was made of do. Threads share it: "
+     "a function given to `ev/thread` takes it along, with the functions of jsec that it calls, and `ev/give` passes it. "
+     "One with `:on-session` stays in its thread, as streams and listeners do. Raises when an option is unknown, has a value of a wrong type, or names something "
      "that is missing or does not fit: nothing waits for the handshake.\n\nOptions:",
      &tls_option_set},
     {"tls-stream/trust-cert", cfun_tls_trust_cert,
@@ -128,7 +129,7 @@ static const FunctionRow functions[] = {
      "Trust one more certificate, by itself, in a context from `tls/new-context`: a self-signed "
      "one, say. `cert` is PEM, DER or a path. The certificate's names and dates are still checked. A "
      "client goes on trusting what it trusted before, the system's CAs if no other were given; a "
-     "server that verifies trusts this certificate and what it was given.\n\n"
+     "server that verifies trusts this certificate and what it was given. Do so before other threads use the context.\n\n"
      "Returns the context. Raises when `cert` is no certificate.",
      NULL},
     {NULL, NULL, NULL, NULL},
