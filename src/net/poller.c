@@ -161,15 +161,26 @@ static void on_event(JanetFiber *fiber, JanetAsyncEvent event) {
 }
 
 JanetFiber *poller_fiber(void) {
-    Janet nil = janet_wrap_nil();
-    JanetFunction *any = janet_unwrap_function(janet_resolve_core("identity"));
-    return janet_fiber(any, 16, 1, &nil);
+    return janet_fiber(janet_thunk_delay(janet_wrap_nil()), 16, 0, NULL);
+}
+
+void poller_call_soon(JanetCFunction function, Janet argument) {
+    /* Compiled, since no function of core's can be relied upon: a script may have redefined any. */
+    Janet call[] = {janet_wrap_cfunction(function), argument};
+    JanetCompileResult compiled = janet_compile(janet_wrap_tuple(janet_tuple_n(call, 2)),
+                                                janet_table(0), janet_cstring("jsec"));
+    if (compiled.status != JANET_COMPILE_OK) return;
+    janet_schedule(janet_fiber(janet_thunk(compiled.funcdef), 64, 0, NULL), janet_wrap_nil());
+}
+
+static Janet cfun_collect(int32_t argc, Janet *argv) {
+    (void)argc, (void)argv;
+    janet_collect();
+    return janet_wrap_nil();
 }
 
 void poller_collect_soon(void) {
-    Janet collect = janet_resolve_core("gccollect");
-    JanetFunction *apply = janet_unwrap_function(janet_resolve_core("apply"));
-    janet_schedule(janet_fiber(apply, 16, 1, &collect), janet_wrap_nil());
+    poller_call_soon(cfun_collect, janet_wrap_nil());
 }
 
 void poller_start(void) {

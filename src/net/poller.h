@@ -54,6 +54,9 @@ bool poller_may_return(void);
 /* A fiber that never runs; the event loop wants one to call a listener with. */
 JanetFiber *poller_fiber(void);
 
+/* Call a C function with one argument, no symbol or tuple, in a task of its own. */
+void poller_call_soon(JanetCFunction function, Janet argument);
+
 /* Have garbage collected in a moment: not now, when Janet's own loop holds streams by pointer. */
 void poller_collect_soon(void);
 

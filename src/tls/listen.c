@@ -26,7 +26,10 @@ static const OptionSet set = OPTION_SET(rows);
 
 static Janet listen_on(Janet host, Janet port, int32_t backlog) {
     Janet arguments[] = {host, port, janet_ckeywordv("stream")};
-    Janet listener = janet_unwrap_cfunction(janet_resolve_core("net/listen"))(3, arguments);
+    Janet core = janet_resolve_core("net/listen");
+    if (!janet_checktype(core, JANET_CFUNCTION))
+        janet_panicf("%s: net/listen was redefined", function);
+    Janet listener = janet_unwrap_cfunction(core)(3, arguments);
     JanetStream *stream = janet_unwrap_abstract(listener);
     if (listen(stream->handle, backlog)) janet_panicf("%s: %s", function, strerror(errno));
     return listener;

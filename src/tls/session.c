@@ -155,11 +155,7 @@ void stream_ask_staple(Stream *stream) {
         poller_turn(&stream->source);
         return;
     }
-    Janet self = janet_wrap_abstract(stream);
-    Janet arguments[] = {janet_wrap_cfunction(cfun_stream_answer),
-                         janet_wrap_tuple(janet_tuple_n(&self, 1))};
-    JanetFunction *apply = janet_unwrap_function(janet_resolve_core("apply"));
-    janet_schedule(janet_fiber(apply, 64, 2, arguments), janet_wrap_nil());
+    poller_call_soon(cfun_stream_answer, janet_wrap_abstract(stream));
 }
 
 Janet cfun_stream_set_ocsp_response(int32_t argc, Janet *argv) {
