@@ -11,6 +11,7 @@
 #define NEXT_ATTEMPT 0.25 /* seconds: RFC 8305's connection attempt delay */
 
 static void begin_next(Dial *dial);
+static void next_due(Timer *timer);
 
 /* --- attempts --- */
 
@@ -45,12 +46,25 @@ static void on_ready(Source *source, unsigned ready) {
     }
 }
 
+/* Out of descriptors: streams that nobody uses any more may hold some. */
+static void try_again(Dial *dial) {
+    dial->collected = true;
+    dial->running--;
+    dial->begun--;
+    poller_collect_soon();
+    poller_set_timer(&dial->next, 0, next_due);
+}
+
 static void begin_attempt(Attempt *attempt, const Address *address) {
     Dial *dial = attempt->dial;
     attempt->source.ready = on_ready;
     attempt->source.descriptor = socket_new(address->storage.ss_family, SOCK_STREAM);
     dial->running++;
     int descriptor = attempt->source.descriptor;
+    if (descriptor < 0 && (errno == EMFILE || errno == ENFILE) && !dial->collected) {
+        try_again(dial);
+        return;
+    }
     if (descriptor < 0) {
         fail_attempt(attempt, errno);
         return;

@@ -21,6 +21,7 @@ struct Dial {
     Addresses addresses;
     Attempt attempts[MOST_ADDRESSES];
     int begun, running;
+    bool collected;        /* garbage, for want of descriptors */
     Timer next;            /* when to begin the next attempt */
     Failure failure;       /* of the last attempt that failed */
     struct DialWork *work; /* the resolver that is under way; NULL: none */

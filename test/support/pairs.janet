@@ -151,5 +151,6 @@
   (while (< (length pattern) n) (buffer/push pattern (string (length pattern)) ","))
   (string/slice pattern 0 n))
 
-(defn descriptors "How many descriptors this process has open; nil where that can't be told." []
+(defn descriptors "How many descriptors this process has open, garbage aside; nil where that can't be told." []
+  (gccollect)
   (if (os/stat "/proc/self/fd") (length (os/dir "/proc/self/fd"))))
