@@ -31,7 +31,7 @@ static Janet cfun_stream_flush(int32_t argc, Janet *argv) {
 }
 
 static Janet cfun_stream_setsockopt(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 3);
+    janet_arity(argc, 3, 3); /* its words are core's */
     return call_core("net/setsockopt", "stream is closed", argc, argv);
 }
 

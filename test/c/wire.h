@@ -35,7 +35,7 @@ static inline ptrdiff_t wire_send(Wire *wire, const uint8_t *bytes, size_t lengt
     if (!length) return TRANSPORT_WOULD_BLOCK;
     wire->allowed -= length;
     if (wire->length + length > wire->room) {
-        memmove(wire->bytes, wire->bytes + wire->at, wire_held(wire));
+        if (wire->at) memmove(wire->bytes, wire->bytes + wire->at, wire_held(wire));
         wire->length -= wire->at;
         wire->at = 0;
         wire->room = 2 * (wire->length + length);
