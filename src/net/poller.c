@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #define BATCH 256
-#define RETURNS_PER_TURN 64 /* calls that may return without a turn of the event loop */
+#define RETURNS_PER_TURN 16 /* calls of one connection that may return without a turn */
 
 typedef struct Poller {
     JanetStream *stream; /* of the readiness queue */
@@ -19,7 +19,7 @@ typedef struct Poller {
     Source *turning; /* those of them whose turn it is */
     ReadyEvent batch[BATCH];
     int batch_at, batch_end;
-    int returns_left;
+    uint64_t turn; /* counts them */
 } Poller;
 
 static JANET_THREAD_LOCAL Poller *poller;
@@ -107,10 +107,11 @@ void poller_close(Source *source) {
 
 void poller_turn(Source *source) {
     if (source->has_turn || !poller) return; /* it has none at the VM's end */
+    bool first = !poller->turns;
     source->has_turn = true;
     source->next_turn = poller->turns;
     poller->turns = source;
-    arm(0);
+    if (first) arm(0);
 }
 
 static void run_turns(void) {
@@ -120,7 +121,7 @@ static void run_turns(void) {
         Source *source = poller->turning;
         poller->turning = source->next_turn;
         source->has_turn = false;
-        source->ready(source, READY_IN | READY_OUT);
+        source->ready(source, 0);
     }
 }
 
@@ -151,7 +152,7 @@ static void on_event(JanetFiber *fiber, JanetAsyncEvent event) {
     if (event == JANET_ASYNC_EVENT_MARK) {
         mark_holds();
     } else if (event == JANET_ASYNC_EVENT_READ) {
-        poller->returns_left = RETURNS_PER_TURN;
+        poller->turn++;
         run_turns();
         run_events();
         run_timers(); /* last: data that is there wins over a deadline of now */
@@ -189,7 +190,6 @@ void poller_start(void) {
     memset(made, 0, sizeof *made);
     made->readiness.timer = -1;
     made->armed = INT64_MAX;
-    made->returns_left = RETURNS_PER_TURN;
     if (!readiness_open(&made->readiness)) {
         raise_format("jsec", "no event queue: %s", strerror(errno));
     }
@@ -220,8 +220,9 @@ void poller_release(Hold *hold) {
     hold->link = NULL;
 }
 
-bool poller_may_return(void) {
-    return poller->returns_left-- > 0;
+bool poller_may_return(Share *share) {
+    if (share->turn != poller->turn) *share = (Share){poller->turn, 0};
+    return share->returns++ < RETURNS_PER_TURN;
 }
 
 JanetStream *poller_stream(void) {

@@ -11,7 +11,7 @@
 
 /* What has a descriptor in the queue, or wants a turn. Embedded in its owner. */
 typedef struct Source {
-    void (*ready)(struct Source *source, unsigned ready); /* READY_* */
+    void (*ready)(struct Source *source, unsigned ready); /* READY_*; 0: a turn */
     int descriptor;                                       /* -1: none */
     struct Source *next_turn;
     bool has_turn;
@@ -47,9 +47,15 @@ void poller_unset_timer(Timer *timer);
 void poller_hold(Hold *hold, void (*mark)(Hold *hold));
 void poller_release(Hold *hold);
 
-/* May a call that has all it needs return at once? Bounded between two turns of the event loop, so
- * that a fiber which always finds data does not starve the others. */
-bool poller_may_return(void);
+/* A connection's share of a turn. */
+typedef struct Share {
+    uint64_t turn;
+    int returns;
+} Share;
+
+/* May a call that has all it needs return at once? A bounded number of times between two turns of
+ * the event loop, so that a fiber which always finds data does not starve the others. */
+bool poller_may_return(Share *share);
 
 /* A fiber that never runs; the event loop wants one to call a listener with. */
 JanetFiber *poller_fiber(void);

@@ -284,7 +284,8 @@ void stream_advance(Stream *stream) {
 
 bool stream_may_try(Stream *stream, const OpQueue *queue) {
     if (stream->state == STREAM_FAILED) return true;
-    return stream->state == STREAM_OPEN && !op_first_waiting(queue) && poller_may_return();
+    return stream->state == STREAM_OPEN && !op_first_waiting(queue) &&
+           poller_may_return(&stream->share);
 }
 
 void stream_park(Stream *stream, Op *op, double timeout, Step step) {
