@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* memmem */
 #include "core/pbe.h"
 
+#include "core/openssl.h"
 #include "core/pem.h"
 
 #include <openssl/err.h>
@@ -51,7 +52,7 @@ static void read_pbes2(const X509_ALGOR *algorithm, PbeFacts *facts) {
     PBE2PARAM_free(parameters);
 }
 
-#if OPENSSL_VERSION_NUMBER >= 0x30400000L /* PBMAC1 (RFC 9579) */
+#if OPENSSL_HAS_PBMAC1
 static void read_pbmac1(const X509_ALGOR *algorithm, PbeFacts *facts) {
     PBMAC1PARAM *parameters = parameters_of(algorithm, ASN1_ITEM_rptr(PBMAC1PARAM));
     if (parameters) read_kdf(parameters->keyDerivationFunc, facts);
@@ -66,7 +67,7 @@ void pbe_read(const X509_ALGOR *algorithm, PbeFacts *facts) {
     copy_name(facts->scheme, sizeof facts->scheme, object);
     if (OBJ_obj2nid(object) == NID_pbes2) {
         read_pbes2(algorithm, facts);
-#if OPENSSL_VERSION_NUMBER >= 0x30400000L /* PBMAC1 (RFC 9579) */
+#if OPENSSL_HAS_PBMAC1
     } else if (OBJ_obj2nid(object) == NID_pbmac1) {
         read_pbmac1(algorithm, facts);
 #endif

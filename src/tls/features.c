@@ -1,0 +1,88 @@
+/* features: what this build can do, and on what it runs. */
+#include "core/features.h"
+#include "base/module.h"
+#include "register.h"
+
+#include <openssl/crypto.h>
+#include <openssl/opensslv.h>
+
+#define JSEC_VERSION "0.1.0" /* as project.janet and bundle/info.jdn have it */
+
+#if defined(__linux__) && !defined(JSEC_KQUEUE)
+#define POLLER "epoll"
+#else
+#define POLLER "kqueue"
+#endif
+
+#ifdef OPENSSL_NO_DTLS
+#define HAS_DTLS false
+#else
+#define HAS_DTLS true
+#endif
+
+#ifdef OPENSSL_NO_OCSP
+#define HAS_OCSP false
+#else
+#define HAS_OCSP true
+#endif
+
+static void put(JanetTable *facts, const char *key, Janet value) {
+    janet_table_put(facts, janet_ckeywordv(key), value);
+}
+
+static void add_name(void *arg, const char *name) {
+    janet_array_push(arg, janet_cstringv(name));
+}
+
+static void put_names(JanetTable *facts, const char *key,
+                      void (*tell)(FeatureTold told, void *arg)) {
+    JanetArray *names = janet_array(64);
+    tell(add_name, names);
+    put(facts, key, janet_wrap_tuple(janet_tuple_n(names->data, names->count)));
+}
+
+static Janet cfun_tls_features(int32_t argc, Janet *argv) {
+    (void)argv;
+    janet_fixarity(argc, 0);
+    JanetTable *facts = janet_table(20);
+    put(facts, "jsec", janet_cstringv(JSEC_VERSION));
+    put(facts, "openssl", janet_cstringv(OpenSSL_version(OPENSSL_VERSION_STRING)));
+    put(facts, "openssl-headers", janet_cstringv(OPENSSL_VERSION_STR));
+    put_names(facts, "protocols", features_protocols);
+    put_names(facts, "groups", features_groups);
+    put_names(facts, "ciphers", features_ciphers);
+    put_names(facts, "ciphersuites", features_ciphersuites);
+    put_names(facts, "signature-algorithms", features_signatures);
+    put(facts, "post-quantum", janet_wrap_boolean(features_post_quantum()));
+    put(facts, "dtls", janet_wrap_boolean(HAS_DTLS));
+    put(facts, "ocsp", janet_wrap_boolean(HAS_OCSP));
+    put(facts, "keylog", janet_wrap_true());
+    put(facts, "ktls", janet_wrap_false());
+    put(facts, "quic", janet_wrap_false());
+    put(facts, "ech", janet_wrap_false());
+    put(facts, "poller", janet_ckeywordv(POLLER));
+    return janet_wrap_struct(janet_table_to_struct(facts));
+}
+
+static const FunctionRow functions[] = {
+    {"tls/features", cfun_tls_features,
+     "(tls/features)\n\n"
+     "What this build of jsec can do with the OpenSSL that it runs on, as a struct. Lists are tuples of strings, of all that "
+     "can be asked for; connections offer part of it unless options say otherwise.\n\n"
+     "* `:jsec`, `:openssl`, `:openssl-headers` - versions: of jsec, of the OpenSSL in use, of the one it was built for\n"
+     "* `:protocols` - versions for `:min-version` and `:max-version`; those before TLS 1.2 and DTLS 1.2 only work with "
+     "`:security-level 0`, if at all\n"
+     "* `:groups` - of the key exchange, for `:curves`\n"
+     "* `:ciphers`, `:ciphersuites` - of TLS 1.2 and of TLS 1.3, for the options of these names\n"
+     "* `:signature-algorithms` - of certificates and handshakes, by their names in TLS\n"
+     "* `:post-quantum` - whether there are groups with ML-KEM (FIPS 203): OpenSSL 3.5 and later\n"
+     "* `:dtls`, `:ocsp`, `:keylog` - whether DTLS, OCSP stapling, `:keylog` are there\n"
+     "* `:ktls`, `:quic`, `:ech` - whether TLS in the kernel, QUIC, encrypted ClientHellos are\n"
+     "* `:poller` - how sockets are waited for: `:epoll` or `:kqueue`",
+     NULL},
+    {NULL, NULL, NULL, NULL},
+};
+
+void tls_features_register(JanetTable *env) {
+    module_functions(env, functions);
+}
