@@ -18,19 +18,22 @@
 (def ready `(print "ready " (os/clock :realtime)) (flush) `)
 
 (def pending
-  {"reads" `(def [a b] (pair :tls13)) (spawn (:read a 1)) (spawn (:chunk a 10)) (spawn (:read b :all))`
-   "timed reads" `(def [a b] (pair :tls13)) (spawn (:read a 1 nil 100)) (spawn (ev/with-deadline 100 (:read b 1)))`
-   "writes" `(def [a b] (pair :tls12)) (spawn (:write a (string/repeat "x" 9000000))) (spawn (:write a (buffer/new-filled 9000000 65)))`
-   "closes" `(def [a b] (pair :tls13 {:close-timeout 100})) (spawn (:close a))`
-   "handshakes" `(def [a b] (core-pair)) (spawn (wrap-client a)) (def [c d] (core-pair)) (def s (wrap-server c {:handshake false})) (spawn (:handshake s)) (spawn (:read s 1))`
-   "accepts" `(def l (tls/listen "127.0.0.1" 0)) (spawn (tls/accept l server-options)) (spawn (tls/accept l server-options 100))`
-   "an accept loop" `(def l (tls/listen "127.0.0.1" 0)) (spawn (tls/accept-loop l server-options (fn [s] (:read s 1)))) (turns) (def c (tls/connect ;(address-of l) client-options)) (def raw (net/connect ;(address-of l)))`
-   "an accept loop at its limit" `(def l (tls/listen "127.0.0.1" 0)) (spawn (tls/accept-loop l server-options (fn [s] (:read s 1)) {:max-connections 1})) (turns) (def c (tls/connect ;(address-of l) client-options)) (def raw (net/connect ;(address-of l)))`
-   "a connect" `(def l (net/listen "127.0.0.1" 0)) (spawn (tls/connect ;(address-of l) client-options))`
-   "a resolution" `(spawn (tls/connect "no.such.name.invalid" 443))`
-   "bytes given back" `(def [a b] (pair :tls13)) (:write a "abc") (try (:chunk b 5 nil 0.01) ([_])) (spawn (:read a 1))`
-   "results on their way" `(def [a b] (pair :tls13)) (spawn (:read b 1)) (turns) (:write a "abc")`
-   "streams that were dropped" `(repeat 20 (pair :tls13)) (pair :tls13 {:handshake-timeout 1})`})
+  @{"reads" `(def [a b] (pair :tls13)) (spawn (:read a 1)) (spawn (:chunk a 10)) (spawn (:read b :all))`
+    "timed reads" `(def [a b] (pair :tls13)) (spawn (:read a 1 nil 100)) (spawn (ev/with-deadline 100 (:read b 1)))`
+    "writes" `(def [a b] (pair :tls12)) (spawn (:write a (string/repeat "x" 9000000))) (spawn (:write a (buffer/new-filled 9000000 65)))`
+    "closes" `(def [a b] (pair :tls13 {:close-timeout 100})) (spawn (:close a))`
+    "handshakes" `(def [a b] (core-pair)) (spawn (wrap-client a)) (def [c d] (core-pair)) (def s (wrap-server c {:handshake false})) (spawn (:handshake s)) (spawn (:read s 1))`
+    "accepts" `(def l (tls/listen "127.0.0.1" 0)) (spawn (tls/accept l server-options)) (spawn (tls/accept l server-options 100))`
+    "an accept loop" `(def l (tls/listen "127.0.0.1" 0)) (spawn (tls/accept-loop l server-options (fn [s] (:read s 1)))) (turns) (def c (tls/connect ;(address-of l) client-options)) (def raw (net/connect ;(address-of l)))`
+    "an accept loop at its limit" `(def l (tls/listen "127.0.0.1" 0)) (spawn (tls/accept-loop l server-options (fn [s] (:read s 1)) {:max-connections 1})) (turns) (def c (tls/connect ;(address-of l) client-options)) (def raw (net/connect ;(address-of l)))`
+    "a connect" `(def l (net/listen "127.0.0.1" 0)) (spawn (tls/connect ;(address-of l) client-options))`
+    "a resolution" `(spawn (tls/connect "no.such.name.invalid" 443))`
+    "bytes given back" `(def [a b] (pair :tls13)) (:write a "abc") (try (:chunk b 5 nil 0.01) ([_])) (spawn (:read a 1))`
+    "results on their way" `(def [a b] (pair :tls13)) (spawn (:read b 1)) (turns) (:write a "abc")`
+    "streams that were dropped" `(repeat 20 (pair :tls13)) (pair :tls13 {:handshake-timeout 1})`})
+
+# What a thread is still at, or has put into a pipe, looks like a leak to those who look for them.
+(if (os/getenv "JSEC_SLOW") (put pending "a resolution" nil))
 
 (eachp [what code] pending
   (each [how exit] [["os/exit" `(turns) (os/exit 0)`]
