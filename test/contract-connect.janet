@@ -173,6 +173,8 @@
   # and nothing goes in clear afterwards
   (each f [|(:read $ 1) |(:write $ "x") |(:handshake $) |(:version $) |(:chunk $ 1) |(:read $ :all)]
     (fails-with "certificate verify failed" (f c)))
+  (each f [|(:peername $) |(:localname $) |(:flush $) |(:setsockopt $ :so-keepalive true) |(:shutdown $)]
+    (fails-with "certificate verify failed" (f c)))
   (is (= c (:close c))))
 
 (test "a wait for a handshake may time out, and be taken up again"

@@ -8,6 +8,7 @@
 static Janet call_core(const char *name, const char *if_closed, int32_t argc, const Janet *argv) {
     Stream *stream = stream_get(argv, 0);
     if (stream->state >= STREAM_CLOSING) janet_panic(if_closed);
+    if (stream->state == STREAM_FAILED) janet_panicv(stream_error(stream, name));
     return socket_call_core(name, stream->source.descriptor, argc, argv);
 }
 
