@@ -129,6 +129,17 @@
       (def [_ s2] (await ours))
       (each s [c1 s1 c2 s2] (:close s)))))
 
+(test "core accepting on a listener at the same time is refused, and left alone"
+  (with-listener
+    (fn [listener host port]
+      (def raw (spawn (net/accept listener)))
+      (turns)
+      (def refusal "another fiber accepts on this listener with net/accept or net/accept-loop")
+      (is= [:error refusal] (outcome (tls/accept listener server-options)))
+      (is= [:error refusal] (outcome (tls/accept-loop listener server-options (fn [s]))))
+      (:close (net/connect host port))
+      (:close (last (await raw))))))
+
 # ---- accept-loop ----
 
 (test "a loop serves, and returns the listener when that is closed"

@@ -153,6 +153,31 @@
     (is= :error (first (outcome (:read b 1 nil x)))))
   nil)
 
+(each early [true false]
+  (same (string "whatever the length, the end comes right after the last byte, " (if early "awaited" "found")) [a b]
+    # around the sizes of records, of what is read ahead, of what a socket hands over
+    (def lengths [1 5 4095 4096 4097 16383 16384 16385 16406 17408 32768 33000 65536 100000])
+    (def data (bytes-of 100000))
+    (defn try-length [n a b]
+      (def reader (fn [] (def got @"") (while (:read b 16384 got)) got))
+      (def task (if early (spawn (reader))))
+      (turns 1)
+      (def writer (spawn (:write a (string/slice data 0 n)) (:shutdown a :w)))
+      (unless early (turns 2))
+      (def [status got] (if early (await task) (outcome (reader))))
+      (is= :ok status got)
+      (is (= (string/slice data 0 n) (string got)) n)
+      (await writer))
+    (if (and (= :core/stream (type a))) (try-length 5 a b))
+    (unless (= :core/stream (type a))
+      (def kind (if (= "TLSv1.3" (:version a)) :tls13-unix :tls12))
+      (each n lengths
+        (def [c d] (pair kind))
+        (try-length n c d)
+        (:close c true)
+        (:close d true)))
+    nil))
+
 (on-tls "a timeout is also taken as {:timeout n}" [a b]
   (is= [:error "timeout"] (outcome (:read b 10 nil {:timeout 0.01})))
   (is= [:error "timeout"] (outcome (:chunk b 10 nil @{:timeout 0})))
