@@ -118,6 +118,9 @@ static void say_what_to_do(Words *words, X509 *certificate, int error, const Ver
         say_text(words, ", valid from ");
         say_time(words, X509_get0_notBefore(certificate));
         break;
+    case X509_V_ERR_INVALID_PURPOSE:
+        say_text(words, ", its (extended) key usage is for something else, see :purpose");
+        break;
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
@@ -275,6 +278,11 @@ static const Hint hints[] = {
     {SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, "the peer refused our certificate"},
     {SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, "the peer refused our certificate"},
     {SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, "the peer says that our certificate has expired"},
+    {SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, "the peer says that our certificate has been revoked"},
+    {SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE,
+     "the peer takes no certificate like ours: its key, or its extended key usage"},
+    {SSL_R_TLSV1_UNRECOGNIZED_NAME, "the peer serves no host of the name that we asked for"},
+    {SSL_R_NO_SUITABLE_KEY_SHARE, "no group in common with the peer, see :curves"},
     {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE,
      "the client gave no certificate, and one is required"},
     {SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
