@@ -1,0 +1,44 @@
+# An HTTPS request. The server's certificate is verified, by the system's CAs and by name, without being asked to.
+#   janet examples/simple_https_client.janet example.org
+# Without a host it asks a server that it starts itself.
+(import jsec/tls)
+
+(defn https-get
+  "The status line, headers and body of a page."
+  [host port path &opt options]
+  (with [stream (tls/connect host port (merge {:timeout 10 :alpn ["http/1.1"]} (or options {})))]
+    (:write stream (string "GET " path " HTTP/1.1\r\nHost: " host "\r\nConnection: close\r\n\r\n"))
+    (def [head body] (string/split "\r\n\r\n" (:read stream :all) 0 2))
+    (def [status & headers] (string/split "\r\n" head))
+    [status headers body]))
+
+(defn show [[status headers body]]
+  (print status)
+  (each header headers (print "  " header))
+  (print (length body) " bytes of body"))
+
+# ---- a server to ask ----
+
+(import jsec/cert)
+
+(defn answer [stream]
+  (defer (:close stream)
+    (:read stream 4096)
+    (def page "<h1>Hello</h1>\n")
+    (:write stream (string "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: " (length page) "\r\n\r\n" page))))
+
+(defn ask-ourselves []
+  (def own (cert/generate-self-signed-cert {:common-name "localhost" :key-type :ec-p256}))
+  (with [listener (tls/listen "127.0.0.1" "0")]
+    (ev/go (fn [] (tls/accept-loop listener (merge own {:alpn ["http/1.1"]}) answer)))
+    (def [_ port] (net/localname listener))
+    # nobody vouches for this server: trust its very certificate
+    (show (https-get "localhost" port "/" {:trusted-cert (own :cert)}))
+    # and see that nothing less will do
+    (def [_ why] (protect (https-get "localhost" port "/")))
+    (print "without :trusted-cert: " why)))
+
+(defn main [_ &opt host path]
+  (if host
+    (show (https-get host 443 (or path "/")))
+    (ask-ourselves)))
