@@ -75,6 +75,15 @@
   (fails-with "can't be marshalled" (marshal @{:deep [a]} make-image-dict))
   (fails-with "can't be marshalled" (make-image @{'s @{:value a}})))
 
+(on-tls "where a fiber can't wait, within a function of core's that calls back, a read raises and harms nothing" [a b]
+  (defn within [f] (peg/match ~(cmt "x" ,f) "x"))
+  (repeat 2 (fails-with "coerced from await to error" (within (fn [&] (:read b 1)))))
+  (ev/sleep 0)
+  (:write a "data")
+  (is= @"data" (:read b 10))
+  (fails-with "coerced from await to error" (within (fn [&] (:chunk b 10))))
+  (is= [:error "timeout"] (outcome (:read b 10 nil 0.01))))
+
 # Core forgets to free its own buffer there, which leak checkers tell.
 (unless (os/getenv "JSEC_SLOW")
   (on-tls "a stream can't be sent to a thread" [a b]

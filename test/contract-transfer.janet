@@ -3,17 +3,15 @@
 (import ./support/pairs :prefix "")
 (import jsec/crypto)
 
-(def size (load 10000000))
-
 (defn read-hashed
   "Read to the end, in pieces of about n bytes; how many bytes, and their SHA-256."
   [s n]
-  (def got (buffer/new size))
+  (def got @"")
   (while (:read s n got))
   [(length got) (crypto/digest :sha256 got)])
 
-(each piece [1000 16384 1000000]
-  (same (string "10 MB both ways at once, in pieces of " piece " bytes") [a b]
+(each [size piece] (map |[(load ($ 0)) ($ 1)] [[2000000 1000] [10000000 16384] [10000000 1000000]])
+  (same (string (/ size 1e6) " MB both ways at once, in pieces of " piece " bytes") [a b]
     (def up (crypto/random-bytes size))
     (def down (crypto/random-bytes size))
     (defn send [s data]
@@ -103,6 +101,28 @@
   (def gap (longest-gap |(:write s data)))
   (:close s)
   (is (< gap (* 0.25 (if (os/getenv "JSEC_SLOW") 20 1))) gap))
+
+(test "streams that wait, whatever for, cost no time"
+  (defn busy "CPU seconds of a while." []
+    (turns 5)
+    (def before (os/clock :cputime))
+    (ev/sleep 0.3)
+    (- (os/clock :cputime) before))
+  (each [what prepare]
+    [["unread data" (fn [a b] (:write a "unread"))]
+     ["an unread end" (fn [a b] (:shutdown a :w))]
+     ["an unread cut" (fn [a b] (:close a true))]
+     ["a parked write" (fn [a b] (spawn (:write a (string/repeat "x" 9000000))))]
+     ["a parked write to a peer that has said its end" (fn [a b] (:shutdown b :w) (spawn (:write a (string/repeat "x" 9000000))))]
+     ["a part of a chunk" (fn [a b] (:write a "part") (spawn (try (:chunk b 9) ([_]))))]
+     ["several readers" (fn [a b] (repeat 3 (spawn (try (:read b 9) ([_])))))]
+     ["bytes given back" (fn [a b] (:write a "part") (try (:chunk b 9 nil 0.01) ([_])))]
+     ["a close" (fn [a b] (spawn (:close a)))]]
+    (def [a b] (pair :tls13 {:close-timeout 10}))
+    (prepare a b)
+    (def took (busy))
+    (is (< took (if (os/getenv "JSEC_SLOW") 0.25 0.1)) [what took])
+    (each s [a b] (:close s true))))
 
 (test "a task that always finds data does not starve the others"
   (def [a b] (pair :tls13))
