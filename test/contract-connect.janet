@@ -62,6 +62,25 @@
       (spawn (:close (net/accept listener)))
       (tls/connect host port client-options))))
 
+(test "host names given as buffers, which end in no NUL, are whole and no more"
+  (def name (buffer/push (buffer/new 100) "localhost" "junk"))
+  (buffer/popn name 4)
+  (each options [{:hostname name} {:hostname "localhost" :verify-hostname name}]
+    (def [a b] (core-pair))
+    (def server (spawn (wrap-server b)))
+    (def c (tls/wrap a (merge client-options options)))
+    (each s [c (last (await server))] (:close s true)))
+  (def [a b] (core-pair))
+  (def server (spawn (wrap-server b)))
+  (def c (tls/upgrade a name client-options))
+  (each s [c (last (await server))] (:close s true)))
+
+(test "option values of a wrong type are refused, nested ones too"
+  (each [options why] [[{:security {:ciphers 42}} ":ciphers"] [{:security 42} ":security"] [{:ciphers 42} ":ciphers"]
+                       [{:security {:cipers "x"}} "did you mean :ciphers"] [{:handshake 1} ":handshake"]
+                       [{:truncation :maybe} ":truncation"] [{:hostname 42} ":hostname"] [{:timeout true} ":timeout"]]
+    (fails-with why (tls/connect "127.0.0.1" 1 (merge client-options options)))))
+
 # ---- timeouts ----
 
 (defn silent

@@ -52,7 +52,7 @@ typedef struct Stream {
     bool started;                    /* the handshake has begun */
     bool readable, writable, hangup; /* what the last events said */
     bool read_shut, write_shut;
-    Share share; /* of the turn of the event loop */
+    Share share;         /* of the turn of the event loop */
     int64_t began, took; /* nanoseconds of the handshake */
 } Stream;
 

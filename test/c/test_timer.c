@@ -1,7 +1,7 @@
 /* The heap of timers against a sorted array, at random. */
 /* The file itself, first: it asks for GNU functions. It has no need of Janet, which the rest of
  * net/ has. */
-#include "../../src/net/timer.c"
+#include "../../src/net/timer.c" /* NOLINT(bugprone-suspicious-include) */
 
 #include "check.h"
 
