@@ -1,5 +1,6 @@
 # Keys and certificates from form to form.
 (import ./support/check :prefix "")
+(import ./support/hostile :prefix "")
 (import jsec/cert)
 (import jsec/crypto)
 
@@ -103,10 +104,9 @@
 (test "keys that are cut off or changed anywhere are read or refused, no more"
   (each form [:der :traditional-der :pem]
     (def whole (crypto/convert-key (key-of :p256) form))
-    (for i 0 (if (= form :pem) 100 (length whole)) (fails-with "not a private key" (crypto/load-key (string/slice whole 0 i))))
+    (each given (cuts (if (= form :pem) (string/slice whole 0 200) whole)) (fails-with "not a private key" (crypto/load-key given)))
     (repeat (load 500)
-      (def changed (buffer whole))
-      (repeat 2 (put changed (math/floor (* (math/random) (length whole))) (math/floor (* 256 (math/random)))))
+      (def changed (scrambled whole 2))
       (protect (crypto/load-key changed "pw"))
       (protect (crypto/key-info changed)))))
 
