@@ -5,6 +5,7 @@
 (import jsec/tls)
 (import jsec/tls-stream)
 
+(def slowness (scan-number (os/getenv "JSEC_SLOW" "1")))
 (def ca (authority "Test CA"))
 (def identity (issue ca))
 (def trust {:ca-file (ca :cert)})
@@ -24,7 +25,7 @@
 (defn hears
   "Run a TLS server, and send it plain text; the server's error, after it has served another client as well."
   [text]
-  (with-server [s (merge identity {:handshake-timeout 0.2}) echo]
+  (with-server [s (merge identity {:handshake-timeout (* slowness 0.2)}) echo]
     (with [plain (net/connect "127.0.0.1" (s :port))]
       (protect (:write plain text 5))
       (with [c (tls/connect "127.0.0.1" (s :port) trust)] (is= @"meanwhile" (sent-back c "meanwhile")))
