@@ -33,17 +33,17 @@
   (:close a)
   [(await task) buffer])
 
-(same "close wakes who waits: writes fail" [a b]
-  (def task (spawn (:write a (string/repeat "x" 12000000))))
+(same "close wakes who waits: writes fail" [a b] {:plenty true}
+  (def task (spawn (:write a (string/repeat "x" plenty-size))))
   (turns)
   (:close a)
   (is= [:error "stream closed"] (await task)))
 
-(on-tls "close wakes all who wait, hard or not" [a b]
+(on-tls "close wakes all who wait, hard or not" [a b] {:plenty true}
   (each hard [false true]
-    (def [s peer] (if hard [a b] (tls-pair :tls13)))
+    (def [s peer] (if hard [a b] (pair :tls13-unix)))
     (def readers (seq [_ :range [0 3]] (spawn (:read s 1))))
-    (def writers (seq [_ :range [0 3]] (spawn (:write s (string/repeat "x" 8000000)))))
+    (def writers (seq [_ :range [0 3]] (spawn (:write s (string/repeat "x" plenty-size)))))
     (turns)
     (:close s hard)
     (each t readers (is= [:ok nil] (await t)))
@@ -165,8 +165,8 @@
   (is= [:error "unexpected keyword :x"] (outcome (:shutdown a :x)))
   (outcome (:shutdown a "w")))
 
-(on-tls "shutdown true ends both at once, without close_notify" [a b]
-  (def [reader writer] [(spawn (:read a 1)) (spawn (:write a (string/repeat "x" 8000000)))])
+(on-tls "shutdown true ends both at once, without close_notify" [a b] {:plenty true}
+  (def [reader writer] [(spawn (:read a 1)) (spawn (:write a (string/repeat "x" plenty-size)))])
   (turns)
   (is (= a (:shutdown a true)))
   (is= [:ok nil] (await reader))

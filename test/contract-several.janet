@@ -11,8 +11,8 @@
   (:write b "in")
   (is= [:ok @"in"] (await reader)))
 
-(same "both ends may write at once what neither reads yet" [a b]
-  (def data (bytes-of (load 12000000)))
+(same "both ends may write at once what neither reads yet" [a b] {:plenty true}
+  (def data (bytes-of plenty-size))
   (def writers [(spawn (:write a data)) (spawn (:write b data))])
   (turns)
   (def readers [(spawn (:chunk a (length data))) (spawn (:chunk b (length data)))])
@@ -81,16 +81,16 @@
   (is= (* 10 rounds 3) (length got))
   (is= (* 10 rounds) (length (string/find-all "(" got))))
 
-(on-tls "each of several large writes is whole, in order" [a b]
-  (def size (load 3000000))
+(on-tls "each of several large writes is whole, in order" [a b] {:plenty true}
+  (def size (div plenty-size 4))
   (def letters ["a" "b" "c" "d"])
   (def writers (seq [letter :in letters] (spawn (:write a (string/repeat letter size)))))
   (def got (string (:chunk b (* 4 size))))
   (is (= got (string ;(map |(string/repeat $ size) letters))))
   (each w writers (is= [:ok nil] (await w))))
 
-(on-tls "when the first of several writers is cancelled the next one goes on" [a b]
-  (def size 8000000)
+(on-tls "when the first of several writers is cancelled the next one goes on" [a b] {:plenty true}
+  (def size plenty-size)
   (def one (spawn (:write a (string/repeat "1" size))))
   (def two (spawn (:write a (string/repeat "2" size))))
   (def three (spawn (:write a "3")))
@@ -105,22 +105,22 @@
   (is (< ones size))
   (is (= (string/slice got ones) (string (string/repeat "2" size) "3"))))
 
-(on-tls "a small write waits behind a large one" [a b]
-  (def large (spawn (:write a (string/repeat "x" 8000000))))
+(on-tls "a small write waits behind a large one" [a b] {:plenty true}
+  (def large (spawn (:write a (string/repeat "x" plenty-size))))
   (turns)
   (is= [:error "timeout"] (outcome (:write a "y" 0.01)))
   (def small (spawn (:write a "z")))
-  (def got (string (:chunk b 8000001)))
+  (def got (string (:chunk b (+ 1 plenty-size))))
   (is (string/has-suffix? "xz" got))
   (is= [:ok nil] (await large))
   (is= [:ok nil] (await small)))
 
-(on-tls "a shutdown goes out behind the writes before it" [a b]
-  (def write (spawn (:write a (string/repeat "x" 8000000))))
+(on-tls "a shutdown goes out behind the writes before it" [a b] {:plenty true}
+  (def write (spawn (:write a (string/repeat "x" plenty-size))))
   (def shut (spawn (:shutdown a :w)))
   (turns)
   (is= [:error "timeout"] (outcome (:shutdown a :w 0.01)))
-  (is= 8000000 (length (:read b :all)))
+  (is= plenty-size (length (:read b :all)))
   (is= [:ok nil] (await write))
   (is= [:ok a] (await shut)))
 

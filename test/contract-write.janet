@@ -3,7 +3,7 @@
 (import ./support/pairs :prefix "")
 
 # More than kernel buffers hold, on any of the kinds.
-(def plenty (bytes-of 12000000))
+(def plenty (bytes-of plenty-size))
 
 (defn drain
   "Read so many bytes."
@@ -37,35 +37,35 @@
   (:write a all)
   (is= all (string (:chunk b 256))))
 
-(same "a large write is whole" [a b]
+(same "a large write is whole" [a b] {:plenty true}
   (def task (spawn (:write a plenty)))
   (is (= plenty (drain b (length plenty))))
   (is= [:ok nil] (await task)))
 
-(same "a large buffer is whole" [a b]
+(same "a large buffer is whole" [a b] {:plenty true}
   (def task (spawn (:write a (buffer plenty))))
   (is (= plenty (drain b (length plenty))))
   (is= [:ok nil] (await task)))
 
-(same "a write waits while the peer does not read" [a b]
+(same "a write waits while the peer does not read" [a b] {:plenty true}
   (def task (spawn (:write a plenty)))
   (turns 10)
   (is (not (task :done)))
   (drain b (length plenty))
   (is= [:ok nil] (await task)))
 
-(same "a write that times out says so" [a b]
+(same "a write that times out says so" [a b] {:plenty true}
   (is= [:error "timeout"] (outcome (:write a plenty 0.02)))
   (is= [:error "timeout"] (outcome (:write a plenty 0))))
 
-(same "a write past its deadline, or cancelled, says so" [a b]
+(same "a write past its deadline, or cancelled, says so" [a b] {:plenty true}
   (is= [:error "deadline expired"] (await (spawn (ev/with-deadline 0.02 (:write a plenty)))))
   (def task (spawn (:write a plenty)))
   (turns)
   (ev/cancel (task :fiber) "stop")
   (is= [:error "stop"] (await task)))
 
-(on-tls "a buffer that changes while its write is parked is sent as it was" [a b]
+(on-tls "a buffer that changes while its write is parked is sent as it was" [a b] {:plenty true}
   (def data (buffer plenty))
   (def task (spawn (:write a data)))
   (turns)
@@ -75,7 +75,7 @@
   (is (= plenty (drain b (length plenty))))
   (is= [:ok nil] (await task)))
 
-(on-tls "a string whose last reference goes while its write is parked is sent whole" [a b]
+(on-tls "a string whose last reference goes while its write is parked is sent whole" [a b] {:plenty true}
   (def n (length plenty))
   (def task (spawn (:write a (string "<" plenty ">"))))
   (turns)
@@ -83,7 +83,7 @@
   (is (= (string "<" plenty ">") (drain b (+ 2 n))))
   (await task))
 
-(on-tls "after a write that ended early the stream stays usable" [a b]
+(on-tls "after a write that ended early the stream stays usable" [a b] {:plenty true}
   (each how [:timeout :deadline :cancel]
     (def task (spawn (case how
                        :timeout (:write a plenty 0.02)
@@ -101,7 +101,7 @@
     (is (< (length part) (length plenty)))
     (is (= part (string/slice plenty 0 (length part))))))
 
-(on-tls "a cancelled write's sealed bytes go out without another write" [a b]
+(on-tls "a cancelled write's sealed bytes go out without another write" [a b] {:plenty true}
   (def task (spawn (:write a plenty)))
   (turns)
   (ev/cancel (task :fiber) "stop")
@@ -113,7 +113,7 @@
   (:write a "|end|")
   (is= @"|end|" (:chunk b 5)))
 
-(on-tls "the peer of a write that timed out sees no wrong byte before the end" [a b]
+(on-tls "the peer of a write that timed out sees no wrong byte before the end" [a b] {:plenty true}
   (is= [:error "timeout"] (outcome (:write a plenty 0.02)))
   (def closing (spawn (:close a)))
   (def got (:read b :all))
@@ -131,7 +131,7 @@
   (is= :error (first (outcome (:write a "x"))))
   nil)
 
-(same "a large write that the peer cuts off raises" [a b]
+(same "a large write that the peer cuts off raises" [a b] {:plenty true}
   (def task (spawn (:write a plenty)))
   (turns)
   (:close b)
@@ -140,7 +140,7 @@
   nil)
 
 (each how [:close :force]
-  (on-tls (string "a large write that the peer cuts off by " how " raises") [a b]
+  (on-tls (string "a large write that the peer cuts off by " how " raises") [a b] {:plenty true}
     (def task (spawn (:write a plenty)))
     (turns)
     (:read b 1000)
@@ -148,7 +148,7 @@
     (def result (await task))
     (is (find |(deep= [:error $] result) ["Broken pipe" "Connection reset by peer"]) (string/format "%q" result))))
 
-(on-tls "a peer that said close_notify and reads on can be written to" [a b]
+(on-tls "a peer that said close_notify and reads on can be written to" [a b] {:plenty true}
   (:shutdown b :w)
   (is= nil (:read a 10))
   (is= nil (:write a "still"))
