@@ -85,6 +85,10 @@ void bio_hook(Bio *bio, void (*on_write)(void *arg), void *arg, Janet owner) {
     bio->hook_owner = on_write ? owner : janet_wrap_nil();
 }
 
+void bio_wrote(Bio *bio) {
+    if (bio->on_write) bio->on_write(bio->arg);
+}
+
 static Bio *args_bio(Janet *argv) {
     Bio *bio = bio_of(argv[0]);
     if (!bio) raise_type(0, "jsec/bio", argv[0]);
@@ -140,7 +144,7 @@ static Janet cfun_bio_write(int32_t argc, Janet *argv) {
         raise_failure("bio/write", &failure);
     }
     janet_gcpressure(data.length);
-    if (bio->on_write) bio->on_write(bio->arg);
+    bio_wrote(bio);
     return janet_wrap_integer(written);
 }
 

@@ -19,4 +19,7 @@ BIO *bio_memory(Bio *bio);
  * the Bio. A NULL on_write takes the hook away. */
 void bio_hook(Bio *bio, void (*on_write)(void *arg), void *arg, Janet owner);
 
+/* What bio/write does after it has written: for C code that writes to bio_memory itself. */
+void bio_wrote(Bio *bio);
+
 #endif

@@ -3,6 +3,7 @@
 #include "base/options.h"
 #include "base/raise.h"
 #include "net/socket.h"
+#include "tls/memory.h"
 #include "tls/options.h"
 
 #include <errno.h>
@@ -94,6 +95,8 @@ static int stream_mark(void *pointer, size_t size) {
     janet_mark(stream->owner);
     janet_mark(stream->on_session);
     janet_mark(stream->on_staple);
+    janet_mark(stream->in);
+    janet_mark(stream->out);
     if (stream->returned) janet_mark(janet_wrap_buffer(stream->returned));
     return 0;
 }
@@ -117,6 +120,7 @@ Stream *stream_new(TlsContext *context, EngineRole role, const StreamManners *ma
     stream->source.descriptor = -1;
     stream->context = janet_wrap_abstract(context);
     stream->owner = stream->on_session = janet_wrap_nil();
+    stream->in = stream->out = janet_wrap_nil();
     stream->on_staple = context->connection.on_staple;
     op_queue_init(&stream->handshakers);
     op_queue_init(&stream->readers);
@@ -158,6 +162,7 @@ void stream_drop(Stream *stream) {
     poller_unset_timer(&stream->timer);
     poller_release(&stream->hold);
     free_native(stream);
+    memory_detach(stream);
     stream_wake_for_close(stream);
     stream_serve_closers(stream);
 }

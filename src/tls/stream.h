@@ -37,6 +37,7 @@ typedef struct Stream {
     OpQueue handshakers, readers, writers, closers;
     Janet on_session;      /* function of each new session, or nil */
     Janet on_staple;       /* function that gives an OCSP response, or nil */
+    Janet in, out;         /* memory BIOs in place of a socket, or nil */
     Janet context;         /* keeps its functions alive */
     JanetBuffer *returned; /* bytes given back by calls that were overtaken; NULL: none */
     int64_t returned_at;   /* where in the stream they begin */

@@ -3,6 +3,7 @@
 #include "base/raise.h"
 #include "net/socket.h"
 #include "register.h"
+#include "tls/memory.h"
 #include "tls/options.h"
 #include "tls/stream.h"
 
@@ -16,58 +17,73 @@ static const char *text_of(const Janet *argv, int32_t n) {
 
 /* A TLS server waits for the client's first word. Bytes that are there before it was said came in
  * clear, from the peer or from somebody in between, and are not to be taken for TLS. */
-static void refuse_leftovers(const JanetStream *stream, const char *function) {
+static bool has_leftovers(Janet transport) {
     char byte;
-    if (stream->flags & JANET_STREAM_CLOSED) return;
-    if (recv(stream->handle, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) return;
-    raise_format(function, "plaintext is left over on the stream: read it before TLS begins, "
-                           "and if the peer sent it unasked, trust nothing of it");
+    const JanetStream *core = janet_checkabstract(transport, &janet_stream_type);
+    if (!core) return memory_waiting(transport);
+    if (core->flags & JANET_STREAM_CLOSED) return false;
+    return recv(core->handle, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-static Janet take_over(const char *function, JanetStream *core, EngineRole role,
-                       TlsContext *context, const ConnectionOptions *options,
-                       const char *hostname) {
+static void attach(Stream *stream, Janet transport, const char *function) {
+    Failure failure;
+    JanetStream *core = janet_checkabstract(transport, &janet_stream_type);
+    if (!core) {
+        memory_attach(stream, transport);
+        return;
+    }
+    if (!stream_attach(stream, socket_detach(core, function), &failure)) {
+        raise_failure(function, &failure);
+    }
+    stream->readable = true; /* the edge may have been Janet's */
+}
+
+static Janet take_over(const char *function, Janet transport, EngineRole role, TlsContext *context,
+                       const ConnectionOptions *options, const char *hostname) {
     Failure failure;
     poller_start();
     Stream *stream = stream_new(context, role, &options->manners, &failure);
     if (!stream || !tls_prepare(stream, options, hostname, &failure)) {
         raise_failure(function, &failure);
     }
-    if (role == ENGINE_CLIENT) refuse_leftovers(core, function);
-    if (!stream_attach(stream, socket_detach(core, function), &failure)) {
-        raise_failure(function, &failure);
+    if (role == ENGINE_CLIENT && has_leftovers(transport)) {
+        raise_format(function, "plaintext is left over on the stream: read it before TLS begins, "
+                               "and if the peer sent it unasked, trust nothing of it");
     }
-    stream->readable = true; /* the edge may have been Janet's */
+    attach(stream, transport, function);
     if (!options->handshake) return janet_wrap_abstract(stream);
     stream_await_handshake(stream, function, options->timeout, true);
 }
 
-static JanetStream *get_core_stream(const Janet *argv, int32_t n) {
-    return janet_getabstract(argv, n, &janet_stream_type);
+/* A stream of core's, or a pair of memory BIOs. */
+static Janet get_transport(const Janet *argv, int32_t n) {
+    bool fit = janet_checkabstract(argv[n], &janet_stream_type) || memory_is_pair(argv[n]);
+    if (!fit) raise_type(n, "core/stream or [in out] of memory BIOs", argv[n]);
+    return argv[n];
 }
 
 static Janet cfun_tls_upgrade(int32_t argc, Janet *argv) {
     static const char function[] = "tls/upgrade";
     janet_arity(argc, 2, 3);
     ConnectionOptions options;
-    JanetStream *core = get_core_stream(argv, 0);
+    Janet transport = get_transport(argv, 0);
     const char *hostname = text_of(argv, 1);
     TlsContext *context = tls_choose(function, argv, argc, 2, &options);
-    return take_over(function, core, ENGINE_CLIENT, context, &options, hostname);
+    return take_over(function, transport, ENGINE_CLIENT, context, &options, hostname);
 }
 
 /* A name to ask for makes a client; a certificate without one, a server. */
 static EngineRole role_of(const TlsContext *context, const ConnectionOptions *options) {
     bool named = options->hostname.data || options->verify_hostname.data;
-    bool certificate = context_traits(context->context)->has_certificate;
-    return named || !certificate ? ENGINE_CLIENT : ENGINE_SERVER;
+    const ContextTraits *traits = context_traits(context->context);
+    return named || !(traits->has_certificate || traits->hosts) ? ENGINE_CLIENT : ENGINE_SERVER;
 }
 
 static Janet cfun_tls_wrap(int32_t argc, Janet *argv) {
     static const char function[] = "tls/wrap";
     janet_arity(argc, 1, 3);
     ConnectionOptions options;
-    JanetStream *core = get_core_stream(argv, 0);
+    Janet transport = get_transport(argv, 0);
     bool named = argc > 1 && janet_checktypes(argv[1], JANET_TFLAG_STRING | JANET_TFLAG_BUFFER);
     bool nameless = argc > 1 && janet_checktype(argv[1], JANET_NIL);
     if (argc > 2 && !named && !nameless) {
@@ -76,7 +92,7 @@ static Janet cfun_tls_wrap(int32_t argc, Janet *argv) {
     const char *hostname = named ? text_of(argv, 1) : NULL;
     TlsContext *context = tls_choose(function, argv, argc, named || nameless ? 2 : 1, &options);
     EngineRole role = named ? ENGINE_CLIENT : role_of(context, &options);
-    return take_over(function, core, role, context, &options, hostname);
+    return take_over(function, transport, role, context, &options, hostname);
 }
 
 static const FunctionRow functions[] = {

@@ -1,0 +1,44 @@
+# TLS over a transport of one's own: two memory BIOs stand in for the socket, and we carry what they hold. Here
+# the bytes travel as lines of Base64 through channels, as they might over a serial line, a message queue or a chat.
+
+(import jsec/bio)
+(import jsec/cert)
+(import jsec/crypto)
+(import jsec/tls)
+
+(def made (cert/generate-self-signed-cert {:common-name "sensor.example" :key-type :ed25519}))
+
+(defn carrier
+  ``Carry what appears in `out` to `to`, and what arrives in `from` to `in`, until `done` is full.``
+  [name [in out] to from done]
+  (ev/go (fn []
+           (while (not (ev/full done))
+             (while (def bytes (bio/read out 512))
+               (def line (crypto/base64-encode bytes))
+               (printf "%s sends %d bytes: %s..." name (length bytes) (string/slice line 0 (min 24 (length line))))
+               (ev/give to line))
+             (ev/sleep 0.001))))
+  (ev/go (fn []
+           (while (def line (ev/take from))
+             (bio/write in (crypto/base64-decode line))))))
+
+(def [up down] [(ev/chan 10) (ev/chan 10)])
+(def done (ev/chan 1))
+
+(def server-end [(bio/new-mem) (bio/new-mem)])
+(def client-end [(bio/new-mem) (bio/new-mem)])
+(carrier "server" server-end down up done)
+(carrier "client" client-end up down done)
+
+# `wrap` takes the pair [in out] in place of a stream; all else is as with a socket
+(ev/go (fn []
+         (with [s (tls/wrap server-end {:cert (made :cert) :key (made :key)})]
+           (ev/write s (string "you said: " (ev/read s 100))))))
+
+(with [s (tls/wrap client-end "sensor.example" {:trusted-cert (made :cert)})]
+  (printf "client: %s with %s" (:version s) (((:peer-certificate s :data) :subject) :common-name))
+  (ev/write s "21.5 degrees")
+  (print "client reads: " (ev/read s 100)))
+
+(ev/give done true)
+(each channel [up down] (ev/give channel nil))

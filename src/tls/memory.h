@@ -1,0 +1,20 @@
+/* Streams between two memory BIOs. */
+#ifndef JSEC_TLS_MEMORY_H
+#define JSEC_TLS_MEMORY_H
+
+#include "tls/stream.h"
+
+/* Is it a pair [in out] of memory BIOs? The others take such pairs only. */
+bool memory_is_pair(Janet value);
+
+/* Bytes that wait in the pair's first. */
+size_t memory_waiting(Janet pair);
+
+/* Let a stream that has no descriptor speak through the pair. Each bio/write to `in`, and its close,
+ * gives the stream a turn; what it says is in `out`. */
+void memory_attach(Stream *stream, Janet pair);
+
+/* When the stream is dropped; not for collectors. */
+void memory_detach(Stream *stream);
+
+#endif
