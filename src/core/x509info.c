@@ -129,10 +129,10 @@ static Bytes extension_text(Pool *pool, X509_EXTENSION *extension) {
 }
 
 void x509info_extensions(Pool *pool, const STACK_OF(X509_EXTENSION) * all, InfoExtensions *into) {
-    int count = X509v3_get_ext_count(all);
-    into->items = pool_take(pool, (size_t)(count > 0 ? count : 0) * sizeof *into->items);
+    int count = all ? sk_X509_EXTENSION_num(all) : 0;
+    into->items = pool_take(pool, (size_t)count * sizeof *into->items);
     for (int i = 0; into->items && i < count; i++) {
-        X509_EXTENSION *extension = X509v3_get_ext(all, i);
+        X509_EXTENSION *extension = sk_X509_EXTENSION_value(all, i);
         const ASN1_OBJECT *object = X509_EXTENSION_get_object(extension);
         int nid = OBJ_obj2nid(object);
         into->items[into->count++] =
