@@ -26,6 +26,9 @@ static Listener *listener_of(const JanetStream *stream) {
 JanetStream *listener_get(const Janet *argv, int32_t n) {
     JanetStream *stream = janet_getabstract(argv, n, &janet_stream_type);
     janet_stream_flags(stream, JANET_STREAM_ACCEPTABLE | JANET_STREAM_SOCKET);
+    if (stream->read_fiber && stream->read_fiber->ev_callback && !listener_of(stream)) {
+        janet_panic("another fiber accepts on this listener with net/accept or net/accept-loop");
+    }
     return stream;
 }
 
@@ -139,9 +142,6 @@ static void on_event(JanetFiber *fiber, JanetAsyncEvent event) {
 }
 
 static Listener *attach(JanetStream *stream) {
-    if (stream->read_fiber && stream->read_fiber->ev_callback) {
-        janet_panic("another fiber accepts on this listener with net/accept or net/accept-loop");
-    }
     Listener *listener = janet_calloc(1, sizeof *listener);
     if (!listener) JANET_OUT_OF_MEMORY;
     listener->stream = stream;

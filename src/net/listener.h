@@ -19,13 +19,14 @@ typedef struct Taker {
     struct Taker *next;
 } Taker;
 
-/* A stream that can be accepted from: a listener of core's, open; raises otherwise. */
+/* A stream that can be accepted from: a listener of core's, open, that core does not accept on
+ * itself at this moment; raises otherwise. */
 JanetStream *listener_get(const Janet *argv, int32_t n);
 
 /* Take a connection that waits already; -1: none does, or others wait for it. */
 int listener_try(JanetStream *stream);
 
-/* Join the listener's queue. Raises, the taker in no queue, if core is accepting on it. */
+/* Join the queue of a listener from listener_get. */
 void listener_join(JanetStream *stream, Taker *taker);
 
 /* Leave it; nothing where it is in none. */
