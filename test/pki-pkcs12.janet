@@ -68,16 +68,13 @@
   (each given [nil 5 :x []] (fails-with "bad slot #0" (crypto/parse-pkcs12 given "pw"))))
 
 (test "a bundle that asks for too many iterations is refused at once"
-  # the MAC's count stands last: it grows by the byte that its salt's length loses
-  (def made (buffer (bundle {:iterations 0x12345})))
-  (def at (- (length made) 3))
-  (is= "\x01\x23\x45" (string (slice made at)))
-  (put made at 0x7f)
-  (fails-with "wrong password or damaged data" (crypto/parse-pkcs12 made "pw"))
+  # the MAC's count stands last: it grows by the two bytes that its salt loses
+  (def made (buffer (bundle {:iterations 0x1234})))
+  (def at (- (length made) 2))
   (def salt-at (- at 12))
   (is= "\x04\x08" (string (slice made salt-at (+ 2 salt-at))))
-  (put made (inc salt-at) 7)
-  (def hostile (buffer (slice made 0 (+ salt-at 9)) "\x02\x04\x7f\xff" (slice made (inc at))))
+  (put made (inc salt-at) 6)
+  (def hostile (buffer (slice made 0 (+ salt-at 8)) "\x02\x04\x7f\xff" (slice made at)))
   (def started (os/clock :monotonic))
   (fails-with "more than 10000000 iterations" (crypto/parse-pkcs12 hostile "pw"))
   (is (< (- (os/clock :monotonic) started) 1)))
@@ -85,7 +82,7 @@
 (test "the event loop runs on meanwhile"
   (var [ticks done] [0 false])
   (ev/go (fn [] (while (not done) (ev/sleep 0.001) (++ ticks))))
-  (crypto/parse-pkcs12 (bundle {:iterations 250000}) "pw")
+  (crypto/parse-pkcs12 (bundle {:iterations (load 250000)}) "pw")
   (set done true)
   (is (> ticks 3)))
 

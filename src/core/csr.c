@@ -3,6 +3,7 @@
 #include "core/issue.h"
 #include "core/keys.h"
 #include "core/pem.h"
+#include "core/usage.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -13,12 +14,8 @@ static bool push_extension(STACK_OF(X509_EXTENSION) * *all, int nid, void *value
 }
 
 static bool push_key_usage(STACK_OF(X509_EXTENSION) * *all, uint32_t usage) {
-    ASN1_BIT_STRING *bits = ASN1_BIT_STRING_new();
-    bool pushed = bits;
-    for (int bit = 0; pushed && bit < 32; bit++) {
-        if (usage & (1u << bit)) pushed = ASN1_BIT_STRING_set_bit(bits, bit, 1);
-    }
-    pushed = pushed && push_extension(all, NID_key_usage, bits, true);
+    ASN1_BIT_STRING *bits = usage_key_bits(usage);
+    bool pushed = bits && push_extension(all, NID_key_usage, bits, true);
     ASN1_BIT_STRING_free(bits);
     return pushed;
 }

@@ -1,5 +1,7 @@
 #include "core/issue.h"
 
+#include "core/usage.h"
+
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
@@ -114,12 +116,8 @@ static uint32_t suiting_usage(const Issue *issue) {
 
 static bool add_key_usage(const Issue *issue) {
     uint32_t usage = issue->key_usage ? issue->key_usage : suiting_usage(issue);
-    ASN1_BIT_STRING *bits = ASN1_BIT_STRING_new();
-    bool added = bits;
-    for (int bit = 0; added && bit < 32; bit++) {
-        if (usage & (1u << bit)) added = ASN1_BIT_STRING_set_bit(bits, bit, 1);
-    }
-    added = added && add(issue->certificate, NID_key_usage, bits, true);
+    ASN1_BIT_STRING *bits = usage_key_bits(usage);
+    bool added = bits && add(issue->certificate, NID_key_usage, bits, true);
     ASN1_BIT_STRING_free(bits);
     return added;
 }

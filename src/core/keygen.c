@@ -18,11 +18,12 @@ EVP_PKEY *keygen(const KeyAlgorithm *algorithm, int bits, Failure *failure) {
     ERR_clear_error();
     EVP_PKEY *key = NULL;
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, algorithm->type, NULL);
-    bool made = context && EVP_PKEY_keygen_init(context) > 0 &&
-                set_parameters(context, algorithm, bits) && EVP_PKEY_generate(context, &key) > 0;
+    if (!context || EVP_PKEY_keygen_init(context) <= 0) {
+        failure_set(failure, "%s keys are not offered by this OpenSSL", algorithm->type);
+    } else if (!set_parameters(context, algorithm, bits) || EVP_PKEY_generate(context, &key) <= 0) {
+        failure_openssl(failure, "no %s key generated", algorithm->type);
+    }
     EVP_PKEY_CTX_free(context);
-    if (made) return key;
-    failure_openssl(failure, "no %s key generated", algorithm->type);
-    EVP_PKEY_free(key);
-    return NULL;
+    ERR_clear_error();
+    return key;
 }

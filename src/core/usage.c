@@ -37,6 +37,16 @@ const char *usage_key_name(int bit) {
     return bit >= 0 && bit < KEY_NAMES ? key_names[bit] : NULL;
 }
 
+ASN1_BIT_STRING *usage_key_bits(uint32_t usage) {
+    ASN1_BIT_STRING *bits = ASN1_BIT_STRING_new();
+    for (int bit = 0; bits && bit < KEY_NAMES; bit++) {
+        if (!(usage & (1u << bit)) || ASN1_BIT_STRING_set_bit(bits, bit, 1)) continue;
+        ASN1_BIT_STRING_free(bits);
+        bits = NULL;
+    }
+    return bits;
+}
+
 ASN1_OBJECT *usage_extended(Bytes name) {
     static const int usages[] = {
         NID_server_auth, NID_client_auth, NID_code_sign,           NID_email_protect,

@@ -14,6 +14,9 @@ int usage_key_bit(Bytes name);
 /* The name of that bit as RFC 5280 has it; NULL beyond the last. */
 const char *usage_key_name(int bit);
 
+/* A keyUsage of the bits 1 << usage_key_bit(…), to be freed; NULL when out of memory. */
+ASN1_BIT_STRING *usage_key_bits(uint32_t usage);
+
 /* The object of an extended usage, by name (serverAuth, server-auth …) or as a dotted OID. The
  * caller frees it; NULL where it is neither. */
 ASN1_OBJECT *usage_extended(Bytes name);

@@ -1,6 +1,7 @@
 /* Making keys, and their public halves. */
 #include "base/module.h"
 #include "base/raise.h"
+#include "core/keygen.h"
 #include "core/keys.h"
 #include "crypto/args.h"
 #include "crypto/task.h"
@@ -10,9 +11,6 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
-#define LEAST_BITS 1024
-#define MOST_BITS 16384 /* OpenSSL verifies no larger ones */
-#define DEFAULT_BITS 2048
 #define LONGEST_PEM 32768
 
 typedef struct GenerateTask {
@@ -20,28 +18,6 @@ typedef struct GenerateTask {
     KeyAlgorithm algorithm;
     int bits;
 } GenerateTask;
-
-static EVP_PKEY *generate(const KeyAlgorithm *algorithm, int bits, Failure *failure) {
-    ERR_clear_error();
-    EVP_PKEY *key = NULL;
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, algorithm->type, NULL);
-    if (!context || EVP_PKEY_keygen_init(context) <= 0) {
-        failure_set(failure, "%s keys are not offered by this OpenSSL", algorithm->type);
-        EVP_PKEY_CTX_free(context);
-        ERR_clear_error();
-        return NULL;
-    }
-    bool ready = true;
-    if (bits) ready = EVP_PKEY_CTX_set_rsa_keygen_bits(context, bits) > 0;
-    if (ready && algorithm->curve) {
-        ready = EVP_PKEY_CTX_set_group_name(context, algorithm->curve->group) > 0;
-    }
-    if (!ready || EVP_PKEY_generate(context, &key) <= 0) {
-        failure_openssl(failure, "no %s key generated", algorithm->type);
-    }
-    EVP_PKEY_CTX_free(context);
-    return key;
-}
 
 /* A string whose length shows only when it is written: the task's memory is its largest. */
 static Janet pem_result(Task *task) {
@@ -52,7 +28,7 @@ static Janet pem_result(Task *task) {
 
 static bool generate_run(Task *task, Failure *failure) {
     GenerateTask *job = (GenerateTask *)task;
-    EVP_PKEY *key = generate(&job->algorithm, job->bits, failure);
+    EVP_PKEY *key = keygen(&job->algorithm, job->bits, failure);
     char *pem = key ? keys_private_pem(key, &task->length, failure) : NULL;
     bool fits = pem && task->length <= task->room;
     if (fits) memcpy(task->output, pem, task->length);
@@ -73,9 +49,11 @@ static Janet cfun_crypto_generate_key(int32_t argc, Janet *argv) {
         raise_failure(function, &failure);
     }
     bool given = argc > 1 && !janet_checktype(argv[1], JANET_NIL);
-    bool rsa = !strncmp(job.algorithm.type, "RSA", 3);
+    bool rsa = keygen_is_rsa(&job.algorithm);
     if (given && !rsa) raise_format(function, "%v keys have one size: leave out bits", argv[0]);
-    if (rsa) job.bits = given ? args_integer(argv, 1, LEAST_BITS, MOST_BITS) : DEFAULT_BITS;
+    if (rsa)
+        job.bits = given ? args_integer(argv, 1, KEYGEN_LEAST_BITS, KEYGEN_MOST_BITS)
+                         : KEYGEN_DEFAULT_BITS;
     return task_run(&job.task, sizeof job, rsa);
 }
 

@@ -187,17 +187,6 @@ static bool has_subject(const NameFields *name) {
            name->email.data;
 }
 
-/* :san, or else the common name where it is one. */
-static bool set_names(CertTask *job, const CertOptions *options, Failure *failure) {
-    Bytes common_name = options->name.common_name;
-    job->issue.subject = name_build(&options->name, failure);
-    if (!job->issue.subject) return false;
-    job->issue.alternatives = take_alternatives(options->san, failure);
-    if (!job->issue.alternatives) return false;
-    if (!janet_checktype(options->san, JANET_NIL) || !name_is_alternative(common_name)) return true;
-    return name_add_alternative(job->issue.alternatives, common_name, failure);
-}
-
 /* What the request gives, where options don't say otherwise. */
 static bool set_request(CertTask *job, const CertOptions *options, Failure *failure) {
     if (!options->csr.data) return true;
@@ -256,8 +245,10 @@ static Janet run(const char *function, const CertOptions *options, bool gives_st
         .gives_struct = gives_struct,
         .gives_key = !options->key.data && !options->csr.data,
     };
-    if (!set_names(&job, options, &failure) || !set_request(&job, options, &failure) ||
-        !set_extended(&job, options, &failure) || !set_issuer(&job, options, &failure)) {
+    if (!take_subject(&options->name, options->san, &job.issue.subject, &job.issue.alternatives,
+                      &failure) ||
+        !set_request(&job, options, &failure) || !set_extended(&job, options, &failure) ||
+        !set_issuer(&job, options, &failure)) {
         cert_release(&job.task);
         raise_failure(function, &failure);
     }

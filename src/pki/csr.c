@@ -106,13 +106,9 @@ static void csr_release(Task *task) {
 }
 
 static bool set_names(CsrTask *job, const CsrOptions *options, Failure *failure) {
-    Bytes common_name = options->name.common_name;
-    if (!(job->subject = name_build(&options->name, failure))) return false;
-    if (!(job->alternatives = take_alternatives(options->san, failure))) return false;
-    bool default_name =
-        janet_checktype(options->san, JANET_NIL) && name_is_alternative(common_name);
-    if (default_name && !name_add_alternative(job->alternatives, common_name, failure))
+    if (!take_subject(&options->name, options->san, &job->subject, &job->alternatives, failure)) {
         return false;
+    }
     if (!X509_NAME_entry_count(job->subject) && !sk_GENERAL_NAME_num(job->alternatives)) {
         return failure_set(failure, "names not usable: give a common name or a subject alternative "
                                     "name");

@@ -179,6 +179,14 @@ GENERAL_NAMES *take_alternatives(Janet names, Failure *failure) {
     return NULL;
 }
 
+bool take_subject(const NameFields *fields, Janet san, X509_NAME **subject, GENERAL_NAMES **names,
+                  Failure *failure) {
+    if (!(*subject = name_build(fields, failure))) return false;
+    if (!(*names = take_alternatives(san, failure))) return false;
+    if (!janet_checktype(san, JANET_NIL) || !name_is_alternative(fields->common_name)) return true;
+    return name_add_alternative(*names, fields->common_name, failure);
+}
+
 EXTENDED_KEY_USAGE *take_extended_usage(Janet names) {
     EXTENDED_KEY_USAGE *all = EXTENDED_KEY_USAGE_new();
     for (int32_t i = 0; all && i < take_count(names); i++) {

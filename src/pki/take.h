@@ -4,7 +4,7 @@
 #define JSEC_PKI_TAKE_H
 
 #include "base/options.h"
-#include "core/failure.h"
+#include "core/name.h"
 
 #include <janet.h>
 #include <openssl/x509v3.h>
@@ -42,6 +42,11 @@ bool take_is_bytes_list(Janet value);
 
 /* subjectAltName from a list of names; empty for nil. NULL on failure. */
 GENERAL_NAMES *take_alternatives(Janet names, Failure *failure);
+
+/* Subject and subjectAltName: `san`, or where that is nil the common name, if it can be one. Both
+ * results are the caller's to free, whether it fails or not. */
+bool take_subject(const NameFields *fields, Janet san, X509_NAME **subject, GENERAL_NAMES **names,
+                  Failure *failure);
 
 /* extKeyUsage from a list that the parser let pass; NULL when out of memory. */
 EXTENDED_KEY_USAGE *take_extended_usage(Janet names);
