@@ -36,7 +36,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 Q := $(if $V,,@)
 say = $(if $(or $V,$(findstring s,$(firstword -$(MAKEFLAGS)))),:,printf '  %-8s %s\n')
 
-.PHONY: all env test asan valgrind fuzz demo lint format install uninstall clean help
+.PHONY: all env test asan valgrind fuzz bench demo lint format install uninstall clean help
 .DELETE_ON_ERROR:
 
 all: $(JANET) $(MODULES) ## build the modules, and a janet where the system has none that is fit
@@ -160,6 +160,9 @@ format: ## format the C sources in place
 	clang-format -i $(FORMATTED)
 
 # --- the rest ---
+
+bench: all ## run the benchmarks; BENCH=crypto: only that one
+	$Q PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" sh -e -c 'for b in bench/$(or $(BENCH),*).janet; do echo "# $$b"; janet $$b; done'
 
 demo: all ## run examples/demo.janet
 	$Q PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" janet examples/demo.janet

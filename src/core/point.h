@@ -1,0 +1,36 @@
+/* Arithmetic of points on elliptic curves (SEC 1). */
+#ifndef JSEC_CORE_POINT_H
+#define JSEC_CORE_POINT_H
+
+#include "core/algorithms.h"
+
+#define LONGEST_FIELD 66 /* P-521's coordinates */
+
+/* A point as bytes: coordinates, or SEC1's encoding. */
+typedef struct PointBytes {
+    Bytes x, y, sec1;
+} PointBytes;
+
+typedef struct Coordinates {
+    uint8_t x[LONGEST_FIELD], y[LONGEST_FIELD];
+    int length;
+} Coordinates;
+
+/* All of these refuse what is no point of the curve, and a result at infinity, which has no
+ * coordinates. Scalars are big-endian and count modulo the order. */
+
+/* scalar * point; NULL: times the generator. */
+bool point_multiply(const CurveRow *curve, Bytes scalar, const PointBytes *point, Coordinates *out,
+                    Failure *failure);
+
+bool point_add(const CurveRow *curve, const PointBytes *a, const PointBytes *b, Coordinates *out,
+               Failure *failure);
+
+/* The coordinates of a point in either form. */
+bool point_reread(const CurveRow *curve, const PointBytes *point, Coordinates *out,
+                  Failure *failure);
+
+/* From 1 to the order less 1, as many bytes as the order has: LONGEST_FIELD at most. */
+bool point_random_scalar(const CurveRow *curve, uint8_t *out, int *length, Failure *failure);
+
+#endif
