@@ -24,9 +24,16 @@
   (fails-with "not a host name" (ask {:host ""}))
   (fails-with "without NUL bytes" (ask {:host "a.example\0.evil"})))
 
-(test "the common name names no host"
-  (def made (issue root {:common-name "cn.example" :san ["san.example"]}))
-  (is= false ((cert/verify-chain (made :cert) {:roots (root :cert) :host "cn.example"}) :valid)))
+(test "the common name names no host, even where no other name does"
+  (each san [[] ["192.0.2.1"] ["san.example"]]
+    (def made (issue root {:common-name "cn.example" :san san}))
+    (is= false ((cert/verify-chain (made :cert) {:roots (root :cert) :host "cn.example"}) :valid))))
+
+(test "a wildcard stands for a whole label"
+  (each [name host] [["f*.example.com" nil] ["*.com.example" "com.example"] ["*.c.example" "a.b.c.example"]]
+    (if host
+      (is= false ((cert/verify-chain ((issue root {:san [name] :common-name "x"}) :cert) {:roots (root :cert) :host host}) :valid))
+      (fails-with "is not a DNS name" (issue root {:san [name]})))))
 
 (test "a certificate that nobody vouches for is refused"
   (def other (cert/generate-self-signed-cert {:key-type :p256 :common-name "Root CA"}))
