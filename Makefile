@@ -36,7 +36,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 Q := $(if $V,,@)
 say = $(if $(or $V,$(findstring s,$(firstword -$(MAKEFLAGS)))),:,printf '  %-8s %s\n')
 
-.PHONY: all env test asan valgrind fuzz bench demo lint format install uninstall clean help
+.PHONY: all env test asan valgrind matrix fuzz bench demo lint format install uninstall clean help
 .DELETE_ON_ERROR:
 
 all: $(JANET) $(MODULES) ## build the modules, and a janet where the system has none that is fit
@@ -121,6 +121,10 @@ fuzz-%: build/fuzz/%
 	@$(say) FUZZ $*
 	$Q cd build/fuzz && ./$* -max_total_time=$(SECONDS) -timeout=20 -verbosity=0 -print_final_stats=1 \
 	  corpus/$* $(wildcard $(CURDIR)/test/fuzz/corpus/$(*:fuzz_%=%))
+
+# Debian's other suites bring the versions; what is fetched stays below build/matrix.
+matrix: all ## run the tests on OpenSSL 3.0, 3.5, 3.6 and 4.0; SUITES="trixie ..." chooses
+	@MAKE='$(MAKE)' tools/matrix $(SUITES)
 
 # --- checks ---
 

@@ -108,9 +108,10 @@
   (is= (string `tls/connect: certificate verify failed: certificate has expired: certificate "CN=localhost" (depth 0), `
                `valid until 2020-01-31 00:00:00Z`)
        (visit (issue ca :not-before "2020-01-01" :days-valid 30) trust))
-  (is= (string `tls/connect: certificate verify failed: certificate is not yet valid: certificate "CN=localhost" (depth 0), `
-               `valid from 2040-01-01 00:00:00Z`)
-       (visit (issue ca :not-before "2040-01-01" :days-valid 30) trust)))
+  (def early (visit (issue ca :not-before "2040-01-01" :days-valid 30) trust))
+  # OpenSSL 3.6 adds "or the system clock is incorrect"
+  (is (string/has-prefix? "tls/connect: certificate verify failed: certificate is not yet valid" early))
+  (is (string/has-suffix? `: certificate "CN=localhost" (depth 0), valid from 2040-01-01 00:00:00Z` early)))
 
 (test "a CA that has expired is refused"
   (def old (cert/generate-self-signed-cert {:common-name "Old CA" :key-type :ec-p256 :not-before "2020-01-01" :days-valid 30}))

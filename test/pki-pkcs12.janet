@@ -68,13 +68,14 @@
   (each given [nil 5 :x []] (fails-with "bad slot #0" (crypto/parse-pkcs12 given "pw"))))
 
 (test "a bundle that asks for too many iterations is refused at once"
-  # the MAC's count stands last: it grows by the two bytes that its salt loses
+  # the MAC's count stands last: it grows by the two bytes that its salt, 8 bytes or from OpenSSL 3.6 on 16, loses
   (def made (buffer (bundle {:iterations 0x1234})))
   (def at (- (length made) 2))
-  (def salt-at (- at 12))
-  (is= "\x04\x08" (string (slice made salt-at (+ 2 salt-at))))
-  (put made (inc salt-at) 6)
-  (def hostile (buffer (slice made 0 (+ salt-at 8)) "\x02\x04\x7f\xff" (slice made at)))
+  (defn salt? [size] (= (string/from-bytes 4 size) (string (slice made (- at size 4) (- at size 2)))))
+  (def size (find salt? [8 16]))
+  (def salt-at (- at size 4))
+  (put made (inc salt-at) (- size 2))
+  (def hostile (buffer (slice made 0 (+ salt-at size)) "\x02\x04\x7f\xff" (slice made at)))
   (def started (os/clock :monotonic))
   (fails-with "more than 10000000 iterations" (crypto/parse-pkcs12 hostile "pw"))
   (is (< (- (os/clock :monotonic) started) 1)))

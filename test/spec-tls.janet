@@ -131,7 +131,8 @@
    [":security {:ciphers :HIGH}" {:security {:ciphers :HIGH}} {} (fn [stream & _] (is (>= (:cipher-bits stream) 128)))]
    [":security {:curves} as a keyword" {:security {:curves :secp384r1}} {} (fn [stream & _] (is= "secp384r1" ((:connection-info stream) :group)))]
    [":security {:curves} as a string" {:security {:curves "secp521r1:secp384r1"}} {}
-    (fn [stream & _] (is= "secp521r1" ((:connection-info stream) :group)))]
+    # which of the two OpenSSL 3.5 decides otherwise than 3.0
+    (fn [stream & _] (is (has-value? ["secp521r1" "secp384r1"] ((:connection-info stream) :group))))]
    [":alpn" {:alpn ["h2" "http/1.1"]} {:alpn ["http/1.1"]} (fn [stream & _] (is= "http/1.1" ((:connection-info stream) :alpn)))]
    [":buffer-size" {:buffer-size 4096} {} (fn [stream other]
                                             (def data (string/repeat "0123456789" 20000))

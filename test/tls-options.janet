@@ -122,7 +122,8 @@
 (test "curves as keyword and as list are what is negotiated"
   (with-server [port (identity ec)]
     (is= "secp384r1" ((info port {:security {:curves :secp384r1}}) :group))
-    (is= "secp384r1" ((info port {:curves "secp384r1:prime256v1"}) :group))))
+    # which of several a server takes OpenSSL 3.5 decides otherwise than 3.0
+    (is (has-value? ["secp521r1" "secp384r1"] ((info port {:curves "secp521r1:secp384r1"}) :group)))))
 
 # --- identities
 
