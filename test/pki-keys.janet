@@ -105,7 +105,7 @@
   (each form [:der :traditional-der :pem]
     (def whole (crypto/convert-key (key-of :p256) form))
     (each given (cuts (if (= form :pem) (string/slice whole 0 200) whole)) (fails-with "not a private key" (crypto/load-key given)))
-    (repeat (load 500)
+    (repeat (load 150)
       (def changed (scrambled whole 2))
       (protect (crypto/load-key changed "pw"))
       (protect (crypto/key-info changed)))))
