@@ -37,7 +37,8 @@
 
 (eachp [what code] pending
   (each [how exit] [["os/exit" `(turns) (os/exit 0)`]
-                    ["os/exit with no turn of the loop" `(os/exit 0)`]]
+                    # each is a process: slow ones are started half as often
+                    ;(if (os/getenv "JSEC_SLOW") [] [["os/exit with no turn of the loop" `(os/exit 0)`]])]
     (test (string how " with " what " pending is clean")
       (def [status text took] (run (string code ready exit)))
       (is= 0 status text)
