@@ -4,6 +4,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <stdint.h>
 #include <string.h>
 
 /* Is a name of a list of them taken by this OpenSSL, its build, its providers, its configuration? */
@@ -82,8 +83,9 @@ static const char *const groups[] = {
     NULL,
 };
 
+/* OpenSSL's macro casts const away, which clang warns of. */
 static bool takes_group(SSL_CTX *context, const char *name) {
-    return SSL_CTX_set1_groups_list(context, name);
+    return SSL_CTX_set1_groups_list(context, (char *)(uintptr_t)name);
 }
 
 void features_groups(FeatureTold told, void *arg) {
@@ -162,7 +164,7 @@ static const char *const signatures[] = {
 };
 
 static bool takes_signature(SSL_CTX *context, const char *name) {
-    return SSL_CTX_set1_sigalgs_list(context, name);
+    return SSL_CTX_set1_sigalgs_list(context, (char *)(uintptr_t)name);
 }
 
 void features_signatures(FeatureTold told, void *arg) {
