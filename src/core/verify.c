@@ -88,8 +88,15 @@ static void say_found_names(Words *words, X509 *certificate, int wanted_type) {
     GENERAL_NAMES_free(names);
 }
 
+/* As it was given: OpenSSL 4.0's copies of it (X509_VERIFY_PARAM_inherit) have host names without
+ * their end. */
+static X509_VERIFY_PARAM *wish_of(X509_STORE_CTX *context) {
+    SSL *ssl = X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx());
+    return ssl ? SSL_get0_param(ssl) : X509_STORE_CTX_get0_param(context);
+}
+
 static void say_mismatch(Words *words, X509_STORE_CTX *context, X509 *certificate, int error) {
-    X509_VERIFY_PARAM *wish = X509_STORE_CTX_get0_param(context);
+    X509_VERIFY_PARAM *wish = wish_of(context);
     bool address = error == X509_V_ERR_IP_ADDRESS_MISMATCH;
     char *ip = address ? X509_VERIFY_PARAM_get1_ip_asc(wish) : NULL;
     const char *wanted = address ? ip : X509_VERIFY_PARAM_get0_host(wish, 0);
