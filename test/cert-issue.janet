@@ -101,6 +101,18 @@
   (fails-with "give :san" (issue root {:csr csr}))
   (is= ["DNS:x.example"] ((cert/parse ((issue root {:csr csr :san ["x.example"]}) :cert)) :san)))
 
+(peer-test "openssl" "a request's alternative names that others could read differently are not signed"
+  (def dir (tmpdir))
+  (each name ["evil.example, DNS:other.example" "a b.example" "*.*.example" "-.example/x" "a..example"]
+    (spit (string dir "/cnf") (string "[req]\ndistinguished_name=dn\nreq_extensions=ext\nprompt=no\n[dn]\nCN=ok.example\n"
+                                      "[ext]\nsubjectAltName=@san\n[san]\nDNS.1=" name "\n"))
+    (spit (string dir "/key") (crypto/generate-key :p256))
+    (os/execute ["openssl" "req" "-new" "-key" (string dir "/key") "-config" (string dir "/cnf") "-out" (string dir "/csr")] :px)
+    (def csr (slurp (string dir "/csr")))
+    (is= [(string "DNS:" name)] (tuple ;((crypto/parse-csr csr) :san)))
+    (fails-with "no proper DNS name" (issue root {:csr csr}))
+    (is= ["DNS:x.example"] ((cert/parse ((issue root {:csr csr :san ["x.example"]}) :cert)) :san))))
+
 (test "a request whose signature is wrong is refused"
   (def der (buffer (crypto/generate-csr key {:common-name "a.example" :format :der})))
   (def at (string/find "a.example" der))

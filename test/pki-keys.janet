@@ -92,7 +92,23 @@
   (def hostile (buffer (string/slice der 0 (- at 1)) tail))
   (def started (os/clock :monotonic))
   (fails-with "more than 10000000 iterations" (crypto/load-key hostile "pw"))
+  (fails-with "more than 10000000 iterations" (crypto/load-key (string hostile "\n-----BEGIN ") "pw"))
   (is (< (- (os/clock :monotonic) started) 1)))
+
+(defn tlv [tag & parts]
+  (def body (string ;parts))
+  (string/from-bytes tag (length body) ;(string/bytes body)))
+
+(test "a key whose scrypt takes little memory and hours is refused at once"
+  (defn scrypt-key [n r p]
+    (def kdf (tlv 0x30 "\x06\x09\x2b\x06\x01\x04\x01\xda\x47\x04\x0b" (tlv 0x30 (tlv 4 "saltsalt") (tlv 2 n) (tlv 2 r) (tlv 2 p))))
+    (def cipher (tlv 0x30 "\x06\x09\x60\x86\x48\x01\x65\x03\x04\x01\x2a" (tlv 4 "0123456789abcdef")))
+    (tlv 0x30 (tlv 0x30 "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d" (tlv 0x30 kdf cipher)) (tlv 4 "0123456789abcdef")))
+  (def started (os/clock :monotonic))
+  (each hostile [["\x01\0\0" "\x01" "\x01\0\0"] ["\x01\0\0" "\x01" "\x7f\xff\xff\xff\xff\xff\xff\xff"] ["\x02" "\x01" "\x7f\xff\xff\xff"] ["\0" "\x01" "\x01"]]
+    (fails-with "scrypt would take too long" (crypto/load-key (scrypt-key ;hostile) "pw")))
+  (is (< (- (os/clock :monotonic) started) 1))
+  (fails-with "wrong password or damaged" (crypto/load-key (scrypt-key "\x10" "\x01" "\x01") "pw")))
 
 (test "the event loop runs on while a password is stretched"
   (var [ticks done] [0 false])

@@ -67,6 +67,14 @@
     (fails-with "not a PKCS#12 bundle" (crypto/parse-pkcs12 given "pw")))
   (each given [nil 5 :x []] (fails-with "bad slot #0" (crypto/parse-pkcs12 given "pw"))))
 
+(test "an encrypted part that is missing is an error, not a crash"
+  (defn tlv [tag & parts] (string/from-bytes tag (sum (map length parts)) ;(string/bytes (string ;parts))))
+  (def pkcs7 "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07")
+  (each [kind why] [["\x06" "encrypted part without data"] ["\x01" "bundle not readable"]]
+    (def safes (tlv 0x30 (tlv 0x30 pkcs7 kind)))
+    (def hostile (tlv 0x30 "\x02\x01\x03" (tlv 0x30 pkcs7 "\x01" (tlv 0xa0 (tlv 4 safes)))))
+    (fails-with why (crypto/parse-pkcs12 hostile "pw" {:require-mac false}))))
+
 (test "a bundle that asks for too many iterations is refused at once"
   # the MAC's count stands last: it grows by the two bytes that its salt, 8 bytes or from OpenSSL 3.6 on 16, loses
   (def made (buffer (bundle {:iterations 0x1234})))

@@ -2,6 +2,7 @@
 
 #include "core/issue.h"
 #include "core/keys.h"
+#include "core/name.h"
 #include "core/pem.h"
 #include "core/usage.h"
 
@@ -98,20 +99,15 @@ GENERAL_NAMES *csr_alternatives(X509_REQ *request) {
     return names;
 }
 
-static bool is_plain_kind(const GENERAL_NAME *name) {
-    int type;
-    GENERAL_NAME_get0_value(name, &type);
-    return type == GEN_DNS || type == GEN_IPADD || type == GEN_EMAIL || type == GEN_URI;
-}
-
 static GENERAL_NAMES *plain_alternatives(X509_REQ *request, Failure *failure) {
     GENERAL_NAMES *names = csr_alternatives(request);
     if (!names) names = GENERAL_NAMES_new();
     if (!names) failure_set(failure, "out of memory");
     for (int i = 0; names && i < sk_GENERAL_NAME_num(names); i++) {
-        if (is_plain_kind(sk_GENERAL_NAME_value(names, i))) continue;
-        failure_set(failure, "request not usable: it asks for an alternative name that is no DNS "
-                             "name, IP address, email address or URI: give :san");
+        if (name_is_sound(sk_GENERAL_NAME_value(names, i))) continue;
+        failure_set(failure,
+                    "request not usable: it asks for an alternative name that is no proper "
+                    "DNS name, IP address, email address or URI: give :san");
         GENERAL_NAMES_free(names);
         return NULL;
     }

@@ -137,6 +137,15 @@ static bool fits(int type, Bytes text) {
     }
 }
 
+bool name_is_sound(const GENERAL_NAME *name) {
+    int type;
+    const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
+    if (type != GEN_DNS && type != GEN_IPADD && type != GEN_EMAIL && type != GEN_URI) return false;
+    int length = ASN1_STRING_length(value);
+    if (type == GEN_IPADD) return length == 4 || length == 16;
+    return length > 0 && fits(type, (Bytes){ASN1_STRING_get0_data(value), (size_t)length});
+}
+
 bool name_is_alternative(Bytes text) {
     Bytes value = text;
     if (take_prefix(&value) >= 0) return false; /* whoever calls a host "DNS:x" means just that */

@@ -21,4 +21,8 @@ bool name_add_alternative(GENERAL_NAMES *names, Bytes text, Failure *failure);
 /* Could it stand as a bare name in name_add_alternative? ("Jane Doe" could not.) */
 bool name_is_alternative(Bytes text);
 
+/* Is a name from elsewhere one that name_add_alternative could have made? No NUL bytes, spaces or
+ * commas that others could take for the end of it. */
+bool name_is_sound(const GENERAL_NAME *name);
+
 #endif

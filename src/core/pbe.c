@@ -32,11 +32,28 @@ int64_t pbe_iterations(const ASN1_INTEGER *number) {
     return INT64_MAX; /* whatever does not fit */
 }
 
+/* OpenSSL limits scrypt's memory, 128 * N * r, but not how often it is gone through, p times: 32 MB
+ * can take hours. */
+static void read_scrypt(const X509_ALGOR *algorithm, PbeFacts *facts) {
+#ifndef OPENSSL_NO_SCRYPT
+    SCRYPT_PARAMS *parameters = parameters_of(algorithm, ASN1_ITEM_rptr(SCRYPT_PARAMS));
+    if (!parameters) return;
+    int64_t n = pbe_iterations(parameters->costParameter);
+    int64_t r = pbe_iterations(parameters->blockSize);
+    int64_t p = pbe_iterations(parameters->parallelizationParameter);
+    bool small = n > 0 && r > 0 && p > 0 && n <= PBE_MOST_SCRYPT && r <= PBE_MOST_SCRYPT / n &&
+                 p <= PBE_MOST_SCRYPT / n / r;
+    facts->excessive = !small;
+    SCRYPT_PARAMS_free(parameters);
+#endif
+}
+
 static void read_kdf(const X509_ALGOR *algorithm, PbeFacts *facts) {
     const ASN1_OBJECT *object;
     X509_ALGOR_get0(&object, NULL, NULL, algorithm);
     copy_name(facts->kdf, sizeof facts->kdf, object);
-    if (OBJ_obj2nid(object) != NID_id_pbkdf2) return; /* scrypt's cost OpenSSL limits itself */
+    if (OBJ_obj2nid(object) == NID_id_scrypt) read_scrypt(algorithm, facts);
+    if (OBJ_obj2nid(object) != NID_id_pbkdf2) return;
     PBKDF2PARAM *parameters = parameters_of(algorithm, ASN1_ITEM_rptr(PBKDF2PARAM));
     if (parameters) facts->iterations = pbe_iterations(parameters->iter);
     PBKDF2PARAM_free(parameters);
@@ -82,6 +99,12 @@ void pbe_read(const X509_ALGOR *algorithm, PbeFacts *facts) {
 bool pbe_is_affordable(const X509_ALGOR *algorithm, Failure *failure) {
     PbeFacts facts;
     pbe_read(algorithm, &facts);
+    if (facts.excessive) {
+        return failure_set(failure,
+                           "not decrypted: its scrypt would take too long: N * r * p is "
+                           "more than %d",
+                           PBE_MOST_SCRYPT);
+    }
     return pbe_is_count_affordable(facts.iterations, failure);
 }
 
@@ -105,9 +128,9 @@ X509_SIG *pbe_encrypted_key(Bytes data) {
     X509_SIG *key = NULL;
     const uint8_t *at = data.data;
     if (data.length > INT32_MAX) return NULL;
-    if (!pem_is_pem(data)) {
-        key = d2i_X509_SIG(NULL, &at, (long)data.length);
-    } else if ((at = memmem(data.data, data.length, label, sizeof label - 1))) {
+    /* DER first, as OpenSSL's decoder has it: what looks like PEM may stand inside or behind it. */
+    if (pem_is_der(data)) key = d2i_X509_SIG(NULL, &at, (long)data.length);
+    if (!key && (at = memmem(data.data, data.length, label, sizeof label - 1))) {
         BIO *bio = BIO_new_mem_buf(at, (int)(data.data + data.length - at));
         static char no_password[] = ""; /* or OpenSSL would ask the terminal */
         if (bio) key = PEM_read_bio_PKCS8(bio, NULL, NULL, no_password);

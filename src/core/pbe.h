@@ -17,11 +17,13 @@
 #else
 #define PBE_MOST_ITERATIONS 10000000 /* several seconds; nobody honest asks for more */
 #endif
+#define PBE_MOST_SCRYPT (1 << 22) /* N * r * p, of 64 bytes twice over each: about a second */
 #define PBE_LONGEST_PASSWORD 1024 /* more than OpenSSL's PEM reader takes */
 
 typedef struct PbeFacts {
     char scheme[32], cipher[32], kdf[32]; /* "" when not known */
     int64_t iterations;                   /* 0 when not known */
+    bool excessive;                       /* scrypt beyond PBE_MOST_SCRYPT */
 } PbeFacts;
 
 void pbe_read(const X509_ALGOR *algorithm, PbeFacts *facts);

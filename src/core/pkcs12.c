@@ -195,6 +195,9 @@ static bool take_safe(Reader *reader, PKCS7 *safe) {
         bags = PKCS12_unpack_p7data(safe);
         if (!bags) return failure_openssl(reader->failure, "bundle not readable");
     } else if (PKCS7_type_is_encrypted(safe)) {
+        if (!safe->d.encrypted) { /* ASN.1 lets it be absent */
+            return failure_set(reader->failure, "bundle not readable: encrypted part without data");
+        }
         const X509_ALGOR *algorithm = safe->d.encrypted->enc_data->algorithm;
         if (!pbe_is_affordable(algorithm, reader->failure)) return false;
         bags = PKCS12_unpack_p7encdata(safe, reader->password, reader->password_length);
