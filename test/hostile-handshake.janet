@@ -87,12 +87,15 @@
         (fn [at]
           (def stalled (meet (client-options version :handshake-timeout limit) (server-options version :handshake-timeout limit)
                              :stall way at))
-          (is (timed-out? (stalled receiver)) (string/format "at %d: %q" at (stalled receiver)))))
+          # the other side has the same patience, and may lose it first
+          (def other (stalled (if (= receiver :server) :client :server)))
+          (is (or (timed-out? (stalled receiver)) (timed-out? other)) (string/format "at %d: %q" at (stalled receiver)))
+          (is (not (first (stalled receiver))))))
       (def made (others :count))
       (put others :enough true)
       (ev/take (others :ended))
       (is= nil (others :failed))
-      (is (> made 3) (string made " handshakes meanwhile"))
+      (is (pos? made) "no handshake meanwhile")
       (settled)
       (is= before (descriptors)))
 

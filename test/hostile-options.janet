@@ -118,7 +118,7 @@
    [:timeout "non-negative number of seconds" [-1 -0.001 math/nan (- math/inf) "1" true []]]
    [:handshake-timeout "non-negative number of seconds" [-5 math/nan "1" true []]]
    [:close-timeout "non-negative number of seconds" [-5 math/nan "1" true []]]
-   [:session-timeout "non-negative number of seconds" [-5 math/nan "1" true []]]
+   [:session-timeout "integer from 1 to 604800" [-5 0 1.5 604801 math/nan math/inf "1" true []]]
    [:truncation "one of :error :eof" [true :end "x" 1]]
    [:context "a TLS context" [1 true "x" {} near]]
    [:session "string or buffer" [1 true :a [] {}]]
@@ -212,8 +212,8 @@
     (fails-with text (tls/new-context (merge server {:sni hosts}))))
   (def endless (merge server))
   (put endless :sni @{"a.example" endless})
-  (fails-with "tls/new-context: :sni within :sni" (tls/new-context endless))
-  (fails-with "give the context itself in :sni" (tls/new-context (merge server {:sni {"a.example" {:context context}}}))))
+  (fails-with "tls/new-context: option :sni in :sni" (tls/new-context endless))
+  (fails-with "option :context in :sni" (tls/new-context (merge server {:sni {"a.example" {:context context}}}))))
 
 (test "host names, paths and passwords with NUL bytes are refused"
   (each [call] [[|(tls/connect "local\0host" port)] [|(tls/connect @"local\0host" port)] [|(tls/connect "localhost" "1\0")]

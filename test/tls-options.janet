@@ -241,7 +241,7 @@
   (fails-with `:sni "a.example": a server needs a certificate` (tls/new-context {:sni {"a.example" {}}}))
   (fails-with "expected host names or :default" (tls/new-context {:sni {12 (identity ec)}}))
   (fails-with "did you mean :verify" (tls/new-context {:sni {"a.example" {:verfy true}}}))
-  (fails-with ":sni within :sni" (tls/new-context {:sni {"a.example" {:sni {:default (identity ec)}}}}))
+  (fails-with "option :sni in :sni: it is the listener's" (tls/new-context {:sni {"a.example" {:sni {:default (identity ec)}}}}))
   (fails-with ":sni" (tls/new-context {:sni "a.example"})))
 
 # --- contexts

@@ -25,18 +25,16 @@ static void on_loop(JanetEVGenericMessage message) {
     work_free(work);
 }
 
-void work_start(Work *work) {
+bool work_start(Work *work, Failure *failure) {
     JanetEVGenericMessage message = {.argp = work};
     JanetTryState state;
-    if (janet_try(&state) == JANET_SIGNAL_OK) {
-        janet_ev_threaded_call(on_thread, message, on_loop);
-        janet_restore(&state);
-        return;
-    }
+    bool started = janet_try(&state) == JANET_SIGNAL_OK;
+    if (started) janet_ev_threaded_call(on_thread, message, on_loop);
     janet_restore(&state);
-    if (work->fiber) janet_gcunroot(janet_wrap_fiber(work->fiber));
+    if (started) return true;
     work_free(work);
-    janet_panicv(state.payload);
+    return failure_set(failure, "no thread for it: %s",
+                       (const char *)janet_to_string(state.payload));
 }
 
 /* The fiber may have been cancelled, timed out or gone on to another wait since. */
@@ -56,8 +54,18 @@ static void wake(Work *work) {
 void work_await(Work *work) {
     work->done = wake;
     work->fiber = janet_root_fiber();
+    if (!work->fiber) {
+        work_free(work);
+        janet_panic("can't wait outside of the event loop");
+    }
     work->sched_id = work->fiber->sched_id;
     janet_gcroot(janet_wrap_fiber(work->fiber));
-    work_start(work);
+    const char *function = work->function;
+    JanetFiber *fiber = work->fiber;
+    Failure failure;
+    if (!work_start(work, &failure)) {
+        janet_gcunroot(janet_wrap_fiber(fiber));
+        raise_failure(function, &failure);
+    }
     janet_await();
 }

@@ -33,8 +33,8 @@ void *work_new(size_t size);
 void work_free(Work *work);
 
 /* Run it on a thread; done is called on this event loop when it has ended. The job is freed after
- * done. Raises when no thread can be made, the job freed. */
-void work_start(Work *work);
+ * done. False when no thread can be made, the job freed and done not called. */
+bool work_start(Work *work, Failure *failure);
 
 /* Start it and park the current fiber until it has ended; the fiber is woken with result's value,
  * or with the error "<function>: <failure>". A fiber that was cancelled meanwhile is left alone. */

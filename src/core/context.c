@@ -28,6 +28,7 @@ static void free_traits(void *owner, void *pointer, CRYPTO_EX_DATA *data, int in
     X509_STORE_free(traits->combined);
     virtual_free(traits->hosts);
     OPENSSL_free(traits->pins);
+    OPENSSL_free(traits->groups);
     OPENSSL_free(traits->keylog);
     OPENSSL_free(traits->staple.bytes);
     CRYPTO_THREAD_lock_free(traits->lock);
@@ -53,6 +54,9 @@ static ContextTraits *add_traits(SSL_CTX *context, const ContextSettings *settin
     traits->lock = CRYPTO_THREAD_lock_new();
     if (!traits->lock) return NULL; /* the context frees them */
     traits->verify = settings->verify;
+    traits->tells_sessions = settings->tells_sessions;
+    const char *groups = (const char *)settings->groups.data;
+    if (groups && !(traits->groups = OPENSSL_strdup(groups))) return NULL;
     traits->has_certificate = settings->certificates.count;
     traits->least_version = settings->least_version ? settings->least_version : TLS1_2_VERSION;
     traits->most_version = settings->most_version;
@@ -193,7 +197,7 @@ bool context_set_ticket_keys(SSL_CTX *context, const BytesList *keys, Failure *f
 
 static bool set_sessions(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
     SSL_CTX_set_num_tickets(context, (size_t)settings->tickets);
-    SSL_CTX_set_timeout(context, (long)settings->session_lifetime);
+    SSL_CTX_set_timeout(context, settings->session_lifetime);
     if (settings->session_cache > 0) SSL_CTX_sess_set_cache_size(context, settings->session_cache);
     long mode = settings->session_cache ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_OFF;
     if (settings->tells_sessions) {

@@ -44,14 +44,14 @@ typedef struct ContextSettings {
     int least_version, most_version; /* 0: TLS 1.2, the newest */
     int security_level;              /* -1: OpenSSL's */
     Bytes ciphers, ciphersuites, groups;
-    Bytes alpn;              /* in wire format, each name after its length */
-    size_t read_ahead;       /* bytes; 0: the default */
-    bool renegotiation;      /* let TLS 1.2 peers ask for one */
-    BytesList ticket_keys;   /* none: random ones */
-    int tickets;             /* given to a client after a TLS 1.3 handshake */
-    int session_cache;       /* sessions a server keeps; -1: OpenSSL's */
-    double session_lifetime; /* seconds */
-    bool tells_sessions;     /* the engine keeps new sessions for its driver */
+    Bytes alpn;            /* in wire format, each name after its length */
+    size_t read_ahead;     /* bytes; 0: the default */
+    bool renegotiation;    /* let TLS 1.2 peers ask for one */
+    BytesList ticket_keys; /* none: random ones */
+    int tickets;           /* given to a client after a TLS 1.3 handshake */
+    int session_cache;     /* sessions a server keeps; -1: OpenSSL's */
+    int session_lifetime;  /* seconds */
+    bool tells_sessions;   /* the engine keeps new sessions for its driver */
     OcspMode ocsp;
     Bytes staple;     /* OCSP response: DER or a path */
     bool asks_staple; /* the driver is asked for one at each handshake */
@@ -68,9 +68,13 @@ typedef struct ContextTraits {
     VerifyMode verify;
     bool own_trust; /* a CA or certificate to trust was given */
     bool has_certificate;
+    bool added_trust;     /* by context_trust */
     X509_STORE *combined; /* the system's trust and what was added to it; NULL: nothing was */
     /* Sessions belong to who was vetted how: no other context resumes them. */
     uint8_t client_scope[SCOPE_LENGTH], server_scope[SCOPE_LENGTH];
+    uint8_t client_base[SCOPE_LENGTH], server_base[SCOPE_LENGTH]; /* without the store's part */
+    int purpose, depth;                                           /* 0, -1: not given */
+    double time;                                                  /* NAN: not given */
     uint8_t *pins;
     size_t pin_count;
     struct Virtual *hosts; /* NULL: none */
@@ -78,7 +82,8 @@ typedef struct ContextTraits {
     OcspMode ocsp;
     CRYPTO_RWLOCK *lock; /* over what may change while others read: the staple */
     Staple staple;
-    bool asks_staple;
+    bool asks_staple, tells_sessions;
+    char *groups; /* NULL: OpenSSL's */
     int least_version, most_version;
     uint8_t *alpn;
     size_t alpn_length;
@@ -104,8 +109,8 @@ bool context_can_serve(const SSL_CTX *context, Failure *failure);
  * name to verify. Both NUL-terminated; NULL: none. */
 bool context_prepare(SSL *ssl, const char *server_name, const char *verify_name, Failure *failure);
 
-/* When the handshake is done: what OpenSSL does not check of itself (pins). */
-bool context_admit(SSL *ssl, Failure *failure);
+/* Is the other side's certificate verified, as its role has it? Pins alone are no verification. */
+bool context_verifies(const SSL *ssl);
 
 /* The same context for the same settings: files count by path, inode, size and times, content by
  * content. Bounded; the least recently used goes first. For SSL_CTX_free as well. */

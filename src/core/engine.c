@@ -1,6 +1,5 @@
 #include "core/engine.h"
 
-#include "core/context.h"
 #include "core/verify.h"
 
 #include <openssl/err.h>
@@ -269,21 +268,12 @@ EngineStatus engine_flush(Engine *engine) {
     return engine->pending_length ? ENGINE_WANTS_WRITE : ENGINE_DONE;
 }
 
-static void admit(Engine *engine) {
-    Failure failure;
-    if (context_admit(engine->ssl, &failure)) {
-        engine->established = true;
-    } else {
-        engine_fail(engine, failure.text);
-    }
-}
-
 EngineStatus engine_handshake(Engine *engine) {
     if (!begin(engine)) return ENGINE_FAILED;
     if (engine->pending_length) send_pending(engine);
     EngineStatus status = settle(engine, SSL_do_handshake(engine->ssl));
     finish(engine);
-    if (status == ENGINE_DONE) admit(engine);
+    if (status == ENGINE_DONE) engine->established = true;
     if (engine->failure) return ENGINE_FAILED;
     /* A transport that fails to send says so at once, unless the peer's last word is still there. */
     if (engine->send_errno && status == ENGINE_WANTS_READ) return ENGINE_FAILED;

@@ -149,8 +149,10 @@ void dial_start(Dial *dial, const char *host, const char *port) {
     self->host = strdup(host);
     self->port = strdup(port);
     if (!self->host || !self->port) JANET_OUT_OF_MEMORY;
-    work_start(&self->work);
     dial->work = self;
+    if (work_start(&self->work, &dial->failure)) return;
+    dial->work = NULL;
+    start_attempts(dial); /* none: it fails, in its turn, with that */
 }
 
 void dial_start_address(Dial *dial, const Address *address) {

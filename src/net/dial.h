@@ -28,7 +28,7 @@ struct Dial {
 };
 
 /* Begin; the struct is zeroed but for the two callbacks, and must stay where it is. host and port
- * are copied. May raise when no thread can be made for the resolver. */
+ * are copied. */
 void dial_start(Dial *dial, const char *host, const char *port);
 void dial_start_address(Dial *dial, const Address *address);
 

@@ -5,7 +5,8 @@
 
 #include <errno.h>
 
-#define RETRY 0.1 /* seconds, when descriptors have run out */
+#define MOST_A_TURN 64 /* connections */
+#define RETRY 0.1      /* seconds, when descriptors have run out */
 
 /* State of a listener that somebody waits on: the ev_state of the fiber that core knows as its
  * reader, and thus freed by Janet. */
@@ -105,7 +106,12 @@ static void detach(Listener *listener) {
 static void serve(Listener *listener) {
     JanetStream *stream = listener->stream;
     Taker *taker;
-    while ((listener = listener_of(stream)) && (taker = next_taker(listener))) {
+    for (int taken = 0; (listener = listener_of(stream)) && (taker = next_taker(listener));
+         taken++) {
+        if (taken == MOST_A_TURN) {
+            poller_set_timer(&listener->retry, 0, retry_due); /* a flood leaves others their turn */
+            return;
+        }
         int descriptor = accept_one(stream);
         if (descriptor < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
         if (descriptor < 0) {

@@ -33,6 +33,18 @@ Op *op_first_waiting(const OpQueue *queue) {
     return NULL;
 }
 
+static void on_async(JanetFiber *fiber, JanetAsyncEvent event);
+
+void op_end_dead(const OpQueue *queue) {
+    Op *next;
+    for (Op *op = queue->first; op; op = next) {
+        next = op->next;
+        bool ours = op->fiber->ev_state == op && op->fiber->ev_callback == on_async;
+        if (ours && !op->completed && !janet_fiber_can_resume(op->fiber))
+            janet_async_end(op->fiber);
+    }
+}
+
 void *op_new(size_t size, const OpKind *kind) {
     JanetFiber *fiber = janet_root_fiber();
     if (!fiber) janet_panic("can't wait outside of the event loop");

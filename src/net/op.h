@@ -46,6 +46,10 @@ void op_dequeue(OpQueue *queue, Op *op); /* nothing where it is in none */
  * are until their fibers run. NULL: none. */
 Op *op_first_waiting(const OpQueue *queue);
 
+/* End those whose fibers have ended: a wait within a C function that calls Janet is turned into an
+ * error, and its fiber is never resumed from it. */
+void op_end_dead(const OpQueue *queue);
+
 /* Zeroed, for the current fiber. Raises outside of the event loop. All its memory is this block:
  * at the VM's end Janet frees that, and asks nobody. */
 void *op_new(size_t size, const OpKind *kind);

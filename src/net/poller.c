@@ -220,6 +220,10 @@ void poller_release(Hold *hold) {
     hold->link = NULL;
 }
 
+uint64_t poller_turn_number(void) {
+    return poller->turn;
+}
+
 bool poller_may_return(Share *share) {
     if (share->turn != poller->turn) *share = (Share){poller->turn, 0};
     return share->returns++ < RETURNS_PER_TURN;

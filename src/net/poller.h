@@ -53,6 +53,9 @@ typedef struct Share {
     int returns;
 } Share;
 
+/* The number of the turn of the event loop. */
+uint64_t poller_turn_number(void);
+
 /* May a call that has all it needs return at once? A bounded number of times between two turns of
  * the event loop, so that a fiber which always finds data does not starve the others. */
 bool poller_may_return(Share *share);

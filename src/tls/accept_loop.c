@@ -10,6 +10,8 @@
 #include <math.h>
 #include <string.h>
 
+#define COLLECT 1.0 /* seconds */
+
 static const char function[] = "tls/accept-loop";
 
 typedef struct LoopOptions {
@@ -36,6 +38,7 @@ static const OptionSet loop_set = OPTION_SET(rows);
  * and by then the collector may have taken anything else. */
 typedef struct Quota {
     Source source; /* for a turn in which the loop goes on taking */
+    Timer collect; /* while it does not: forgotten streams hold places */
     int32_t references, count, most;
     struct LoopOp *op; /* NULL: the loop has ended */
 } Quota;
@@ -140,8 +143,27 @@ static void on_end(Stream *stream) {
 
 static void go_on(Source *source, unsigned ready) {
     (void)ready;
-    const Quota *quota = (Quota *)source;
-    if (quota->op && quota->count < quota->most) listener_resume(&quota->op->taker);
+    Quota *quota = (Quota *)source;
+    if (!quota->op || quota->count >= quota->most) return;
+    poller_unset_timer(&quota->collect);
+    listener_resume(&quota->op->taker);
+}
+
+static void collect_due(Timer *timer) {
+    poller_collect_soon();
+    poller_set_timer(timer, COLLECT, collect_due);
+}
+
+static void pause_taking(Quota *quota) {
+    listener_pause(&quota->op->taker);
+    poller_collect_soon();
+    poller_set_timer(&quota->collect, COLLECT, collect_due);
+}
+
+/* The loop ends; connections may go on. */
+static void end(Quota *quota) {
+    poller_unset_timer(&quota->collect);
+    quota->op = NULL;
 }
 
 static void count_in(Loop *loop, Stream *stream) {
@@ -171,7 +193,7 @@ static void accepted(Taker *taker, int descriptor) {
     stream->owner = janet_wrap_abstract(loop);
     stream->on_handshake = on_handshake;
     count_in(loop, stream);
-    if (loop->quota->count >= loop->quota->most) listener_pause(taker);
+    if (loop->quota->count >= loop->quota->most) pause_taking(loop->quota);
     if (loop->deferred) {
         handle(loop, stream);
     } else {
@@ -185,14 +207,14 @@ static void closed(Taker *taker) {
     LoopOp *op = of_taker(taker);
     OpQueue none;
     op_queue_init(&none);
-    op->loop->quota->op = NULL;
+    end(op->loop->quota);
     if (op_waits(&op->op)) op_complete(&op->op, &none, janet_wrap_abstract(op->listener));
 }
 
 static void loop_abandon(Op *op) {
     LoopOp *self = (LoopOp *)op;
     listener_leave(&self->taker);
-    self->loop->quota->op = NULL;
+    end(self->loop->quota);
 }
 
 static void op_mark(Op *op) {

@@ -20,6 +20,11 @@ static TlsContext *read_beside(const char *function, Janet table, Janet value,
     tls_options_init(&options);
     options.connection = context->connection;
     options_read(function, &tls_beside_set, table, &options);
+    bool told = !janet_checktype(options.connection.on_session, JANET_NIL);
+    if (told && !context_traits(context->context)->tells_sessions) {
+        raise_format(function, ":on-session beside a context that was made without: its sessions "
+                               "are not kept");
+    }
     *connection = options.connection;
     return context;
 }
@@ -28,23 +33,43 @@ static TlsContext *read_beside(const char *function, Janet table, Janet value,
 
 static TlsContext *make_context(const char *function, TlsOptions *options);
 
-static TlsContext *host_context(const char *function, Janet value) {
-    TlsContext *context = as_context(value);
-    if (context) return context;
+/* What is settled before the name is known, or is no matter of a host's at all, would be read here and
+ * have no effect. */
+static void refuse_listeners(const char *function, Janet options, const char *name) {
+    if (janet_checktype(janet_get(options, janet_ckeywordv(name)), JANET_NIL)) return;
+    raise_format(function, "option :%s in :sni: it is the listener's, give it beside :sni", name);
+}
+
+static void check_host(const char *function, Janet options) {
+    static const char *const listeners[] = {"sni", "ticket-keys", "session-cache-size",
+                                            "session-timeout"};
+    for (size_t i = 0; i < sizeof listeners / sizeof *listeners; i++) {
+        refuse_listeners(function, options, listeners[i]);
+    }
+    for (size_t i = 0; i < tls_beside_set.count; i++) {
+        refuse_listeners(function, options, tls_beside_set.rows[i].name);
+    }
+}
+
+static TlsContext *read_host(const char *function, Janet value) {
+    TlsOptions options;
     if (!options_given(value)) {
         raise_format(function, "bad option :sni, expected options or a TLS context, got %v", value);
     }
-    TlsOptions options;
+    check_host(function, value);
     tls_options_init(&options);
     options_read(function, &tls_option_set, value, &options);
-    if (!janet_checktype(options.context, JANET_NIL)) {
-        raise_format(function, "a virtual host's :context: give the context itself in :sni");
-    }
-    /* Nobody would look there; and a table that holds itself would never end. */
-    if (!janet_checktype(options.hosts, JANET_NIL)) {
-        raise_format(function, ":sni within :sni: give all hosts in one table");
-    }
     return make_context(function, &options);
+}
+
+static TlsContext *host_context(const char *function, Janet value) {
+    TlsContext *context = as_context(value);
+    if (!context) context = read_host(function, value);
+    if (!janet_checktype(context->connection.on_staple, JANET_NIL)) {
+        raise_format(function,
+                     "a function as :ocsp-response in :sni: give it beside :sni, or bytes");
+    }
+    return context;
 }
 
 static Bytes host_name(const char *function, Janet key) {

@@ -3,6 +3,7 @@
 
 #include "base/module.h"
 #include "base/raise.h"
+#include "core/context.h"
 #include "core/pem.h"
 #include "pki/info.h"
 #include "register.h"
@@ -115,7 +116,7 @@ static void put(JanetTable *table, const char *key, Janet value) {
 
 static Janet verify_result_of(const SSL *ssl) {
     long code = SSL_get_verify_result(ssl);
-    bool asked = SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE;
+    bool asked = context_verifies(ssl);
     bool given = SSL_get0_peer_certificate(ssl);
     const char *reason = !asked   ? "not asked for"
                          : !given ? "no certificate was given"

@@ -28,6 +28,7 @@ static const OptionRange level_range = {0, 5};
 static const OptionRange depth_range = {0, 100};
 static const OptionRange tickets_range = {0, 16};
 static const OptionRange cache_range = {0, INT32_MAX};
+static const OptionRange lifetime_range = {1, 604800}; /* RFC 8446, 4.6.1 */
 static const OptionRange buffer_range = {1024, 1 << 20};
 
 /* Rows of :security; they are accepted beside it as well. */
@@ -125,7 +126,8 @@ static const OptionRow rows[] = {
     OPTION("sni", parse_sni, TlsOptions, hosts,
            "Servers: table of host name to options or context, for virtual hosts. \"*.a.example\" "
            "serves one label more, `:default` what no other does; without it the options' own "
-           "certificate."),
+           "certificate. A host has its own identity, trust, versions and groups; sessions, "
+           "timeouts and the like are the listener's."),
     OPTION("ticket-keys", parse_blobs, TlsOptions, settings.ticket_keys,
            "Servers: keys to seal session tickets with, 48 or 80 bytes each or paths of files of "
            "them, shared by a fleet; the first seals, all open. Default: random ones. See "
@@ -135,8 +137,9 @@ static const OptionRow rows[] = {
     OPTION_WITH("session-cache-size", option_integer, &cache_range, TlsOptions,
                 settings.session_cache,
                 "Servers: sessions kept for clients without tickets; 0 keeps none. Default 20480."),
-    OPTION("session-timeout", option_seconds, TlsOptions, settings.session_lifetime,
-           "Seconds that a session can be resumed. Default 7200."),
+    OPTION_WITH("session-timeout", option_integer, &lifetime_range, TlsOptions,
+                settings.session_lifetime,
+                "Seconds that a session can be resumed, 604800 (a week) at most. Default 7200."),
     OPTION(
         "ocsp", parse_ocsp, TlsOptions, settings.ocsp,
         "Clients: ask the server to staple an OCSP response and check it: with `true` if it does, "

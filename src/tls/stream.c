@@ -16,6 +16,8 @@
 
 #define MOST_UNREAD 16 /* times 4 KB that are looked at when a descriptor is closed */
 
+#define MOST_READS 16 /* of the socket, in a turn */
+
 /* --- the socket, as the engine's transport --- */
 
 /* Edge-triggered: the socket is tried after an event only, and a short count means drained. */
@@ -31,9 +33,18 @@ static ptrdiff_t socket_send(void *arg, const uint8_t *bytes, size_t length) {
     return n < 0 ? TRANSPORT_WOULD_BLOCK : n;
 }
 
+/* A peer that sends key updates, or empty records, without end keeps OpenSSL reading. */
+static bool has_had_enough(Stream *stream) {
+    uint64_t turn = poller_turn_number();
+    if (stream->intake.turn != turn) stream->intake = (Share){turn, 0};
+    if (stream->intake.returns++ < MOST_READS) return false;
+    poller_turn(&stream->source);
+    return true;
+}
+
 static ptrdiff_t socket_receive(void *arg, uint8_t *bytes, size_t room) {
     Stream *stream = arg;
-    if (!stream->readable) return TRANSPORT_WOULD_BLOCK;
+    if (!stream->readable || has_had_enough(stream)) return TRANSPORT_WOULD_BLOCK;
     ssize_t n;
     do {
         n = recv(stream->source.descriptor, bytes, room, 0);
@@ -146,6 +157,9 @@ bool stream_attach(Stream *stream, int descriptor, Failure *failure) {
 
 void stream_wake_for_close(Stream *stream) {
     Op *op;
+    op_end_dead(&stream->readers);
+    op_end_dead(&stream->writers);
+    op_end_dead(&stream->handshakers);
     while ((op = op_first_waiting(&stream->readers))) {
         op_complete(op, &stream->readers, janet_wrap_nil());
     }
@@ -282,7 +296,7 @@ void stream_advance(Stream *stream) {
     if (stream->state == STREAM_HANDSHAKING || stream->state == STREAM_CLOSED) return;
     if (stream->state == STREAM_OPEN) engine_flush(&stream->engine);
     stream_serve_readers(stream);
-    if (stream->engine.fresh_count) stream_tell_sessions(stream);
+    if (stream->state == STREAM_OPEN && stream->engine.fresh_count) stream_tell_sessions(stream);
     stream_serve_writers(stream);
     stream_serve_closers(stream);
 }

@@ -54,6 +54,7 @@ typedef struct Stream {
     bool readable, writable, hangup; /* what the last events said */
     bool read_shut, write_shut;
     Share share;         /* of the turn of the event loop */
+    Share intake;        /* likewise: reads of the socket */
     int64_t began, took; /* nanoseconds of the handshake */
 } Stream;
 
