@@ -184,3 +184,18 @@
   (is (pos? turns)))
 
 (end)
+
+(test "the event loop runs on while the password of a key is stretched"
+  (def key (crypto/generate-key :rsa))
+  (def sealed (crypto/export-key key {:password "pw" :iterations 600000}))
+  (def text (crypto/rsa-encrypt key "hello"))
+  (each [expected call] [[(crypto/sign key "data") |(crypto/sign sealed "data" {:password "pw"})]
+                         [@"hello" |(crypto/rsa-decrypt sealed text {:password "pw"})]]
+    (var [ticks done] [0 false])
+    (ev/go (fn [] (while (not done) (ev/sleep 0.001) (++ ticks))))
+    (is= expected (call))
+    (set done true)
+    (is (> ticks 3)))
+  (fails-with "wrong password" (crypto/sign sealed "data" {:password "no"}))
+  (fails-with "a ciphertext for this key has 256 bytes, got 5" (crypto/rsa-decrypt sealed "short" {:password "pw"}))
+  (fails-with "go with :padding :pss" (crypto/sign sealed "data" {:password "pw" :salt-length 3})))

@@ -19,8 +19,10 @@ typedef struct RsaOptions {
     Bytes label, password;
 } RsaOptions;
 
+enum { TEXT, LABEL, KEY, PASSWORD };
+
 typedef struct RsaTask {
-    Task task; /* inputs: text, label */
+    Task task; /* inputs: text, label, and an encrypted key with its password */
     EVP_PKEY *key;
     const EVP_MD *digest, *mgf1; /* NULL digest: PKCS#1 v1.5 */
 } RsaTask;
@@ -92,12 +94,42 @@ static bool encrypt_run(Task *task, Failure *failure) {
     return done;
 }
 
+/* How much fits under the padding; below 0 when the padding alone is too large. */
+static int max_plaintext(const RsaTask *job) {
+    int size = EVP_PKEY_get_size(job->key);
+    return size - (job->digest ? 2 * EVP_MD_get_size(job->digest) + 2 : PKCS1_OVERHEAD);
+}
+
+static bool is_usable(const RsaTask *job, Failure *failure) {
+    if (!EVP_PKEY_is_a(job->key, "RSA")) {
+        return failure_set(failure, "%s key given, only RSA keys encrypt", keys_type(job->key));
+    }
+    return max_plaintext(job) >= 0 ||
+           failure_set(failure, "a key of %d bits is too small for this padding",
+                       EVP_PKEY_get_bits(job->key));
+}
+
+static bool has_length(const RsaTask *job, Failure *failure) {
+    int size = EVP_PKEY_get_size(job->key);
+    size_t length = job->task.inputs[TEXT].length;
+    return length == (size_t)size ||
+           failure_set(failure, "a ciphertext for this key has %d bytes, got %zu", size, length);
+}
+
+/* A key under a password is opened on the thread: stretching the password is meant to take long. */
+static bool open_key(RsaTask *job, Failure *failure) {
+    if (job->key) return true;
+    job->key = keys_private(job->task.inputs[KEY], job->task.inputs[PASSWORD], failure);
+    return job->key && is_usable(job, failure) && has_length(job, failure);
+}
+
 /* From OpenSSL 3.2 on a bad PKCS#1 v1.5 padding yields random bytes, always the same for the same
  * ciphertext; before, an error. We add nothing that would tell its cases apart: after the setup
  * there is one failure with one text, and the error queue is dropped unread. */
 static bool decrypt_run(Task *task, Failure *failure) {
     RsaTask *job = (RsaTask *)task;
     Bytes text = task->inputs[0];
+    if (!open_key(job, failure)) return false;
     ERR_clear_error();
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, job->key, NULL);
     task->length = task->room;
@@ -137,23 +169,10 @@ static Bytes read_options(RsaTask *job, const OptionSet *set, Janet given) {
     return options.password;
 }
 
-/* How much fits under the padding; below 0 when the padding alone is too large. */
-static int max_plaintext(const RsaTask *job) {
-    int size = EVP_PKEY_get_size(job->key);
-    return size - (job->digest ? 2 * EVP_MD_get_size(job->digest) + 2 : PKCS1_OVERHEAD);
-}
-
 /* Take over the key; raises, the key freed, unless it is an RSA key large enough. */
 static void set_key(RsaTask *job, EVP_PKEY *key, Failure *failure) {
     job->key = key;
-    bool fits = key != NULL;
-    if (key && !EVP_PKEY_is_a(key, "RSA")) {
-        fits = failure_set(failure, "%s key given, only RSA keys encrypt", keys_type(key));
-    } else if (key && max_plaintext(job) < 0) {
-        fits = failure_set(failure, "a key of %d bits is too small for this padding",
-                           EVP_PKEY_get_bits(key));
-    }
-    if (fits) return;
+    if (key && is_usable(job, failure)) return;
     EVP_PKEY_free(key);
     raise_failure(job->task.function, failure);
 }
@@ -187,14 +206,18 @@ static Janet cfun_crypto_rsa_decrypt(int32_t argc, Janet *argv) {
     Bytes key = args_bytes(argv, 0), text = args_bytes(argv, 1);
     job.task.inputs[0] = text;
     Bytes password = read_options(&job, &decrypt_options, args_options(argv, argc, 2));
-    set_key(&job, keys_private(key, password, &failure), &failure);
-    int size = EVP_PKEY_get_size(job.key), bits = EVP_PKEY_get_bits(job.key);
-    if (text.length != (size_t)size) {
-        EVP_PKEY_free(job.key);
-        raise_format(function, "a ciphertext for this key has %d bytes, got %d", size,
-                     (int)text.length);
+    job.task.room = text.length;
+    if (password.data) {
+        job.task.inputs[KEY] = key;
+        job.task.inputs[PASSWORD] = password;
+        return task_run(&job.task, sizeof job, true);
     }
-    job.task.room = (size_t)size;
+    set_key(&job, keys_private(key, password, &failure), &failure);
+    int bits = EVP_PKEY_get_bits(job.key);
+    if (!has_length(&job, &failure)) {
+        EVP_PKEY_free(job.key);
+        raise_failure(function, &failure);
+    }
     return task_run(&job.task, sizeof job, bits > SLOW_BITS);
 }
 

@@ -9,7 +9,8 @@
 
 #include <openssl/rsa.h>
 
-#define SLOW_RSA_BITS 4096 /* with more, a signature takes 10 ms and up */
+#define LONGEST_SIGNATURE 8192 /* ML-DSA-87: 4627, RSA of 16384 bits: 2048 */
+#define SLOW_RSA_BITS 4096     /* with more, a signature takes 10 ms and up */
 
 typedef struct SignOptions {
     const DigestRow *digest, *mgf1;
@@ -76,8 +77,10 @@ static const OptionRow verify_rows[] = {SCHEME_ROWS};
 static const OptionSet sign_options = OPTION_SET(sign_rows);
 static const OptionSet verify_options = OPTION_SET(verify_rows);
 
+enum { DATA, SIGNATURE, KEY, PASSWORD };
+
 typedef struct SignTask {
-    Task task; /* inputs: data, signature */
+    Task task; /* inputs: data, signature, and an encrypted key with its password */
     EVP_PKEY *key;
     SignatureScheme scheme;
     bool valid;
@@ -108,8 +111,18 @@ static void sign_release(Task *task) {
     EVP_PKEY_free(((SignTask *)task)->key);
 }
 
+/* A key under a password is opened on the thread: stretching the password is meant to take long. */
+static bool open_key(SignTask *job, Failure *failure) {
+    Task *task = &job->task;
+    if (job->key) return true;
+    job->key = keys_private(task->inputs[KEY], task->inputs[PASSWORD], failure);
+    if (!job->key || !signature_settle(job->key, &job->scheme, failure)) return false;
+    return signature_room(job->key) <= task->room || failure_set(failure, "key too long");
+}
+
 static bool sign_run(Task *task, Failure *failure) {
     SignTask *job = (SignTask *)task;
+    if (!open_key(job, failure)) return false;
     return signature_make(job->key, &job->scheme, task->inputs[0], task->output, &task->length,
                           failure);
 }
@@ -144,6 +157,12 @@ static Janet cfun_crypto_sign(int32_t argc, Janet *argv) {
     if (job.scheme.salt_length == RSA_PSS_SALTLEN_AUTO) {
         raise_format(function, "bad option :salt-length, :auto is for verifying");
     }
+    if (password.data) {
+        job.task.inputs[KEY] = key;
+        job.task.inputs[PASSWORD] = password;
+        job.task.room = LONGEST_SIGNATURE;
+        return task_run(&job.task, sizeof job, true);
+    }
     set_key(&job, keys_private(key, password, &failure), &failure);
     job.task.room = signature_room(job.key);
     bool rsa = EVP_PKEY_is_a(job.key, "RSA") || EVP_PKEY_is_a(job.key, "RSA-PSS");
@@ -173,8 +192,8 @@ static const FunctionRow rows[] = {
      "(crypto/sign key data &opt opts)\n\n"
      "Sign `data`, a string or buffer, with a private key, PEM or DER, and return the signature as "
      "a buffer. The key decides how: Ed25519 and Ed448 (RFC 8032), ECDSA over SHA-256 in DER, RSA "
-     "with PKCS#1 v1.5 over SHA-256. Parsed keys are kept, see `forget-keys`. Data above 4 MB and "
-     "RSA keys above 4096 bits are worked on a thread while the fiber waits. Raises when the key is "
+     "with PKCS#1 v1.5 over SHA-256. Parsed keys are kept, see `forget-keys`. Data above 4 MB, "
+     "RSA keys above 4096 bits and keys under a password are worked on a thread while the fiber waits. Raises when the key is "
      "none, can't sign, or the options don't suit it.\n",
      &sign_options},
     {"crypto/verify", cfun_crypto_verify,
