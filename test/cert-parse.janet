@@ -93,3 +93,9 @@
   (skip "pyca/x509" "no vectors here"))
 
 (end)
+
+(test "DER with PEM in one of its strings is DER"
+  (def made (cert/generate-self-signed-cert {:key-type :p256 :organization "-----BEGIN CERTIFICATE-----"}))
+  (def der (crypto/convert-cert (made :cert) :der))
+  (is= :der (crypto/detect-format der))
+  (is= (cert/parse (made :cert)) (cert/parse der)))

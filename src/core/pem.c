@@ -15,7 +15,9 @@
 
 static const char BEGIN[] = "-----BEGIN ";
 
+/* No text begins with 0x30 and a byte beyond ASCII: that is DER, whatever its strings may hold. */
 bool pem_is_pem(Bytes data) {
+    if (data.length > 1 && data.data[0] == 0x30 && data.data[1] >= 0x80) return false;
     return data.length >= sizeof BEGIN - 1 &&
            memmem(data.data, data.length, BEGIN, sizeof BEGIN - 1);
 }
