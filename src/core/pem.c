@@ -183,8 +183,11 @@ EVP_PKEY *pem_public_key(Bytes data, Failure *failure) {
         X509_free(certificate);
     }
     if (!key && phrase.asked) failure_set(failure, "private key is encrypted: load it first");
-    if (!key && !phrase.asked)
-        failure_openssl(failure, "not a public key, certificate or private key");
+    if (!key && !phrase.asked) {
+        bool known = pem_is_pem(data) || pem_is_der(data);
+        failure_set(failure, "not a public key, certificate or private key: %s",
+                    known ? "damaged, or of a kind not known here" : "neither PEM nor DER");
+    }
     ERR_clear_error();
     return key;
 }
