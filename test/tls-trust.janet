@@ -189,7 +189,7 @@
       (def [a b] [(bio/new-mem) (bio/new-mem)])
       (def done (ev/chan 1))
       (ev/go (fn [] (def s (tls/wrap [a b] {:verify false :handshake false}))
-                    (protect (string/replace "x" (fn [_] (:read s 1)) "x"))
+                    (protect (peg/match ~(cmt (<- "x") ,(fn [_] (:read s 1))) "x"))
                     (ev/give done s)))
       (:close (ev/take done) true)
       (print "main ends")``)

@@ -31,6 +31,16 @@ static void win(Attempt *attempt) {
     dial->connected(dial, descriptor);
 }
 
+/* Who connects to a port of this host where nobody listens may be given that very port to connect
+ * from, and TCP connects it to itself. */
+static bool is_own(int descriptor, const struct sockaddr_storage *peer, socklen_t size) {
+    struct sockaddr_storage own;
+    socklen_t own_size = sizeof own;
+    if (peer->ss_family == AF_UNIX) return false;
+    return !getsockname(descriptor, (struct sockaddr *)&own, &own_size) && own_size == size &&
+           !memcmp(&own, peer, size);
+}
+
 static void on_ready(Source *source, unsigned ready) {
     Attempt *attempt = (Attempt *)source;
     struct sockaddr_storage peer;
@@ -42,7 +52,11 @@ static void on_ready(Source *source, unsigned ready) {
     if (errnum) {
         fail_attempt(attempt, errnum);
     } else if (!getpeername(source->descriptor, (struct sockaddr *)&peer, &peer_size)) {
-        win(attempt);
+        if (is_own(source->descriptor, &peer, peer_size)) {
+            fail_attempt(attempt, ECONNREFUSED);
+        } else {
+            win(attempt);
+        }
     }
 }
 
