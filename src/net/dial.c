@@ -34,7 +34,7 @@ static void win(Attempt *attempt) {
 /* Who connects to a port of this host where nobody listens may be given that very port to connect
  * from, and TCP connects it to itself. */
 static bool is_own(int descriptor, const struct sockaddr_storage *peer, socklen_t size) {
-    struct sockaddr_storage own;
+    struct sockaddr_storage own = {0};
     socklen_t own_size = sizeof own;
     if (peer->ss_family == AF_UNIX) return false;
     return !getsockname(descriptor, (struct sockaddr *)&own, &own_size) && own_size == size &&
@@ -43,7 +43,7 @@ static bool is_own(int descriptor, const struct sockaddr_storage *peer, socklen_
 
 static void on_ready(Source *source, unsigned ready) {
     Attempt *attempt = (Attempt *)source;
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = {0};
     socklen_t peer_size = sizeof peer;
     int errnum = 0;
     socklen_t size = sizeof errnum;
