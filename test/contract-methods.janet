@@ -92,11 +92,6 @@
     (:write a "x")
     (is= @"x" (:read b 1))))
 
-(on-tls "a stream shows its state" [a b]
-  (is (peg/match '(* "<jsec/tls-stream [fd=" :d+ " TLSv1." (set "23") "]>") (string/format "%q" a)) (string/format "%q" a))
-  (:close a)
-  (is= "<jsec/tls-stream [fd=-1 closed]>" (string/format "%q" a)))
-
 (on-tls "streams are compared by identity, and can be keys" [a b]
   (is (= a a))
   (is (not= a b))

@@ -5,9 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define MOST_ARGUMENTS 4
@@ -51,6 +54,33 @@ int socket_accept(int listener) {
 }
 
 #endif
+
+/* Linux's names without a path begin with a NUL; most peers of a listener have no name at all. */
+static void describe_unix(const struct sockaddr_un *peer, socklen_t size, JanetBuffer *into) {
+    size_t room = size > offsetof(struct sockaddr_un, sun_path)
+                      ? size - offsetof(struct sockaddr_un, sun_path)
+                      : 0;
+    size_t length = strnlen(peer->sun_path, room);
+    if (length) {
+        janet_buffer_push_bytes(into, (const uint8_t *)peer->sun_path, (int32_t)length);
+    } else {
+        janet_buffer_push_cstring(into, "unix");
+    }
+}
+
+void socket_describe_peer(int descriptor, const char *name, JanetBuffer *into) {
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    char host[NI_MAXHOST], port[NI_MAXSERV];
+    if (getpeername(descriptor, (struct sockaddr *)&peer, &size)) return;
+    if (peer.ss_family == AF_UNIX) {
+        describe_unix((const struct sockaddr_un *)&peer, size, into);
+    } else if (!getnameinfo((struct sockaddr *)&peer, size, host, sizeof host, port, sizeof port,
+                            NI_NUMERICHOST | NI_NUMERICSERV)) {
+        bool brackets = !name && peer.ss_family == AF_INET6;
+        janet_formatb(into, brackets ? "[%s]:%s" : "%s:%s", name ? name : host, port);
+    }
+}
 
 /* A core stream that is in no event loop and closes nothing: core's functions see a socket. */
 static JanetStream *view_of(int descriptor) {

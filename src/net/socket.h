@@ -13,6 +13,10 @@ void socket_set_nodelay(int descriptor);
 int socket_new(int family, int type);
 int socket_accept(int listener);
 
+/* Who is at the other end, for a person: "192.0.2.1:443", "[2001:db8::1]:443", a unix socket's path.
+ * Where `name` is given it stands in place of the address. Empty where there is nobody. */
+void socket_describe_peer(int descriptor, const char *name, JanetBuffer *into);
+
 /* Call core's function of that name ("net/peername") with a core stream of our descriptor as its
  * first argument: the same results and the same errors, from the same code. Raises what it
  * raises. argv[0] is put in place of the core stream if that is what it returns. */

@@ -5,6 +5,7 @@
 #include "tls/options.h"
 
 #include <openssl/crypto.h>
+#include <openssl/x509.h>
 #include <string.h>
 
 /* What an SSL_CTX holds, as the collector is told. */
@@ -29,11 +30,28 @@ static int context_mark(void *pointer, size_t size) {
     return 0;
 }
 
+/* The subject of a context's certificate, on a line and with control characters escaped. */
+static void describe_identity(const SSL_CTX *context, JanetBuffer *into) {
+    const X509 *certificate = SSL_CTX_get0_certificate(context);
+    BIO *text = certificate ? BIO_new(BIO_s_mem()) : NULL;
+    const char *bytes = NULL;
+    janet_buffer_push_cstring(into, certificate ? "certificate" : "no certificate");
+    if (!text) return;
+    X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+    long length = BIO_get_mem_data(text, &bytes);
+    janet_buffer_push_u8(into, ' ');
+    janet_buffer_push_bytes(into, (const uint8_t *)bytes, (int32_t)length);
+    BIO_free(text);
+}
+
 static void context_tostring(void *pointer, JanetBuffer *buffer) {
-    const ContextTraits *traits = context_traits(((TlsContext *)pointer)->context);
-    static const char *const modes[] = {"", " verify false", " verify true", " verify optional"};
-    janet_formatb(buffer, "%s%s%s", traits->has_certificate ? "certificate" : "no certificate",
-                  traits->own_trust ? ", own trust" : "", modes[traits->verify]);
+    static const char *const modes[] = {"", ", verify false", ", verify true", ", verify optional"};
+    const SSL_CTX *context = ((TlsContext *)pointer)->context;
+    if (!context) return; /* it could not be made */
+    const ContextTraits *traits = context_traits(context);
+    describe_identity(context, buffer);
+    if (traits->own_trust) janet_buffer_push_cstring(buffer, ", own trust");
+    janet_buffer_push_cstring(buffer, modes[traits->verify]);
 }
 
 /* Threads share contexts: Janet passes the reference of a threaded abstract itself. What comes to

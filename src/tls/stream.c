@@ -372,12 +372,26 @@ static void *stream_unmarshal(JanetMarshalContext *context) {
     janet_panic("a TLS stream can't be unmarshalled");
 }
 
+/* The name that a client asks for is its own word; what a server was asked for, anybody's. */
+static void describe_peer(const Stream *stream, JanetBuffer *into) {
+    const SSL *ssl = stream->engine.ssl;
+    int32_t before = into->count;
+    const char *name =
+        ssl && !SSL_is_server(ssl) ? SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) : NULL;
+    if (stream->source.descriptor >= 0) {
+        socket_describe_peer(stream->source.descriptor, name, into);
+    } else if (name) {
+        janet_buffer_push_cstring(into, name);
+    }
+    if (into->count > before) janet_buffer_push_u8(into, ' ');
+}
+
 static void stream_tostring(void *pointer, JanetBuffer *buffer) {
     static const char *const states[] = {"handshaking", NULL, "failed", "closing", "closed"};
     const Stream *stream = pointer;
     const char *state = states[stream->state];
-    janet_formatb(buffer, "[fd=%d %s]", stream->source.descriptor,
-                  state ? state : SSL_get_version(stream->engine.ssl));
+    describe_peer(stream, buffer);
+    janet_buffer_push_cstring(buffer, state ? state : SSL_get_version(stream->engine.ssl));
 }
 
 const JanetAbstractType stream_type = {
