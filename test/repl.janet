@@ -15,7 +15,7 @@
     (def port (get (net/localname listener) 1))
     (def accepted (ev/chan 1))
     (ev/go (fn [] (ev/give accepted (tls/accept listener context))))
-    (with [client (tls/connect host port (merge {:trusted-cert (own :cert)} options))]
+    (with [client (tls/connect host port (merge {:trusted-cert (own :cert) :close-timeout 0} options))]
       (with [server (ev/take accepted)] (f client server port)))))
 
 (test "a client's stream shows the name it asked for, the port and the version"
@@ -39,7 +39,7 @@
   (with [listener (tls/listen :unix path)]
     (def accepted (ev/chan 1))
     (ev/go (fn [] (ev/give accepted (tls/accept listener context))))
-    (with [client (tls/connect :unix path {:verify false :hostname "127.0.0.1"})]
+    (with [client (tls/connect :unix path {:verify false :hostname "127.0.0.1" :close-timeout 0})]
       (is= (string "<jsec/tls-stream " path " TLSv1.3>") (shown client))
       (with [server (ev/take accepted)] (is= "<jsec/tls-stream unix TLSv1.3>" (shown server))))))
 

@@ -69,7 +69,7 @@ static void describe_unix(const struct sockaddr_un *peer, socklen_t size, JanetB
 }
 
 void socket_describe_peer(int descriptor, const char *name, JanetBuffer *into) {
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = {0};
     socklen_t size = sizeof peer;
     char host[NI_MAXHOST], port[NI_MAXSERV];
     if (getpeername(descriptor, (struct sockaddr *)&peer, &size)) return;
