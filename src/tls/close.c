@@ -62,7 +62,7 @@ static void begin(Stream *stream) {
     }
 }
 
-Janet cfun_stream_close(int32_t argc, Janet *argv) {
+Janet cfun_tls_close(int32_t argc, Janet *argv) {
     janet_arity(argc, 1, 2);
     Stream *stream = stream_get(argv, 0);
     bool force = argc > 1 && janet_truthy(argv[1]);

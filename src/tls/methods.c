@@ -47,15 +47,15 @@ static Janet cfun_stream_handshake(int32_t argc, Janet *argv) {
 
 const JanetMethod *stream_methods(void) {
     static const JanetMethod methods[] = {
-        {"chunk", cfun_stream_chunk},
-        {"close", cfun_stream_close},
-        {"read", cfun_stream_read},
-        {"write", cfun_stream_write},
+        {"chunk", cfun_tls_chunk},
+        {"close", cfun_tls_close},
+        {"read", cfun_tls_read},
+        {"write", cfun_tls_write},
         {"flush", cfun_stream_flush},
-        {"evread", cfun_stream_read},
-        {"evchunk", cfun_stream_chunk},
-        {"evwrite", cfun_stream_write},
-        {"shutdown", cfun_stream_shutdown},
+        {"evread", cfun_tls_read},
+        {"evchunk", cfun_tls_chunk},
+        {"evwrite", cfun_tls_write},
+        {"shutdown", cfun_tls_shutdown},
         {"setsockopt", cfun_stream_setsockopt},
         {"peername", cfun_stream_peername},
         {"localname", cfun_stream_localname},
@@ -86,7 +86,7 @@ static const FunctionRow functions[] = {
      "Returns the stream. Raises \"timeout\" after `timeout` seconds (a number or `{:timeout n}`; the "
      "handshake goes on, and can be waited for again), and when the handshake fails.",
      NULL},
-    {"tls-stream/shutdown", cfun_stream_shutdown,
+    {"tls-stream/shutdown", cfun_tls_shutdown,
      "(tls-stream/shutdown stream &opt mode timeout)\n\n"
      "End the stream without closing it. With `:w` our direction: close_notify is sent after all "
      "that was written, the peer reads to the end and can still answer, further writes raise. "

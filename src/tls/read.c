@@ -227,13 +227,13 @@ static Janet read_with(int32_t argc, Janet *argv, bool all, bool whole, const ch
     return start(&job, timeout);
 }
 
-Janet cfun_stream_read(int32_t argc, Janet *argv) {
+Janet cfun_tls_read(int32_t argc, Janet *argv) {
     janet_arity(argc, 2, 4);
     bool all = janet_keyeq(argv[1], "all");
     return read_with(argc, argv, all, all, "tls/read");
 }
 
-Janet cfun_stream_chunk(int32_t argc, Janet *argv) {
+Janet cfun_tls_chunk(int32_t argc, Janet *argv) {
     janet_arity(argc, 2, 4);
     return read_with(argc, argv, false, true, "tls/chunk");
 }

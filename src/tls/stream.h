@@ -143,10 +143,10 @@ void stream_wake_for_close(Stream *stream);
 /* The methods of the abstract type, by name. */
 const JanetMethod *stream_methods(void);
 
-Janet cfun_stream_read(int32_t argc, Janet *argv);
-Janet cfun_stream_chunk(int32_t argc, Janet *argv);
-Janet cfun_stream_write(int32_t argc, Janet *argv);
-Janet cfun_stream_close(int32_t argc, Janet *argv);
-Janet cfun_stream_shutdown(int32_t argc, Janet *argv);
+Janet cfun_tls_read(int32_t argc, Janet *argv);
+Janet cfun_tls_chunk(int32_t argc, Janet *argv);
+Janet cfun_tls_write(int32_t argc, Janet *argv);
+Janet cfun_tls_close(int32_t argc, Janet *argv);
+Janet cfun_tls_shutdown(int32_t argc, Janet *argv);
 
 #endif

@@ -102,7 +102,7 @@ static Janet start(WriteJob *job, Janet source, double timeout) {
     stream_park(stream, &op->op, timeout, step);
 }
 
-Janet cfun_stream_write(int32_t argc, Janet *argv) {
+Janet cfun_tls_write(int32_t argc, Janet *argv) {
     janet_arity(argc, 2, 3);
     Stream *stream = stream_get_open(argv, 0);
     JanetByteView view = janet_getbytes(argv, 1);
@@ -133,7 +133,7 @@ static void shut_reading(Stream *stream) {
     stream_serve_readers(stream);
 }
 
-Janet cfun_stream_shutdown(int32_t argc, Janet *argv) {
+Janet cfun_tls_shutdown(int32_t argc, Janet *argv) {
     janet_arity(argc, 1, 3);
     Stream *stream = stream_get_open(argv, 0);
     unsigned ways = get_ways(argv, argc);
