@@ -136,11 +136,22 @@ static int distance(const char *a, size_t alen, const char *b, size_t blen) {
     return row[alen % 3][blen];
 }
 
+const OptionRow *options_row(const OptionSet *set, size_t index) {
+    if (index < set->count) return set->rows + index;
+    index -= set->count;
+    for (const OptionSet *const *part = set->parts; part && *part; part++) {
+        if (index < (*part)->count) return (*part)->rows + index;
+        index -= (*part)->count;
+    }
+    return NULL;
+}
+
 static const char *nearest_name(const OptionSet *set, JanetByteView name) {
     const char *nearest = NULL;
     int best = 4; /* further away than three slips is no slip */
-    for (size_t i = 0; i < set->count && name.len <= LONGEST_NAME; i++) {
-        const char *candidate = set->rows[i].name;
+    const OptionRow *row;
+    for (size_t i = 0; name.len <= LONGEST_NAME && (row = options_row(set, i)); i++) {
+        const char *candidate = row->name;
         int d = distance((const char *)name.bytes, (size_t)name.len, candidate, strlen(candidate));
         if (d < best && d < (int)strlen(candidate)) {
             best = d;
@@ -164,8 +175,9 @@ JANET_NO_RETURN static void unknown(const char *function, const OptionSet *set, 
 static size_t find_row(const char *function, const OptionSet *set, Janet key) {
     if (janet_checktype(key, JANET_KEYWORD)) {
         const uint8_t *name = janet_unwrap_keyword(key);
-        for (size_t i = 0; i < set->count; i++) {
-            if (!janet_cstrcmp(name, set->rows[i].name)) return i;
+        const OptionRow *row;
+        for (size_t i = 0; (row = options_row(set, i)); i++) {
+            if (!janet_cstrcmp(name, row->name)) return i;
         }
     }
     unknown(function, set, key);
@@ -178,9 +190,10 @@ static bool same_field(const OptionRow *a, const OptionRow *b) {
 /* Two names of one field in one table contradict each other, or will some day. */
 static void refuse_doubled(const char *function, const OptionSet *set, uint64_t here,
                            const OptionRow *row, const char *prefix) {
-    for (size_t i = 0; i < set->count; i++) {
-        const OptionRow *other = set->rows + i;
-        if (other == row || !(here & (UINT64_C(1) << i)) || !same_field(other, row)) continue;
+    for (size_t i = 0; here >> i; i++) {
+        if (!(here & (UINT64_C(1) << i))) continue;
+        const OptionRow *other = options_row(set, i);
+        if (other == row || !same_field(other, row)) continue;
         raise_format(function, "options :%s and %s:%s say the same: give one of them", other->name,
                      prefix, row->name);
     }
@@ -201,7 +214,7 @@ static void read_nested(const char *function, const OptionSet *set, uint64_t her
     for (int32_t i = 0; i < view.cap; i++) {
         if (janet_checktype(view.kvs[i].key, JANET_NIL)) continue;
         size_t found = find_row(function, inner, view.kvs[i].key);
-        refuse_doubled(function, set, here, inner->rows + found, prefix);
+        refuse_doubled(function, set, here, options_row(inner, found), prefix);
     }
     options_read(function, inner, value, into);
 }
@@ -216,7 +229,7 @@ static uint64_t read_level(const char *function, const OptionSet *set, JanetDict
         const JanetKV *kv = view.kvs + i;
         if (janet_checktype(kv->key, JANET_NIL)) continue;
         size_t index = find_row(function, set, kv->key);
-        const OptionRow *row = set->rows + index;
+        const OptionRow *row = options_row(set, index);
         refuse_doubled(function, set, here, row, "");
         here |= UINT64_C(1) << index;
         if (seen & (UINT64_C(1) << index)) continue;
@@ -259,7 +272,8 @@ void options_read(const char *function, const OptionSet *set, Janet options, voi
 }
 
 void options_document(const OptionSet *set, JanetBuffer *into) {
-    for (size_t i = 0; i < set->count; i++) {
-        janet_formatb(into, "\n* `:%s` - %s", set->rows[i].name, set->rows[i].doc);
+    const OptionRow *row;
+    for (size_t i = 0; (row = options_row(set, i)); i++) {
+        janet_formatb(into, "\n* `:%s` - %s", row->name, row->doc);
     }
 }

@@ -39,8 +39,9 @@ struct OptionRow {
 
 typedef struct OptionSet {
     const OptionRow *rows;
-    size_t count;      /* 64 at most */
-    const char *where; /* appended where an option is unknown; NULL: nothing to say */
+    size_t count;                         /* 64 at most, those of the parts included */
+    const char *where;                    /* appended where an option is unknown; NULL: nothing */
+    const struct OptionSet *const *parts; /* whose rows belong to it too, ended by NULL; or NULL */
 } OptionSet;
 
 #define OPTION(name, parser, type, field, doc)                                                     \
@@ -48,7 +49,7 @@ typedef struct OptionSet {
 #define OPTION_WITH(name, parser, detail, type, field, doc)                                        \
     { name, parser, offsetof(type, field), detail, doc }
 #define OPTION_SET(rows)                                                                           \
-    { rows, sizeof(rows) / sizeof *(rows), NULL }
+    { rows, sizeof(rows) / sizeof *(rows), NULL, NULL }
 
 /* A tri-state for booleans whose default depends on where they are used. */
 typedef enum OptionFlag { OPTION_UNSET, OPTION_FALSE, OPTION_TRUE } OptionFlag;
@@ -92,6 +93,9 @@ void options_read(const char *function, const OptionSet *set, Janet options, voi
 
 /* Is it a table, a struct or nil? */
 bool options_given(Janet options);
+
+/* The set's row of that number, parts after its own; NULL: there are no more. */
+const OptionRow *options_row(const OptionSet *set, size_t index);
 
 /* The documentation of a set, a line an option, for docstrings. */
 void options_document(const OptionSet *set, JanetBuffer *into);

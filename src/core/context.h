@@ -51,6 +51,7 @@ typedef struct ContextSettings {
     int tickets;           /* given to a client after a TLS 1.3 handshake */
     int session_cache;     /* sessions a server keeps; -1: OpenSSL's */
     int session_lifetime;  /* seconds */
+    bool datagram;         /* DTLS */
     bool tells_sessions;   /* the engine keeps new sessions for its driver */
     OcspMode ocsp;
     Bytes staple;     /* OCSP response: DER or a path */

@@ -88,11 +88,11 @@ static bool add_hosts(EVP_MD_CTX *digest, const ContextSettings *settings) {
 
 static bool add_numbers(EVP_MD_CTX *digest, const ContextSettings *settings) {
     const int numbers[] = {
-        (int)settings->verify,    settings->purpose,      settings->depth,
-        settings->least_version,  settings->most_version, settings->security_level,
-        settings->renegotiation,  settings->tickets,      settings->session_cache,
-        settings->tells_sessions, (int)settings->ocsp,    settings->asks_staple,
-        (int)settings->read_ahead};
+        (int)settings->verify,     settings->purpose,      settings->depth,
+        settings->least_version,   settings->most_version, settings->security_level,
+        settings->renegotiation,   settings->tickets,      settings->session_cache,
+        settings->tells_sessions,  (int)settings->ocsp,    settings->asks_staple,
+        (int)settings->read_ahead, settings->datagram};
     return add(digest, numbers, sizeof numbers) &&
            add(digest, &settings->time, sizeof settings->time) &&
            add(digest, &settings->session_lifetime, sizeof settings->session_lifetime);

@@ -8,8 +8,7 @@
 #include <math.h>
 #include <unistd.h>
 
-Stream *accept_stream(TlsContext *context, const StreamManners *manners, int descriptor,
-                      Failure *failure) {
+Stream *accept_stream(Context *context, const Manners *manners, int descriptor, Failure *failure) {
     Stream *stream = stream_new(context, ENGINE_SERVER, manners, failure);
     if (!stream || !context_prepare(stream->engine.ssl, NULL, NULL, failure)) {
         close(descriptor);
@@ -18,7 +17,7 @@ Stream *accept_stream(TlsContext *context, const StreamManners *manners, int des
     return stream_attach(stream, descriptor, failure) ? stream : NULL;
 }
 
-void accept_check(const char *caller, const TlsContext *context) {
+void accept_check(const char *caller, const Context *context) {
     Failure failure;
     if (!context_can_serve(context->context, &failure)) raise_failure(caller, &failure);
 }
@@ -28,8 +27,8 @@ static const char function[] = "tls/accept";
 typedef struct AcceptOp {
     HandshakeOp handshake; /* first: it is one, once accepted */
     Taker taker;
-    TlsContext *context;
-    StreamManners manners;
+    Context *context;
+    Manners manners;
     bool deferred;
 } AcceptOp;
 
@@ -86,7 +85,7 @@ static Janet cfun_tls_accept(int32_t argc, Janet *argv) {
     janet_arity(argc, 2, 3);
     JanetStream *listener = listener_get(argv, 0);
     ConnectionOptions options;
-    TlsContext *context = tls_choose(function, argv, argc, 1, &options);
+    Context *context = tls_choose(function, argv, argc, 1, &options);
     double timeout = stream_timeout(argv, argc, 2);
     poller_start();
     accept_check(function, context);

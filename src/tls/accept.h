@@ -2,15 +2,14 @@
 #ifndef JSEC_TLS_ACCEPT_H
 #define JSEC_TLS_ACCEPT_H
 
+#include "stream/stream.h"
 #include "tls/options.h"
-#include "tls/stream.h"
 
 /* A server's stream on an accepted descriptor, which is closed where this fails; the handshake not
  * begun. */
-Stream *accept_stream(TlsContext *context, const StreamManners *manners, int descriptor,
-                      Failure *failure);
+Stream *accept_stream(Context *context, const Manners *manners, int descriptor, Failure *failure);
 
 /* Raise, for a caller of that name, where the context can't serve: no certificate, nobody to verify clients by. */
-void accept_check(const char *caller, const TlsContext *context);
+void accept_check(const char *caller, const Context *context);
 
 #endif

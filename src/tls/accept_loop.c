@@ -45,12 +45,12 @@ typedef struct Quota {
 
 /* What the connections of a loop have in common. */
 typedef struct Loop {
-    TlsContext *context;
+    Context *context;
     JanetFunction *handler;
     Janet on_error;
     Janet supervisor; /* channel of the loop's fiber, or nil */
     JanetTable *env;  /* dynamic bindings of the loop's fiber; NULL: none */
-    StreamManners manners;
+    Manners manners;
     bool deferred;
     Quota *quota;
 } Loop;

@@ -3,8 +3,8 @@
 #include "base/raise.h"
 #include "net/dial.h"
 #include "register.h"
+#include "stream/stream.h"
 #include "tls/options.h"
-#include "tls/stream.h"
 
 #include <stdio.h>
 
@@ -103,12 +103,12 @@ static void get_target(const Janet *argv, Target *target) {
     }
 }
 
-static Stream *prepare(const Target *target, TlsContext *context,
-                       const ConnectionOptions *options) {
+static Stream *prepare(const Target *target, Context *context, const ConnectionOptions *options) {
     Failure failure;
     const char *host = target->unix_socket ? "localhost" : (const char *)target->host.bytes;
     Stream *stream = stream_new(context, ENGINE_CLIENT, &options->manners, &failure);
-    if (!stream || !tls_prepare(stream, options, host, &failure)) raise_failure(function, &failure);
+    if (!stream || !stream_prepare(stream, options, host, &failure))
+        raise_failure(function, &failure);
     return stream;
 }
 
@@ -117,7 +117,7 @@ static Janet cfun_tls_connect(int32_t argc, Janet *argv) {
     Target target;
     ConnectionOptions options;
     get_target(argv, &target);
-    TlsContext *context = tls_choose(function, argv, argc, 2, &options);
+    Context *context = tls_choose(function, argv, argc, 2, &options);
     poller_start();
     Stream *stream = prepare(&target, context, &options);
 

@@ -3,9 +3,9 @@
 #include "base/raise.h"
 #include "net/socket.h"
 #include "register.h"
-#include "tls/memory.h"
+#include "stream/memory.h"
+#include "stream/stream.h"
 #include "tls/options.h"
-#include "tls/stream.h"
 
 static const char *text_of(const Janet *argv, int32_t n) {
     JanetByteView view = janet_getbytes(argv, n);
@@ -38,12 +38,12 @@ static void attach(Stream *stream, Janet transport, const char *function) {
     stream->readable = true; /* the edge may have been Janet's */
 }
 
-static Janet take_over(const char *function, Janet transport, EngineRole role, TlsContext *context,
+static Janet take_over(const char *function, Janet transport, EngineRole role, Context *context,
                        const ConnectionOptions *options, const char *hostname) {
     Failure failure;
     poller_start();
     Stream *stream = stream_new(context, role, &options->manners, &failure);
-    if (!stream || !tls_prepare(stream, options, hostname, &failure)) {
+    if (!stream || !stream_prepare(stream, options, hostname, &failure)) {
         raise_failure(function, &failure);
     }
     if (role == ENGINE_CLIENT && has_leftovers(transport)) {
@@ -68,12 +68,12 @@ static Janet cfun_tls_upgrade(int32_t argc, Janet *argv) {
     ConnectionOptions options;
     Janet transport = get_transport(argv, 0);
     const char *hostname = text_of(argv, 1);
-    TlsContext *context = tls_choose(function, argv, argc, 2, &options);
+    Context *context = tls_choose(function, argv, argc, 2, &options);
     return take_over(function, transport, ENGINE_CLIENT, context, &options, hostname);
 }
 
 /* A name to ask for makes a client; a certificate without one, a server. */
-static EngineRole role_of(const TlsContext *context, const ConnectionOptions *options) {
+static EngineRole role_of(const Context *context, const ConnectionOptions *options) {
     bool named = options->hostname.data || options->verify_hostname.data;
     const ContextTraits *traits = context_traits(context->context);
     return named || !(traits->has_certificate || traits->hosts) ? ENGINE_CLIENT : ENGINE_SERVER;
@@ -90,7 +90,7 @@ static Janet cfun_tls_wrap(int32_t argc, Janet *argv) {
         raise_type(1, "host name, where options follow it", argv[1]);
     }
     const char *hostname = named ? text_of(argv, 1) : NULL;
-    TlsContext *context = tls_choose(function, argv, argc, named || nameless ? 2 : 1, &options);
+    Context *context = tls_choose(function, argv, argc, named || nameless ? 2 : 1, &options);
     EngineRole role = named ? ENGINE_CLIENT : role_of(context, &options);
     return take_over(function, transport, role, context, &options, hostname);
 }

@@ -3,7 +3,7 @@
 #include "base/raise.h"
 #include "net/socket.h"
 #include "register.h"
-#include "tls/info.h"
+#include "stream/info.h"
 
 static Janet call_core(const char *name, const char *if_closed, int32_t argc, const Janet *argv) {
     Stream *stream = stream_get(argv, 0);

@@ -1,5 +1,5 @@
 /* TLS without a socket: a stream between two memory BIOs, what comes in and what goes out. */
-#include "tls/memory.h"
+#include "stream/memory.h"
 
 #include "bio.h"
 

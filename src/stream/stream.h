@@ -2,15 +2,14 @@
  *
  * One rule drives it: whenever anything may have changed, stream_advance goes over all that is
  * pending, handshake, output, readers, writers, close, in this order. */
-#ifndef JSEC_TLS_STREAM_H
-#define JSEC_TLS_STREAM_H
+#ifndef JSEC_STREAM_STREAM_H
+#define JSEC_STREAM_STREAM_H
 
+#include "context/options.h"
 #include "core/engine.h"
 #include "net/op.h"
 
 #include <janet.h>
-
-typedef struct TlsContext TlsContext;
 
 typedef enum StreamState {
     STREAM_HANDSHAKING, /* also before a deferred handshake has begun */
@@ -20,20 +19,13 @@ typedef enum StreamState {
     STREAM_CLOSED
 } StreamState;
 
-/* How a connection is to behave, of what is no matter of the context. */
-typedef struct StreamManners {
-    double handshake_timeout, close_timeout; /* seconds; INFINITY: none */
-    bool truncation_is_eof, nodelay, timing;
-    int32_t buffer_size; /* 0: the default */
-} StreamManners;
-
 typedef struct Stream {
     Source source; /* first: the poller hands it back */
     Hold hold;     /* while a handshake runs that no fiber waits for */
     Timer timer;   /* handshake's, then close's */
     Engine engine;
     StreamState state;
-    StreamManners manners;
+    Manners manners;
     OpQueue handshakers, readers, writers, closers;
     Janet on_session;      /* function of each new session, or nil */
     Janet on_staple;       /* function that gives an OCSP response, or nil */
@@ -61,8 +53,11 @@ typedef struct Stream {
 extern const JanetAbstractType stream_type;
 
 /* A stream without a descriptor yet, the engine made. NULL on failure. */
-Stream *stream_new(TlsContext *context, EngineRole role, const StreamManners *manners,
-                   Failure *failure);
+Stream *stream_new(Context *context, EngineRole role, const Manners *manners, Failure *failure);
+
+/* Set up its connection; `host` is the name where the options give none. */
+bool stream_prepare(Stream *stream, const ConnectionOptions *connection, const char *host,
+                    Failure *failure);
 
 /* Give it its descriptor, a non-blocking socket: owned from here on, closed where this fails. */
 bool stream_attach(Stream *stream, int descriptor, Failure *failure);

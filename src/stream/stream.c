@@ -1,10 +1,9 @@
-#include "tls/stream.h"
+#include "stream/stream.h"
 
 #include "base/options.h"
 #include "base/raise.h"
 #include "net/socket.h"
-#include "tls/memory.h"
-#include "tls/options.h"
+#include "stream/memory.h"
 
 #include <errno.h>
 #include <math.h>
@@ -112,7 +111,7 @@ static int stream_mark(void *pointer, size_t size) {
     return 0;
 }
 
-static void apply_manners(Stream *stream, const StreamManners *manners) {
+static void apply_manners(Stream *stream, const Manners *manners) {
     size_t most = (size_t)manners->buffer_size;
     stream->manners = *manners;
     stream->engine.truncation_is_eof = manners->truncation_is_eof;
@@ -123,8 +122,7 @@ static void apply_manners(Stream *stream, const StreamManners *manners) {
     if (most && most < stream->engine.most_sealed) stream->engine.most_sealed = most;
 }
 
-Stream *stream_new(TlsContext *context, EngineRole role, const StreamManners *manners,
-                   Failure *failure) {
+Stream *stream_new(Context *context, EngineRole role, const Manners *manners, Failure *failure) {
     Stream *stream = janet_abstract(&stream_type, sizeof *stream);
     memset(stream, 0, sizeof *stream);
     stream->source.ready = on_ready;
@@ -142,6 +140,12 @@ Stream *stream_new(TlsContext *context, EngineRole role, const StreamManners *ma
     apply_manners(stream, manners);
     janet_gcpressure(NATIVE_SIZE);
     return stream;
+}
+
+bool stream_prepare(Stream *stream, const ConnectionOptions *connection, const char *host,
+                    Failure *failure) {
+    stream->on_session = connection->on_session;
+    return connection_prepare(stream->engine.ssl, connection, host, failure);
 }
 
 bool stream_attach(Stream *stream, int descriptor, Failure *failure) {

@@ -1,5 +1,5 @@
 /* read and chunk: bytes straight from the engine into the caller's buffer. */
-#include "tls/stream.h"
+#include "stream/stream.h"
 
 #include "base/raise.h"
 

@@ -1,5 +1,5 @@
 /* write and shutdown: what leaves the stream leaves in the order of the calls. */
-#include "tls/stream.h"
+#include "stream/stream.h"
 
 #include "base/raise.h"
 

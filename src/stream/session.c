@@ -4,10 +4,10 @@
 #include "base/call.h"
 #include "base/module.h"
 #include "base/raise.h"
+#include "context/options.h"
 #include "core/ocsp.h"
 #include "register.h"
-#include "tls/info.h"
-#include "tls/options.h"
+#include "stream/info.h"
 
 static Janet as_string(uint8_t *bytes, size_t length) {
     Janet string =
@@ -108,7 +108,7 @@ Janet cfun_stream_renegotiate(int32_t argc, Janet *argv) {
 /* --- stapling --- */
 
 static bool staple(const Janet *argv, Bytes response, const char *function, Failure *failure) {
-    TlsContext *context = janet_checkabstract(argv[0], &tls_context_type);
+    const Context *context = context_object(argv[0]);
     if (context) return ocsp_staple_context(context->context, response, failure);
     Stream *stream = stream_get_open(argv, 0);
     if (!SSL_is_server(stream->engine.ssl)) raise_format(function, "stapling is the server's");
@@ -174,20 +174,6 @@ Janet cfun_stream_set_ocsp_response(int32_t argc, Janet *argv) {
     return argv[0];
 }
 
-/* --- tickets --- */
-
-static Janet cfun_tls_set_ticket_keys(int32_t argc, Janet *argv) {
-    static const char function[] = "tls/set-ticket-keys";
-    janet_fixarity(argc, 2);
-    TlsContext *context = janet_getabstract(argv, 0, &tls_context_type);
-    BytesList keys = tls_option_keys(function, argv[1]);
-    Failure failure;
-    if (!context_set_ticket_keys(context->context, &keys, &failure)) {
-        raise_failure(function, &failure);
-    }
-    return argv[0];
-}
-
 static const FunctionRow functions[] = {
     {"tls-stream/session-reused?", cfun_stream_session_reused,
      "(tls-stream/session-reused? stream)\n\n"
@@ -228,13 +214,6 @@ static const FunctionRow functions[] = {
      "made with `:handshake false`. Clients that ask are given it (RFC 6066). Returns its first argument. Raises when "
      "it is no OCSP response, when the stream's handshake has begun (the response goes with the certificate), and "
      "on a client's stream.",
-     NULL},
-    {"tls/set-ticket-keys", cfun_tls_set_ticket_keys,
-     "(tls/set-ticket-keys ctx keys)\n\n"
-     "Replace the keys that a context from `tls/new-context` seals session tickets with: rotation. `keys` is an "
-     "array of up to 8, each 48 or 80 random bytes or the path of a file of them (nginx's format). The first seals, "
-     "all open, so put the new one first and keep the old ones for as long as tickets live. Connections that "
-     "are open go on. Returns the context. Raises when a key is of another length.",
      NULL},
     {NULL, NULL, NULL, NULL},
 };

@@ -1,4 +1,4 @@
-#include "tls/parse.h"
+#include "context/parse.h"
 
 #include "core/context.h"
 

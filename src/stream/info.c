@@ -1,5 +1,5 @@
 /* What was negotiated, and who is on the other side. */
-#include "tls/info.h"
+#include "stream/info.h"
 
 #include "base/module.h"
 #include "base/raise.h"

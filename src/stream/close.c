@@ -1,5 +1,5 @@
 /* close: our close_notify out, the peer's awaited a while, late data dropped. */
-#include "tls/stream.h"
+#include "stream/stream.h"
 
 #include "base/raise.h"
 

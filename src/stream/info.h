@@ -1,8 +1,8 @@
 /* What a TLS stream can tell of its connection. */
-#ifndef JSEC_TLS_INFO_H
-#define JSEC_TLS_INFO_H
+#ifndef JSEC_STREAM_INFO_H
+#define JSEC_STREAM_INFO_H
 
-#include "tls/stream.h"
+#include "stream/stream.h"
 
 /* The connection of argument 0, whose handshake is done; raises otherwise. */
 SSL *info_negotiated(const Janet *argv, const char *function);

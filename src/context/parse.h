@@ -1,6 +1,6 @@
-/* Parsers of options that only TLS has. */
-#ifndef JSEC_TLS_PARSE_H
-#define JSEC_TLS_PARSE_H
+/* Parsers of options that are TLS's. */
+#ifndef JSEC_CONTEXT_PARSE_H
+#define JSEC_CONTEXT_PARSE_H
 
 #include "base/options.h"
 

@@ -1,8 +1,8 @@
 /* Streams between two memory BIOs. */
-#ifndef JSEC_TLS_MEMORY_H
-#define JSEC_TLS_MEMORY_H
+#ifndef JSEC_STREAM_MEMORY_H
+#define JSEC_STREAM_MEMORY_H
 
-#include "tls/stream.h"
+#include "stream/stream.h"
 
 /* Is it a pair [in out] of memory BIOs? The others take such pairs only. */
 bool memory_is_pair(Janet value);

@@ -1,0 +1,139 @@
+/* Context objects: options made into an SSL_CTX once, for any number of connections. */
+#include "base/raise.h"
+#include "context/options.h"
+#include "context/parse.h"
+
+#include <openssl/crypto.h>
+#include <openssl/x509.h>
+#include <string.h>
+
+/* What an SSL_CTX holds, as the collector is told. */
+#define NATIVE_SIZE (20 << 10)
+
+int context_object_gc(void *pointer, size_t size) {
+    (void)size;
+    Context *self = pointer;
+    SSL_CTX_free(self->context);
+    OPENSSL_free((void *)(uintptr_t)self->connection.hostname.data);
+    OPENSSL_free((void *)(uintptr_t)self->connection.verify_hostname.data);
+    OPENSSL_clear_free((void *)(uintptr_t)self->connection.session.data,
+                       self->connection.session.length);
+    return 0;
+}
+
+int context_object_mark(void *pointer, size_t size) {
+    (void)size;
+    const Context *self = pointer;
+    janet_mark(self->connection.on_session);
+    janet_mark(self->connection.on_staple);
+    return 0;
+}
+
+/* The subject of a context's certificate, on a line and with control characters escaped. */
+static void describe_identity(const SSL_CTX *context, JanetBuffer *into) {
+    const X509 *certificate = SSL_CTX_get0_certificate(context);
+    BIO *text = certificate ? BIO_new(BIO_s_mem()) : NULL;
+    const char *bytes = NULL;
+    janet_buffer_push_cstring(into, certificate ? "certificate" : "no certificate");
+    if (!text) return;
+    X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+    long length = BIO_get_mem_data(text, &bytes);
+    janet_buffer_push_u8(into, ' ');
+    janet_buffer_push_bytes(into, (const uint8_t *)bytes, (int32_t)length);
+    BIO_free(text);
+}
+
+void context_object_tostring(void *pointer, JanetBuffer *buffer) {
+    static const char *const modes[] = {"", ", verify false", ", verify true", ", verify optional"};
+    const SSL_CTX *context = ((Context *)pointer)->context;
+    if (!context) return; /* it could not be made */
+    const ContextTraits *traits = context_traits(context);
+    describe_identity(context, buffer);
+    if (traits->own_trust) janet_buffer_push_cstring(buffer, ", own trust");
+    janet_buffer_push_cstring(buffer, modes[traits->verify]);
+}
+
+/* Threads share contexts: Janet passes the reference of a threaded abstract itself. What comes to
+ * these two is an image, and an SSL_CTX does not outlive its process; or a context with a function,
+ * which belongs to its thread. */
+void context_object_marshal(void *pointer, JanetMarshalContext *context) {
+    (void)pointer, (void)context;
+    janet_panic("a TLS context can't be marshalled: it holds OpenSSL's state, or a function of its "
+                "own thread");
+}
+
+void *context_object_unmarshal(JanetMarshalContext *context) {
+    (void)context;
+    janet_panic("a TLS context can't be unmarshalled");
+}
+
+Context *context_object(Janet value) {
+    if (!janet_checktype(value, JANET_ABSTRACT)) return NULL;
+    void *pointer = janet_unwrap_abstract(value);
+    return janet_abstract_type(pointer)->gc == context_object_gc ? pointer : NULL;
+}
+
+static bool keep_name(Bytes *name) {
+    if (!name->data) return true;
+    name->data = OPENSSL_memdup(name->data, name->length + 1);
+    return name->data;
+}
+
+Janet context_make(const char *function, const ContextKind *kind, int32_t argc, const Janet *argv,
+                   ContextOptions *options) {
+    janet_arity(argc, 0, 1);
+    if (argc) options_read(function, kind->set, argv[0], options);
+    if (!janet_checktype(options->context, JANET_NIL)) {
+        raise_format(function, "a context can't be made of another: leave :context out");
+    }
+    Failure failure;
+    context_options_finish(function, kind, options);
+    /* A function belongs to its thread, and so does then the context. */
+    bool shared = janet_checktype(options->connection.on_session, JANET_NIL) &&
+                  janet_checktype(options->connection.on_staple, JANET_NIL);
+    Context *self = (shared ? janet_abstract_threaded : janet_abstract)(kind->type, sizeof *self);
+    memset(self, 0, sizeof *self);
+    self->connection.on_session = self->connection.on_staple = janet_wrap_nil();
+    /* Not from the cache: trust-cert changes it. */
+    self->context = context_new(&options->settings, &failure);
+    if (!self->context) raise_failure(function, &failure);
+    self->connection = options->connection;
+    bool kept = keep_name(&self->connection.hostname);
+    kept = keep_name(&self->connection.verify_hostname) && kept;
+    kept = keep_name(&self->connection.session) && kept;
+    if (!kept) raise_format(function, "out of memory");
+    janet_gcpressure(NATIVE_SIZE);
+    return janet_wrap_abstract(self);
+}
+
+static Context *get_context(const ContextKind *kind, const Janet *argv, int32_t n) {
+    return janet_getabstract(argv, n, kind->type);
+}
+
+Janet context_trust_more(const char *function, const ContextKind *kind, int32_t argc,
+                         const Janet *argv) {
+    janet_fixarity(argc, 2);
+    Context *self = context_object(argv[0]);
+    if (!self) self = get_context(kind, argv, 0); /* raises */
+    if (!janet_checktypes(argv[1], JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
+        raise_type(1, "string or buffer", argv[1]);
+    }
+    JanetByteView certificate = janet_getbytes(argv, 1);
+    Failure failure;
+    Bytes bytes = {certificate.bytes, (size_t)certificate.len};
+    if (!context_trust(self->context, bytes, &failure)) raise_failure(function, &failure);
+    return argv[0];
+}
+
+Janet context_replace_keys(const char *function, const ContextKind *kind, int32_t argc,
+                           const Janet *argv) {
+    static const OptionRow row = {.name = "ticket-keys"};
+    OptionSite site = {function, &row};
+    BytesList keys;
+    Failure failure;
+    janet_fixarity(argc, 2);
+    Context *self = get_context(kind, argv, 0);
+    parse_blobs(&site, argv[1], &keys);
+    if (!context_set_ticket_keys(self->context, &keys, &failure)) raise_failure(function, &failure);
+    return argv[0];
+}

@@ -1,0 +1,114 @@
+#include "context/rows.h"
+
+#include "context/parse.h"
+
+static const OptionRange level_range = {0, 5};
+static const OptionRange depth_range = {0, 100};
+static const OptionRange cache_range = {0, INT32_MAX};
+
+static const OptionRow identity_rows[] = {
+    OPTION(
+        "cert", parse_texts, ContextOptions, settings.certificates,
+        "Own certificate, with its chain after it: path or PEM. Required of servers. An array of "
+        "several, RSA and ECDSA say, gives each peer what it takes."),
+    OPTION("key", parse_texts, ContextOptions, settings.keys,
+           "Private key of `:cert`: path or PEM; an array for an array. Required with it."),
+    OPTION("password", option_text, ContextOptions, settings.password,
+           "Password of an encrypted `:key`."),
+};
+const OptionSet rows_identity = OPTION_SET(identity_rows);
+
+static const OptionRow trust_rows[] = {
+    OPTION("verify", parse_verify, ContextOptions, settings.verify,
+           "Verify the other side's certificate. Default: `true` for clients, `false` for servers, "
+           "which ask for a client's certificate and require it with `true`, and ask only with "
+           "`:optional`. Without verification anybody can be the other side."),
+    OPTION("ca", option_text, ContextOptions, settings.ca, "The same as `:ca-file`."),
+    OPTION("trusted-cert", option_text, ContextOptions, settings.trusted,
+           "Trust this certificate by itself, self-signed ones above all: path or PEM. Its names "
+           "and dates are still checked."),
+    OPTION("purpose", parse_purpose, ContextOptions, settings.purpose,
+           "What the other side's certificate has to be good for: `:server`, `:client` or `:any`. "
+           "Default: by its role."),
+    OPTION_WITH("verify-depth", option_integer, &depth_range, ContextOptions, settings.depth,
+                "Intermediate CAs in the chain at most. Default 100."),
+    OPTION("verify-time", parse_time, ContextOptions, settings.time,
+           "Seconds since the epoch to verify dates at, in place of now."),
+    OPTION("crl", parse_texts, ContextOptions, settings.crls,
+           "Certificate revocation lists, path or PEM, or an array of them: one of each CA in the "
+           "chain is required then."),
+    OPTION("pins", parse_pins, ContextOptions, settings.pins,
+           "Array of \"sha256//...\", Base64 of the SHA-256 of public keys "
+           "(SubjectPublicKeyInfo), one of which the verified chain has to hold; with `:verify "
+           "false` the certificate itself."),
+};
+const OptionSet rows_trust = OPTION_SET(trust_rows);
+
+static const OptionRow store_rows[] = {
+    OPTION("ticket-keys", parse_blobs, ContextOptions, settings.ticket_keys,
+           "Servers: keys to seal session tickets with, 48 or 80 bytes each or paths of files of "
+           "them, shared by a fleet; the first seals, all open. Default: random ones. See "
+           "`set-ticket-keys`."),
+    OPTION_WITH("session-cache-size", option_integer, &cache_range, ContextOptions,
+                settings.session_cache,
+                "Servers: sessions kept for clients without tickets; 0 keeps none. Default 20480."),
+};
+const OptionSet rows_store = OPTION_SET(store_rows);
+
+static const OptionRow extension_rows[] = {
+    OPTION(
+        "ocsp", parse_ocsp, ContextOptions, settings.ocsp,
+        "Clients: ask the server to staple an OCSP response and check it: with `true` if it does, "
+        "with `:require` refusing a server that doesn't. Default `false`."),
+    OPTION("ocsp-response", parse_staple, ContextOptions, staple,
+           "Servers: OCSP response to staple, DER or path, or a function without arguments that "
+           "returns one or nil, called for each handshake whose client asks; it may not wait. See "
+           "`set-ocsp-response`."),
+    OPTION("keylog", parse_keylog, ContextOptions, settings.keylog,
+           "File to append the connections' secrets to, for Wireshark and its like; `true`: the "
+           "one that the environment variable SSLKEYLOGFILE names, if it does. Who has it reads "
+           "everything."),
+    OPTION(
+        "alpn", parse_alpn, ContextOptions, settings.alpn,
+        "Application protocols to agree on (RFC 7301), e.g. `[\"h2\" \"http/1.1\"]`, the preferred "
+        "first. Without one in common the handshake fails."),
+};
+const OptionSet rows_extension = OPTION_SET(extension_rows);
+
+static const OptionRow strength_rows[] = {
+    OPTION("ciphers", option_name, ContextOptions, settings.ciphers,
+           "Cipher suites of TLS 1.2, as OpenSSL's cipher lists."),
+    OPTION("curves", option_name, ContextOptions, settings.groups,
+           "Groups for the key exchange, separated by colons, the preferred first."),
+    OPTION_WITH("security-level", option_integer, &level_range, ContextOptions,
+                settings.security_level, "OpenSSL's security level, 0 to 5."),
+    OPTION("ca-file", option_text, ContextOptions, settings.ca,
+           "Certificates of the CAs to trust in place of the system's: path or PEM."),
+    OPTION("ca-path", option_text, ContextOptions, settings.ca_path,
+           "Directory of CA certificates under their hashed names (`openssl rehash`)."),
+};
+const OptionSet rows_strength = OPTION_SET(strength_rows);
+
+static const OptionRow connection_rows[] = {
+    OPTION("session", parse_session, ContextOptions, connection.session,
+           "Clients: a session from `get-session` to resume, of the same host and verification."),
+    OPTION("on-session", option_function, ContextOptions, connection.on_session,
+           "Clients: function called with each session the server gives, as `get-session` has it."),
+    OPTION("hostname", option_text, ContextOptions, connection.hostname,
+           "Name to ask the server for (SNI). Default: the host connected to, \"localhost\" for "
+           "unix sockets."),
+    OPTION("verify-hostname", option_text, ContextOptions, connection.verify_hostname,
+           "Name or IP address that the server's certificate has to bear. Default: `:hostname`."),
+    OPTION("handshake-timing", option_boolean, ContextOptions, connection.manners.timing,
+           "Tell in `:connection-info` how long the handshake took. Default `false`."),
+    OPTION("timeout", option_seconds, ContextOptions, connection.timeout,
+           "Seconds for the whole call, name resolution and TCP included. Default: none."),
+    OPTION("handshake-timeout", option_seconds, ContextOptions,
+           connection.manners.handshake_timeout, "Seconds for the handshake. Default 30."),
+    OPTION("handshake", option_boolean, ContextOptions, connection.handshake,
+           "`false` puts the handshake off to the first read or write, or to `(:handshake s)`. "
+           "Default `true`."),
+    OPTION("context", option_any, ContextOptions, context,
+           "A context from `tls/new-context`, in place of the options that make one."),
+};
+const OptionSet rows_connection = OPTION_SET(connection_rows);
