@@ -1,5 +1,6 @@
 #include "core/context.h"
 
+#include "core/cookie.h"
 #include "core/engine.h"
 #include "core/keylog.h"
 #include "core/ocsp.h"
@@ -44,6 +45,11 @@ const ContextTraits *context_traits(const SSL_CTX *context) {
     return SSL_CTX_get_ex_data(context, traits_index);
 }
 
+static int least_version(const ContextSettings *settings) {
+    if (settings->least_version) return settings->least_version;
+    return settings->datagram ? DTLS1_2_VERSION : TLS1_2_VERSION;
+}
+
 static ContextTraits *add_traits(SSL_CTX *context, const ContextSettings *settings) {
     if (!CRYPTO_THREAD_run_once(&traits_once, make_traits_index)) return NULL;
     ContextTraits *traits = OPENSSL_zalloc(sizeof *traits);
@@ -58,21 +64,31 @@ static ContextTraits *add_traits(SSL_CTX *context, const ContextSettings *settin
     const char *groups = (const char *)settings->groups.data;
     if (groups && !(traits->groups = OPENSSL_strdup(groups))) return NULL;
     traits->has_certificate = settings->certificates.count;
-    traits->least_version = settings->least_version ? settings->least_version : TLS1_2_VERSION;
+    traits->least_version = least_version(settings);
     traits->most_version = settings->most_version;
     return traits;
 }
 
 /* --- the parts --- */
 
+/* DTLS counts its versions downwards. */
+static bool is_older(int version, int than) {
+    return version >> 8 == DTLS1_VERSION_MAJOR ? version > than : version < than;
+}
+
 static bool set_versions(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
-    int least = settings->least_version ? settings->least_version : TLS1_2_VERSION;
+    int least = least_version(settings);
     int most = settings->most_version;
-    if (most && most < least && settings->least_version) {
+    if (most && is_older(most, least) && settings->least_version) {
         return failure_set(failure, ":min-version is above :max-version");
     }
     /* An old :max-version alone says what is wanted. */
-    if (most && most < least) least = most;
+    if (most && is_older(most, least)) least = most;
+    if (least == DTLS1_VERSION && settings->security_level != 0) {
+        return failure_set(failure,
+                           "DTLS 1.0 rests on SHA-1 and MD5: whoever needs it all the same "
+                           "gives :security-level 0 with it");
+    }
     if (SSL_CTX_set_min_proto_version(context, least) &&
         SSL_CTX_set_max_proto_version(context, most)) {
         return true;
@@ -223,6 +239,11 @@ static void set_manners(SSL_CTX *context, const ContextSettings *settings) {
         SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
     }
     SSL_CTX_set_read_ahead(context, 1);
+    if (settings->datagram) {
+        SSL_CTX_set_options(context, SSL_OP_NO_QUERY_MTU);
+        cookie_use(context);
+        return;
+    }
     SSL_CTX_set_default_read_buffer_len(context,
                                         settings->read_ahead ? settings->read_ahead : READ_AHEAD);
 }
@@ -239,7 +260,7 @@ void context_settings_init(ContextSettings *settings) {
 
 SSL_CTX *context_new(const ContextSettings *settings, Failure *failure) {
     ERR_clear_error();
-    SSL_CTX *context = SSL_CTX_new(TLS_method());
+    SSL_CTX *context = SSL_CTX_new(settings->datagram ? DTLS_method() : TLS_method());
     ContextTraits *traits = context ? add_traits(context, settings) : NULL;
     if (!traits) {
         failure_openssl(failure, "no context");

@@ -1,5 +1,6 @@
 #include "core/engine.h"
 
+#include "core/datagram.h"
 #include "core/verify.h"
 
 #include <openssl/err.h>
@@ -52,6 +53,10 @@ static void drop_pending(Engine *engine) {
 }
 
 static void send_pending(Engine *engine) {
+    if (engine->datagram) {
+        datagram_send_pending(engine);
+        return;
+    }
     size_t sent = send_some(engine, engine->pending, engine->pending_length);
     if (sent == engine->pending_length || engine->send_errno) {
         drop_pending(engine);
@@ -131,24 +136,29 @@ static void make_transport_method(void) {
 
 static CRYPTO_ONCE transport_once = CRYPTO_ONCE_STATIC_INIT;
 
+static BIO *transport_bio(Engine *engine) {
+    if (!CRYPTO_THREAD_run_once(&transport_once, make_transport_method) || !transport_method) {
+        return NULL;
+    }
+    BIO *bio = BIO_new(transport_method);
+    if (bio) BIO_set_data(bio, engine);
+    return bio;
+}
+
 /* --- life --- */
 
 bool engine_init(Engine *engine, SSL_CTX *context, EngineRole role, Transport transport,
                  Failure *failure) {
     ERR_clear_error();
-    if (!CRYPTO_THREAD_run_once(&transport_once, make_transport_method) || !transport_method) {
-        return failure_openssl(failure, "no transport");
-    }
     engine->transport = transport;
     engine->most_sealed = MOST_GATHERED - 16 * 256;
     engine->ssl = SSL_new(context);
-    BIO *bio = BIO_new(transport_method);
+    BIO *bio = engine->datagram ? datagram_bio(engine) : transport_bio(engine);
     if (!engine->ssl || !bio) {
         BIO_free(bio);
         engine_free(engine);
         return failure_openssl(failure, "no connection");
     }
-    BIO_set_data(bio, engine);
     SSL_set_bio(engine->ssl, bio, bio);
     if (role == ENGINE_CLIENT) {
         SSL_set_connect_state(engine->ssl);
@@ -237,7 +247,9 @@ static bool unexpected_eof(const Engine *engine) {
 static EngineStatus settle(Engine *engine, int returned) {
     switch (SSL_get_error(engine->ssl, returned)) {
     case SSL_ERROR_NONE: return ENGINE_DONE;
-    case SSL_ERROR_WANT_READ: return ENGINE_WANTS_READ;
+    case SSL_ERROR_WANT_READ:
+        /* Of datagrams the transport's error is no matter of OpenSSL's. */
+        return engine->datagram && engine->receive_errno ? ENGINE_FAILED : ENGINE_WANTS_READ;
     case SSL_ERROR_WANT_WRITE: return ENGINE_WANTS_WRITE;
     case SSL_ERROR_WANT_CLIENT_HELLO_CB: return ENGINE_WANTS_ANSWER;
     case SSL_ERROR_ZERO_RETURN: return ENGINE_EOF;
@@ -251,6 +263,7 @@ static EngineStatus settle(Engine *engine, int returned) {
 /* Around each call into OpenSSL: a clean queue before, all output on its way after. */
 static bool begin(Engine *engine) {
     ERR_clear_error();
+    if (engine->datagram) engine->receive_errno = engine->send_errno = 0; /* of the last call */
     return engine->ssl && !engine->failure;
 }
 
@@ -331,24 +344,29 @@ EngineStatus engine_close_notify(Engine *engine) {
     return engine_flush(engine);
 }
 
-static EngineStatus renew(Engine *engine, int (*ask)(SSL *ssl)) {
+EngineStatus engine_run(Engine *engine, int (*call)(SSL *ssl)) {
     if (!begin(engine)) return ENGINE_FAILED;
-    int asked = ask(engine->ssl);
-    EngineStatus status = settle(engine, asked == 1 ? SSL_do_handshake(engine->ssl) : asked);
+    EngineStatus status = settle(engine, call(engine->ssl));
     finish(engine);
     return engine->failure ? ENGINE_FAILED : status;
 }
 
-static int ask_key_update(SSL *ssl) {
-    return SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED);
+static int update_keys(SSL *ssl) {
+    int asked = SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED);
+    return asked == 1 ? SSL_do_handshake(ssl) : asked;
 }
 
 EngineStatus engine_key_update(Engine *engine) {
-    return renew(engine, ask_key_update);
+    return engine_run(engine, update_keys);
+}
+
+static int renegotiate(SSL *ssl) {
+    int asked = SSL_renegotiate(ssl);
+    return asked == 1 ? SSL_do_handshake(ssl) : asked;
 }
 
 EngineStatus engine_renegotiate(Engine *engine) {
-    return renew(engine, SSL_renegotiate);
+    return engine_run(engine, renegotiate);
 }
 
 bool engine_peer_closed(const Engine *engine) {

@@ -49,8 +49,11 @@ typedef struct Engine {
     bool transport_eof; /* no more bytes will come */
     bool established;   /* the handshake is done */
     bool truncation_is_eof;
-    bool answered;                  /* see engine_answer */
-    SSL_SESSION *fresh[MOST_FRESH]; /* see engine_keep_session */
+    bool datagram;                            /* DTLS, see datagram.h */
+    unsigned int retransmit_us;               /* DTLS: before the first retransmission */
+    const struct CookieSource *cookie_source; /* a DTLS server's, see cookie.h */
+    bool answered;                            /* see engine_answer */
+    SSL_SESSION *fresh[MOST_FRESH];           /* see engine_keep_session */
     int fresh_count;
 } Engine;
 
@@ -101,6 +104,9 @@ SSL_SESSION *engine_take_session(Engine *engine); /* for SSL_SESSION_free; NULL:
  * this lets it go on. */
 void engine_answer(Engine *engine);
 bool engine_is_answered(SSL *ssl);
+
+/* Let OpenSSL do something of its own, and settle what it came to (1: done). */
+EngineStatus engine_run(Engine *engine, int (*call)(SSL *ssl));
 
 /* Fail the connection for a reason of the caller's. */
 EngineStatus engine_fail(Engine *engine, const char *reason);

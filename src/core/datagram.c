@@ -1,0 +1,148 @@
+#include "core/datagram.h"
+
+#include "core/cookie.h"
+
+#include <openssl/err.h>
+#include <string.h>
+#include <sys/time.h>
+
+#define MOST_PENDING (256 << 10) /* bytes that wait for the transport; more is lost */
+#define MOST_RETRANSMIT 60000000 /* microseconds between two of them: RFC 6347, 4.2.4.1 */
+
+/* --- output: what the transport does not take waits as frames of length and bytes --- */
+
+typedef uint16_t FrameLength;
+
+static bool keep(Engine *engine, const char *bytes, size_t length) {
+    FrameLength frame = (FrameLength)length;
+    size_t needed = engine->pending_length + sizeof frame + length;
+    if (length > UINT16_MAX || needed > MOST_PENDING) return false;
+    if (needed > engine->pending_room) {
+        uint8_t *grown = OPENSSL_realloc(engine->pending, needed + needed / 2);
+        if (!grown) return false;
+        engine->pending = grown;
+        engine->pending_room = needed + needed / 2;
+    }
+    uint8_t *at = engine->pending + engine->pending_length;
+    memcpy(at, &frame, sizeof frame);
+    memcpy(at + sizeof frame, bytes, length);
+    engine->pending_length = needed;
+    return true;
+}
+
+/* False: it has to wait. What failed is lost, and told. */
+static bool send_one(Engine *engine, const uint8_t *bytes, size_t length) {
+    ptrdiff_t n = engine->transport.send(engine->transport.arg, bytes, length);
+    if (n < 0) engine->send_errno = (int)(TRANSPORT_ERROR(0) - n);
+    return n != TRANSPORT_WOULD_BLOCK;
+}
+
+void datagram_send_pending(Engine *engine) {
+    size_t at = 0;
+    FrameLength frame;
+    while (at < engine->pending_length) {
+        memcpy(&frame, engine->pending + at, sizeof frame);
+        if (!send_one(engine, engine->pending + at + sizeof frame, frame)) break;
+        at += sizeof frame + frame;
+    }
+    engine->pending_length -= at;
+    if (engine->pending_length) {
+        memmove(engine->pending, engine->pending + at, engine->pending_length);
+    } else {
+        OPENSSL_free(engine->pending);
+        engine->pending = NULL;
+        engine->pending_room = 0;
+    }
+}
+
+/* --- the transport as OpenSSL sees it --- */
+
+static int bio_write(BIO *bio, const char *bytes, size_t length, size_t *written) {
+    Engine *engine = BIO_get_data(bio);
+    *written = length;
+    bool waits = engine->pending_length || !send_one(engine, (const uint8_t *)bytes, length);
+    if (waits) keep(engine, bytes, length);
+    return 1;
+}
+
+/* An error is no end: OpenSSL hears that there is nothing, engine_* tell what there was. */
+static int bio_read(BIO *bio, char *into, size_t room, size_t *got) {
+    Engine *engine = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    ptrdiff_t n = engine->transport.receive(engine->transport.arg, (uint8_t *)into, room);
+    if (n < 0) engine->receive_errno = (int)(TRANSPORT_ERROR(0) - n);
+    *got = n > 0 ? (size_t)n : 0;
+    if (n <= 0) BIO_set_retry_read(bio);
+    return n > 0;
+}
+
+static long bio_ctrl(BIO *bio, int command, long number, void *pointer) {
+    (void)bio, (void)number, (void)pointer;
+    return command == BIO_CTRL_FLUSH;
+}
+
+static int bio_create(BIO *bio) {
+    BIO_set_init(bio, 1);
+    return 1;
+}
+
+static BIO_METHOD *method;
+static CRYPTO_ONCE method_once = CRYPTO_ONCE_STATIC_INIT;
+
+static void make_method(void) {
+    BIO_METHOD *made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "jsec datagrams");
+    if (!made) return;
+    BIO_meth_set_write_ex(made, bio_write);
+    BIO_meth_set_read_ex(made, bio_read);
+    BIO_meth_set_ctrl(made, bio_ctrl);
+    BIO_meth_set_create(made, bio_create);
+    method = made;
+}
+
+BIO *datagram_bio(Engine *engine) {
+    if (!CRYPTO_THREAD_run_once(&method_once, make_method) || !method) return NULL;
+    BIO *bio = BIO_new(method);
+    if (bio) BIO_set_data(bio, engine);
+    return bio;
+}
+
+/* --- retransmission --- */
+
+static unsigned int next_wait(SSL *ssl, unsigned int last) {
+    const Engine *engine = BIO_get_data(SSL_get_rbio(ssl));
+    if (!last) return engine->retransmit_us;
+    return last < MOST_RETRANSMIT / 2 ? 2 * last : MOST_RETRANSMIT;
+}
+
+double datagram_retransmit_due(Engine *engine) {
+    struct timeval left;
+    if (!engine->ssl || !DTLSv1_get_timeout(engine->ssl, &left)) return -1;
+    return (double)left.tv_sec + (double)left.tv_usec / 1e6;
+}
+
+static int handle_timeout(SSL *ssl) {
+    return DTLSv1_handle_timeout(ssl) < 0 ? -1 : 1;
+}
+
+EngineStatus datagram_retransmit(Engine *engine) {
+    return engine_run(engine, handle_timeout);
+}
+
+/* --- life --- */
+
+bool datagram_engine_init(Engine *engine, SSL_CTX *context, EngineRole role, Transport transport,
+                          DatagramManners manners, Failure *failure) {
+    engine->datagram = true;
+    engine->retransmit_us = manners.retransmit_us;
+    if (!engine_init(engine, context, role, transport, failure)) return false;
+    DTLS_set_timer_cb(engine->ssl, next_wait);
+    return SSL_set_mtu(engine->ssl, manners.mtu) || failure_openssl(failure, "bad :mtu");
+}
+
+EngineStatus datagram_listen(Engine *engine) {
+    BIO_ADDR *nobody = BIO_ADDR_new(); /* the caller knows whom it hears */
+    int heard = nobody ? DTLSv1_listen(engine->ssl, nobody) : 0;
+    BIO_ADDR_free(nobody);
+    ERR_clear_error(); /* what was no ClientHello */
+    return heard == 1 ? ENGINE_DONE : ENGINE_WANTS_READ;
+}

@@ -1,0 +1,37 @@
+/* An engine's other transport: datagrams, for DTLS. What one call hands over is one datagram, and so
+ * is what one call gives; a datagram that was not taken whole is lost, as on the way it may be.
+ * Errors of the transport concern the call at hand: a port that nobody listens on may be listened
+ * on a moment later. */
+#ifndef JSEC_CORE_DATAGRAM_H
+#define JSEC_CORE_DATAGRAM_H
+
+#include "core/engine.h"
+
+/* How a connection treats its datagrams. */
+typedef struct DatagramManners {
+    int mtu;                    /* bytes of a handshake's datagram at most */
+    unsigned int retransmit_us; /* before a flight is sent again, the first time; doubled then */
+} DatagramManners;
+
+/* As engine_init, for a context of DTLS. */
+bool datagram_engine_init(Engine *engine, SSL_CTX *context, EngineRole role, Transport transport,
+                          DatagramManners manners, Failure *failure);
+
+/* A server's first step: ENGINE_DONE when the datagram that the transport gives is a ClientHello
+ * whose cookie shows that the client receives at its address (see cookie.h): go on with
+ * engine_handshake then. ENGINE_WANTS_READ: it was not, or asked for a cookie, which was sent.
+ * Nothing is kept of it, and the engine serves for the next. */
+EngineStatus datagram_listen(Engine *engine);
+
+/* Seconds until datagram_retransmit is due; negative: nothing is to be sent again. */
+double datagram_retransmit_due(Engine *engine);
+
+/* Send the last flight again if its time has come. ENGINE_FAILED: it has been often enough. */
+EngineStatus datagram_retransmit(Engine *engine);
+
+/* --- for engine.c --- */
+
+BIO *datagram_bio(Engine *engine);
+void datagram_send_pending(Engine *engine);
+
+#endif
