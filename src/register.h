@@ -13,9 +13,7 @@
     X(tls_accept_loop)                                                                             \
     X(tls_wrap)                                                                                    \
     X(tls_features)                                                                                \
-    X(tls_methods)                                                                                 \
-    X(tls_info)                                                                                    \
-    X(tls_session)                                                                                 \
+    X(tls_stream)                                                                                  \
     X(digest)                                                                                      \
     X(random)                                                                                      \
     X(encoding)                                                                                    \

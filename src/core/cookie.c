@@ -10,8 +10,9 @@
 #define COOKIE_LENGTH 32 /* of HMAC-SHA-256 */
 
 bool cookie_secrets_init(CookieSecrets *secrets, Failure *failure) {
-    return (cookie_secrets_renew(secrets) && cookie_secrets_renew(secrets)) ||
-           failure_openssl(failure, "no random bytes for cookies");
+    bool made = cookie_secrets_renew(secrets);
+    made = made && cookie_secrets_renew(secrets); /* the one before it as well */
+    return made || failure_openssl(failure, "no random bytes for cookies");
 }
 
 bool cookie_secrets_renew(CookieSecrets *secrets) {

@@ -1,18 +1,17 @@
 /* What was negotiated, and who is on the other side. */
 #include "stream/info.h"
 
-#include "base/module.h"
 #include "base/raise.h"
 #include "core/context.h"
 #include "core/pem.h"
 #include "pki/info.h"
-#include "register.h"
 
 #include <openssl/objects.h>
 #include <stdio.h>
 
-SSL *info_negotiated(const Janet *argv, const char *function) {
+SSL *info_negotiated(const Janet *argv, const char *name) {
     const Stream *stream = stream_get_open(argv, 0);
+    const char *function = stream_call(stream, name);
     if (stream->state == STREAM_FAILED) janet_panicv(stream_error(stream, function));
     if (stream->state != STREAM_OPEN) raise_format(function, "the handshake is not done yet");
     return stream->engine.ssl;
@@ -49,11 +48,6 @@ static Janet signature_of(SSL *ssl) {
     snprintf(text, sizeof text, "%s%s%s", name, hashed ? "+" : "",
              hashed ? OBJ_nid2sn(digest) : "");
     return janet_cstringv(text);
-}
-
-static Janet handshake_time_of(const Stream *stream) {
-    if (!stream->manners.timing) return janet_wrap_nil();
-    return janet_wrap_number((double)stream->took / 1e9);
 }
 
 /* --- certificates --- */
@@ -128,121 +122,110 @@ static Janet verify_result_of(const SSL *ssl) {
     return janet_wrap_struct(janet_table_to_struct(result));
 }
 
-/* --- functions --- */
+/* --- what is told --- */
 
-Janet cfun_stream_version(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 1);
-    return janet_cstringv(SSL_get_version(info_negotiated(argv, "tls-stream/version")));
+Janet info_version(const Negotiated *it) {
+    return janet_cstringv(SSL_get_version(it->ssl));
 }
 
-Janet cfun_stream_cipher(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 1);
-    return janet_cstringv(SSL_get_cipher_name(info_negotiated(argv, "tls-stream/cipher")));
+Janet info_cipher(const Negotiated *it) {
+    return janet_cstringv(SSL_get_cipher_name(it->ssl));
 }
 
-Janet cfun_stream_cipher_bits(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 1);
-    const SSL *ssl = info_negotiated(argv, "tls-stream/cipher-bits");
-    return janet_wrap_integer(SSL_get_cipher_bits(ssl, NULL));
+Janet info_cipher_bits(const Negotiated *it) {
+    return janet_wrap_integer(SSL_get_cipher_bits(it->ssl, NULL));
 }
 
-Janet cfun_stream_handshake_time(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 1);
-    info_negotiated(argv, "tls-stream/handshake-time");
-    return handshake_time_of(stream_get(argv, 0));
+Janet info_handshake_time(const Negotiated *it) {
+    return it->took < 0 ? janet_wrap_nil() : janet_wrap_number((double)it->took / 1e9);
 }
 
-Janet cfun_stream_connection_info(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 1);
-    SSL *ssl = info_negotiated(argv, "tls-stream/connection-info");
+Janet info_session_reused(const Negotiated *it) {
+    return janet_wrap_boolean(SSL_session_reused(it->ssl));
+}
+
+Janet info_verify_result(const Negotiated *it) {
+    return verify_result_of(it->ssl);
+}
+
+Janet info_connection(const Negotiated *it) {
+    SSL *ssl = it->ssl;
     JanetTable *info = janet_table(16);
-    put(info, "version", janet_cstringv(SSL_get_version(ssl)));
-    put(info, "cipher", janet_cstringv(SSL_get_cipher_name(ssl)));
-    put(info, "cipher-bits", janet_wrap_integer(SSL_get_cipher_bits(ssl, NULL)));
+    put(info, "version", info_version(it));
+    put(info, "cipher", info_cipher(it));
+    put(info, "cipher-bits", info_cipher_bits(it));
     put(info, "alpn", alpn_of(ssl));
     put(info, "server-name", text_or_nil(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)));
     put(info, "group", group_of(ssl));
     put(info, "signature-algorithm", signature_of(ssl));
-    put(info, "session-reused", janet_wrap_boolean(SSL_session_reused(ssl)));
+    put(info, "session-reused", info_session_reused(it));
     put(info, "verify-result", verify_result_of(ssl));
     put(info, "peer-certificate", certificate_as(SSL_get0_peer_certificate(ssl), FORM_DATA));
     put(info, "peer-chain", chain_as(ssl, FORM_DATA));
-    put(info, "handshake-time", handshake_time_of(stream_get(argv, 0)));
+    put(info, "handshake-time", info_handshake_time(it));
     return janet_wrap_struct(janet_table_to_struct(info));
+}
+
+Janet info_peer_certificate(const Negotiated *it, int32_t argc, const Janet *argv, int32_t n) {
+    CertificateForm form = get_form(argv, argc, n);
+    return certificate_as(SSL_get0_peer_certificate(it->ssl), form);
+}
+
+Janet info_peer_chain(const Negotiated *it, int32_t argc, const Janet *argv, int32_t n) {
+    return chain_as(it->ssl, get_form(argv, argc, n));
+}
+
+/* --- methods of streams --- */
+
+Negotiated info_of(const Janet *argv, const char *name) {
+    SSL *ssl = info_negotiated(argv, name);
+    const Stream *stream = stream_get(argv, 0);
+    return (Negotiated){ssl, stream->manners.timing ? stream->took : -1};
+}
+
+static Janet tell(int32_t argc, const Janet *argv, const char *name,
+                  Janet (*told)(const Negotiated *it)) {
+    janet_fixarity(argc, 1);
+    Negotiated it = info_of(argv, name);
+    return told(&it);
+}
+
+Janet cfun_stream_version(int32_t argc, Janet *argv) {
+    return tell(argc, argv, "dtls-stream/version", info_version);
+}
+
+Janet cfun_stream_cipher(int32_t argc, Janet *argv) {
+    return tell(argc, argv, "dtls-stream/cipher", info_cipher);
+}
+
+Janet cfun_stream_cipher_bits(int32_t argc, Janet *argv) {
+    return tell(argc, argv, "dtls-stream/cipher-bits", info_cipher_bits);
+}
+
+Janet cfun_stream_handshake_time(int32_t argc, Janet *argv) {
+    return tell(argc, argv, "dtls-stream/handshake-time", info_handshake_time);
+}
+
+Janet cfun_stream_connection_info(int32_t argc, Janet *argv) {
+    return tell(argc, argv, "dtls-stream/connection-info", info_connection);
+}
+
+Janet cfun_stream_session_reused(int32_t argc, Janet *argv) {
+    return tell(argc, argv, "dtls-stream/session-reused?", info_session_reused);
+}
+
+Janet cfun_stream_verify_result(int32_t argc, Janet *argv) {
+    return tell(argc, argv, "dtls-stream/verify-result", info_verify_result);
 }
 
 Janet cfun_stream_peer_certificate(int32_t argc, Janet *argv) {
     janet_arity(argc, 1, 2);
-    const SSL *ssl = info_negotiated(argv, "tls-stream/peer-certificate");
-    return certificate_as(SSL_get0_peer_certificate(ssl), get_form(argv, argc, 1));
+    Negotiated it = info_of(argv, "dtls-stream/peer-certificate");
+    return info_peer_certificate(&it, argc, argv, 1);
 }
 
 Janet cfun_stream_peer_chain(int32_t argc, Janet *argv) {
     janet_arity(argc, 1, 2);
-    const SSL *ssl = info_negotiated(argv, "tls-stream/peer-chain");
-    return chain_as(ssl, get_form(argv, argc, 1));
-}
-
-Janet cfun_stream_verify_result(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 1);
-    return verify_result_of(info_negotiated(argv, "tls-stream/verify-result"));
-}
-
-#define RAISES "Raises before the handshake is done, when it failed, and on a closed stream."
-
-static const FunctionRow functions[] = {
-    {"tls-stream/version", cfun_stream_version,
-     "(tls-stream/version stream)\n\n"
-     "The protocol version that was agreed on, \"TLSv1.3\" or \"TLSv1.2\". " RAISES,
-     NULL},
-    {"tls-stream/cipher", cfun_stream_cipher,
-     "(tls-stream/cipher stream)\n\n"
-     "OpenSSL's name of the cipher suite in use, e.g. \"TLS_AES_256_GCM_SHA384\". " RAISES,
-     NULL},
-    {"tls-stream/cipher-bits", cfun_stream_cipher_bits,
-     "(tls-stream/cipher-bits stream)\n\n"
-     "Key length of the cipher in use, in bits. " RAISES,
-     NULL},
-    {"tls-stream/handshake-time", cfun_stream_handshake_time,
-     "(tls-stream/handshake-time stream)\n\n"
-     "How long the handshake took, in seconds; nil unless `:handshake-timing true` was "
-     "given. " RAISES,
-     NULL},
-    {"tls-stream/connection-info", cfun_stream_connection_info,
-     "(tls-stream/connection-info stream)\n\n"
-     "What was negotiated and with whom, as a struct. A key is absent where there is nothing to "
-     "tell. " RAISES "\n\n"
-     "* `:version` - \"TLSv1.3\" or \"TLSv1.2\"\n"
-     "* `:cipher`, `:cipher-bits` - the suite, and its key length in bits\n"
-     "* `:alpn` - the application protocol agreed on\n"
-     "* `:server-name` - the name that the client asked for (SNI)\n"
-     "* `:group` - the group of the key exchange, e.g. \"x25519\"\n"
-     "* `:signature-algorithm` - what the other side signed with, e.g. \"ECDSA+SHA256\"\n"
-     "* `:session-reused` - whether a session was resumed\n"
-     "* `:verify-result` - see `verify-result`\n"
-     "* `:peer-certificate`, `:peer-chain` - as `:data`, see those\n"
-     "* `:handshake-time` - seconds, with `:handshake-timing true`",
-     NULL},
-    {"tls-stream/peer-certificate", cfun_stream_peer_certificate,
-     "(tls-stream/peer-certificate stream &opt form)\n\n"
-     "The other side's certificate: PEM, or as `form` says `:pem`, `:der` or `:data`, a struct as "
-     "of `cert/parse`: subject, issuer, names, dates, serial number, fingerprints, key. nil where "
-     "it gave none. It says who is there only if it was verified. " RAISES,
-     NULL},
-    {"tls-stream/peer-chain", cfun_stream_peer_chain,
-     "(tls-stream/peer-chain stream &opt form)\n\n"
-     "The certificates that the other side sent, a tuple, its own first, in the form of "
-     "`peer-certificate`. nil where it gave none; of a resumed session its own alone. " RAISES,
-     NULL},
-    {"tls-stream/verify-result", cfun_stream_verify_result,
-     "(tls-stream/verify-result stream)\n\n"
-     "How the other side's certificate was verified: a struct of `:ok` (true only if verification "
-     "was asked for, a certificate was given, and it passed), `:reason` in words and OpenSSL's "
-     "`:code`. " RAISES,
-     NULL},
-    {NULL, NULL, NULL, NULL},
-};
-
-void tls_info_register(JanetTable *env) {
-    module_functions(env, functions);
+    Negotiated it = info_of(argv, "dtls-stream/peer-chain");
+    return info_peer_chain(&it, argc, argv, 1);
 }

@@ -1,11 +1,32 @@
-/* What a TLS stream can tell of its connection. */
+/* What a connection can tell. */
 #ifndef JSEC_STREAM_INFO_H
 #define JSEC_STREAM_INFO_H
 
 #include "stream/stream.h"
 
-/* The connection of argument 0, whose handshake is done; raises otherwise. */
-SSL *info_negotiated(const Janet *argv, const char *function);
+/* A connection whose handshake is done. */
+typedef struct Negotiated {
+    SSL *ssl;
+    int64_t took; /* nanoseconds of the handshake; negative: nobody asked */
+} Negotiated;
+
+Janet info_version(const Negotiated *it);
+Janet info_cipher(const Negotiated *it);
+Janet info_cipher_bits(const Negotiated *it);
+Janet info_handshake_time(const Negotiated *it);
+Janet info_session_reused(const Negotiated *it);
+Janet info_verify_result(const Negotiated *it);
+Janet info_connection(const Negotiated *it);
+/* Argument n, if there is one, says in which form. */
+Janet info_peer_certificate(const Negotiated *it, int32_t argc, const Janet *argv, int32_t n);
+Janet info_peer_chain(const Negotiated *it, int32_t argc, const Janet *argv, int32_t n);
+
+/* That of the stream of argument 0; raises where its handshake is not done. `name` as stream_call
+ * takes it. */
+Negotiated info_of(const Janet *argv, const char *name);
+SSL *info_negotiated(const Janet *argv, const char *name);
+
+/* --- methods --- */
 
 Janet cfun_stream_version(int32_t argc, Janet *argv);
 Janet cfun_stream_cipher(int32_t argc, Janet *argv);
@@ -15,9 +36,9 @@ Janet cfun_stream_connection_info(int32_t argc, Janet *argv);
 Janet cfun_stream_peer_certificate(int32_t argc, Janet *argv);
 Janet cfun_stream_peer_chain(int32_t argc, Janet *argv);
 Janet cfun_stream_verify_result(int32_t argc, Janet *argv);
+Janet cfun_stream_session_reused(int32_t argc, Janet *argv);
 
 /* In session.c. */
-Janet cfun_stream_session_reused(int32_t argc, Janet *argv);
 Janet cfun_stream_get_session(int32_t argc, Janet *argv);
 Janet cfun_stream_set_session(int32_t argc, Janet *argv);
 Janet cfun_stream_set_ocsp_response(int32_t argc, Janet *argv);

@@ -217,9 +217,10 @@ static int32_t get_count(const Janet *argv, int32_t n) {
     return janet_getnat(argv, n);
 }
 
-static Janet read_with(int32_t argc, Janet *argv, bool all, bool whole, const char *function) {
+static Janet read_with(int32_t argc, Janet *argv, bool all, bool whole, const char *name) {
     Stream *stream = stream_get_open(argv, 0);
-    ReadJob job = {.stream = stream, .whole = whole, .function = function};
+    ReadJob job = {.stream = stream, .whole = whole};
+    job.function = stream_call(stream, name);
     job.wanted = all ? INT32_MAX : get_count(argv, 1);
     job.given = argc > 2 && !janet_checktype(argv[2], JANET_NIL);
     double timeout = stream_timeout(argv, argc, 3);
@@ -230,10 +231,10 @@ static Janet read_with(int32_t argc, Janet *argv, bool all, bool whole, const ch
 Janet cfun_tls_read(int32_t argc, Janet *argv) {
     janet_arity(argc, 2, 4);
     bool all = janet_keyeq(argv[1], "all");
-    return read_with(argc, argv, all, all, "tls/read");
+    return read_with(argc, argv, all, all, "dtls/read");
 }
 
 Janet cfun_tls_chunk(int32_t argc, Janet *argv) {
     janet_arity(argc, 2, 4);
-    return read_with(argc, argv, false, true, "tls/chunk");
+    return read_with(argc, argv, false, true, "dtls/chunk");
 }

@@ -1,12 +1,10 @@
-/* Sessions of a TLS stream, and renewing its keys. */
+/* Sessions of a stream, and renewing its keys. */
 #include "core/session.h"
 
 #include "base/call.h"
-#include "base/module.h"
 #include "base/raise.h"
 #include "context/options.h"
 #include "core/ocsp.h"
-#include "register.h"
 #include "stream/info.h"
 
 static Janet as_string(uint8_t *bytes, size_t length) {
@@ -31,17 +29,11 @@ void stream_tell_sessions(Stream *stream) {
     }
 }
 
-Janet cfun_stream_session_reused(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 1);
-    const SSL *ssl = info_negotiated(argv, "tls-stream/session-reused?");
-    return janet_wrap_boolean(SSL_session_reused(ssl));
-}
-
 Janet cfun_stream_get_session(int32_t argc, Janet *argv) {
-    static const char function[] = "tls-stream/get-session";
     janet_fixarity(argc, 1);
-    SSL *ssl = info_negotiated(argv, function);
     Stream *stream = stream_get(argv, 0);
+    const char *function = stream_call(stream, "dtls-stream/get-session");
+    SSL *ssl = info_negotiated(argv, "dtls-stream/get-session");
     if (SSL_is_server(ssl))
         raise_format(function, "a server has no session to resume: its clients do");
     /* Tickets come after the handshake, before the data. To look for data takes them in. */
@@ -53,15 +45,15 @@ Janet cfun_stream_get_session(int32_t argc, Janet *argv) {
 }
 
 Janet cfun_stream_set_session(int32_t argc, Janet *argv) {
-    static const char function[] = "tls-stream/set-session";
     janet_fixarity(argc, 2);
     Stream *stream = stream_get_open(argv, 0);
+    const char *function = stream_call(stream, "dtls-stream/set-session");
     if (!janet_checktypes(argv[1], JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
         raise_type(1, "string or buffer", argv[1]);
     }
     JanetByteView data = janet_getbytes(argv, 1);
     if (stream->started || stream->state != STREAM_HANDSHAKING) {
-        raise_format(function, "the handshake has begun: give :session to tls/connect, or put the "
+        raise_format(function, "the handshake has begun: give :session to connect, or put the "
                                "handshake off with :handshake false");
     }
     Failure failure;
@@ -85,7 +77,7 @@ static Janet renew(Stream *stream, const char *function, Janet self,
 Janet cfun_stream_key_update(int32_t argc, Janet *argv) {
     static const char function[] = "tls-stream/key-update";
     janet_fixarity(argc, 1);
-    SSL *ssl = info_negotiated(argv, function);
+    SSL *ssl = info_negotiated(argv, "dtls-stream/key-update");
     if (SSL_version(ssl) != TLS1_3_VERSION) {
         raise_format(function, "TLS 1.3 has key updates, and this is %s", SSL_get_version(ssl));
     }
@@ -95,7 +87,7 @@ Janet cfun_stream_key_update(int32_t argc, Janet *argv) {
 Janet cfun_stream_renegotiate(int32_t argc, Janet *argv) {
     static const char function[] = "tls-stream/renegotiate";
     janet_fixarity(argc, 1);
-    SSL *ssl = info_negotiated(argv, function);
+    SSL *ssl = info_negotiated(argv, "dtls-stream/renegotiate");
     if (SSL_version(ssl) == TLS1_3_VERSION) {
         raise_format(function, "TLS 1.3 has no renegotiation: use key-update");
     }
@@ -172,52 +164,4 @@ Janet cfun_stream_set_ocsp_response(int32_t argc, Janet *argv) {
     }
     if (!staple(argv, response, function, &failure)) raise_failure(function, &failure);
     return argv[0];
-}
-
-static const FunctionRow functions[] = {
-    {"tls-stream/session-reused?", cfun_stream_session_reused,
-     "(tls-stream/session-reused? stream)\n\n"
-     "true if the handshake resumed a session. Raises before the handshake is done, when it failed, "
-     "and on a closed stream.",
-     NULL},
-    {"tls-stream/get-session", cfun_stream_get_session,
-     "(tls-stream/get-session stream)\n\n"
-     "The session of a client's connection as a byte string, which `:session` of `tls/connect` resumes, "
-     "in this process or another. nil while the server has given none: with TLS 1.3 it comes with "
-     "the first data after the handshake; `:on-session` tells when. The bytes are a secret. They are "
-     "good for the same host and the same verification settings only. Raises on servers, before "
-     "the handshake is done, when it failed, and on a closed stream.",
-     NULL},
-    {"tls-stream/set-session", cfun_stream_set_session,
-     "(tls-stream/set-session stream session)\n\n"
-     "Offer a session from `get-session` in the handshake to come, on a client's stream made with "
-     "`:handshake false`. If the server does not resume it, the handshake is a full one. Returns the "
-     "stream. Raises when the session was made for another host or under other verification settings, "
-     "when the bytes are no session, and when the handshake has begun.",
-     NULL},
-    {"tls-stream/key-update", cfun_stream_key_update,
-     "(tls-stream/key-update stream)\n\n"
-     "Renew the keys of both directions (TLS 1.3, RFC 8446 section 4.6.3), between two records. Returns "
-     "the stream. Raises with TLS 1.2, before the handshake is done, and on a closed stream.",
-     NULL},
-    {"tls-stream/renegotiate", cfun_stream_renegotiate,
-     "(tls-stream/renegotiate stream)\n\n"
-     "Begin a new handshake on a TLS 1.2 connection, with `:renegotiation true` on both sides (it is "
-     "off by default: it is costly, and was the way of several attacks). Reads and writes go on with it. "
-     "Returns the stream. Raises with TLS 1.3, where it is off, before the handshake is done, and on "
-     "a closed stream.",
-     NULL},
-    {"tls-stream/set-ocsp-response", cfun_stream_set_ocsp_response,
-     "(tls-stream/set-ocsp-response stream-or-ctx response)\n\n"
-     "Staple an OCSP response (DER, or the path of a file of it; nil: none) to handshakes to come: to all of a context "
-     "from `tls/new-context`, also while it is in use, so that a fiber can renew it; or to the one of a server's stream "
-     "made with `:handshake false`. Clients that ask are given it (RFC 6066). Returns its first argument. Raises when "
-     "it is no OCSP response, when the stream's handshake has begun (the response goes with the certificate), and "
-     "on a client's stream.",
-     NULL},
-    {NULL, NULL, NULL, NULL},
-};
-
-void tls_session_register(JanetTable *env) {
-    module_functions(env, functions);
 }

@@ -2,6 +2,7 @@
 
 #include "base/options.h"
 #include "base/raise.h"
+#include "core/datagram.h"
 #include "net/socket.h"
 #include "stream/memory.h"
 
@@ -17,20 +18,7 @@
 
 #define MOST_READS 16 /* of the socket, in a turn */
 
-/* --- the socket, as the engine's transport --- */
-
-/* Edge-triggered: the socket is tried after an event only, and a short count means drained. */
-static ptrdiff_t socket_send(void *arg, const uint8_t *bytes, size_t length) {
-    Stream *stream = arg;
-    if (!stream->writable) return TRANSPORT_WOULD_BLOCK;
-    ssize_t n;
-    do {
-        n = send(stream->source.descriptor, bytes, length, MSG_NOSIGNAL);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) return TRANSPORT_ERROR(errno);
-    if (n < 0 || (size_t)n < length) stream->writable = false;
-    return n < 0 ? TRANSPORT_WOULD_BLOCK : n;
-}
+/* --- the socket --- */
 
 /* A peer that sends key updates, or empty records, without end keeps OpenSSL reading. */
 static bool has_had_enough(Stream *stream) {
@@ -41,18 +29,8 @@ static bool has_had_enough(Stream *stream) {
     return true;
 }
 
-static ptrdiff_t socket_receive(void *arg, uint8_t *bytes, size_t room) {
-    Stream *stream = arg;
-    if (!stream->readable || has_had_enough(stream)) return TRANSPORT_WOULD_BLOCK;
-    ssize_t n;
-    do {
-        n = recv(stream->source.descriptor, bytes, room, 0);
-    } while (n < 0 && errno == EINTR);
-    if (n == 0) return TRANSPORT_EOF;
-    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) return TRANSPORT_ERROR(errno);
-    /* After a hangup no further event comes: the end has to be read up to. */
-    if (n < 0 || ((size_t)n < room && !stream->hangup)) stream->readable = false;
-    return n < 0 ? TRANSPORT_WOULD_BLOCK : n;
+bool stream_may_receive(Stream *stream) {
+    return stream->readable && !has_had_enough(stream);
 }
 
 static void on_ready(Source *source, unsigned ready) {
@@ -92,13 +70,13 @@ static void free_native(Stream *stream) {
 /* Timer and hold are left alone: what is linked there is marked, and collected at the VM's end
  * only, when the neighbours in those lists may be gone already. Nothing is said to the peer: a
  * close_notify here would make a transfer that broke off look whole. */
-static int stream_gc(void *pointer, size_t size) {
+int stream_object_gc(void *pointer, size_t size) {
     (void)size;
     free_native(pointer);
     return 0;
 }
 
-static int stream_mark(void *pointer, size_t size) {
+int stream_object_mark(void *pointer, size_t size) {
     (void)size;
     Stream *stream = pointer;
     janet_mark(stream->context);
@@ -122,9 +100,23 @@ static void apply_manners(Stream *stream, const Manners *manners) {
     if (most && most < stream->engine.most_sealed) stream->engine.most_sealed = most;
 }
 
-Stream *stream_new(Context *context, EngineRole role, const Manners *manners, Failure *failure) {
-    Stream *stream = janet_abstract(&stream_type, sizeof *stream);
+static bool make_engine(Stream *stream, Context *context, EngineRole role, const Manners *manners,
+                        Failure *failure) {
+    Transport transport = stream->kind->transport;
+    transport.arg = stream;
+    if (!stream->kind->datagram) {
+        return engine_init(&stream->engine, context->context, role, transport, failure);
+    }
+    DatagramManners datagram = {manners->mtu, (unsigned int)(manners->retransmit * 1e6)};
+    return datagram_engine_init(&stream->engine, context->context, role, transport, datagram,
+                                failure);
+}
+
+Stream *stream_new(const StreamKind *kind, Context *context, EngineRole role,
+                   const Manners *manners, Failure *failure) {
+    Stream *stream = janet_abstract(kind->type, sizeof *stream);
     memset(stream, 0, sizeof *stream);
+    stream->kind = kind;
     stream->source.ready = on_ready;
     stream->source.descriptor = -1;
     stream->context = janet_wrap_abstract(context);
@@ -135,8 +127,7 @@ Stream *stream_new(Context *context, EngineRole role, const Manners *manners, Fa
     op_queue_init(&stream->readers);
     op_queue_init(&stream->writers);
     op_queue_init(&stream->closers);
-    Transport transport = {socket_send, socket_receive, stream};
-    if (!engine_init(&stream->engine, context->context, role, transport, failure)) return NULL;
+    if (!make_engine(stream, context, role, manners, failure)) return NULL;
     apply_manners(stream, manners);
     janet_gcpressure(NATIVE_SIZE);
     return stream;
@@ -178,6 +169,7 @@ void stream_wake_for_close(Stream *stream) {
 void stream_drop(Stream *stream) {
     if (stream->state == STREAM_CLOSED) return;
     poller_unset_timer(&stream->timer);
+    poller_unset_timer(&stream->retransmit);
     poller_release(&stream->hold);
     free_native(stream);
     memory_detach(stream);
@@ -243,6 +235,7 @@ static void wake_handshakers(Stream *stream, bool established) {
 
 static void end_handshake(Stream *stream, bool established) {
     poller_unset_timer(&stream->timer);
+    poller_unset_timer(&stream->retransmit);
     stream->took = timer_now() - stream->began;
     stream->state = established ? STREAM_OPEN : STREAM_FAILED;
     if (!established) close_descriptor(stream); /* the alert is out, if the peer took it */
@@ -287,8 +280,28 @@ void stream_start(Stream *stream) {
     stream_advance(stream);
 }
 
+/* --- retransmission --- */
+
+static void arm_retransmit(Stream *stream);
+
+static void retransmit_due(Timer *timer) {
+    Stream *stream = (Stream *)((char *)timer - offsetof(Stream, retransmit));
+    if (datagram_retransmit(&stream->engine) == ENGINE_FAILED) {
+        fail_handshake(stream);
+        stream_advance(stream);
+    } else {
+        arm_retransmit(stream);
+    }
+}
+
+static void arm_retransmit(Stream *stream) {
+    double due = datagram_retransmit_due(&stream->engine);
+    if (due >= 0) poller_set_timer(&stream->retransmit, due, retransmit_due);
+}
+
 static void advance_handshake(Stream *stream) {
     EngineStatus status = engine_handshake(&stream->engine);
+    if (stream->kind->datagram && status == ENGINE_WANTS_READ) arm_retransmit(stream);
     if (status == ENGINE_DONE) end_handshake(stream, true);
     if (status == ENGINE_FAILED) fail_handshake(stream);
     if (status == ENGINE_WANTS_ANSWER) stream_ask_staple(stream);
@@ -322,8 +335,16 @@ void stream_park(Stream *stream, Op *op, double timeout, Step step) {
 
 /* --- arguments --- */
 
+Stream *stream_object(Janet value) {
+    if (!janet_checktype(value, JANET_ABSTRACT)) return NULL;
+    void *pointer = janet_unwrap_abstract(value);
+    return janet_abstract_type(pointer)->gc == stream_object_gc ? pointer : NULL;
+}
+
 Stream *stream_get(const Janet *argv, int32_t n) {
-    return janet_getabstract(argv, n, &stream_type);
+    Stream *stream = stream_object(argv[n]);
+    if (!stream) raise_type(n, "jsec/tls-stream", argv[n]);
+    return stream;
 }
 
 Stream *stream_get_open(const Janet *argv, int32_t n) {
@@ -355,25 +376,25 @@ double stream_timeout(const Janet *argv, int32_t argc, int32_t n) {
 
 /* --- the abstract type --- */
 
-static int stream_getter(void *pointer, Janet key, Janet *out) {
-    (void)pointer;
+int stream_object_get(void *pointer, Janet key, Janet *out) {
+    const Stream *stream = pointer;
     if (!janet_checktype(key, JANET_KEYWORD)) return 0;
-    return janet_getmethod(janet_unwrap_keyword(key), stream_methods(), out);
+    return janet_getmethod(janet_unwrap_keyword(key), stream->kind->methods, out);
 }
 
-static Janet stream_next(void *pointer, Janet key) {
-    (void)pointer;
-    return janet_nextmethod(stream_methods(), key);
+Janet stream_object_next(void *pointer, Janet key) {
+    return janet_nextmethod(((Stream *)pointer)->kind->methods, key);
 }
 
-static void stream_marshal(void *pointer, JanetMarshalContext *context) {
-    (void)pointer, (void)context;
-    janet_panic("a TLS stream can't be marshalled: it belongs to the thread that made it");
-}
-
-static void *stream_unmarshal(JanetMarshalContext *context) {
+void stream_object_marshal(void *pointer, JanetMarshalContext *context) {
     (void)context;
-    janet_panic("a TLS stream can't be unmarshalled");
+    janet_panicf("a %s can't be marshalled: it belongs to the thread that made it",
+                 ((Stream *)pointer)->kind->what);
+}
+
+void *stream_object_unmarshal(JanetMarshalContext *context) {
+    (void)context;
+    janet_panic("a connection can't be unmarshalled");
 }
 
 /* The name that a client asks for is its own word; what a server was asked for, anybody's. */
@@ -390,21 +411,10 @@ static void describe_peer(const Stream *stream, JanetBuffer *into) {
     if (into->count > before) janet_buffer_push_u8(into, ' ');
 }
 
-static void stream_tostring(void *pointer, JanetBuffer *buffer) {
+void stream_object_tostring(void *pointer, JanetBuffer *buffer) {
     static const char *const states[] = {"handshaking", NULL, "failed", "closing", "closed"};
     const Stream *stream = pointer;
     const char *state = states[stream->state];
     describe_peer(stream, buffer);
     janet_buffer_push_cstring(buffer, state ? state : SSL_get_version(stream->engine.ssl));
 }
-
-const JanetAbstractType stream_type = {
-    .name = "jsec/tls-stream",
-    .gc = stream_gc,
-    .gcmark = stream_mark,
-    .get = stream_getter,
-    .marshal = stream_marshal,
-    .unmarshal = stream_unmarshal,
-    .tostring = stream_tostring,
-    .next = stream_next,
-};

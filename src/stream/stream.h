@@ -1,4 +1,5 @@
-/* A TLS stream: an engine on a descriptor in the poller, with the calls that wait for it.
+/* A stream of TLS, or a client of DTLS: an engine on a descriptor in the poller, with the calls that
+ * wait for it.
  *
  * One rule drives it: whenever anything may have changed, stream_advance goes over all that is
  * pending, handshake, output, readers, writers, close, in this order. */
@@ -19,10 +20,21 @@ typedef enum StreamState {
     STREAM_CLOSED
 } StreamState;
 
+/* What is a protocol's own. */
+typedef struct StreamKind {
+    const JanetAbstractType *type;
+    const char *what;           /* in errors: "TLS stream" */
+    const JanetMethod *methods; /* of the abstract type, by name */
+    Transport transport;        /* on the descriptor; its arg is the stream */
+    bool datagram;
+} StreamKind;
+
 typedef struct Stream {
     Source source; /* first: the poller hands it back */
-    Hold hold;     /* while a handshake runs that no fiber waits for */
-    Timer timer;   /* handshake's, then close's */
+    const StreamKind *kind;
+    Hold hold;        /* while a handshake runs that no fiber waits for */
+    Timer timer;      /* handshake's, then close's */
+    Timer retransmit; /* datagrams': of the handshake's flight */
     Engine engine;
     StreamState state;
     Manners manners;
@@ -50,10 +62,9 @@ typedef struct Stream {
     int64_t began, took; /* nanoseconds of the handshake */
 } Stream;
 
-extern const JanetAbstractType stream_type;
-
 /* A stream without a descriptor yet, the engine made. NULL on failure. */
-Stream *stream_new(Context *context, EngineRole role, const Manners *manners, Failure *failure);
+Stream *stream_new(const StreamKind *kind, Context *context, EngineRole role,
+                   const Manners *manners, Failure *failure);
 
 /* Set up its connection; `host` is the name where the options give none. */
 bool stream_prepare(Stream *stream, const ConnectionOptions *connection, const char *host,
@@ -71,9 +82,20 @@ void stream_advance(Stream *stream);
 /* Close the descriptor and free the engine at once; waiting calls get what a close gives them. */
 void stream_drop(Stream *stream);
 
+/* The stream that a value is, of either protocol; NULL: none. */
+Stream *stream_object(Janet value);
+
 /* The stream of a method's argument 0, not closed; raises otherwise. */
 Stream *stream_get(const Janet *argv, int32_t n);
 Stream *stream_get_open(const Janet *argv, int32_t n);
+
+/* The name of a call in errors: DTLS's is given, and TLS's is the same without the D. */
+static inline const char *stream_call(const Stream *stream, const char *name) {
+    return stream->kind->datagram ? name : name + 1;
+}
+
+/* Bookkeeping of the socket's readiness for a kind's transport: may it be read now? */
+bool stream_may_receive(Stream *stream);
 
 /* What a failed engine raises: the errno's text alone, as core's streams do, or
  * "<function>: <why>". */
@@ -135,13 +157,32 @@ void stream_serve_closers(Stream *stream);
 /* Wake all readers and writers as a close does: nil, "stream closed". */
 void stream_wake_for_close(Stream *stream);
 
-/* The methods of the abstract type, by name. */
-const JanetMethod *stream_methods(void);
+/* What a kind's abstract type does. */
+int stream_object_gc(void *pointer, size_t size);
+int stream_object_mark(void *pointer, size_t size);
+int stream_object_get(void *pointer, Janet key, Janet *out);
+Janet stream_object_next(void *pointer, Janet key);
+JANET_NO_RETURN void stream_object_marshal(void *pointer, JanetMarshalContext *context);
+JANET_NO_RETURN void *stream_object_unmarshal(JanetMarshalContext *context);
+void stream_object_tostring(void *pointer, JanetBuffer *buffer);
+#define STREAM_OBJECT_TYPE(type_name)                                                              \
+    {                                                                                              \
+        .name = (type_name), .gc = stream_object_gc, .gcmark = stream_object_mark,                 \
+        .get = stream_object_get, .marshal = stream_object_marshal,                                \
+        .unmarshal = stream_object_unmarshal, .tostring = stream_object_tostring,                  \
+        .next = stream_object_next                                                                 \
+    }
 
+/* Methods that both protocols have; the names are those of no function of core's. */
 Janet cfun_tls_read(int32_t argc, Janet *argv);
 Janet cfun_tls_chunk(int32_t argc, Janet *argv);
 Janet cfun_tls_write(int32_t argc, Janet *argv);
 Janet cfun_tls_close(int32_t argc, Janet *argv);
 Janet cfun_tls_shutdown(int32_t argc, Janet *argv);
+Janet cfun_stream_handshake(int32_t argc, Janet *argv);
+Janet cfun_stream_peername(int32_t argc, Janet *argv);
+Janet cfun_stream_localname(int32_t argc, Janet *argv);
+Janet cfun_stream_flush(int32_t argc, Janet *argv);
+Janet cfun_stream_setsockopt(int32_t argc, Janet *argv);
 
 #endif

@@ -46,7 +46,7 @@ static Step write_step(WriteJob *job, Janet *out) {
         *out = janet_wrap_nil();
         return STEP_VALUE;
     }
-    *out = stream_error(stream, "tls/write");
+    *out = stream_error(stream, stream_call(stream, "dtls/write"));
     return STEP_ERROR;
 }
 

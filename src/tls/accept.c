@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 Stream *accept_stream(Context *context, const Manners *manners, int descriptor, Failure *failure) {
-    Stream *stream = stream_new(context, ENGINE_SERVER, manners, failure);
+    Stream *stream = stream_new(&tls_stream_kind, context, ENGINE_SERVER, manners, failure);
     if (!stream || !context_prepare(stream->engine.ssl, NULL, NULL, failure)) {
         close(descriptor);
         return NULL;

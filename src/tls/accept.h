@@ -2,8 +2,8 @@
 #ifndef JSEC_TLS_ACCEPT_H
 #define JSEC_TLS_ACCEPT_H
 
-#include "stream/stream.h"
 #include "tls/options.h"
+#include "tls/stream.h"
 
 /* A server's stream on an accepted descriptor, which is closed where this fails; the handshake not
  * begun. */

@@ -3,8 +3,8 @@
 #include "base/raise.h"
 #include "net/dial.h"
 #include "register.h"
-#include "stream/stream.h"
 #include "tls/options.h"
+#include "tls/stream.h"
 
 #include <stdio.h>
 
@@ -106,7 +106,8 @@ static void get_target(const Janet *argv, Target *target) {
 static Stream *prepare(const Target *target, Context *context, const ConnectionOptions *options) {
     Failure failure;
     const char *host = target->unix_socket ? "localhost" : (const char *)target->host.bytes;
-    Stream *stream = stream_new(context, ENGINE_CLIENT, &options->manners, &failure);
+    Stream *stream =
+        stream_new(&tls_stream_kind, context, ENGINE_CLIENT, &options->manners, &failure);
     if (!stream || !stream_prepare(stream, options, host, &failure))
         raise_failure(function, &failure);
     return stream;

@@ -4,8 +4,8 @@
 #include "net/socket.h"
 #include "register.h"
 #include "stream/memory.h"
-#include "stream/stream.h"
 #include "tls/options.h"
+#include "tls/stream.h"
 
 static const char *text_of(const Janet *argv, int32_t n) {
     JanetByteView view = janet_getbytes(argv, n);
@@ -42,7 +42,7 @@ static Janet take_over(const char *function, Janet transport, EngineRole role, C
                        const ConnectionOptions *options, const char *hostname) {
     Failure failure;
     poller_start();
-    Stream *stream = stream_new(context, role, &options->manners, &failure);
+    Stream *stream = stream_new(&tls_stream_kind, context, role, &options->manners, &failure);
     if (!stream || !stream_prepare(stream, options, hostname, &failure)) {
         raise_failure(function, &failure);
     }
