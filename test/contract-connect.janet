@@ -3,17 +3,15 @@
 (import ./support/pairs :prefix "")
 (import jsec/tls)
 
-(defn free-port
-  "A port that nobody listens on."
-  []
-  (with [listener (net/listen "127.0.0.1" 0)] (last (address-of listener))))
-
 (test "a refused connection says so, as core's does"
-  (def port (free-port))
-  (def [_ core] (outcome (net/connect "127.0.0.1" port)))
-  (is (string/find "Connection refused" (string core)))
-  (is= [:error "tls/connect: Connection refused"] (outcome (tls/connect "127.0.0.1" port client-options)))
-  (is= [:error "tls/connect: Connection refused"] (outcome (tls/connect "localhost" port client-options))))
+  # the client's end of a connection has a port that nobody listens on, and that nobody else is given meanwhile
+  (with [listener (net/listen "127.0.0.1" 0)]
+    (with [taken (net/connect "127.0.0.1" (last (address-of listener)))]
+      (def port (last (address-of taken)))
+      (def [_ core] (outcome (net/connect "127.0.0.1" port)))
+      (is (string/find "Connection refused" (string core)))
+      (is= [:error "tls/connect: Connection refused"] (outcome (tls/connect "127.0.0.1" port client-options)))
+      (is= [:error "tls/connect: Connection refused"] (outcome (tls/connect "localhost" port client-options))))))
 
 (test "a unix socket that is not there says so"
   (is= [:error "tls/connect: No such file or directory"]

@@ -28,7 +28,7 @@
       (put chunk 0 (bxor (chunk 0) 1)))
     (+= passed (length chunk))
     (put wire way passed)
-    (ev/write to chunk)))
+    (net/write to chunk))) # where the other side has gone, core's ev/write ends the process with SIGPIPE
 
 (defn- start-pump [wire way from to]
   # whichever side goes first, the other pump ends with an error
