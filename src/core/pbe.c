@@ -43,7 +43,7 @@ static void read_scrypt(const X509_ALGOR *algorithm, PbeFacts *facts) {
     int64_t p = pbe_iterations(parameters->parallelizationParameter);
     bool small = n > 0 && r > 0 && p > 0 && n <= PBE_MOST_SCRYPT && r <= PBE_MOST_SCRYPT / n &&
                  p <= PBE_MOST_SCRYPT / n / r;
-    facts->excessive = !small;
+    facts->scrypt = small ? n * r * p : INT64_MAX;
     SCRYPT_PARAMS_free(parameters);
 #endif
 }
@@ -96,22 +96,26 @@ void pbe_read(const X509_ALGOR *algorithm, PbeFacts *facts) {
     ERR_clear_error();
 }
 
-bool pbe_is_affordable(const X509_ALGOR *algorithm, Failure *failure) {
+bool pbe_spend(const X509_ALGOR *algorithm, PbeBudget *budget, Failure *failure) {
     PbeFacts facts;
     pbe_read(algorithm, &facts);
-    if (facts.excessive) {
+    if (facts.scrypt > budget->scrypt) {
         return failure_set(failure,
                            "not decrypted: its scrypt would take too long: N * r * p is "
                            "more than %d",
                            PBE_MOST_SCRYPT);
     }
-    return pbe_is_count_affordable(facts.iterations, failure);
+    budget->scrypt -= facts.scrypt;
+    return pbe_spend_iterations(facts.iterations, budget, failure);
 }
 
-bool pbe_is_count_affordable(int64_t iterations, Failure *failure) {
-    if (iterations <= PBE_MOST_ITERATIONS) return true;
-    return failure_set(failure, "not decrypted: more than %d iterations of its key derivation",
-                       PBE_MOST_ITERATIONS);
+bool pbe_spend_iterations(int64_t iterations, PbeBudget *budget, Failure *failure) {
+    if (iterations > budget->iterations) {
+        return failure_set(failure, "not decrypted: more than %d iterations of its key derivation",
+                           PBE_MOST_ITERATIONS);
+    }
+    if (iterations > 0) budget->iterations -= iterations;
+    return true;
 }
 
 X509_ALGOR *pbe_new(const EVP_CIPHER *cipher, int iterations, Failure *failure) {
@@ -145,7 +149,8 @@ bool pbe_key_is_affordable(Bytes data, Failure *failure) {
     if (!key) return true;
     const X509_ALGOR *algorithm;
     X509_SIG_get0(key, &algorithm, NULL);
-    bool affordable = pbe_is_affordable(algorithm, failure);
+    PbeBudget budget = PBE_BUDGET;
+    bool affordable = pbe_spend(algorithm, &budget, failure);
     X509_SIG_free(key);
     return affordable;
 }

@@ -23,15 +23,23 @@
 typedef struct PbeFacts {
     char scheme[32], cipher[32], kdf[32]; /* "" when not known */
     int64_t iterations;                   /* 0 when not known */
-    bool excessive;                       /* scrypt beyond PBE_MOST_SCRYPT */
+    int64_t scrypt;                       /* its N * r * p; 0 when it is another kdf */
 } PbeFacts;
+
+/* What may still be spent on one input, however many parts of it are encrypted. */
+typedef struct PbeBudget {
+    int64_t iterations, scrypt;
+} PbeBudget;
+
+#define PBE_BUDGET ((PbeBudget){PBE_MOST_ITERATIONS, PBE_MOST_SCRYPT})
 
 void pbe_read(const X509_ALGOR *algorithm, PbeFacts *facts);
 
-/* False when deriving the key would keep a thread busy for longer than anyone means it to. */
-bool pbe_is_affordable(const X509_ALGOR *algorithm, Failure *failure);
+/* Take the cost of deriving the key off the budget. False when that would keep a thread busy for
+ * longer than anyone means it to. */
+bool pbe_spend(const X509_ALGOR *algorithm, PbeBudget *budget, Failure *failure);
 
-bool pbe_is_count_affordable(int64_t iterations, Failure *failure);
+bool pbe_spend_iterations(int64_t iterations, PbeBudget *budget, Failure *failure);
 
 /* A count of iterations; INT64_MAX for what does not fit, and for none. */
 int64_t pbe_iterations(const ASN1_INTEGER *number);

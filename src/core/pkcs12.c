@@ -66,6 +66,7 @@ typedef struct Reader {
     const char *password; /* NULL is not the same as "" in PKCS#12 */
     int password_length;
     OSSL_LIB_CTX *library;
+    PbeBudget budget; /* of the whole bundle: it may hold any number of encrypted parts */
     char *key_name;
     STACK_OF(X509) * certificates;
     Failure *failure;
@@ -95,12 +96,15 @@ static bool mac_holds(PKCS12 *pkcs12, Reader *reader, const char *password) {
     return PKCS12_verify_mac(pkcs12, password, reader->password_length) == 1;
 }
 
-static bool mac_is_affordable(const PKCS12 *pkcs12, Failure *failure) {
+static bool spend_mac(const PKCS12 *pkcs12, Reader *reader) {
     const ASN1_INTEGER *iterations = NULL;
     const X509_ALGOR *algorithm = NULL;
     PKCS12_get0_mac(NULL, &algorithm, NULL, &iterations, pkcs12);
-    if (iterations && !pbe_is_count_affordable(pbe_iterations(iterations), failure)) return false;
-    return !algorithm || pbe_is_affordable(algorithm, failure);
+    if (iterations &&
+        !pbe_spend_iterations(pbe_iterations(iterations), &reader->budget, reader->failure)) {
+        return false;
+    }
+    return !algorithm || pbe_spend(algorithm, &reader->budget, reader->failure);
 }
 
 static bool check_mac(PKCS12 *pkcs12, Reader *reader, const Pkcs12Reading *reading) {
@@ -110,7 +114,7 @@ static bool check_mac(PKCS12 *pkcs12, Reader *reader, const Pkcs12Reading *readi
                failure_set(reader->failure, "bundle not opened: it has no MAC that would show "
                                             "changes: allow that with :require-mac false");
     }
-    if (!mac_is_affordable(pkcs12, reader->failure)) return false;
+    if (!spend_mac(pkcs12, reader)) return false;
     bool holds = password && *password
                      ? mac_holds(pkcs12, reader, password)
                      : mac_holds(pkcs12, reader, NULL) || mac_holds(pkcs12, reader, "");
@@ -134,10 +138,45 @@ static bool explain_encryption(const X509_ALGOR *algorithm, const Reader *reader
                        is_old && !reader->library ? ": try {:legacy true}" : "");
 }
 
+static bool is_surrogate(unsigned long unit, unsigned long base) {
+    return (unit & 0xfc00) == base;
+}
+
+static unsigned long unit_at(const uint8_t *bytes, int at) {
+    return (unsigned long)(bytes[at] << 8 | bytes[at + 1]);
+}
+
+/* UTF-16 to UTF-8 with its NUL; what is no UTF-16 ends the text. OpenSSL 3.0.19 has lost its own
+ * for all that is not ASCII. */
+static char *utf8_of(const uint8_t *bytes, int length) {
+    unsigned char *text = OPENSSL_zalloc((size_t)length / 2 * 3 + 1); /* three bytes a unit at most */
+    unsigned char *end = text;
+    for (int i = 0; text && i + 1 < length; i += 2) {
+        unsigned long value = unit_at(bytes, i);
+        unsigned long low = i + 3 < length ? unit_at(bytes, i + 2) : 0;
+        if (is_surrogate(value, 0xd800) && is_surrogate(low, 0xdc00)) {
+            value = 0x10000 + ((value & 0x3ff) << 10 | (low & 0x3ff));
+            i += 2;
+        }
+        int n = UTF8_putc(end, 4, value);
+        if (n <= 0 || !value) break;
+        end += n;
+    }
+    return (char *)text;
+}
+
+/* The bag's friendly name; NULL: none. */
+static char *name_of(const PKCS12_SAFEBAG *bag) {
+    const ASN1_TYPE *attribute = PKCS12_SAFEBAG_get0_attr(bag, NID_friendlyName);
+    if (!attribute || attribute->type != V_ASN1_BMPSTRING) return NULL;
+    const ASN1_STRING *text = attribute->value.bmpstring;
+    return utf8_of(ASN1_STRING_get0_data(text), ASN1_STRING_length(text));
+}
+
 static bool take_key(Reader *reader, PKCS12_SAFEBAG *bag, const PKCS8_PRIV_KEY_INFO *key) {
     if (reader->bundle->key) return true; /* the first one counts */
     reader->bundle->key = EVP_PKCS82PKEY_ex(key, reader->library, NULL);
-    reader->key_name = PKCS12_get_friendlyname(bag);
+    reader->key_name = name_of(bag);
     return reader->bundle->key || failure_openssl(reader->failure, "private key not readable");
 }
 
@@ -145,7 +184,7 @@ static bool take_shrouded_key(Reader *reader, PKCS12_SAFEBAG *bag) {
     const X509_ALGOR *algorithm;
     X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &algorithm, NULL);
     if (reader->bundle->key) return true;
-    if (!pbe_is_affordable(algorithm, reader->failure)) return false;
+    if (!pbe_spend(algorithm, &reader->budget, reader->failure)) return false;
     PKCS8_PRIV_KEY_INFO *key = PKCS12_decrypt_skey_ex(
         bag, reader->password, reader->password_length, reader->library, NULL);
     if (!key) return explain_encryption(algorithm, reader);
@@ -159,7 +198,7 @@ static bool take_certificate(Reader *reader, PKCS12_SAFEBAG *bag) {
     if (PKCS12_SAFEBAG_get_bag_nid(bag) != NID_x509Certificate) return true;
     X509 *certificate = PKCS12_SAFEBAG_get1_cert(bag);
     if (!certificate) return failure_openssl(reader->failure, "certificate not readable");
-    char *name = PKCS12_get_friendlyname(bag);
+    char *name = name_of(bag);
     bool taken = !name || X509_alias_set1(certificate, (unsigned char *)name, (int)strlen(name));
     taken = taken && sk_X509_push(reader->certificates, certificate) > 0;
     OPENSSL_free(name);
@@ -199,7 +238,7 @@ static bool take_safe(Reader *reader, PKCS7 *safe) {
             return failure_set(reader->failure, "bundle not readable: encrypted part without data");
         }
         const X509_ALGOR *algorithm = safe->d.encrypted->enc_data->algorithm;
-        if (!pbe_is_affordable(algorithm, reader->failure)) return false;
+        if (!pbe_spend(algorithm, &reader->budget, reader->failure)) return false;
         bags = PKCS12_unpack_p7encdata(safe, reader->password, reader->password_length);
         if (!bags) return explain_encryption(algorithm, reader);
     }
@@ -244,7 +283,7 @@ bool pkcs12_read(Pkcs12 *bundle, Bytes data, const Pkcs12Reading *reading, Failu
     ERR_clear_error();
     memset(bundle, 0, sizeof *bundle);
     Bytes password = reading->password;
-    Reader reader = {.bundle = bundle, .failure = failure};
+    Reader reader = {.bundle = bundle, .budget = PBE_BUDGET, .failure = failure};
     char *text = NULL;
     PKCS12 *pkcs12 = NULL;
     bool done = false;
