@@ -39,11 +39,22 @@
   (is= ((cert/parse (root :cert)) :subject-key-id) (info :authority-key-id)))
 
 (test "a limit of the path's length is kept to"
-  (def below (issue middle {:common-name "One too many" :ca true}))
+  (def high (issue root {:common-name "High CA" :ca true :path-length 1}))
+  (def low (issue high {:common-name "Low CA" :ca true}))
+  (def below (issue low {:common-name "One too many" :ca true}))
   (def leaf (issue below {:common-name "a.example"}))
-  (def answer (cert/verify-chain (leaf :cert) {:roots (root :cert) :intermediates [(middle :cert) (below :cert)]}))
+  (def answer (cert/verify-chain (leaf :cert) {:roots (root :cert) :intermediates (map |($ :cert) [high low below])}))
   (is= false (answer :valid))
   (is (string/find "path length constraint exceeded" (answer :reason))))
+
+(test "no CA is issued where none may be"
+  (def why "cert/issue-cert: issuer not usable: its path length is 0")
+  (fails-with why (issue middle {:common-name "One too many" :ca true}))
+  (fails-with why (issue middle {:common-name "One too many" :ca true :path-length 0}))
+  # a new key for the CA itself is not counted (RFC 5280, 4.2.1.9)
+  (def renewed (issue middle {:common-name "Middle CA" :ca true}))
+  (def leaf (issue renewed {:common-name "a.example"}))
+  (is ((cert/verify-chain (leaf :cert) {:roots (root :cert) :intermediates [(middle :cert) (renewed :cert)]}) :valid)))
 
 (test "an issuer that can't be one is refused"
   (def leaf (issue root {:common-name "a.example"}))

@@ -95,12 +95,12 @@
   (is (string/find "certificate has expired" (visit old {:trusted-cert (old :cert)}))))
 
 (test "a path that is too long for its CA is refused"
-  (def short (cert/generate-self-signed-cert {:common-name "Short CA" :key-type :ec-p256 :path-length 0}))
-  (def middle (protect (issue short :common-name "Middle CA" :ca true :san [])))
-  (when (first middle)
-    (def leaf (issue (get middle 1)))
-    (is (string/find "path length constraint exceeded"
-                     (visit {:cert (string (leaf :cert) ((get middle 1) :cert)) :key (leaf :key)} {:ca-file (short :cert)})))))
+  (def short (cert/generate-self-signed-cert {:common-name "Short CA" :key-type :ec-p256 :path-length 1}))
+  (def middle (issue short :common-name "Middle CA" :ca true :san []))
+  (def below (issue middle :common-name "One too many" :ca true :san []))
+  (def leaf (issue below))
+  (is (string/find "path length constraint exceeded"
+                   (visit {:cert (string (leaf :cert) (below :cert) (middle :cert)) :key (leaf :key)} {:ca-file (short :cert)}))))
 
 # ---- when ----
 

@@ -193,6 +193,21 @@
     (is= 0 (openssl-cms "-sign -binary -in data -signer cert -inkey key -certfile middle -outform DER -out msg" args))
     (is= [true data] (let [result (verify (slurp (string dir "/msg")) opts)] [(result :valid) (result :content)]) args)))
 
+(peer-test "openssl" "a signature over a digest that is too weak is not valid, unless that is allowed"
+  (each [digest who args] [["SHA1" signer "-signer cert -inkey key -certfile middle"]
+                           ["SHA1" signer "-signer cert -inkey key -certfile middle -noattr"]
+                           ["MD5" rsa "-signer rsa -inkey rsa"]]
+    (is= 0 (openssl-cms "-sign -binary -nodetach -in data -outform DER -out msg" args "-md" digest))
+    (def message (slurp (string dir "/msg")))
+    (each opts [{} {:verify false} {:security-level 1}]
+      (def result (verify message opts))
+      (is= [false data @[(who :cert)]] [(result :valid) (result :content) (result :signers)])
+      (is= (string "signature over a digest that is too weak: " digest ": allow that with :security-level 0") (result :reason)))
+    (each opts [{:security-level 0} {:security-level 0 :verify false}] (is= true ((verify message opts) :valid))))
+  (is= true ((verify (sign) {:security-level 3}) :valid))
+  (is (string/find "SHA256: allow that with :security-level 2" ((verify (sign) {:security-level 4}) :reason)))
+  (each level [-1 6 1.5 :x] (fails-with "bad option :security-level" (verify (sign) {:security-level level}))))
+
 (peer-test "openssl" "the openssl command decrypts ours, and we what it encrypts"
   (each cipher ["aes-256-cbc" "aes-128-gcm"]
     (spit (string dir "/msg") (crypto/cms-encrypt data [(rsa :cert) (ec :cert)] {:cipher cipher}))

@@ -136,6 +136,34 @@ static bool check_signatures(CMS_ContentInfo *message, const CmsChecking *checki
     return refuse(verdict, "signature does not verify", why);
 }
 
+/* Bits of security against collisions: for SHA-1 and MD5 what is left of them, as OpenSSL counts
+ * for certificates. */
+static int bits_of_digest(int nid) {
+    if (nid == NID_md5) return 39;
+    if (nid == NID_sha1) return 63;
+    const EVP_MD *digest = EVP_get_digestbynid(nid);
+    return digest ? EVP_MD_get_size(digest) * 4 : 0;
+}
+
+/* OpenSSL asks for strength in certificates, not in what is signed with them. */
+static bool check_digests(CMS_ContentInfo *message, int level, CmsVerdict *verdict) {
+    static const int least[] = {0, 80, 112, 128, 192, 256};
+    STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(message);
+    for (int i = 0; i < sk_CMS_SignerInfo_num(signers); i++) {
+        X509_ALGOR *algorithm;
+        const ASN1_OBJECT *object;
+        CMS_SignerInfo_get0_algs(sk_CMS_SignerInfo_value(signers, i), NULL, NULL, &algorithm, NULL);
+        X509_ALGOR_get0(&object, NULL, NULL, algorithm);
+        int nid = OBJ_obj2nid(object);
+        if (bits_of_digest(nid) >= least[level]) continue;
+        char why[128];
+        snprintf(why, sizeof why, "%s: allow that with :security-level %d", OBJ_nid2sn(nid),
+                 level > 2 ? 2 : 0);
+        return refuse(verdict, "signature over a digest that is too weak", why);
+    }
+    return true;
+}
+
 static bool check_trust(const CmsChecking *checking, CmsVerdict *verdict, Failure *failure) {
     for (int i = 0; i < sk_X509_num(verdict->signers); i++) {
         ChainQuery query = checking->query;
@@ -214,6 +242,7 @@ bool cms_verify(CMS_ContentInfo *message, const CmsChecking *checking, CmsVerdic
         return true;
     }
     if (!collect_signers(message, checking, verdict, failure)) return false;
+    if (!check_digests(message, checking->query.security_level, verdict)) return true;
     if (checking->no_trust_asked) return true;
     if (!has_anchor) {
         refuse(verdict, "nobody is trusted",

@@ -31,7 +31,7 @@ typedef struct CmsChecking {
     STACK_OF(X509) * anchors;       /* NULL or empty: nobody is trusted */
     STACK_OF(X509) * intermediates; /* beside those in the message; may be NULL */
     bool no_trust_asked;            /* signatures only: whoever made them */
-    ChainQuery query;               /* purpose, time and so on, of each signer */
+    ChainQuery query;               /* purpose, time, strength and so on, of each signer */
 } CmsChecking;
 
 /* Zeroed at birth; cms_verdict_free frees what it points to. */

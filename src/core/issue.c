@@ -33,6 +33,14 @@ const EVP_MD *issue_digest(EVP_PKEY *key) {
     return EVP_sha256();
 }
 
+/* Certificates that a CA issues to itself, for a new key, are not counted (RFC 5280, 4.2.1.9). */
+static bool check_path_length(const Issue *issue, Failure *failure) {
+    if (!issue->ca || X509_get_pathlen(issue->issuer) != 0) return true;
+    if (!X509_NAME_cmp(issue->subject, X509_get_subject_name(issue->issuer))) return true;
+    return failure_set(failure, "issuer not usable: its path length is 0, so no CA may come below "
+                                "it: leave out :ca, or issue from a CA with a longer path");
+}
+
 static bool check_issuer(const Issue *issue, Failure *failure) {
     if (!issue->issuer) return true;
     if (X509_check_private_key(issue->issuer, issue->issuer_key) != 1) {
@@ -43,7 +51,7 @@ static bool check_issuer(const Issue *issue, Failure *failure) {
         ERR_clear_error();
         return failure_set(failure, "issuer not usable: its certificate is not a CA's");
     }
-    return true;
+    return check_path_length(issue, failure);
 }
 
 bool issue_check(const Issue *issue, Failure *failure) {

@@ -149,7 +149,8 @@ static unsigned long unit_at(const uint8_t *bytes, int at) {
 /* UTF-16 to UTF-8 with its NUL; what is no UTF-16 ends the text. OpenSSL 3.0.19 has lost its own
  * for all that is not ASCII. */
 static char *utf8_of(const uint8_t *bytes, int length) {
-    unsigned char *text = OPENSSL_zalloc((size_t)length / 2 * 3 + 1); /* three bytes a unit at most */
+    unsigned char *text =
+        OPENSSL_zalloc((size_t)length / 2 * 3 + 1); /* three bytes a unit at most */
     unsigned char *end = text;
     for (int i = 0; text && i + 1 < length; i += 2) {
         unsigned long value = unit_at(bytes, i);

@@ -331,7 +331,8 @@ static const FunctionRow rows[] = {
      "one, or a request, is given. Returns a struct of PEM strings `{:cert … :key …}`, without :key where "
      "the caller gave one. Chains are made by using what was issued with `:ca true` as the next "
      "issuer. Raises when the issuer's key does not match its certificate, when that is not a "
-     "CA's, or when there is neither a common name nor a subject alternative name.",
+     "CA's or, for a CA, has a path length of 0, or when there is neither a common name nor a "
+     "subject alternative name.",
      &issue_options},
     {NULL, NULL, NULL, NULL},
 };

@@ -151,7 +151,10 @@ typedef struct VerifyOptions {
     bool verify, partial;
     double time;
     int purpose;
+    int32_t security_level;
 } VerifyOptions;
+
+static const OptionRange level_range = {0, 5};
 
 static const OptionWord purposes[] = {
     {"email", X509_PURPOSE_SMIME_SIGN},         {"any", X509_PURPOSE_ANY},
@@ -176,6 +179,9 @@ static const OptionRow verify_rows[] = {
     OPTION("time", take_option_date, VerifyOptions, time,
            "Moment at which certificates must be valid, now by default: seconds since the epoch, "
            "or a date."),
+    OPTION_WITH("security-level", option_integer, &level_range, VerifyOptions, security_level,
+                "OpenSSL's, from 0 to 5, of signatures and certificates; 2 by default: RSA keys of "
+                "2048 bits and up, no SHA-1."),
     OPTION("partial-chain", option_boolean, VerifyOptions, partial,
            "Whether a certificate in :ca is trusted even if it is no self-signed root; false by "
            "default."),
@@ -221,14 +227,15 @@ static Janet cfun_crypto_cms_verify(int32_t argc, Janet *argv) {
                              .intermediates = janet_wrap_nil(),
                              .verify = true,
                              .time = NAN,
-                             .purpose = X509_PURPOSE_SMIME_SIGN};
+                             .purpose = X509_PURPOSE_SMIME_SIGN,
+                             .security_level = CHAIN_DEFAULT_SECURITY_LEVEL};
     job.task.inputs[DATA] = args_bytes(argv, 0);
     options_read(function, &verify_options, args_options(argv, argc, 1), &options);
     job.task.inputs[DETACHED] = options.detached;
     job.no_trust_asked = !options.verify;
     job.query = (ChainQuery){.purpose = options.purpose,
                              .depth = -1,
-                             .security_level = CHAIN_DEFAULT_SECURITY_LEVEL,
+                             .security_level = options.security_level,
                              .has_time = isfinite(options.time),
                              .time = isfinite(options.time) ? (int64_t)options.time : 0,
                              .partial = options.partial};
