@@ -57,6 +57,21 @@
     (is= before handled)
     (is= @[] sessions)))
 
+(test "a client of TLS 1.3 that is refused after its handshake is told why, whether it writes or reads"
+  (def opts {:hostname "a.example" :ca (root :cert) :security {:min-version :TLS1_3}})
+  (def server (merge (identity leaf) {:verify true :ca (root :cert)}))
+  (def why "the peer requires a certificate: give :cert and :key")
+  (with [listener (tls/listen "127.0.0.1" "0")]
+    (def port (in (net/localname listener) 1))
+    (each first-call [:write :read]
+      (def refused (ev/chan 1))
+      (ev/go (fn [] (ev/give refused (protect (tls/accept listener server)))))
+      (with [s (tls/connect "127.0.0.1" port opts)]
+        (is= false (first (ev/take refused)))
+        (if (= first-call :write)
+          (fails-with ~(* "tls/write: " (thru ,why) -1) (repeat 1000 (:write s "hello") (ev/sleep 0.001))))
+        (fails-with ~(* "tls/read: " (thru ,why) -1) (:read s 1))))))
+
 (test "a client with wrong pins gets no session of the refused server"
   (each version versions
     (def sessions @[])

@@ -321,6 +321,21 @@ static EngineStatus seal(Engine *engine, const uint8_t *data, size_t length, siz
     return engine->failure ? ENGINE_FAILED : status;
 }
 
+/* A peer that refuses us after our handshake (TLS 1.3) says why, and is gone: what it said may wait
+ * unread when the transport takes no more. Data that came before it stays for the reader. */
+static void hear_alert(Engine *engine) {
+    uint8_t byte;
+    size_t got;
+    ERR_clear_error();
+    SSL_peek_ex(engine->ssl, &byte, 1, &got);
+    gathered.length = 0; /* there is nobody to answer */
+    unsigned long error = ERR_peek_last_error();
+    bool is_alert =
+        ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) > SSL_AD_REASON_OFFSET;
+    if (is_alert) failed(engine);
+    ERR_clear_error();
+}
+
 EngineStatus engine_write(Engine *engine, const uint8_t *data, size_t length, size_t *taken) {
     *taken = 0;
     EngineStatus status = ENGINE_DONE;
@@ -330,6 +345,7 @@ EngineStatus engine_write(Engine *engine, const uint8_t *data, size_t length, si
         if (status != ENGINE_DONE || *taken == length) break;
         status = seal(engine, data + *taken, length - *taken, taken);
     }
+    if (status == ENGINE_FAILED && engine->send_errno && !engine->failure) hear_alert(engine);
     return status;
 }
 
