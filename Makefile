@@ -36,7 +36,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 Q := $(if $V,,@)
 say = $(if $(or $V,$(findstring s,$(firstword -$(MAKEFLAGS)))),:,printf '  %-8s %s\n')
 
-.PHONY: all env test asan valgrind matrix fuzz bench demo lint format install uninstall clean help
+.PHONY: all env test asan valgrind matrix fuzz bench bench-quick demo lint format install uninstall clean help
 .DELETE_ON_ERROR:
 
 all: $(JANET) $(MODULES) ## build the modules, and a janet where the system has none that is fit
@@ -129,8 +129,8 @@ matrix: all ## run the tests on OpenSSL 3.0, 3.5, 3.6 and 4.0; SUITES="trixie ..
 # --- checks ---
 
 clang_flags := -Wno-missing-prototypes
-LINT_SOURCES := $(SOURCES) $(wildcard tools/*.c test/c/*.c)
-FORMATTED := $(LINT_SOURCES) $(wildcard src/*.h src/*/*.h test/c/*.h test/fuzz/*.[ch])
+LINT_SOURCES := $(SOURCES) $(wildcard tools/*.c test/c/*.c bench/c/*.c)
+FORMATTED := $(LINT_SOURCES) $(wildcard src/*.h src/*/*.h test/c/*.h bench/c/*.h test/fuzz/*.[ch])
 LINT := $(foreach check,gcc clang tidy,$(LINT_SOURCES:%.c=build/lint/$(check)/%.o))
 
 lint: build/lint/format $(LINT) ## check the format, and that gcc, clang and clang-tidy have no word to say
@@ -165,8 +165,25 @@ format: ## format the C sources in place
 
 # --- the rest ---
 
-bench: all ## run the benchmarks; BENCH=crypto: only that one
-	$Q PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" sh -e -c 'for b in bench/$(or $(BENCH),*).janet; do echo "# $$b"; janet $$b; done'
+# Programs of the bench, in C, and in Go where there is one.
+BENCH_PROGRAMS := $(patsubst %,build/bench/%,bound load limit dtls_limit $(if $(shell command -v go),go-peer))
+BENCH_RUN = $Q PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" janet
+
+build/bench/%: bench/c/%.c bench/c/common.c bench/c/common.h Makefile | build/openssl
+	@mkdir -p $(@D)
+	@$(say) CC $<
+	$Q $(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(OPENSSL_CFLAGS) $(filter %.c,$^) -o $@ $(OPENSSL_LIBS)
+
+build/bench/go-peer: bench/peers/peer.go
+	@mkdir -p $(@D)
+	@$(say) GO $<
+	$Q GOCACHE="$$PWD/build/bench/go-cache" GO111MODULE=off go build -o $@ $<
+
+bench: all $(BENCH_PROGRAMS) ## measure all, into bench/RESULTS.md; ROW="full handshake": only such rows; BENCH=crypto: that bench
+	$(BENCH_RUN) bench/$(or $(BENCH),bench).janet $(if $(ROW),'$(ROW)')
+
+bench-quick: all $(BENCH_PROGRAMS) ## measure the rows that matter while working
+	$(BENCH_RUN) bench/bench.janet quick
 
 demo: all ## run examples/demo.janet
 	$Q PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" janet examples/demo.janet
@@ -186,6 +203,6 @@ clean: ## remove all that was built
 	rm -rf build
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 
 -include $(wildcard build/fuzz/obj/*/*.d build/fuzz/obj/*/*/*.d) $(OBJECTS:.o=.d) $(LINT:.o=.d) $(C_TESTS:%=%.d)
