@@ -14,6 +14,11 @@
     X(tls_wrap)                                                                                    \
     X(tls_features)                                                                                \
     X(tls_stream)                                                                                  \
+    X(dtls_context)                                                                                \
+    X(dtls_client)                                                                                 \
+    X(dtls_server)                                                                                 \
+    X(dtls_functions)                                                                              \
+    X(dtls_address)                                                                                \
     X(digest)                                                                                      \
     X(random)                                                                                      \
     X(encoding)                                                                                    \

@@ -33,6 +33,14 @@ static Context *as_context(const ContextKind *kind, Janet value) {
     return janet_checkabstract(value, kind->type);
 }
 
+static void merge_names(const char *function, ContextOptions *options) {
+    if (!options->sni.data) return;
+    if (options->connection.hostname.data) {
+        raise_format(function, "options :hostname and :sni say the same: give one of them");
+    }
+    options->connection.hostname = options->sni;
+}
+
 static Context *read_beside(const char *function, const ContextKind *kind, Janet table,
                             ContextOptions *options) {
     Context *context = as_context(kind, options->context);
@@ -43,6 +51,7 @@ static Context *read_beside(const char *function, const ContextKind *kind, Janet
     options->connection = context->connection;
     options->context = janet_wrap_nil();
     options_read(function, kind->beside, table, options);
+    if (options->sni.data) options->connection.hostname = options->sni;
     bool told = !janet_checktype(options->connection.on_session, JANET_NIL);
     if (told && !context_traits(context->context)->tells_sessions) {
         raise_format(function, ":on-session beside a context that was made without: its sessions "
@@ -136,6 +145,7 @@ static void read_staple(ContextOptions *options) {
 
 void context_options_finish(const char *function, const ContextKind *kind,
                             ContextOptions *options) {
+    merge_names(function, options);
     options->settings.datagram = kind->datagram;
     options->settings.read_ahead = (size_t)options->connection.manners.buffer_size;
     options->settings.tells_sessions = !janet_checktype(options->connection.on_session, JANET_NIL);

@@ -33,6 +33,7 @@ typedef struct ContextOptions {
     ConnectionOptions connection;
     Janet context; /* :context; nil: none */
     Janet hosts;   /* :sni; nil: none */
+    Bytes sni;     /* :sni of a client: another name of :hostname */
     Janet staple;  /* :ocsp-response; nil: none */
 } ContextOptions;
 

@@ -49,9 +49,23 @@ void datagram_send_pending(Engine *engine) {
     if (engine->pending_length) {
         memmove(engine->pending, engine->pending + at, engine->pending_length);
     } else {
-        OPENSSL_free(engine->pending);
-        engine->pending = NULL;
-        engine->pending_room = 0;
+        datagram_forget_pending(engine);
+    }
+}
+
+void datagram_forget_pending(Engine *engine) {
+    OPENSSL_free(engine->pending);
+    engine->pending = NULL;
+    engine->pending_length = engine->pending_room = 0;
+}
+
+void datagram_each_pending(const Engine *engine,
+                           void (*each)(void *arg, const uint8_t *bytes, size_t length),
+                           void *arg) {
+    FrameLength frame;
+    for (size_t at = 0; at < engine->pending_length; at += sizeof frame + frame) {
+        memcpy(&frame, engine->pending + at, sizeof frame);
+        each(arg, engine->pending + at + sizeof frame, frame);
     }
 }
 

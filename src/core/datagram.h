@@ -29,6 +29,11 @@ double datagram_retransmit_due(Engine *engine);
 /* Send the last flight again if its time has come. ENGINE_FAILED: it has been often enough. */
 EngineStatus datagram_retransmit(Engine *engine);
 
+/* Before there is a way for them: have each datagram that waits, and forget them. */
+void datagram_each_pending(const Engine *engine,
+                           void (*each)(void *arg, const uint8_t *bytes, size_t length), void *arg);
+void datagram_forget_pending(Engine *engine);
+
 /* --- for engine.c --- */
 
 BIO *datagram_bio(Engine *engine);

@@ -41,6 +41,19 @@ static bool is_own(int descriptor, const struct sockaddr_storage *peer, socklen_
            !memcmp(&own, peer, size);
 }
 
+/* Whoever sends the first datagram back is there. */
+static void on_datagram(Source *source, unsigned ready) {
+    Attempt *attempt = (Attempt *)source;
+    int errnum = 0;
+    socklen_t size = sizeof errnum;
+    if (getsockopt(source->descriptor, SOL_SOCKET, SO_ERROR, &errnum, &size)) errnum = errno;
+    if (errnum) {
+        fail_attempt(attempt, errnum);
+    } else if (ready & READY_IN) {
+        win(attempt);
+    }
+}
+
 static void on_ready(Source *source, unsigned ready) {
     Attempt *attempt = (Attempt *)source;
     struct sockaddr_storage peer = {0};
@@ -69,10 +82,22 @@ static void try_again(Dial *dial) {
     poller_set_timer(&dial->next, 0, next_due);
 }
 
+/* A connected socket of datagrams only knows where they go. */
+static void greet(Attempt *attempt) {
+    Dial *dial = attempt->dial;
+    int errnum = dial->greet ? dial->greet(dial, attempt->source.descriptor) : 0;
+    if (errnum) {
+        fail_attempt(attempt, errnum);
+    } else if (!dial->greet) {
+        win(attempt);
+    }
+}
+
 static void begin_attempt(Attempt *attempt, const Address *address) {
     Dial *dial = attempt->dial;
-    attempt->source.ready = on_ready;
-    attempt->source.descriptor = socket_new(address->storage.ss_family, SOCK_STREAM);
+    bool datagrams = dial->type == SOCK_DGRAM;
+    attempt->source.ready = datagrams ? on_datagram : on_ready;
+    attempt->source.descriptor = socket_new(address->storage.ss_family, dial->type);
     dial->running++;
     int descriptor = attempt->source.descriptor;
     if (descriptor < 0 && (errno == EMFILE || errno == ENFILE) && !dial->collected) {
@@ -89,6 +114,8 @@ static void begin_attempt(Attempt *attempt, const Address *address) {
     } while (status && errno == EINTR);
     if ((status && errno != EINPROGRESS) || !poller_add(&attempt->source, descriptor)) {
         fail_attempt(attempt, errno);
+    } else if (datagrams) {
+        greet(attempt);
     } else if (!status) {
         poller_turn(&attempt->source); /* connected at once: told like any other */
     }
@@ -111,10 +138,23 @@ static void begin_next(Dial *dial) {
     begin_attempt(&dial->attempts[index], &dial->addresses.list[index]);
 }
 
+static void open_due(Timer *timer) {
+    Dial *dial = (Dial *)((char *)timer - offsetof(Dial, next));
+    if (dial->opening) dial->opening(dial);
+    begin_next(dial);
+}
+
 static void start_attempts(Dial *dial) {
     for (int i = 0; i < MOST_ADDRESSES; i++) dial->attempts[i].source.descriptor = -1;
     /* From the event loop, so that no callback comes before the caller is ready for it. */
-    poller_set_timer(&dial->next, 0, next_due);
+    poller_set_timer(&dial->next, 0, open_due);
+}
+
+void dial_again(Dial *dial) {
+    for (int i = 0; i < dial->begun; i++) {
+        Attempt *attempt = dial->attempts + i;
+        if (attempt->source.descriptor >= 0) dial->greet(dial, attempt->source.descriptor);
+    }
 }
 
 /* --- resolution --- */
@@ -122,13 +162,14 @@ static void start_attempts(Dial *dial) {
 typedef struct DialWork {
     Work work;
     Dial *dial; /* NULL: stopped meanwhile */
+    int type;
     char *host, *port;
     Addresses addresses;
 } DialWork;
 
 static void resolve_run(Work *work) {
     DialWork *self = (DialWork *)work;
-    work->failed = !resolve(self->host, self->port, SOCK_STREAM, false, false, &self->addresses,
+    work->failed = !resolve(self->host, self->port, self->type, false, false, &self->addresses,
                             &work->failure);
 }
 
@@ -151,7 +192,7 @@ static void resolve_release(Work *work) {
 }
 
 void dial_start(Dial *dial, const char *host, const char *port) {
-    if (resolve(host, port, SOCK_STREAM, true, false, &dial->addresses, &dial->failure)) {
+    if (resolve(host, port, dial->type, true, false, &dial->addresses, &dial->failure)) {
         start_attempts(dial);
         return;
     }
@@ -160,6 +201,7 @@ void dial_start(Dial *dial, const char *host, const char *port) {
     self->work.done = resolve_done;
     self->work.release = resolve_release;
     self->dial = dial;
+    self->type = dial->type;
     self->host = strdup(host);
     self->port = strdup(port);
     if (!self->host || !self->port) JANET_OUT_OF_MEMORY;

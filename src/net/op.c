@@ -88,7 +88,12 @@ static void mark(Hold *hold) {
 
 static void expired(Timer *timer) {
     Op *op = (Op *)((char *)timer - offsetof(Op, timer));
-    if (op_waits(op)) janet_cancel(op->fiber, janet_cstringv("timeout"));
+    if (!op_waits(op)) return;
+    if (op->kind->timeout_is_nil) {
+        janet_schedule(op->fiber, janet_wrap_nil());
+    } else {
+        janet_cancel(op->fiber, janet_cstringv("timeout"));
+    }
 }
 
 /* What janet_async_start_fiber does, without a root of the collector's for each wait. */

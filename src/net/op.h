@@ -20,6 +20,7 @@ typedef struct OpKind {
      * would be lost. May be NULL. */
     void (*overtaken)(Op *op);
     void (*mark)(Op *op);    /* what it keeps alive besides its fiber; may be NULL */
+    bool timeout_is_nil;     /* in place of an error */
     void (*resumed)(Op *op); /* its fiber goes on with the result, or was overtaken; may be NULL */
 } OpKind;
 

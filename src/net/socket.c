@@ -109,7 +109,7 @@ static void refuse(const char *function, const char *why) {
     raise_format(function, "stream can't be taken over: %s", why);
 }
 
-static void check_detachable(const JanetStream *stream, const char *function) {
+static void check_detachable(const JanetStream *stream, int wanted, const char *function) {
     int type;
     socklen_t size = sizeof type;
     struct sockaddr_storage peer;
@@ -119,7 +119,10 @@ static void check_detachable(const JanetStream *stream, const char *function) {
     if (getsockopt(stream->handle, SOL_SOCKET, SO_TYPE, &type, &size)) {
         refuse(function, errno == ENOTSOCK ? "it is not a socket" : strerror(errno));
     }
-    if (type != SOCK_STREAM) refuse(function, "it is not a stream socket");
+    if (type != wanted) {
+        refuse(function, wanted == SOCK_STREAM ? "it is not a stream socket"
+                                               : "it is not a socket of datagrams");
+    }
     if (getpeername(stream->handle, (struct sockaddr *)&peer, &peer_size)) {
         refuse(function, strerror(errno));
     }
@@ -129,8 +132,8 @@ static void check_detachable(const JanetStream *stream, const char *function) {
     }
 }
 
-int socket_detach(JanetStream *stream, const char *function) {
-    check_detachable(stream, function);
+int socket_detach(JanetStream *stream, int type, const char *function) {
+    check_detachable(stream, type, function);
     int descriptor = stream->handle;
 #ifdef JANET_STREAM_NODUPS
     /* Else the descriptor, which stays open, would stay in Janet's epoll as well, and its events

@@ -23,7 +23,8 @@ void socket_describe_peer(int descriptor, const char *name, JanetBuffer *into);
 Janet socket_call_core(const char *name, int descriptor, int32_t argc, const Janet *argv);
 
 /* Take the descriptor out of a core stream, which is closed by that, without closing it. Raises
- * unless it is an open, connected stream socket that nobody else reads or writes. */
-int socket_detach(JanetStream *stream, const char *function);
+ * unless it is an open, connected socket of that type (SOCK_STREAM, SOCK_DGRAM) that nobody else
+ * reads or writes. */
+int socket_detach(JanetStream *stream, int type, const char *function);
 
 #endif

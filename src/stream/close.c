@@ -29,6 +29,7 @@ static const OpKind close_kind = {.abandon = close_abandon, .mark = close_mark};
 static bool step(Stream *stream) {
     EngineStatus status = engine_close_notify(&stream->engine);
     if (status != ENGINE_DONE) return status != ENGINE_FAILED;
+    if (stream->kind->datagram) return false; /* the answer may be lost: nobody waits for it */
     uint8_t late[4096];
     size_t got;
     while ((status = engine_read(&stream->engine, late, sizeof late, &got)) == ENGINE_DONE) {

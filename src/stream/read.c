@@ -1,4 +1,5 @@
-/* read and chunk: bytes straight from the engine into the caller's buffer. */
+/* read and chunk: bytes straight from the engine into the caller's buffer. Of datagrams a read gives
+ * one, or what is left of one. */
 #include "stream/stream.h"
 
 #include "base/raise.h"
@@ -116,8 +117,10 @@ static Step fail(ReadJob *job, Janet *out, Janet error) {
 static Step read_step(ReadJob *job, Janet *out) {
     Stream *stream = job->stream;
     size_t moved = 0;
+    bool one = stream->kind->datagram && !job->whole;
     if (!job->wanted) return peek_step(job, out);
     take_returned(job);
+    if (one && job->got) return have(job, out);
     while (job->got < job->wanted) {
         int32_t room;
         size_t got;
@@ -134,6 +137,7 @@ static Step read_step(ReadJob *job, Janet *out) {
             job->buffer->count += (int32_t)got;
             job->got += (int32_t)got;
             moved += got;
+            if (one) return have(job, out);
             if (moved > MOST_A_TURN && job->whole) return STEP_TURN;
             if (moved > MOST_A_TURN) return have(job, out);
             break;

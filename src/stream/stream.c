@@ -286,7 +286,10 @@ static void arm_retransmit(Stream *stream);
 
 static void retransmit_due(Timer *timer) {
     Stream *stream = (Stream *)((char *)timer - offsetof(Stream, retransmit));
-    if (datagram_retransmit(&stream->engine) == ENGINE_FAILED) {
+    if (stream->dial) datagram_forget_pending(&stream->engine); /* it was sent */
+    EngineStatus status = datagram_retransmit(&stream->engine);
+    if (stream->dial) dial_again(stream->dial);
+    if (status == ENGINE_FAILED) {
         fail_handshake(stream);
         stream_advance(stream);
     } else {
@@ -313,6 +316,9 @@ void stream_advance(Stream *stream) {
     if (stream->state == STREAM_HANDSHAKING || stream->state == STREAM_CLOSED) return;
     if (stream->state == STREAM_OPEN) engine_flush(&stream->engine);
     stream_serve_readers(stream);
+    /* The other side of a lost last flight asks for it again, whether or not we want data. */
+    if (stream->kind->datagram && stream->state == STREAM_OPEN && stream->readable)
+        engine_peek(&stream->engine);
     if (stream->state == STREAM_OPEN && stream->engine.fresh_count) stream_tell_sessions(stream);
     stream_serve_writers(stream);
     stream_serve_closers(stream);

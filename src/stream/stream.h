@@ -8,6 +8,7 @@
 
 #include "context/options.h"
 #include "core/engine.h"
+#include "net/dial.h"
 #include "net/op.h"
 
 #include <janet.h>
@@ -35,6 +36,7 @@ typedef struct Stream {
     Hold hold;        /* while a handshake runs that no fiber waits for */
     Timer timer;      /* handshake's, then close's */
     Timer retransmit; /* datagrams': of the handshake's flight */
+    Dial *dial; /* datagrams': sends the first flight while there is no descriptor yet; or NULL */
     Engine engine;
     StreamState state;
     Manners manners;
@@ -100,6 +102,9 @@ bool stream_may_receive(Stream *stream);
 /* What a failed engine raises: the errno's text alone, as core's streams do, or
  * "<function>: <why>". */
 Janet stream_error(const Stream *stream, const char *function);
+
+/* Raise where one datagram can't hold so much. */
+void stream_check_datagram(const char *function, size_t length);
 
 /* Seconds of an optional timeout argument: a number, or a table with :timeout. INFINITY: none. */
 double stream_timeout(const Janet *argv, int32_t argc, int32_t n);

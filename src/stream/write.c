@@ -1,4 +1,5 @@
-/* write and shutdown: what leaves the stream leaves in the order of the calls. */
+/* write and shutdown: what leaves the stream leaves in the order of the calls. Of datagrams a write
+ * sends one, and tells its bytes, as core's functions on datagrams do. */
 #include "stream/stream.h"
 
 #include "base/raise.h"
@@ -11,6 +12,7 @@ typedef struct WriteJob {
     Stream *stream;
     const uint8_t *data;
     size_t length, taken;
+    int32_t total; /* of the call */
     bool shutdown; /* no data: end this direction */
 } WriteJob;
 
@@ -29,6 +31,10 @@ static Step shutdown_step(WriteJob *job, Janet *out) {
     return STEP_VALUE;
 }
 
+static Janet written(const Stream *stream, int32_t length) {
+    return stream->kind->datagram ? janet_wrap_integer(length) : janet_wrap_nil();
+}
+
 static Step write_step(WriteJob *job, Janet *out) {
     Stream *stream = job->stream;
     if (job->shutdown && stream->state == STREAM_OPEN) return shutdown_step(job, out);
@@ -43,7 +49,7 @@ static Step write_step(WriteJob *job, Janet *out) {
     if (status == ENGINE_WANTS_READ || status == ENGINE_WANTS_WRITE) return STEP_WAIT;
     if (status == ENGINE_DONE && most < left) return STEP_TURN;
     if (status == ENGINE_DONE) {
-        *out = janet_wrap_nil();
+        *out = written(stream, job->total);
         return STEP_VALUE;
     }
     *out = stream_error(stream, stream_call(stream, "dtls/write"));
@@ -102,13 +108,22 @@ static Janet start(WriteJob *job, Janet source, double timeout) {
     stream_park(stream, &op->op, timeout, step);
 }
 
+void stream_check_datagram(const char *function, size_t length) {
+    if (length <= SSL3_RT_MAX_PLAIN_LENGTH) return;
+    raise_format(function, "%d bytes are more than a record of DTLS holds: expected %d at most",
+                 (int)length, SSL3_RT_MAX_PLAIN_LENGTH);
+}
+
 Janet cfun_tls_write(int32_t argc, Janet *argv) {
     janet_arity(argc, 2, 3);
     Stream *stream = stream_get_open(argv, 0);
     JanetByteView view = janet_getbytes(argv, 1);
     double timeout = stream_timeout(argv, argc, 2);
-    if (!view.len) return janet_wrap_nil();
-    WriteJob job = {.stream = stream, .data = view.bytes, .length = (size_t)view.len};
+    if (!view.len) return written(stream, 0);
+    if (stream->kind->datagram) stream_check_datagram("dtls/write", (size_t)view.len);
+    WriteJob job = {.stream = stream, .data = view.bytes};
+    job.length = (size_t)view.len;
+    job.total = view.len;
     return start(&job, argv[1], timeout);
 }
 

@@ -2,13 +2,11 @@
 /* listen: core's own, with a backlog to choose and the name resolved off the event loop. */
 #include "base/module.h"
 #include "base/raise.h"
-#include "base/work.h"
-#include "net/resolve.h"
+#include "net/passive.h"
 #include "register.h"
 
 #include <errno.h>
 #include <netdb.h>
-#include <stdio.h>
 #include <string.h>
 
 static const char function[] = "tls/listen";
@@ -35,85 +33,58 @@ static Janet listen_on(Janet host, Janet port, int32_t backlog) {
     return listener;
 }
 
-/* --- a name --- */
+/* --- host and port --- */
 
-typedef struct ListenWork {
-    Work work;
-    Addresses addresses;
-    char host[NI_MAXHOST], port[NI_MAXSERV];
+typedef struct Listening {
+    Passive passive; /* first: it is one */
     int32_t backlog;
-} ListenWork;
+} Listening;
 
-static void run(Work *work) {
-    ListenWork *self = (ListenWork *)work;
-    work->failed = !resolve(self->host, self->port, SOCK_STREAM, false, true, &self->addresses,
-                            &work->failure);
-}
-
-static bool try_address(const Address *address, int32_t backlog, Janet *out) {
+static bool listen_at(Passive *passive, const Address *address, Janet *out, Failure *failure) {
     char host[NI_MAXHOST], port[NI_MAXSERV];
     if (getnameinfo((const struct sockaddr *)&address->storage, address->length, host, sizeof host,
                     port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV)) {
-        return false;
+        return failure_set(failure, "not an address: %s", passive->host);
     }
     JanetTryState state;
     bool listening = janet_try(&state) == JANET_SIGNAL_OK;
-    if (listening) *out = listen_on(janet_cstringv(host), janet_cstringv(port), backlog);
+    if (listening) {
+        *out =
+            listen_on(janet_cstringv(host), janet_cstringv(port), ((Listening *)passive)->backlog);
+    } else {
+        failure_set(failure, "%s", (const char *)janet_to_string(state.payload));
+    }
     janet_restore(&state);
     return listening;
 }
 
-static Janet result(Work *work) {
-    ListenWork *self = (ListenWork *)work;
-    Janet listener = janet_wrap_nil();
-    for (int i = 0; i < self->addresses.count; i++) {
-        if (try_address(&self->addresses.list[i], self->backlog, &listener)) return listener;
+static Janet listen_unix(const Janet *argv, int32_t backlog) {
+    Address path;
+    Failure failure;
+    JanetByteView view = janet_getbytes(argv, 1);
+    if (view.len && memchr(view.bytes, 0, (size_t)view.len)) {
+        raise_type(1, "text without NUL bytes", argv[1]);
     }
-    work->failed = true;
-    failure_set(&work->failure, "could not bind to any address of \"%s\"", self->host);
-    return janet_wrap_nil();
-}
-
-JANET_NO_RETURN static void await_name(const char *host, const char *port, int32_t backlog) {
-    ListenWork *self = work_new(sizeof *self);
-    self->work.run = run;
-    self->work.result = result;
-    self->work.function = function;
-    self->backlog = backlog;
-    snprintf(self->host, sizeof self->host, "%s", host);
-    snprintf(self->port, sizeof self->port, "%s", port);
-    work_await(&self->work);
-}
-
-static const char *text_of(const Janet *argv, int32_t n, size_t room) {
-    if (janet_checkint(argv[n])) return (const char *)janet_to_string(argv[n]);
-    JanetByteView view = janet_getbytes(argv, n);
-    for (int32_t i = 0; i < view.len; i++) {
-        if (!view.bytes[i]) raise_type(n, "text without NUL bytes", argv[n]);
+    /* Core cuts a path that is too long, and listens there. */
+    if (!resolve_unix((const char *)view.bytes, (size_t)view.len, &path, &failure)) {
+        raise_failure(function, &failure);
     }
-    if ((size_t)view.len >= room) raise_type(n, "shorter text", argv[n]);
-    return (const char *)janet_string(view.bytes, view.len); /* only strings end in NUL */
+    return listen_on(argv[0], janet_wrap_string(janet_string(view.bytes, view.len)), backlog);
 }
 
 static Janet cfun_tls_listen(int32_t argc, Janet *argv) {
     janet_arity(argc, 2, 3);
     ListenOptions options = {1024};
+    Passive names;
     bool unix_socket = janet_keyeq(argv[0], "unix");
-    const char *host = unix_socket ? NULL : text_of(argv, 0, NI_MAXHOST);
-    const char *port = text_of(argv, 1, unix_socket ? SIZE_MAX : NI_MAXSERV);
+    if (!unix_socket) passive_get(argv, &names);
     if (argc > 2) options_read(function, &set, argv[2], &options);
-    Addresses addresses;
-    Address path;
-    Failure failure;
-    /* Core cuts a path that is too long, and listens there. */
-    if (unix_socket && !resolve_unix(port, strlen(port), &path, &failure)) {
-        raise_failure(function, &failure);
-    }
-    if (unix_socket || resolve(host, port, SOCK_STREAM, true, true, &addresses, &failure)) {
-        return listen_on(unix_socket ? argv[0] : janet_cstringv(host), janet_cstringv(port),
-                         options.backlog);
-    }
-    await_name(host, port, options.backlog);
+    if (unix_socket) return listen_unix(argv, options.backlog);
+    Listening *self = passive_new(sizeof *self, function, SOCK_STREAM);
+    passive_get(argv, &self->passive);
+    self->passive.open = listen_at;
+    self->backlog = options.backlog;
+    return passive_open(&self->passive);
 }
 
 static const FunctionRow functions[] = {

@@ -32,7 +32,7 @@ static void attach(Stream *stream, Janet transport, const char *function) {
         memory_attach(stream, transport);
         return;
     }
-    if (!stream_attach(stream, socket_detach(core, function), &failure)) {
+    if (!stream_attach(stream, socket_detach(core, SOCK_STREAM, function), &failure)) {
         raise_failure(function, &failure);
     }
     stream->readable = true; /* the edge may have been Janet's */

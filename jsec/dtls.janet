@@ -1,0 +1,5 @@
+# DTLS over UDP: servers of many peers on one socket, clients that are streams of datagrams.
+(import ./export :prefix "")
+
+(export (require "./native") "dtls"
+  '[new-context connect read write close listen recv-from send-to close-server localname peers close-peer set-ticket-keys])

@@ -1,0 +1,169 @@
+#include "dtls/address.h"
+
+#include "base/module.h"
+#include "base/raise.h"
+#include "net/resolve.h"
+#include "register.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int address_compare(void *a, void *b) {
+    int order = memcmp(a, b, sizeof(Endpoint));
+    return order < 0 ? -1 : order > 0;
+}
+
+static int32_t address_hash(void *pointer, size_t size) {
+    const uint8_t *bytes = pointer;
+    uint32_t hash = 2166136261; /* FNV-1a */
+    for (size_t i = 0; i < size; i++) hash = (hash ^ bytes[i]) * 16777619;
+    return (int32_t)hash;
+}
+
+static void address_tostring(void *pointer, JanetBuffer *buffer) {
+    const Endpoint *endpoint = pointer;
+    char host[ENDPOINT_TEXT];
+    endpoint_host(endpoint, host);
+    janet_formatb(buffer, endpoint->family == AF_INET6 ? "[%s]:%d" : "%s:%d", host, endpoint->port);
+}
+
+static void address_marshal(void *pointer, JanetMarshalContext *context) {
+    janet_marshal_abstract(context, pointer);
+    janet_marshal_bytes(context, pointer, sizeof(Endpoint));
+}
+
+static void *address_unmarshal(JanetMarshalContext *context) {
+    Endpoint *endpoint = janet_unmarshal_abstract(context, sizeof *endpoint);
+    janet_unmarshal_bytes(context, (uint8_t *)endpoint, sizeof *endpoint);
+    if (endpoint->family != AF_INET && endpoint->family != AF_INET6) {
+        janet_panic("not a marshalled address");
+    }
+    return endpoint;
+}
+
+static const JanetAbstractType address_type = {
+    .name = "jsec/dtls-address",
+    .marshal = address_marshal,
+    .unmarshal = address_unmarshal,
+    .tostring = address_tostring,
+    .compare = address_compare,
+    .hash = address_hash,
+};
+
+Janet address_new(const Endpoint *endpoint) {
+    Endpoint *made = janet_abstract(&address_type, sizeof *made);
+    *made = *endpoint;
+    return janet_wrap_abstract(made);
+}
+
+Janet address_tuple(const Endpoint *endpoint) {
+    char host[ENDPOINT_TEXT];
+    endpoint_host(endpoint, host);
+    Janet pair[] = {janet_cstringv(host), janet_wrap_integer(endpoint->port)};
+    return janet_wrap_tuple(janet_tuple_n(pair, 2));
+}
+
+/* --- from host and port --- */
+
+static bool port_text(Janet value, char *text, size_t size) {
+    JanetByteView view;
+    if (janet_checkint(value)) {
+        snprintf(text, size, "%d", janet_unwrap_integer(value));
+        return true;
+    }
+    if (!janet_bytes_view(value, &view.bytes, &view.len) || (size_t)view.len >= size || !view.len) {
+        return false;
+    }
+    snprintf(text, size, "%.*s", (int)view.len, (const char *)view.bytes);
+    return true;
+}
+
+static bool host_text(Janet value, char *text, size_t size) {
+    JanetByteView view;
+    if (!janet_bytes_view(value, &view.bytes, &view.len) || (size_t)view.len >= size) return false;
+    if (!view.len || memchr(view.bytes, 0, (size_t)view.len)) return false;
+    memcpy(text, view.bytes, (size_t)view.len);
+    text[view.len] = 0;
+    return true;
+}
+
+static bool parse(Janet host, Janet port, Endpoint *endpoint, Failure *failure) {
+    char host_name[ENDPOINT_TEXT], port_name[16];
+    Addresses addresses;
+    if (!host_text(host, host_name, sizeof host_name)) {
+        return failure_set(failure, "expected the text of an IP address for host");
+    }
+    if (!port_text(port, port_name, sizeof port_name)) {
+        return failure_set(failure, "expected a port from 0 to 65535");
+    }
+    return resolve(host_name, port_name, SOCK_DGRAM, true, false, &addresses, failure) &&
+           (endpoint_of(endpoint, &addresses.list[0].storage) ||
+            failure_set(failure, "no IP address"));
+}
+
+bool address_endpoint(Janet value, Endpoint *endpoint) {
+    const Endpoint *object = janet_checkabstract(value, &address_type);
+    JanetView pair;
+    Failure failure;
+    if (object) *endpoint = *object;
+    if (object) return true;
+    return janet_indexed_view(value, &pair.items, &pair.len) && pair.len == 2 &&
+           parse(pair.items[0], pair.items[1], endpoint, &failure);
+}
+
+/* --- functions --- */
+
+static Janet cfun_address(int32_t argc, Janet *argv) {
+    janet_fixarity(argc, 2);
+    Endpoint endpoint;
+    Failure failure;
+    if (!parse(argv[0], argv[1], &endpoint, &failure)) {
+        raise_failure("dtls-stream/address", &failure);
+    }
+    return address_new(&endpoint);
+}
+
+static Janet cfun_address_host(int32_t argc, Janet *argv) {
+    janet_fixarity(argc, 1);
+    char host[ENDPOINT_TEXT];
+    endpoint_host(janet_getabstract(argv, 0, &address_type), host);
+    return janet_cstringv(host);
+}
+
+static Janet cfun_address_port(int32_t argc, Janet *argv) {
+    janet_fixarity(argc, 1);
+    const Endpoint *endpoint = janet_getabstract(argv, 0, &address_type);
+    return janet_wrap_integer(endpoint->port);
+}
+
+static Janet cfun_is_address(int32_t argc, Janet *argv) {
+    janet_fixarity(argc, 1);
+    return janet_wrap_boolean(janet_checkabstract(argv[0], &address_type) != NULL);
+}
+
+static const FunctionRow functions[] = {
+    {"dtls-stream/address", cfun_address,
+     "(dtls-stream/address host port)\n\n"
+     "The address of a peer, from the text of an IP address and a port (a number from 0 to 65535, or its text). Addresses "
+     "are values: equal ones are the same key of a table, and those that `dtls/recv-from` returns are of this kind. They "
+     "print as host and port. Raises when `host` is no IP address or `port` no port; names are not resolved.",
+     NULL},
+    {"dtls-stream/address-host", cfun_address_host,
+     "(dtls-stream/address-host address)\n\n"
+     "The IP address of an address object, as a string. Raises on anything else.",
+     NULL},
+    {"dtls-stream/address-port", cfun_address_port,
+     "(dtls-stream/address-port address)\n\n"
+     "The port of an address object, a number. Raises on anything else.",
+     NULL},
+    {"dtls-stream/address?", cfun_is_address,
+     "(dtls-stream/address? x)\n\n"
+     "true if `x` is an address object.",
+     NULL},
+    {NULL, NULL, NULL, NULL},
+};
+
+void dtls_address_register(JanetTable *env) {
+    module_functions(env, functions);
+    janet_register_abstract_type(&address_type);
+}

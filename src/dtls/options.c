@@ -1,0 +1,138 @@
+#include "dtls/options.h"
+
+#include "context/parse.h"
+#include "context/rows.h"
+
+#include <math.h>
+
+#define IDLE_TIMEOUT 300.0 /* seconds */
+#define MOST_SESSIONS 16384
+#define MOST_PER_HOST 4096
+
+static const OptionWord version_words[] = {
+    {"DTLS1_2", DTLS1_2_VERSION},  {"DTLS1.2", DTLS1_2_VERSION},
+    {"DTLSv1.2", DTLS1_2_VERSION}, {"DTLS1_0", DTLS1_VERSION},
+    {"DTLS1.0", DTLS1_VERSION},    {"DTLSv1.0", DTLS1_VERSION},
+    {"DTLSv1", DTLS1_VERSION},     {NULL, 0},
+};
+
+static const OptionRange lifetime_range = {1, 604800};
+static const OptionRange mtu_range = {256, 16384};
+static const OptionRange count_range = {1, INT32_MAX};
+
+/* They are accepted beside :security as well. */
+static const OptionRow version_rows[] = {
+    OPTION_WITH("min-version", option_word, version_words, ContextOptions, settings.least_version,
+                "Oldest protocol version allowed: `:DTLS1_2` (default), or `:DTLS1_0`, which wants "
+                "`:security-level 0` with it."),
+    OPTION_WITH("max-version", option_word, version_words, ContextOptions, settings.most_version,
+                "Newest protocol version allowed; default: the newest there is."),
+};
+static const OptionSet version_set = OPTION_SET(version_rows);
+static const OptionSet *const security_parts[] = {&version_set, &rows_strength, NULL};
+static const OptionSet security_set = {NULL, 0, NULL, security_parts};
+
+static void parse_sni_either(const OptionSite *site, Janet value, void *field) {
+    ContextOptions *options = field;
+    if (janet_checktypes(value, JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
+        option_text(site, value, &options->sni);
+    } else if (janet_checktypes(value, JANET_TFLAG_DICTIONARY)) {
+        options->hosts = value;
+    } else {
+        option_refuse(site, "host name, or table of host name to options or context", value);
+    }
+}
+
+static void parse_retransmit(const OptionSite *site, Janet value, void *field) {
+    double seconds = janet_checktype(value, JANET_NUMBER) ? janet_unwrap_number(value) : NAN;
+    if (!(seconds >= 0.02 && seconds <= 60)) {
+        option_refuse(site, "seconds from 0.02 to 60", value);
+    }
+    *(double *)field = seconds;
+}
+
+static const OptionRow datagram_rows[] = {
+    OPTION_WITH(
+        "mtu", option_integer, &mtu_range, ContextOptions, connection.manners.mtu,
+        "Bytes of a datagram of the handshake at most, without the headers of IP and UDP, 256 "
+        "to 16384. Default 1200. What is written is never split: a write is a datagram."),
+    OPTION("retransmit", parse_retransmit, ContextOptions, connection.manners.retransmit,
+           "Seconds before a part of the handshake that nobody answered is sent again, 0.02 to 60, "
+           "the first time; twice as long each time after. Default 0.25."),
+};
+static const OptionSet datagram_set = OPTION_SET(datagram_rows);
+
+static const OptionRow name_rows[] = {
+    OPTION("sni", option_text, ContextOptions, sni, "The same as `:hostname`."),
+};
+static const OptionSet name_set = OPTION_SET(name_rows);
+
+static const OptionRow context_rows[] = {
+    OPTION_WITH("security", option_nested, &security_set, ContextOptions, settings,
+                "Table of `:min-version :max-version :ciphers :curves :security-level :ca-file "
+                ":ca-path`, which are also taken beside it."),
+    {"sni", parse_sni_either, 0, NULL,
+     "Clients: the same as `:hostname`. Servers: table of host name to options or context, for "
+     "virtual hosts. \"*.a.example\" serves one label more, `:default` what no other does; without "
+     "it the options' own certificate. A host has its own identity, trust, versions and groups; "
+     "sessions, timeouts and the like are the listener's."},
+    OPTION_WITH("session-lifetime", option_integer, &lifetime_range, ContextOptions,
+                settings.session_lifetime,
+                "Seconds that a session can be resumed, 604800 (a week) at most. Default 7200."),
+};
+
+#define CONTEXT_PARTS                                                                              \
+    &rows_identity, &rows_trust, &version_set, &rows_strength, &rows_extension, &rows_store,       \
+        &rows_connection, &datagram_set
+
+static const OptionSet *const context_parts[] = {CONTEXT_PARTS, NULL};
+const OptionSet dtls_context_options = {context_rows, sizeof context_rows / sizeof *context_rows,
+                                        NULL, context_parts};
+
+static const OptionSet *const beside_parts[] = {&rows_connection, &datagram_set, &name_set, NULL};
+static const OptionSet beside_set = {NULL, 0, " beside :context, which has been made",
+                                     beside_parts};
+
+static const OptionRow server_rows[] = {
+    OPTION("session-timeout", option_seconds, DtlsOptions, server.idle_timeout,
+           "Seconds without a word from a peer after which its session ends. Default 300."),
+    OPTION_WITH("max-sessions", option_integer, &count_range, DtlsOptions, server.most_sessions,
+                "Sessions at a time, handshakes included, at most; the hellos of further peers are "
+                "not answered. Default 16384."),
+    OPTION_WITH("max-sessions-per-host", option_integer, &count_range, DtlsOptions,
+                server.most_per_host,
+                "The same for one IP address (of IPv6, one network of 64 bits). Default 4096."),
+    OPTION("on-error", option_function, DtlsOptions, server.on_error,
+           "Function called with the text of each failed handshake's error. Default: they pass in "
+           "silence."),
+};
+static const OptionSet server_set = OPTION_SET(server_rows);
+static const OptionSet *const listen_parts[] = {CONTEXT_PARTS, &server_set, NULL};
+const OptionSet dtls_listen_options = {context_rows, sizeof context_rows / sizeof *context_rows,
+                                       NULL, listen_parts};
+static const OptionSet *const listen_beside_parts[] = {&rows_connection, &datagram_set, &server_set,
+                                                       NULL};
+static const OptionSet listen_beside_set = {NULL, 0, " beside :context, which has been made",
+                                            listen_beside_parts};
+
+static const JanetAbstractType context_type = CONTEXT_OBJECT_TYPE("jsec/dtls-context");
+
+#define KIND(whole, rest)                                                                          \
+    {                                                                                              \
+        .type = &context_type, .set = &(whole), .context_set = &dtls_context_options,              \
+        .beside = &(rest), .protocol = "DTLS", .wanted = "options or DTLS context",                \
+        .datagram = true                                                                           \
+    }
+
+const ContextKind dtls_kind = KIND(dtls_context_options, beside_set);
+const ContextKind dtls_server_kind = KIND(dtls_listen_options, listen_beside_set);
+
+void dtls_options_init(DtlsOptions *options) {
+    context_options_init(&options->context);
+    options->server = (ServerOptions){
+        .idle_timeout = IDLE_TIMEOUT,
+        .most_sessions = MOST_SESSIONS,
+        .most_per_host = MOST_PER_HOST,
+        .on_error = janet_wrap_nil(),
+    };
+}

@@ -1,0 +1,26 @@
+/* The options of the dtls module: those of connections for all entry points, and a server's own. */
+#ifndef JSEC_DTLS_OPTIONS_H
+#define JSEC_DTLS_OPTIONS_H
+
+#include "context/options.h"
+
+/* What a server has beside its context. */
+typedef struct ServerOptions {
+    double idle_timeout; /* seconds */
+    int32_t most_sessions, most_per_host;
+    Janet on_error; /* function of a failed handshake's error, or nil */
+} ServerOptions;
+
+typedef struct DtlsOptions {
+    ContextOptions context; /* first: context_choose fills it */
+    ServerOptions server;   /* of listen */
+} DtlsOptions;
+
+extern const OptionSet dtls_context_options; /* of connections */
+extern const OptionSet dtls_listen_options;  /* and of servers */
+extern const ContextKind dtls_kind;          /* of all but listen */
+extern const ContextKind dtls_server_kind;   /* listen's */
+
+void dtls_options_init(DtlsOptions *options);
+
+#endif

@@ -1,0 +1,216 @@
+/* recv-from: the next datagram's plaintext, of whatever peer. */
+#include "base/raise.h"
+#include "dtls/server.h"
+#include "stream/stream.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_LETTER_BYTES (4 << 20) /* of plaintext that nobody has asked for; more is dropped */
+#define MOST_CALLS 4                /* of the system, for datagrams, in a turn */
+
+typedef struct Plain {
+    Peer *peer;
+    const uint8_t *bytes; /* good until the next */
+    size_t length;
+} Plain;
+
+typedef struct ReceiveOp {
+    Op op;
+    Server *server;
+    JanetBuffer *buffer;
+    int32_t most;
+    int32_t start, got; /* what it was given */
+    Janet from;
+} ReceiveOp;
+
+/* --- plaintext --- */
+
+/* What the current peer has: a record of the datagram at hand. */
+static bool read_current(Server *server, Plain *plain) {
+    static _Thread_local uint8_t record[SSL3_RT_MAX_PLAIN_LENGTH];
+    Peer *peer = server->current;
+    server->current = NULL;
+    EngineStatus status = engine_read(&peer->engine, record, sizeof record, &plain->length);
+    if (status == ENGINE_DONE) {
+        *plain = (Plain){peer, record, plain->length};
+        if (SSL_has_pending(peer->engine.ssl)) server->current = peer;
+        peers_touch(peer);
+        return true;
+    }
+    if (status == ENGINE_EOF || status == ENGINE_FAILED) peers_remove(peer, status == ENGINE_EOF);
+    return false;
+}
+
+static bool next_plain(Server *server, Plain *plain, int *budget) {
+    for (;;) {
+        Datagram datagram;
+        if (server->current) {
+            if (read_current(server, plain)) return true;
+        } else if (udp_take(&server->udp, &datagram, budget)) {
+            peers_hear(server, &datagram);
+        } else {
+            return false;
+        }
+    }
+}
+
+/* --- the inbox --- */
+
+static Letter *new_letter(Janet address, const uint8_t *bytes, size_t length) {
+    Letter *letter = malloc(sizeof *letter + length);
+    if (!letter) return NULL;
+    letter->next = NULL;
+    letter->address = address;
+    letter->length = (int32_t)length;
+    memcpy(letter->bytes, bytes, length);
+    return letter;
+}
+
+static void keep(Server *server, const Plain *plain) {
+    if (server->letter_bytes + plain->length > MOST_LETTER_BYTES) return;
+    Letter *letter = new_letter(peers_address(plain->peer), plain->bytes, plain->length);
+    if (!letter) return;
+    *server->last_letter = letter;
+    server->last_letter = &letter->next;
+    server->letter_bytes += plain->length + sizeof *letter;
+}
+
+static void give_back(Server *server, Janet address, const uint8_t *bytes, int32_t length) {
+    Letter *letter = new_letter(address, bytes, (size_t)length);
+    if (!letter) return;
+    letter->next = server->letters;
+    if (!letter->next) server->last_letter = &letter->next;
+    server->letters = letter;
+    server->letter_bytes += (size_t)length + sizeof *letter;
+}
+
+static Letter *take_letter(Server *server) {
+    Letter *letter = server->letters;
+    server->letters = letter->next;
+    if (!server->letters) server->last_letter = &server->letters;
+    server->letter_bytes -= (size_t)letter->length + sizeof *letter;
+    return letter;
+}
+
+void server_free_letters(Server *server) {
+    while (server->letters) free(take_letter(server));
+}
+
+void server_mark_letters(const Server *server) {
+    for (const Letter *letter = server->letters; letter; letter = letter->next) {
+        janet_mark(letter->address);
+    }
+}
+
+void server_take_in(Server *server) {
+    Plain plain;
+    int budget = MOST_CALLS;
+    while (next_plain(server, &plain, &budget)) keep(server, &plain);
+    if (server->udp.readable) poller_turn(&server->source);
+}
+
+/* --- into a buffer --- */
+
+/* All that nbytes takes; the rest of the datagram is dropped, as a socket does. */
+static int32_t append(JanetBuffer *buffer, int32_t most, const uint8_t *bytes, size_t length) {
+    int32_t some = length < (size_t)most ? (int32_t)length : most;
+    janet_buffer_push_bytes(buffer, bytes, some);
+    return some;
+}
+
+static bool fits(const JanetBuffer *buffer, int32_t most) {
+    int32_t room = most < SSL3_RT_MAX_PLAIN_LENGTH ? most : SSL3_RT_MAX_PLAIN_LENGTH;
+    bool foreign = buffer->gc.flags & JANET_BUFFER_FLAG_NO_REALLOC;
+    return room <= (foreign ? buffer->capacity : INT32_MAX) - buffer->count;
+}
+
+/* Is there something? Then it is in the buffer, and *from says whose it was. */
+static bool receive(Server *server, JanetBuffer *buffer, int32_t most, Janet *from, int32_t *got,
+                    int *budget) {
+    Plain plain;
+    if (server->letters) {
+        Letter *letter = take_letter(server);
+        *from = letter->address;
+        *got = append(buffer, most, letter->bytes, (size_t)letter->length);
+        free(letter);
+        return true;
+    }
+    if (!next_plain(server, &plain, budget)) return false;
+    *from = peers_address(plain.peer);
+    *got = append(buffer, most, plain.bytes, plain.length);
+    return true;
+}
+
+/* --- waiting --- */
+
+static void receive_abandon(Op *op) {
+    op_dequeue(&((ReceiveOp *)op)->server->readers, op);
+}
+
+/* The datagram goes to the next reader. */
+static void receive_overtaken(Op *op) {
+    ReceiveOp *self = (ReceiveOp *)op;
+    JanetBuffer *buffer = self->buffer;
+    int32_t end = self->start + self->got;
+    if (janet_checktype(self->from, JANET_NIL) || buffer->count < end) return;
+    give_back(self->server, self->from, buffer->data + self->start, self->got);
+    memmove(buffer->data + self->start, buffer->data + end, (size_t)(buffer->count - end));
+    buffer->count -= self->got;
+    if (op_first_waiting(&self->server->readers)) poller_turn(&self->server->source);
+}
+
+static void receive_mark(Op *op) {
+    const ReceiveOp *self = (ReceiveOp *)op;
+    janet_mark(janet_wrap_abstract(self->server));
+    janet_mark(janet_wrap_buffer(self->buffer));
+    janet_mark(self->from);
+}
+
+static const OpKind receive_kind = {
+    .abandon = receive_abandon,
+    .overtaken = receive_overtaken,
+    .mark = receive_mark,
+    .timeout_is_nil = true,
+};
+
+bool server_serve_readers(Server *server) {
+    ReceiveOp *op;
+    bool served = false;
+    int budget = MOST_CALLS;
+    while ((op = (ReceiveOp *)op_first_waiting(&server->readers))) {
+        op->start = op->buffer->count;
+        if (!fits(op->buffer, op->most)) {
+            op_fail(&op->op, &server->readers, janet_cstringv("buffer overflow"));
+            continue;
+        }
+        if (!receive(server, op->buffer, op->most, &op->from, &op->got, &budget)) break;
+        op_complete(&op->op, &server->readers, op->from);
+        served = true;
+    }
+    return served;
+}
+
+Janet cfun_dtls_recv_from(int32_t argc, Janet *argv) {
+    janet_arity(argc, 3, 4);
+    Server *server = server_get_open(argv, 0);
+    int32_t most = janet_getnat(argv, 1);
+    JanetBuffer *buffer = janet_getbuffer(argv, 2);
+    double timeout = stream_timeout(argv, argc, 3);
+    int budget = 1;
+    int32_t got;
+    Janet from;
+    if (!fits(buffer, most)) janet_panic("buffer overflow");
+    bool may = !op_first_waiting(&server->readers) && poller_may_return(&server->share);
+    if (may && receive(server, buffer, most, &from, &got, &budget)) return from;
+    udp_flush(&server->udp);
+    ReceiveOp *op = op_new(sizeof *op, &receive_kind);
+    op->server = server;
+    op->buffer = buffer;
+    op->most = most;
+    op->from = janet_wrap_nil();
+    op_enqueue(&server->readers, &op->op);
+    if (!may || server->udp.readable) poller_turn(&server->source);
+    op_park(&op->op, timeout);
+}

@@ -1,0 +1,118 @@
+/* A server of DTLS: one unconnected UDP socket, a session for each peer, found by its address.
+ *
+ * What arrives is taken from the socket whether or not anybody is in recv-from, so that handshakes
+ * go on; plaintext that nobody waits for is kept in an inbox, of bounded size, as a kernel keeps
+ * datagrams. */
+#ifndef JSEC_DTLS_SERVER_H
+#define JSEC_DTLS_SERVER_H
+
+#include "core/cookie.h"
+#include "core/datagram.h"
+#include "dtls/options.h"
+#include "dtls/table.h"
+#include "net/op.h"
+#include "net/udp.h"
+
+typedef struct Server Server;
+typedef struct Host Host;
+
+typedef enum PeerState { PEER_HANDSHAKING, PEER_OPEN } PeerState;
+
+typedef struct Peer {
+    TableNode node; /* first: in the server's table */
+    Server *server;
+    Engine engine;
+    Endpoint endpoint;
+    PeerState state;
+    CookieSource cookie;  /* of its hello */
+    uint8_t random[32];   /* of its ClientHello: what tells a new one from a repeated one */
+    const uint8_t *bytes; /* the datagram at hand; NULL: it was read */
+    size_t length;
+    Timer timer;                /* of the handshake: retransmission, and its end */
+    int64_t began, took, heard; /* nanoseconds; heard: when something last came or went */
+    struct Peer *older, *newer; /* by `heard` */
+    Host *host;
+    /* A peer may begin anew at its address, after a crash, say. The session it had lasts until the
+     * new one's handshake is done: its first datagrams can be forged, that can't (RFC 6347, 4.2.8). */
+    struct Peer *successor, *predecessor;
+    Janet address; /* as Janet has it, made when first told; nil before */
+} Peer;
+
+/* A datagram's plaintext that waits for recv-from. */
+typedef struct Letter {
+    struct Letter *next;
+    Janet address;
+    int32_t length;
+    uint8_t bytes[];
+} Letter;
+
+struct Server {
+    Source source; /* first: the poller hands it back */
+    Hold hold;     /* while there are peers: they have timers */
+    Timer idle;    /* when the longest silent peer is to go */
+    Udp udp;
+    Janet context, on_error;
+    Context *with; /* the same context */
+    Manners manners;
+    ServerOptions options;
+    CookieSecrets secrets;
+    Table peers, hosts;
+    Peer *oldest, *newest;
+    Peer *spare;   /* listens to hellos; becomes the next peer */
+    Peer *current; /* may have plaintext for us; NULL: nobody */
+    Letter *letters, **last_letter;
+    size_t letter_bytes;
+    OpQueue readers, writers;
+    Share share;
+    int64_t now; /* when the loop last came by */
+    bool closed;
+};
+
+/* The server of argument n; raises otherwise, and with get_open where it is closed. */
+Server *server_get(const Janet *argv, int32_t n);
+Server *server_get_open(const Janet *argv, int32_t n);
+Server *server_object(Janet value); /* NULL: it is none */
+
+/* Work off what can be. */
+void server_advance(Server *server);
+
+/* Close all; waiting calls get what a close gives them. */
+void server_close(Server *server, bool notify);
+
+/* --- peers.c --- */
+
+Peer *peers_find(const Server *server, const Endpoint *endpoint);
+
+/* Give a datagram to whom it belongs; server->current is who may have plaintext then. */
+void peers_hear(Server *server, const Datagram *datagram);
+
+/* Something came from the peer, or went to it. */
+void peers_touch(Peer *peer);
+
+void peers_remove(Peer *peer, bool notify);
+
+/* Make what listens to hellos, if there is none. */
+bool peers_prepare(Server *server, Failure *failure);
+
+/* Free all; in collectors (`collected`) nothing that others may have freed is touched. */
+void peers_free(Server *server, bool notify, bool collected);
+
+Janet peers_address(Peer *peer);
+
+/* --- receive.c, send.c --- */
+
+/* Serve recv-from and send-to. True where a reader was given something. */
+bool server_serve_readers(Server *server);
+void server_serve_writers(Server *server);
+
+/* Take in what arrived, for readers to come. */
+void server_take_in(Server *server);
+
+void server_free_letters(Server *server);
+void server_mark_letters(const Server *server);
+void server_wake_for_close(Server *server);
+
+Janet cfun_dtls_recv_from(int32_t argc, Janet *argv);
+Janet cfun_dtls_send_to(int32_t argc, Janet *argv);
+
+#endif

@@ -1,0 +1,157 @@
+/* connect: resolve, reach, shake hands, in one wait of the calling fiber. */
+#include "stream/connect.h"
+
+#include "base/raise.h"
+#include "core/datagram.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef struct ConnectOp {
+    HandshakeOp handshake; /* first: it is one, once connected */
+    Dial dial;
+    bool deferred; /* the handshake */
+} ConnectOp;
+
+static ConnectOp *of_dial(Dial *dial) {
+    return (ConnectOp *)((char *)dial - offsetof(ConnectOp, dial));
+}
+
+static void fail(ConnectOp *op, const Failure *failure) {
+    Stream *stream = op->handshake.stream;
+    if (op_waits(&op->handshake.op)) {
+        op_fail(&op->handshake.op, &stream->handshakers,
+                raise_text(op->handshake.function, failure));
+    }
+    stream_drop(stream);
+}
+
+static void connected(Dial *dial, int descriptor) {
+    ConnectOp *op = of_dial(dial);
+    Stream *stream = op->handshake.stream;
+    Failure failure;
+    stream->dial = NULL;
+    if (!op_waits(&op->handshake.op)) {
+        close(descriptor); /* the fiber is on its way elsewhere */
+    } else if (!stream_attach(stream, descriptor, &failure)) {
+        fail(op, &failure);
+    } else if (stream->started) {
+        datagram_forget_pending(&stream->engine); /* the greeting */
+        stream->readable = true;
+        stream_advance(stream);
+    } else if (!op->deferred) {
+        stream_join(stream, &op->handshake);
+    } else {
+        op_complete(&op->handshake.op, &stream->handshakers, janet_wrap_abstract(stream));
+    }
+}
+
+/* --- datagrams: the ClientHello is the greeting that all addresses are tried with --- */
+
+static void opening(Dial *dial) {
+    ConnectOp *op = of_dial(dial);
+    op->handshake.stream->dial = dial;
+    stream_join(op->handshake.stream, &op->handshake);
+}
+
+typedef struct Greeting {
+    int descriptor, errnum;
+} Greeting;
+
+static void send_greeting(void *arg, const uint8_t *bytes, size_t length) {
+    Greeting *greeting = arg;
+    bool sent = send(greeting->descriptor, bytes, length, MSG_NOSIGNAL) >= 0;
+    if (!sent && errno != EAGAIN && errno != EWOULDBLOCK) greeting->errnum = errno;
+}
+
+static int greet(Dial *dial, int descriptor) {
+    Greeting greeting = {descriptor, 0};
+    datagram_each_pending(&of_dial(dial)->handshake.stream->engine, send_greeting, &greeting);
+    return greeting.errnum;
+}
+
+static void failed(Dial *dial, const Failure *failure) {
+    fail(of_dial(dial), failure);
+}
+
+static void connect_abandon(Op *op) {
+    dial_stop(&((ConnectOp *)op)->dial);
+    handshake_abandon(op);
+}
+
+/* A handshake may fail before any address has answered. */
+static void connect_resumed(Op *op) {
+    ConnectOp *self = (ConnectOp *)op;
+    dial_stop(&self->dial);
+    self->handshake.stream->dial = NULL;
+}
+
+static const OpKind connect_kind = {
+    .abandon = connect_abandon,
+    .overtaken = handshake_overtaken,
+    .mark = handshake_mark,
+    .resumed = connect_resumed,
+};
+
+/* --- arguments --- */
+
+static const char *text_argument(const Janet *argv, int32_t n, JanetByteView *view) {
+    *view = janet_getbytes(argv, n);
+    for (int32_t i = 0; i < view->len; i++) {
+        if (!view->bytes[i]) raise_type(n, "text without NUL bytes", argv[n]);
+    }
+    /* Only strings end in NUL. */
+    view->bytes = janet_string(view->bytes, view->len);
+    return (const char *)view->bytes;
+}
+
+static void get_port(const Janet *argv, int32_t n, Target *target) {
+    JanetByteView view;
+    if (janet_checktype(argv[n], JANET_NUMBER)) {
+        int32_t port = janet_getinteger(argv, n);
+        if (port < 0 || port > 65535) raise_type(n, "port number from 0 to 65535", argv[n]);
+        snprintf(target->port, sizeof target->port, "%d", port);
+        return;
+    }
+    const char *text = text_argument(argv, n, &view);
+    if (view.len >= (int32_t)sizeof target->port || !view.len) raise_type(n, "port", argv[n]);
+    snprintf(target->port, sizeof target->port, "%s", text);
+}
+
+void stream_get_target(const char *function, const Janet *argv, bool unix_sockets, Target *target) {
+    Failure failure;
+    target->unix_socket = unix_sockets && janet_keyeq(argv[0], "unix");
+    if (!target->unix_socket) {
+        text_argument(argv, 0, &target->host);
+        get_port(argv, 1, target);
+        return;
+    }
+    JanetByteView path;
+    const char *text = text_argument(argv, 1, &path);
+    if (!resolve_unix(text, (size_t)path.len, &target->address, &failure)) {
+        raise_failure(function, &failure);
+    }
+}
+
+void stream_connect(const char *function, Stream *stream, const Target *target,
+                    const ConnectionOptions *options) {
+    ConnectOp *op = op_new(sizeof *op, &connect_kind);
+    bool greets = stream->kind->datagram && options->handshake;
+    op->handshake.function = function;
+    op->handshake.stream = stream;
+    op->handshake.orphan = true;
+    op->deferred = !options->handshake;
+    op->dial.connected = connected;
+    op->dial.failed = failed;
+    op->dial.type = stream->kind->datagram ? SOCK_DGRAM : SOCK_STREAM;
+    op->dial.opening = greets ? opening : NULL;
+    op->dial.greet = greets ? greet : NULL;
+    if (target->unix_socket) {
+        dial_start_address(&op->dial, &target->address);
+    } else {
+        dial_start(&op->dial, (const char *)target->host.bytes, target->port);
+    }
+    op_park(&op->handshake.op, options->timeout);
+}
