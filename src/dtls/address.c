@@ -165,5 +165,8 @@ static const FunctionRow functions[] = {
 
 void dtls_address_register(JanetTable *env) {
     module_functions(env, functions);
-    janet_register_abstract_type(&address_type);
+    /* A copy of the library that was loaded before, from elsewhere, has the name: images bring its. */
+    if (!janet_get_abstract_type(janet_csymbolv(address_type.name))) {
+        janet_register_abstract_type(&address_type);
+    }
 }

@@ -7,7 +7,7 @@
 
 bool table_init(Table *table, uint64_t seed) {
     *table = (Table){.room = LEAST_ROOM, .seed = seed};
-    table->buckets = calloc(table->room, sizeof *table->buckets);
+    table->buckets = calloc(table->room, sizeof(TableNode *));
     return table->buckets;
 }
 
@@ -63,7 +63,7 @@ static void push(Table *table, TableNode *node) {
 /* Without memory for more buckets the chains get longer: slower, not wrong. */
 static void grow(Table *table) {
     Table grown = {.room = table->room * 2};
-    grown.buckets = calloc(grown.room, sizeof *grown.buckets);
+    grown.buckets = calloc(grown.room, sizeof(TableNode *));
     if (!grown.buckets) return;
     for (size_t i = 0; i < table->room; i++) {
         TableNode *next;
