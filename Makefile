@@ -24,7 +24,7 @@ MODULE_LDFLAGS := $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dyn
 SOURCES := $(wildcard src/*.c src/*/*.c)
 OBJECTS := $(SOURCES:%.c=$B/obj/%.o)
 CORE_OBJECTS := $(filter $B/obj/src/core/%,$(OBJECTS))
-MODULES := $(patsubst %,$(TREE)/%,$(wildcard jsec/*.janet)) $(TREE)/jsec/native.so
+MODULES := $(patsubst %,$(TREE)/%,$(wildcard jsec/*.janet jsec/*/*.janet)) $(TREE)/jsec/native.so
 # T=stream: only the test files whose name contains it.
 C_TESTS := $(patsubst test/c/%.c,$B/test/c/%,$(filter test/c/test_%,$(wildcard test/c/*$T*.c)))
 JANET_TESTS := $(filter-out test/run.janet,$(wildcard test/*$T*.janet))
@@ -70,7 +70,7 @@ $(TREE)/jsec/%.janet: jsec/%.janet
 env: ## print the shell settings of a shell that uses this build: eval "$(make -s env)"
 	-@$(MAKE) -s all >&2
 	@quote() { printf "'%s'" "$$(printf %s "$$1" | sed "s/'/'\\\\\\\\''/g")"; }; \
-	printf 'export PATH=%s:"$$PATH"\n' "$$(quote "$$PWD/$J/bin")"; \
+	printf 'export PATH=%s:%s:"$$PATH"\n' "$$(quote "$$PWD/$J/bin")" "$$(quote "$$PWD/bin")"; \
 	printf 'export JANET_PATH=%s\n' "$$(quote "$$PWD/$(TREE)")"
 
 # --- tests ---
@@ -188,16 +188,16 @@ bench-quick: all $(BENCH_PROGRAMS) ## measure the rows that matter while working
 demo: all ## run examples/demo.janet
 	$Q PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" janet examples/demo.janet
 
-# Into PREFIX/lib/janet, or by default where the janet in use looks for modules.
-INSTALL_DIR = "$(DESTDIR)$(if $(PREFIX),$(PREFIX)/lib/janet,$(shell env -u JANET_PATH $(JANET) -e '(prin (dyn *syspath*))'))/jsec"
+# Into PREFIX, or by default where the janet in use looks for modules: its folders bin and man then.
+INSTALL_ROOT = $(DESTDIR)$(or $(PREFIX),$(shell env -u JANET_PATH $(JANET) -e '(prin (dyn *syspath*))'))
+INSTALL_MODULES = $(INSTALL_ROOT)$(if $(PREFIX),/lib/janet)
+INSTALL_SHARE = $(INSTALL_ROOT)$(if $(PREFIX),/share)
 
-install: all ## install the modules; PREFIX=/usr/local chooses where
-	@$(say) INSTALL $(INSTALL_DIR)
-	$Q mkdir -p $(INSTALL_DIR) && cp $(MODULES) $(INSTALL_DIR)
+install: all ## install modules, the tool, its manual page and completions; PREFIX=/usr/local chooses where
+	$Q JANET='$(JANET)' tools/install '$(TREE)' '$(INSTALL_ROOT)' '$(INSTALL_MODULES)' '$(INSTALL_SHARE)' '$(DESTDIR)'
 
 uninstall: $(JANET) ## remove what `make install` installed
-	@$(say) REMOVE $(INSTALL_DIR)
-	$Q rm -rf $(INSTALL_DIR)
+	$Q tools/install --remove '$(TREE)' '$(INSTALL_ROOT)' '$(INSTALL_MODULES)' '$(INSTALL_SHARE)'
 
 clean: ## remove all that was built
 	rm -rf build

@@ -7,15 +7,65 @@
   :license "MIT"
   :version "0.1.0")
 
+# ---- OpenSSL ----
+
 (defn- pkg-config
-  "What pkg-config says of OpenSSL, as words; `fallback` without it. (jpm has no key for this.)"
-  [flag fallback]
+  "What pkg-config says of OpenSSL, as words; nil without it. (jpm has no key for this.)"
+  [flag]
   (try
     (let [process (os/spawn ["pkg-config" "--silence-errors" flag "openssl"] :px {:out :pipe})
           words (:read (process :out) :all)]
       (os/proc-wait process)
       (filter next (string/split " " (string/trim (or words "")))))
-    ([_] fallback)))
+    ([_] nil)))
+
+(def- places
+  "Where packages put OpenSSL that compilers don't look: Homebrew, MacPorts, pkgsrc, OpenBSD's ports."
+  (filter |(os/stat (string $ "/include/openssl/ssl.h"))
+          ["/opt/homebrew/opt/openssl@3" "/usr/local/opt/openssl@3" "/opt/local/libexec/openssl3" "/usr/pkg"]))
+
+(def- cflags (or (pkg-config "--cflags") (map |(string "-I" $ "/include") (take 1 places))))
+(def- lflags (or (pkg-config "--libs")
+                 [;(mapcat |[(string "-L" $ "/lib") (string "-Wl,-rpath," $ "/lib")] (take 1 places)) "-lssl" "-lcrypto"]))
+
+(def- probe ``
+#include <openssl/ssl.h>
+#if OPENSSL_VERSION_NUMBER < 0x30000000L
+#error too old
+#endif
+``)
+
+(def- packages ``
+  Debian, Ubuntu    apt install gcc libssl-dev
+  Fedora, RHEL      dnf install gcc openssl-devel
+  Alpine            apk add gcc musl-dev openssl-dev
+  Arch              pacman -S gcc openssl
+  macOS             xcode-select --install; brew install openssl@3
+  FreeBSD           in the base system since 14; before: pkg install openssl
+  NetBSD            pkgin install openssl
+  OpenBSD           pkg_add openssl (3 or later: its own LibreSSL does not do), and
+                    PKG_CONFIG_PATH set to that package's pkgconfig folder
+Where it is in a place of its own, set PKG_CONFIG_PATH, or CPATH and LIBRARY_PATH.
+``)
+
+(defn- preprocesses?
+  "Does the C compiler accept that text? Raises where there is no compiler."
+  [compiler text]
+  (with [null (file/open "/dev/null" :w)]
+    (def process (os/spawn [compiler ;cflags "-E" "-x" "c" "-o" "/dev/null" "-"] :p {:in :pipe :out null :err null}))
+    (:write (process :in) text)
+    (:close (process :in))
+    (= 0 (os/proc-wait process))))
+
+# Else hundreds of lines of a compiler's would say it.
+(let [compiler (os/getenv "CC" "cc")
+      [found fine] (protect (preprocesses? (first (string/split " " compiler)) probe))]
+  (unless found
+    (errorf "jsec: there is no C compiler %q (the environment variable CC names another). Install:\n%s" compiler packages))
+  (unless fine
+    (errorf "jsec: OpenSSL's headers, version 3.0 or later, are missing. Install:\n%s" packages)))
+
+# ---- what is installed ----
 
 (defn- files [ending &opt folder]
   (default folder "src")
@@ -32,5 +82,8 @@
   :name "jsec/native"
   :source (files ".c")
   :headers (files ".h")
-  :cflags ["-std=c11" "-fvisibility=hidden" "-Isrc" ;(pkg-config "--cflags" [])]
-  :lflags (pkg-config "--libs" ["-lssl" "-lcrypto"]))
+  :cflags ["-std=c11" "-fvisibility=hidden" "-Isrc" ;cflags]
+  :lflags lflags)
+
+(declare-binscript :main "bin/jsec" :hardcode-syspath true)
+(declare-manpage "man/jsec.1")

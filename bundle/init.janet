@@ -1,8 +1,31 @@
-# The hooks of `janet --install .`. What to build stands in project.janet alone; this gives its three words a meaning, so
-# that neither jpm nor spork has to be installed.
+# The hooks of `janet --install .`. What to build stands in project.janet alone; this gives its words a meaning, so that
+# neither jpm nor spork has to be installed. What comes of it is what these two make: the modules, the native one as a
+# shared object and as an archive for static executables, the tool and its manual page.
 
 (def- sources @[])
 (def- natives @[])
+(def- scripts @[])
+(def- manpages @[])
+
+(dofile "project.janet"
+        :env (merge-into (make-env)
+                         {'declare-project @{:value (fn [&])}
+                          'declare-source @{:value (fn [&keys {:source paths}] (array/concat sources paths))}
+                          'declare-native @{:value (fn [&keys opts] (array/push natives opts))}
+                          'declare-binscript @{:value (fn [&keys {:main path}] (array/push scripts path))}
+                          'declare-manpage @{:value (fn [path] (array/push manpages path))}}))
+
+(def- compiler (os/getenv "CC" "cc"))
+
+(defn- folder-of [path] (string/join (slice (string/split "/" path) 0 -2) "/"))
+(defn- base-of [path] (last (string/split "/" path)))
+(defn- made [name] (string "build/bundle/" name))
+
+(defn- make-folder-for [path]
+  (reduce (fn [folder part] (os/mkdir folder) (string folder "/" part)) "." (string/split "/" path))
+  path)
+
+# ---- compiling ----
 
 (defn- include-flags
   "Where janet.h may be, besides the compiler's own folders: near this janet, or near its modules."
@@ -15,22 +38,65 @@
   (def realpaths (keep |(if (and $ (os/stat (string $ "/janet.h"))) (os/realpath $)) folders))
   (map |(string "-I" $) (distinct realpaths)))
 
-(dofile "project.janet"
-        :env (merge-into (make-env)
-                         {'declare-project @{:value (fn [&])}
-                          'declare-source @{:value (fn [&keys {:source paths}] (array/concat sources paths))}
-                          'declare-native @{:value (fn [&keys opts] (array/push natives opts))}}))
+(defn- run-all
+  "Run commands, as many at a time as there are processors. Raises when one fails."
+  [commands]
+  (def queue (reverse commands))
+  (def ended (ev/chan))
+  (def workers (min (length queue) (os/cpu-count 2)))
+  (repeat workers
+    (ev/go (fn [] (while (def command (array/pop queue)) (os/execute command :px))) nil ended))
+  (repeat workers
+    (def [outcome fiber] (ev/take ended))
+    (when (= :error outcome)
+      (array/clear queue)
+      (error (string "jsec: " compiler " failed: see above (janet.h missing? JANET_HEADERPATH can name its folder)")))))
 
-(defn- built [name] (string "build/bundle/" name ".so"))
+(defn- entry-name
+  "What quickbin and declare-executable call a native module's entry."
+  [name]
+  (string "janet_module_entry_" (peg/replace-all '(if-not :w 1) |(string "_" (first $) "_") name)))
+
+(defn- compile-native
+  "The shared object, and the archive: the same objects but for the one that holds the entry, whose name differs there."
+  [{:name name :source files :cflags cflags :lflags lflags}]
+  (def common [compiler "-O2" "-fPIC" ;cflags ;(include-flags) "-c"])
+  (defn object [path] (make-folder-for (made (string path ".o"))))
+  (def entries (filter |(string/find "JANET_MODULE_ENTRY" (slurp $)) files))
+  (def static-object (made (string name ".entry.o")))
+  (make-folder-for static-object)
+  (run-all [;(map |[;common "-o" (object $) $] files)
+            [;common (string "-DJANET_ENTRY_NAME=" (entry-name name)) "-o" static-object ;entries]])
+  (def link (if (= :macos (os/which)) ["-bundle" "-undefined" "dynamic_lookup"] ["-shared"]))
+  (os/execute [compiler ;link "-o" (made (string name ".so")) ;(map object files) ;lflags] :px)
+  (def archive (made (string name ".a")))
+  (if (os/stat archive) (os/rm archive))
+  (def others (filter |(not (index-of $ entries)) files))
+  (os/execute [(os/getenv "AR" "ar") "rcs" archive static-object ;(map object others)] :px)
+  (spit (made (string name ".meta.janet"))
+        (string/format "# Metadata for static library %s.a\n\n%j\n" name
+                       {:static-entry (entry-name name) :cpp false :lflags [;lflags]})))
+
+(defn- write-script
+  "The script with the module path of this installation in it, so that it works whatever JANET_PATH says then."
+  [path]
+  (def [shebang rest] (string/split "\n" (slurp path) 0 2))
+  (spit (make-folder-for (made path))
+        (string shebang "\n" (string/format "(put root-env :syspath %v)" (os/realpath (dyn *syspath*))) "\n" rest)))
+
+# ---- the hooks ----
 
 (defn build [&]
-  (each {:name name :source files :cflags cflags :lflags lflags} natives
-    (reduce (fn [path part] (os/mkdir path) (string path "/" part)) "." (string/split "/" (built name)))
-    (print "compiling " name)
-    (def link (if (= :macos (os/which)) ["-bundle" "-undefined" "dynamic_lookup"] ["-shared"]))
-    (os/execute [(os/getenv "CC" "cc") "-O2" "-fPIC" ;cflags ;(include-flags) ;link "-o" (built name) ;files ;lflags]
-                :px)))
+  (each native natives
+    (print "compiling " (native :name))
+    (compile-native native)))
 
 (defn install [manifest &]
   (each path sources (bundle/add manifest path))
-  (each {:name name} natives (bundle/add manifest (built name) (string name ".so"))))
+  (each {:name name} natives
+    (each ending [".so" ".a" ".meta.janet"]
+      (bundle/add manifest (made (string name ending)) (string name ending))))
+  (each path scripts
+    (write-script path)
+    (bundle/add-bin manifest (made path)))
+  (each path manpages (bundle/add-manpage manifest path)))

@@ -1,0 +1,75 @@
+# Files of certificates and keys: written with care, read whatever they hold.
+(import ../cert)
+(import ../crypto)
+
+(defn- write-new [path bytes mode]
+  (with [out (os/open path :wce mode)] (:write out bytes)))
+
+(defn write-secret
+  "Write a file that nobody else can read, in place of one that may be there."
+  [path bytes]
+  (if (os/stat path) (os/rm path))
+  (write-new path bytes 8r600))
+
+(defn write-all
+  ``Write `contents`, tuples of [path text secret?], or nothing at all where one of the files is there and not `force`.``
+  [contents force]
+  (each [path] contents
+    (when (os/stat path)
+      (unless force (error (string path " is there already: --force replaces it")))
+      (os/rm path)))
+  (each [path text secret] contents (write-new path text (if secret 8r600 8r644))))
+
+# ---- what a file holds ----
+
+(def- pem-block
+  (peg/compile '{:label (* "-----BEGIN " '(to "-----") "-----")
+                 :block (* '(* "-----BEGIN " (to "-----END ") "-----END " (to "-----") "-----"))
+                 :main (any (+ (group (* (> 0 :label) :block)) 1))}))
+
+(defn pem-blocks
+  "The [label text] of each PEM block in a text."
+  [text]
+  (peg/match pem-block text))
+
+(defn- attempt [f & arguments]
+  (def [fine value] (protect (f ;arguments)))
+  (if fine value))
+
+(defn- certificate [data] (if-let [facts (attempt cert/parse data)] (merge {:kind :certificate} facts)))
+(defn- request [data] (if-let [facts (attempt crypto/parse-csr data)] (merge {:kind :request} facts)))
+(defn- key [data password]
+  (if-let [facts (or (attempt crypto/key-info data password) (attempt crypto/key-info data))]
+    (merge {:kind :key} facts)))
+(defn- message [data]
+  (if-let [certificates (attempt crypto/cms-get-certs data)]
+    {:kind :message :certificates (map cert/parse certificates)}))
+
+(defn- bundle [data password]
+  (def [fine found] (protect (crypto/parse-pkcs12 data password)))
+  (cond
+    fine {:kind :bundle :friendly-name (found :friendly-name)
+          :key (if (found :key) (crypto/key-info (found :key)))
+          :certificates (map cert/parse [;(if (found :cert) [(found :cert)] []) ;(get found :chain [])])}
+    (string/find "password" found) {:kind :bundle :locked (if password "the password is wrong" "it needs a password")}))
+
+(defn- unknown [what] {:kind :unknown :what what})
+
+(defn- inspect-pem [[kind text] password]
+  (def found
+    (cond
+      (string/has-suffix? "CERTIFICATE REQUEST" kind) (request text)
+      (string/has-suffix? "CERTIFICATE" kind) (certificate text)
+      (string/has-suffix? "KEY" kind) (key text password)
+      (or (= "CMS" kind) (= "PKCS7" kind)) (message text)))
+  (or found (unknown (string "PEM block " kind))))
+
+(defn inspect
+  ``What is in the bytes of a file: an array of structs, `:kind` :certificate, :request, :key, :bundle (PKCS#12), :message
+  (CMS) or :unknown.``
+  [data &opt password]
+  (def blocks (pem-blocks data))
+  (if (empty? blocks)
+    [(or (certificate data) (request data) (key data password) (bundle data password) (message data)
+         (unknown "neither PEM nor DER of a kind that jsec knows"))]
+    (map |(inspect-pem $ password) blocks)))

@@ -1,0 +1,130 @@
+# What the tool shows: rows of names and values, colours on a terminal, dates, JSON.
+
+(defn out
+  "Where reports go: standard output unless a command says otherwise."
+  []
+  (dyn :out stdout))
+
+(defn- colours? []
+  (and (= :core/file (type (out))) (os/isatty (out)) (not= "dumb" (os/getenv "TERM")) (empty? (os/getenv "NO_COLOR" ""))))
+
+(def- codes {:good "32" :warn "33" :bad "31" :faint "2" :bold "1"})
+
+(defn paint
+  "Text in a colour of `codes`, on a terminal; else as it is."
+  [kind & text]
+  (if (colours?) (string "\e[" (codes kind) "m" ;text "\e[0m") (string ;text)))
+
+(def- sound ~{:cont (range "\x80\xbf")
+              :main (% (any (+ '(range " ~")
+                               '(* (range "\xc2\xdf") :cont)
+                               '(* (range "\xe0\xef") :cont :cont)
+                               '(* (range "\xf0\xf4") :cont :cont :cont)
+                               (/ '1 ,|(string/format "\\x%02x" (first $))))))})
+
+(defn clean
+  "What others wrote, without bytes that a terminal would act on, or that are no UTF-8."
+  [text]
+  # U+0080 to U+009F are control characters too
+  (def whole (first (peg/match sound (string text))))
+  (first (peg/match ~(% (any (+ (/ (* "\xc2" (range "\x80\x9f")) "?") '1))) whole)))
+
+(defn plain
+  "An error of the library in the words of the tool: without the function's name, with the tool's options."
+  [err]
+  (def text (if (bytes? err) (string err) (string/format "%q" err)))
+  (def named (peg/match '(* (some (+ :w (set "-?"))) "/" (some (+ :w (set "-?"))) ": " '(any 1)) text))
+  (clean (reduce (fn [text [ours theirs]] (string/replace-all ours theirs text))
+                 (if named (first named) text)
+                 [[":ca-file" "--ca"] [":trusted-cert" "--trust"] [":hostname" "--hostname"]])))
+
+(defn title [& text] (print (paint :bold ;text)))
+
+(defn row
+  "A line of a report."
+  [name & text]
+  (print (string/format "  %-12s " name) ;text))
+
+(defn date [seconds]
+  (def {:year year :month month :month-day day} (os/date seconds))
+  (string/format "%04d-%02d-%02d" year (inc month) (inc day)))
+
+(defn days-left [certificate]
+  (math/floor (/ (- (certificate :not-after) (os/time)) 86400)))
+
+(defn plural [n what] (string n " " what (if (= 1 n) "" "s")))
+
+(defn span
+  "A certificate's validity in words, coloured by how long it lasts."
+  [certificate]
+  (def left (days-left certificate))
+  (def [kind words]
+    (cond
+      (> (certificate :not-before) (os/time)) [:bad "not valid yet"]
+      (neg? left) [:bad (string "expired " (plural (- left) "day") " ago")]
+      (< left 14) [:warn (string (plural left "day") " left")]
+      [:good (string (plural left "day") " left")]))
+  (string (date (certificate :not-before)) " to " (date (certificate :not-after)) ", " (paint kind words)))
+
+(defn key-text [{:key-type type :key-bits bits :key-curve curve}]
+  (string (string/ascii-upper (string type)) (if curve (string " " curve)) (if bits (string ", " bits " bits"))))
+
+(defn milliseconds [seconds] (string/format "%.1f ms" (* 1000 seconds)))
+
+# ---- JSON (RFC 8259) ----
+
+# Bytes that are no UTF-8 become U+FFFD, what controls a terminal an escape.
+(def- json-text
+  ~{:cont (range "\x80\xbf")
+    :main (% (any (+ (/ '(set `"\`) ,|(string `\` $))
+                     '(range " ~")
+                     (/ '(+ (range "\0\x1f") "\x7f") ,|(string/format `\u%04x` (first $)))
+                     '(* (range "\xc2\xdf") :cont)
+                     '(* (range "\xe0\xef") :cont :cont)
+                     '(* (range "\xf0\xf4") :cont :cont :cont)
+                     (/ '1 `\ufffd`))))})
+
+(defn- json-string [text into]
+  (buffer/push into `"` (first (peg/match json-text (string text))) `"`))
+
+(var- json-into nil)
+
+(defn- json-list
+  "Items between brackets, each written by `write`."
+  [open close items write into]
+  (buffer/push into open)
+  (eachp [i item] items
+    (if (pos? i) (buffer/push into ","))
+    (write item))
+  (buffer/push into close))
+
+(defn- json-member [[key value] into]
+  (json-string key into)
+  (buffer/push into ":")
+  (json-into value into))
+
+(set json-into
+     (fn [value into]
+       (cond
+         (or (nil? value) (boolean? value)) (buffer/push into (if (nil? value) "null" (string value)))
+         (number? value) (buffer/push into (string/format (if (int? value) "%d" "%.9g") value))
+         (dictionary? value) (json-list "{" "}" (sort (pairs value)) |(json-member $ into) into)
+         (indexed? value) (json-list "[" "]" value |(json-into $ into) into)
+         (json-string value into))
+       into))
+
+(defn print-json
+  "A value as a line of JSON: keywords as strings, structs as objects with their keys in order."
+  [value]
+  (print (json-into value @""))
+  (:flush (out)))
+
+# ---- while something takes time ----
+
+(defn progress
+  ``Call `work`; say `what` is going on, on a terminal's standard error, where it takes longer than a second.``
+  [what work]
+  (if-not (os/isatty stderr)
+    (work)
+    (let [teller (ev/go (fn [] (ev/sleep 1) (eprinf "%s ...\r" what)) nil (ev/chan 1))]
+      (defer (do (ev/cancel teller "done") (eprinf "\e[K")) (work)))))
