@@ -36,7 +36,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 Q := $(if $V,,@)
 say = $(if $(or $V,$(findstring s,$(firstword -$(MAKEFLAGS)))),:,printf '  %-8s %s\n')
 
-.PHONY: all env test asan valgrind matrix fuzz bench bench-quick demo lint format install uninstall clean help
+.PHONY: all env test asan valgrind packages matrix fuzz bench bench-quick demo lint format install uninstall clean help
 .DELETE_ON_ERROR:
 
 all: $(JANET) $(MODULES) ## build the modules, and a janet where the system has none that is fit
@@ -95,6 +95,9 @@ asan: ## run the tests under AddressSanitizer, LeakSanitizer and UBSan
 valgrind: ## run the tests under valgrind
 	@$(MAKE) test TEST_ENV='$(SLOW) JSEC_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full \
 	  --show-leak-kinds=definite --errors-for-leak-kinds=definite --trace-children=yes --trace-children-skip=/usr/*,/bin/*,/sbin/*"'
+
+packages: all ## install in each way into empty places, use it from there, and remove it again
+	$Q PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" janet test/run.janet test/packages/install.janet
 
 # --- fuzzing ---
 

@@ -75,7 +75,7 @@
   (os/execute [(os/getenv "AR" "ar") "rcs" archive static-object ;(map object others)] :px)
   (spit (made (string name ".meta.janet"))
         (string/format "# Metadata for static library %s.a\n\n%j\n" name
-                       {:static-entry (entry-name name) :cpp false :lflags [;lflags]})))
+                       {:static-entry (entry-name name) :cpp false :lflags (array ;lflags)})))
 
 (defn- write-script
   "The script with the module path of this installation in it, so that it works whatever JANET_PATH says then."

@@ -1,0 +1,180 @@
+# Installed in each way into an empty place, used from there by a script that knows nothing else, and removed again.
+(import ../support/check :prefix "")
+
+(def root (os/cwd))
+(def janet (os/realpath (find-program "janet")))
+
+(defn- find-tool [name] (or (find-program name) (errorf "there is no %s" name)))
+
+(defn- run
+  "Run a command in a folder with nothing but `env` for its environment. Returns [status output]."
+  [folder env & command]
+  (def log (string (tmpdir) "/log"))
+  (def before (os/cwd))
+  (os/cd folder)
+  (def status (defer (os/cd before)
+                (with [out (file/open log :w)]
+                  (os/execute command :pe (merge {:out out :err out} env)))))
+  [status (slurp log)])
+
+(defn- succeeds [& arguments]
+  (def [status output] (run ;arguments))
+  (is= 0 status output)
+  (string output))
+
+(defn- tools-folder
+  "A folder for PATH that holds these programs alone: no pkg-config, say."
+  [& names]
+  (def folder (tmpdir))
+  (each name names (os/symlink (os/realpath (find-tool name)) (string folder "/" name)))
+  (os/symlink janet (string folder "/janet"))
+  folder)
+
+(defn- checkout
+  "A copy of what a checkout has, without what was built."
+  []
+  (def folder (tmpdir))
+  (each name ["project.janet" "bundle" "bin" "jsec" "man" "src" "README.md"]
+    (os/execute ["cp" "-R" (string root "/" name) folder] :px))
+  folder)
+
+(defn- files-in [folder]
+  (if (os/stat folder)
+    (mapcat |(let [path (string folder "/" $)]
+               (if (= :directory (os/lstat path :mode)) (files-in path) [path]))
+            (os/dir folder))
+    []))
+
+(def script ``
+(import jsec/cert)
+(import jsec/tls)
+(import jsec/tls-stream)
+(import jsec/crypto)
+(import jsec/bio)
+(def own (cert/generate-self-signed-cert {:common-name "localhost" :key-type :ec-p256}))
+(def listener (tls/listen "127.0.0.1" "0"))
+(ev/go (fn [] (tls/accept-loop listener own (fn [s] (with [_ s] (ev/write s (ev/read s 100)))))))
+(with [s (tls/connect "localhost" (get (net/localname listener) 1) {:trusted-cert (own :cert)})]
+  (ev/write s "hello")
+  (print (ev/read s 100) " over " (tls-stream/version s) ", " (length (crypto/digest :sha256 "")) " bytes of SHA-256"))
+(ev/close listener)
+``)
+
+(defn- works
+  "A script in an empty folder uses the modules in `modules`, and the tool runs without knowing where they are."
+  [modules tool path]
+  (def empty-folder (tmpdir))
+  (spit (string empty-folder "/try.janet") script)
+  (is= "hello over TLSv1.3, 32 bytes of SHA-256\n"
+       (succeeds empty-folder {"PATH" path "JANET_PATH" modules} janet "try.janet"))
+  (is (string/has-prefix? "jsec " (succeeds empty-folder {"PATH" path} tool "--version"))))
+
+# ---- janet --install ----
+
+(def- build-tools ["cc" "as" "ld" "ar" "sh" "env"])
+
+(test "janet --install works in a bare environment without pkg-config, and --uninstall leaves nothing" :deadline 300
+  (def [tree source path] [(tmpdir) (checkout) (tools-folder ;build-tools)])
+  (def env {"PATH" path "JANET_PATH" tree "HOME" (tmpdir)})
+  (succeeds (tmpdir) (merge env {"JANET_HEADERPATH" (string root "/build/janet/include")}) janet "--install" source)
+  (works tree (string tree "/bin/jsec") path)
+  (is (os/stat (string tree "/man/man1/jsec.1")))
+  (succeeds (tmpdir) env janet "--uninstall" "jsec")
+  (is= [] (tuple ;(files-in tree))))
+
+# ---- a machine that lacks something ----
+
+(defn- install-with-compiler [compiler]
+  (def path (tools-folder ;build-tools))
+  (def [status output] (run (tmpdir) {"PATH" path "JANET_PATH" (tmpdir) "CC" compiler} janet "--install" (checkout)))
+  (is (not= 0 status))
+  (string output))
+
+(def- systems ["Debian" "Fedora" "Alpine" "Arch" "macOS" "FreeBSD" "NetBSD" "OpenBSD"])
+
+(test "where OpenSSL's headers are missing, the error names the package of each system"
+  (def compiler (string (tmpdir) "/cc"))
+  (spit compiler (string "#!/bin/sh\nexec " (find-tool "cc") " -nostdinc \"$@\"\n"))
+  (os/chmod compiler 8r755)
+  (def output (install-with-compiler compiler))
+  (is (string/find "OpenSSL's headers, version 3.0 or later, are missing" output) output)
+  (each system systems (is (string/find system output) system)))
+
+(test "where there is no compiler, the error says so"
+  (def output (install-with-compiler "/nowhere/cc"))
+  (is (string/find `there is no C compiler "/nowhere/cc"` output) output)
+  (each system systems (is (string/find system output) system)))
+
+# ---- make install ----
+
+(defn- make [target prefix & more]
+  (succeeds root (merge (os/environ) {"MAKELEVEL" "0"}) (find-tool "make") "-s" target (string "PREFIX=" prefix) ;more))
+
+(test "make install PREFIX= puts everything where it belongs, and make uninstall takes it away" :deadline 300
+  (def prefix (string (tmpdir) "/a prefix"))
+  (make "install" prefix)
+  (works (string prefix "/lib/janet") (string prefix "/bin/jsec") (tools-folder "env"))
+  (each path ["man/man1/jsec.1" "bash-completion/completions/jsec" "zsh/site-functions/_jsec" "fish/vendor_completions.d/jsec.fish"]
+    (is (pos? (os/stat (string prefix "/share/" path) :size)) path))
+  (make "uninstall" prefix)
+  (is= [] (tuple ;(files-in prefix))))
+
+(test "DESTDIR does not become part of where the tool looks for its modules" :deadline 300
+  (def stage (tmpdir))
+  (make "install" "/opt/jsec" (string "DESTDIR=" stage))
+  (is (os/stat (string stage "/opt/jsec/lib/janet/jsec/native.so")))
+  (def tool (slurp (string stage "/opt/jsec/bin/jsec")))
+  (is (string/find `(put root-env :syspath "/opt/jsec/lib/janet")` tool) tool))
+
+# ---- static executables ----
+
+(def- archive (string root "/build/janet/lib/libjanet.a"))
+
+(if (os/stat archive)
+  (test "the archive that an installation has links into one executable with Janet's" :deadline 300
+    (def tree (tmpdir))
+    (succeeds (tmpdir) (merge (os/environ) {"JANET_PATH" tree}) janet "--install" (checkout))
+    (def program (string (tmpdir) "/program"))
+    (def {:lflags lflags :static-entry entry} (parse (slurp (string tree "/jsec/native.meta.janet"))))
+    (is= "janet_module_entry_jsec_47_native" entry)
+    (succeeds root (os/environ) (find-tool "cc") "-Ibuild/janet/include" "test/packages/static.c" "-o" program
+              (string tree "/jsec/native.a") ;lflags archive "-lm" "-ldl" "-lrt" "-pthread")
+    (is= "@\"abc\"\n" (succeeds "/" {} program `(def b (bio/new-mem)) (bio/write b "abc") (pp (bio/read b 9))`)))
+  (skip "the archive links into one executable with Janet's" "this Janet came without libjanet.a"))
+
+# ---- the package managers, where they are ----
+
+(defn- with-manager [name fact f]
+  (if (find-program name)
+    (test fact :deadline 400 (f (find-program name)))
+    (skip fact (string "no " name " here"))))
+
+(defn- makes-executables
+  "The words that run a package manager make a program that needs neither Janet nor modules."
+  [env & manager]
+  (def folder (tmpdir))
+  (spit (string folder "/main.janet") "(import jsec/tls) (defn main [&] (print ((tls/features) :poller)))")
+  (succeeds folder env ;manager "quickbin" "main.janet" "program")
+  (is (peg/match '(* (+ "epoll" "kqueue") "\n" -1) (succeeds "/" {} (string folder "/program")))))
+
+(with-manager "jpm" "jpm installs into a tree, makes static executables, and uninstalls"
+  (fn [jpm]
+    (def tree (tmpdir))
+    (def env (os/environ))
+    (succeeds (checkout) env jpm (string "--tree=" tree) "install")
+    (works (string tree "/lib") (string tree "/bin/jsec") (os/getenv "PATH"))
+    (makes-executables env jpm (string "--tree=" tree))
+    (succeeds (tmpdir) env jpm (string "--tree=" tree) "uninstall" "jsec")
+    (is= [] (tuple ;(files-in tree)))))
+
+(with-manager "janet-pm" "janet-pm installs into an environment, makes static executables, and uninstalls"
+  (fn [janet-pm]
+    (def tree (tmpdir))
+    (def env (merge (os/environ) {"JANET_PATH" tree}))
+    (succeeds (checkout) env janet-pm "install")
+    (works tree (string tree "/bin/jsec") (os/getenv "PATH"))
+    (makes-executables env janet-pm)
+    (succeeds (tmpdir) env janet-pm "uninstall" "jsec")
+    (is= [] (tuple ;(files-in tree)))))
+
+(end)

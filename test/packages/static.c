@@ -1,0 +1,16 @@
+/* A program that has Janet and jsec linked into it: runs the Janet code in its argument, to which the functions of jsec's
+ * native module are known. What jpm's quickbin makes is linked the same way. */
+#include <janet.h>
+
+void janet_module_entry_jsec_47_native(JanetTable *env);
+
+int main(int argc, char **argv) {
+    if (argc != 2 || janet_init()) return 2;
+    JanetTable *env = janet_table(0);
+    env->proto = janet_core_env(NULL);
+    janet_module_entry_jsec_47_native(env);
+    int status = janet_dostring(env, argv[1], "static", NULL);
+    janet_loop();
+    janet_deinit();
+    return status != 0;
+}
