@@ -84,6 +84,12 @@
       ["wrap with a host name" :client (fn [client server]
                                          (def [a b] (tcp-pair))
                                          (at-once |(tls/wrap a "server.example" client) |(tls/wrap b server)))]
+      ["upgrade with a context" :client (fn [client server]
+                                          (def [a b] (tcp-pair))
+                                          (at-once |(tls/upgrade a "server.example" (tls/new-context client)) |(tls/wrap b server)))]
+      ["wrap with a host name and a context" :client (fn [client server]
+                                                       (def [a b] (tcp-pair))
+                                                       (at-once |(tls/wrap a "server.example" (tls/new-context client)) |(tls/wrap b server)))]
       ["wrap with options" :server (fn [client server]
                                      (def [a b] (tcp-pair))
                                      (at-once |(tls/wrap a "server.example" client) |(tls/wrap b server)))]
@@ -288,6 +294,49 @@
   (is= client (tls-stream/shutdown client))
   (is= nil (:read server 10))
   (finish pair))
+
+(test "each method of TLS is a function of jsec/tls-stream"
+  (def pair (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ plain) |(tls/accept $ served)))
+  (def core [:read :write :chunk :close :flush :setsockopt :peername :localname :evread :evwrite :evchunk])
+  (each name (keys (first pair))
+    (unless (index-of name core)
+      (is= (in (first pair) name) (in (dyn (symbol "tls-stream/" name)) :value) name)))
+  (finish pair))
+
+(test "(tls-stream/set-session stream data) resumes before the handshake"
+  (def server (merge served {:ticket-keys [(string/repeat "k" 80)]}))
+  (defn pair [opts] (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ (merge plain opts)) |(tls/accept $ server)))
+  (def first-pair (pair {}))
+  (talk first-pair)
+  (def session (tls-stream/get-session (first first-pair)))
+  (finish first-pair)
+  (each data [session (buffer session)]
+    (with [listener (tls/listen "127.0.0.1" "0")]
+      (def client (tls/connect "127.0.0.1" (in (net/localname listener) 1) (merge plain {:handshake false})))
+      (is= client (tls-stream/set-session client data))
+      (def again (at-once |(:handshake client) |(tls/accept listener server)))
+      (talk again)
+      (is= true (tls-stream/session-reused? client))
+      (finish again))))
+
+(test "(tls-stream/renegotiate stream) is off, and on where it is asked for"
+  (def old {:max-version :TLS1_2})
+  (each [opts works] [[{} false] [{:renegotiation true} true]]
+    (def pair (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ (merge plain old opts)) |(tls/accept $ (merge served old opts))))
+    (if works
+      (at-once |(is= (first pair) (tls-stream/renegotiate (first pair))) |(is= @"x" (:read (pair 1) 1)) |(:write (first pair) "x"))
+      (fails-with "renegotiation is off" (tls-stream/renegotiate (first pair))))
+    (finish pair)))
+
+(test "(tls-stream/trust-cert ctx cert-pem) adds to what a context trusts"
+  (each given [(string (server-cert :cert)) (buffer (server-cert :cert))]
+    (def context (tls/new-context {:hostname "server.example"}))
+    (fails-with "certificate verify failed"
+                (finish (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ context) |(tls/accept $ served))))
+    (is= context (tls-stream/trust-cert context given))
+    (def pair (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ context) |(tls/accept $ served)))
+    (talk pair)
+    (finish pair)))
 
 (test "(:shutdown stream true) skips close_notify"
   (def pair (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ plain) |(tls/accept $ served)))

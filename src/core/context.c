@@ -6,6 +6,7 @@
 #include "core/ocsp.h"
 #include "core/pem.h"
 #include "core/session.h"
+#include "core/suites.h"
 #include "core/trust.h"
 #include "core/virtual.h"
 
@@ -45,9 +46,19 @@ const ContextTraits *context_traits(const SSL_CTX *context) {
     return SSL_CTX_get_ex_data(context, traits_index);
 }
 
-static int least_version(const ContextSettings *settings) {
-    if (settings->least_version) return settings->least_version;
+/* DTLS counts its versions downwards. */
+static bool is_older(int version, int than) {
+    return version >> 8 == DTLS1_VERSION_MAJOR ? version > than : version < than;
+}
+
+static int default_version(const ContextSettings *settings) {
     return settings->datagram ? DTLS1_2_VERSION : TLS1_2_VERSION;
+}
+
+static int least_version(const ContextSettings *settings) {
+    int most = settings->most_version, least = default_version(settings);
+    if (settings->least_version) return settings->least_version;
+    return most && is_older(most, least) ? most : least; /* an old one alone says what is wanted */
 }
 
 static ContextTraits *add_traits(SSL_CTX *context, const ContextSettings *settings) {
@@ -71,29 +82,32 @@ static ContextTraits *add_traits(SSL_CTX *context, const ContextSettings *settin
 
 /* --- the parts --- */
 
-/* DTLS counts its versions downwards. */
-static bool is_older(int version, int than) {
-    return version >> 8 == DTLS1_VERSION_MAJOR ? version > than : version < than;
-}
-
 static bool set_versions(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
     int least = least_version(settings);
     int most = settings->most_version;
-    if (most && is_older(most, least) && settings->least_version) {
+    if (most && is_older(most, least)) {
         return failure_set(failure, ":min-version is above :max-version");
     }
-    /* An old :max-version alone says what is wanted. */
-    if (most && is_older(most, least)) least = most;
-    if (least == DTLS1_VERSION && settings->security_level != 0) {
+    /* OpenSSL would let the context be made, and no connection. */
+    if (is_older(least, default_version(settings)) && SSL_CTX_get_security_level(context) > 0) {
         return failure_set(failure,
-                           "DTLS 1.0 rests on SHA-1 and MD5: whoever needs it all the same "
-                           "gives :security-level 0 with it");
+                           "%s rests on SHA-1 and MD5: whoever needs it all the same "
+                           "gives :security-level 0 with it",
+                           settings->datagram      ? "DTLS 1.0"
+                           : least == TLS1_VERSION ? "TLS 1.0"
+                                                   : "TLS 1.1");
     }
     if (SSL_CTX_set_min_proto_version(context, least) &&
         SSL_CTX_set_max_proto_version(context, most)) {
         return true;
     }
     return failure_openssl(failure, "protocol version not in this OpenSSL");
+}
+
+static bool check_suites(const SSL_CTX *context, Failure *failure) {
+    const ContextTraits *traits = context_traits(context);
+    return suites_left(context, NULL, traits->least_version, traits->most_version) ||
+           failure_set(failure, ":ciphers and :ciphersuites leave none for the versions allowed");
 }
 
 static bool set_ciphers(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
@@ -154,7 +168,8 @@ static bool set_key(SSL_CTX *context, Bytes source, Bytes password, Failure *fai
 }
 
 /* Several of different kinds, RSA and ECDSA, stand side by side: each peer gets what it takes. */
-static bool set_identities(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
+static bool set_identities(SSL_CTX *context, ContextTraits *traits, const ContextSettings *settings,
+                           Failure *failure) {
     size_t certificates = settings->certificates.count, keys = settings->keys.count;
     if (certificates && !keys) return failure_set(failure, ":cert without :key");
     if (keys && !certificates) return failure_set(failure, ":key without :cert");
@@ -167,6 +182,8 @@ static bool set_identities(SSL_CTX *context, const ContextSettings *settings, Fa
             !set_key(context, settings->keys.list[i], settings->password, failure)) {
             return false;
         }
+        traits->has_suite |= suites_left(context, SSL_CTX_get0_privatekey(context),
+                                         traits->least_version, traits->most_version);
     }
     return true;
 }
@@ -267,8 +284,8 @@ SSL_CTX *context_new(const ContextSettings *settings, Failure *failure) {
         goto fail;
     }
     set_manners(context, settings);
-    if (set_versions(context, settings, failure) && set_ciphers(context, settings, failure) &&
-        set_identities(context, settings, failure) &&
+    if (set_ciphers(context, settings, failure) && set_versions(context, settings, failure) &&
+        check_suites(context, failure) && set_identities(context, traits, settings, failure) &&
         trust_set(context, traits, settings, failure) &&
         set_alpn(context, traits, settings->alpn, failure) &&
         set_sessions(context, settings, failure) &&

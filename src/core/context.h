@@ -69,6 +69,7 @@ typedef struct ContextTraits {
     VerifyMode verify;
     bool own_trust; /* a CA or certificate to trust was given */
     bool has_certificate;
+    bool has_suite;       /* that goes with one of the certificates */
     bool added_trust;     /* by context_trust */
     X509_STORE *combined; /* the system's trust and what was added to it; NULL: nothing was */
     /* Sessions belong to who was vetted how: no other context resumes them. */

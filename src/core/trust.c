@@ -163,6 +163,9 @@ bool context_can_serve(const SSL_CTX *context, Failure *failure) {
     if (!traits->has_certificate && !traits->hosts) {
         return failure_set(failure, "a server needs a certificate: give :cert and :key");
     }
+    if (traits->has_certificate && !traits->has_suite) {
+        return failure_set(failure, ":ciphers has none for the key of :cert, of another kind");
+    }
     /* Public CAs vouch for hosts. A server that took their word for clients would admit everybody,
      * so it has to be given one. */
     bool trusts = traits->own_trust || traits->added_trust;
