@@ -131,6 +131,7 @@ static void hold_mark(Hold *hold) {
 
 static void free_peer(Peer *peer) {
     engine_free(&peer->engine);
+    count_out(peer->server, peer->host);
     OPENSSL_free(peer);
 }
 
@@ -156,11 +157,10 @@ bool peers_prepare(Server *server, Failure *failure) {
     return true;
 }
 
-/* The table, the order of silence and the host know it no more. */
+/* The table and the order of silence know it no more. */
 static void forget(Peer *peer) {
     Server *server = peer->server;
     if (server->current == peer) server->current = NULL;
-    count_out(server, peer->host);
     if (peer->predecessor) {
         peer->predecessor->successor = NULL;
         return;
