@@ -36,6 +36,9 @@
   (each n [0 -1 1.5 8161 1e12 math/nan "32" nil]
     (fails-with "bad slot #4, expected integer from 1 to 8160" (crypto/hkdf :sha256 "k" "s" "i" n)))
   (is= 8160 (length (crypto/hkdf :sha256 "k" "s" "i" 8160)))
+  (is (crypto/hkdf :sha256 "k" "s" (string/repeat "i" 32768) 16))
+  (fails-with "crypto/hkdf: info too long: at most 32768 bytes, got 32769"
+              (crypto/hkdf :sha256 "k" "s" (string/repeat "i" 32769) 16))
   (fails-with "bad slot #1" (crypto/hkdf :sha256 nil "s" "i" 32))
   (fails-with "HMAC is not defined over shake128" (crypto/hkdf :shake128 "k" "s" "i" 32)))
 

@@ -17,7 +17,8 @@ static BIO *reader_of(Bytes data, Failure *failure) {
 CMS_ContentInfo *cms_read(Bytes data, Failure *failure) {
     static char no_password[] = ""; /* or OpenSSL would ask the terminal */
     ERR_clear_error();
-    BIO *bio = reader_of(data, failure);
+    BIO *bio = data.length ? reader_of(data, failure) : NULL;
+    if (!data.length) failure_set(failure, "not a CMS message: empty");
     if (!bio) return NULL;
     CMS_ContentInfo *message =
         pem_is_pem(data) ? PEM_read_bio_CMS(bio, NULL, NULL, no_password) : d2i_CMS_bio(bio, NULL);

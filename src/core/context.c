@@ -117,13 +117,14 @@ static bool set_ciphers(SSL_CTX *context, const ContextSettings *settings, Failu
     if (settings->security_level >= 0)
         SSL_CTX_set_security_level(context, settings->security_level);
     if (ciphers && !SSL_CTX_set_cipher_list(context, ciphers)) {
-        return failure_openssl(failure, "bad :ciphers \"%s\"", ciphers);
+        return failure_openssl(failure, "bad :ciphers \"%.200s\"", ciphers);
     }
     if (suites && !SSL_CTX_set_ciphersuites(context, suites)) {
-        return failure_openssl(failure, "bad :ciphersuites \"%s\"", suites);
+        return failure_openssl(failure, "bad :ciphersuites \"%.200s\"", suites);
     }
     if (groups && !SSL_CTX_set1_groups_list(context, groups)) {
-        return failure_openssl(failure, "bad :curves \"%s\"", groups);
+        if (ERR_peek_error()) return failure_openssl(failure, "bad :curves \"%.200s\"", groups);
+        return failure_set(failure, "bad :curves \"%.200s\": unknown group", groups);
     }
     return true;
 }

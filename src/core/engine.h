@@ -64,7 +64,7 @@ bool engine_init(Engine *engine, SSL_CTX *context, EngineRole role, Transport tr
 /* Free all; safe to repeat, and on a zeroed engine. Nothing is sent. */
 void engine_free(Engine *engine);
 
-/* Go on with the handshake. */
+/* Go on with the handshake. All else comes after it. */
 EngineStatus engine_handshake(Engine *engine);
 
 /* Read decrypted bytes, 1 at least with ENGINE_DONE; never more than `room`. */

@@ -93,6 +93,18 @@ static Bytes args_bytes_or_empty(const Janet *argv, int32_t slot) {
     return bytes.data ? bytes : (Bytes){(const uint8_t *)"", 0};
 }
 
+/* OpenSSL takes no more, and gives no reason. */
+#define LONGEST_INFO (32 << 10)
+
+static Bytes args_info(const char *function, const Janet *argv, int32_t slot) {
+    Bytes info = args_bytes_or_empty(argv, slot);
+    if (info.length > LONGEST_INFO) {
+        raise_format(function, "info too long: at most %d bytes, got %d", LONGEST_INFO,
+                     (int)info.length);
+    }
+    return info;
+}
+
 static Janet cfun_crypto_hkdf(int32_t argc, Janet *argv) {
     const char *function = "crypto/hkdf";
     janet_fixarity(argc, 5);
@@ -100,7 +112,7 @@ static Janet cfun_crypto_hkdf(int32_t argc, Janet *argv) {
     job.digest = hmac_digest(function, argv);
     job.task.inputs[0] = args_bytes(argv, 1);
     job.task.inputs[1] = args_bytes_or_empty(argv, 2);
-    job.task.inputs[2] = args_bytes_or_empty(argv, 3);
+    job.task.inputs[2] = args_info(function, argv, 3);
     int32_t longest = 255 * EVP_MD_get_size(algorithms_md(job.digest));
     job.task.room = (size_t)args_integer(argv, 4, 1, longest);
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
@@ -215,7 +227,7 @@ static const FunctionRow rows[] = {
      "Derive `length` bytes from the secret `key` with HKDF (RFC 5869) over a digest. `salt`, "
      "random but not secret, and `info`, which tells the derived keys of one secret apart, are "
      "strings or buffers, empty or nil for none. Returns a buffer. Raises when `length` is not "
-     "from 1 to 255 times the digest's size.\n\n"
+     "from 1 to 255 times the digest's size, or `info` longer than 32768 bytes.\n\n"
      "Not for passwords, which can be guessed: use `scrypt` or `pbkdf2`.",
      NULL},
     {"crypto/pbkdf2", cfun_crypto_pbkdf2,

@@ -7,6 +7,7 @@
 #include "core/failure.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +18,12 @@ static inline void fuzz_expect_reason(const Failure *failure) {
     if (!memchr(failure->text, 0, sizeof failure->text) || !failure->text[0]) abort();
 }
 
-static inline void fuzz_expect(bool holds) {
-    if (!holds) abort();
+#define fuzz_expect(holds) fuzz_judge((holds), #holds, __FILE__, __LINE__)
+
+static inline void fuzz_judge(bool holds, const char *text, const char *file, int line) {
+    if (holds) return;
+    fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, text);
+    abort();
 }
 
 #endif

@@ -1,0 +1,63 @@
+/* What the targets that talk share: contexts made once, and a transport of bytes at hand that moves as few at a time as it
+ * is told, then blocks, ends or fails. */
+#ifndef JSEC_FUZZ_TALK_H
+#define JSEC_FUZZ_TALK_H
+
+#include "../c/wire.h"
+#include "fuzz.h"
+
+/* The input, taken from its front. */
+typedef struct Script {
+    const uint8_t *at;
+    size_t left;
+} Script;
+
+static inline uint8_t script_byte(Script *script) {
+    if (!script->left) return 0;
+    script->left--;
+    return *script->at++;
+}
+
+static inline Bytes script_bytes(Script *script, size_t length) {
+    if (length > script->left) length = script->left;
+    Bytes bytes = {script->at, length};
+    script->at += length;
+    script->left -= length;
+    return bytes;
+}
+
+static inline void fuzz_expect_explained(const Engine *engine) {
+    int errnum;
+    const char *why = engine_explain(engine, &errnum);
+    fuzz_expect(why && *why);
+}
+
+/* A context of one of our roles with an identity, for the life of the process. `renegotiation`: TLS 1.2 only. */
+static inline SSL_CTX *talk_context(EngineRole role, int version, VerifyMode verify) {
+    Failure failure = {""};
+    ContextSettings settings;
+    if (!wire_key[0]) wire_make_identity();
+    context_settings_init(&settings);
+    settings.least_version = settings.most_version = version;
+    settings.verify = verify;
+    settings.trusted = wire_bytes(wire_certificate);
+    settings.alpn = (Bytes){(const uint8_t *)"\x02h2\x08http/1.1", 12};
+    settings.renegotiation = version == TLS1_2_VERSION;
+    settings.certificates = (BytesList){.list = {wire_bytes(wire_certificate)}, .count = 1};
+    settings.keys = (BytesList){.list = {wire_bytes(wire_key)}, .count = 1};
+    settings.tells_sessions = role == ENGINE_CLIENT;
+    SSL_CTX *context = context_new(&settings, &failure);
+    fuzz_expect(context != NULL);
+    return context;
+}
+
+static inline void talk_init(Engine *engine, SSL_CTX *context, EngineRole role,
+                             Transport transport) {
+    Failure failure = {""};
+    const char *name = role == ENGINE_CLIENT ? "localhost" : NULL;
+    memset(engine, 0, sizeof *engine);
+    fuzz_expect(engine_init(engine, context, role, transport, &failure));
+    fuzz_expect(context_prepare(engine->ssl, name, name, &failure));
+}
+
+#endif
