@@ -154,7 +154,8 @@ static void receive_overtaken(Op *op) {
     ReceiveOp *self = (ReceiveOp *)op;
     JanetBuffer *buffer = self->buffer;
     int32_t end = self->start + self->got;
-    if (janet_checktype(self->from, JANET_NIL) || buffer->count < end) return;
+    bool nobody = janet_checktype(self->from, JANET_NIL) || self->server->closed;
+    if (nobody || buffer->count < end) return;
     give_back(self->server, self->from, buffer->data + self->start, self->got);
     memmove(buffer->data + self->start, buffer->data + end, (size_t)(buffer->count - end));
     buffer->count -= self->got;

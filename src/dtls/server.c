@@ -135,6 +135,7 @@ void server_advance(Server *server) {
 
 static void on_ready(Source *source, unsigned ready) {
     Server *server = (Server *)source;
+    if (server->closed) return; /* a turn that was asked for after the end */
     if (ready & READY_IN) server->udp.readable = true;
     if (ready & READY_OUT) server->udp.writable = true;
     server_advance(server);

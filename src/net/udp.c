@@ -92,8 +92,8 @@ int udp_bind(const struct sockaddr_storage *address, socklen_t length) {
     int on = 1, off = 0, room = RECEIVE_BUFFER;
     int descriptor = socket_new(address->ss_family, SOCK_DGRAM);
     if (descriptor < 0) return -1;
-    /* As core's listeners: several workers may share a port, each with its own peers. */
-    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    /* Several workers of one user may share a port, each with its own peers. Not SO_REUSEADDR: of
+     * datagrams it lets anybody take the port over. */
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     if (address->ss_family == AF_INET6)
