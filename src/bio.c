@@ -175,7 +175,7 @@ static const FunctionRow rows[] = {
      "(bio/new-mem)\n\n"
      "A queue of bytes in memory: what is written comes out again in the same order. `(length bio)` "
      "is the number of bytes that wait; the functions of this module are methods as well, as in "
-     "`(:write bio data)`. A pair of them takes a socket's place under TLS.",
+     "`(:write bio data)`. A pair of them takes a socket's place under TLS. Raises only when memory runs out.",
      NULL},
     {"bio/read", cfun_bio_read,
      "(bio/read bio nbytes)\n\n"
@@ -195,7 +195,7 @@ static const FunctionRow rows[] = {
     {"bio/close", cfun_bio_close,
      "(bio/close bio)\n\n"
      "Drop what was not read, cleansed, and free the memory now rather than when the value is "
-     "collected. Closing twice does nothing. Returns nil.",
+     "collected. Closing twice does nothing. Returns nil. Raises when `bio` is none.",
      NULL},
     {NULL, NULL, NULL, NULL},
 };

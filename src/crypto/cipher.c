@@ -183,12 +183,14 @@ static const FunctionRow rows[] = {
     {"crypto/generate-nonce", cfun_crypto_generate_nonce,
      "(crypto/generate-nonce algo)\n\n"
      "A buffer of random bytes of the length that the cipher's nonce (IV) has. A key may be used "
-     "with 2^32 random nonces of 12 bytes; take another key before that.",
+     "with 2^32 random nonces of 12 bytes; take another key before that. Raises when `algo` "
+     "is no cipher of `encrypt`.",
      NULL},
     {"crypto/cipher-info", cfun_crypto_cipher_info,
      "(crypto/cipher-info algo)\n\n"
      "What a cipher needs, as a struct: `:name` (string), `:key-length`, `:nonce-length` and "
-     "`:tag-length` in bytes (a tag of 0 bytes: none), and `:aead`, true when it authenticates.",
+     "`:tag-length` in bytes (a tag of 0 bytes: none), and `:aead`, true when it authenticates. "
+     "Raises when `algo` is no cipher of `encrypt`.",
      NULL},
     {NULL, NULL, NULL, NULL},
 };

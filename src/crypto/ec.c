@@ -125,7 +125,7 @@ static const FunctionRow rows[] = {
      "(crypto/ec-generate-scalar curve)\n\n"
      "A random number from 1 to the curve's order less 1, as a buffer of big-endian bytes, as many "
      "as the order has: a private key. `curve` is :p-256, :p-384, :p-521, :secp256k1, :p-224, "
-     ":brainpoolP256r1, :brainpoolP384r1 or :brainpoolP512r1, in any of their spellings.",
+     ":brainpoolP256r1, :brainpoolP384r1 or :brainpoolP512r1, in any of their spellings. Raises when it is another.",
      NULL},
     {"crypto/ec-point-mul", cfun_crypto_ec_point_mul,
      "(crypto/ec-point-mul curve scalar &opt point)\n\n"

@@ -60,7 +60,7 @@ static const FunctionRow rows[] = {
     {"crypto/base64-encode", cfun_crypto_base64_encode,
      "(crypto/base64-encode data)\n\n"
      "Write a string or buffer in Base64 (RFC 4648 section 4) and return it as a string: padded "
-     "with `=`, all on one line.",
+     "with `=`, all on one line. Raises when `data` is neither.",
      NULL},
     {"crypto/base64-decode", cfun_crypto_base64_decode,
      "(crypto/base64-decode text)\n\n"
@@ -72,7 +72,8 @@ static const FunctionRow rows[] = {
     {"crypto/base64url-encode", cfun_crypto_base64url_encode,
      "(crypto/base64url-encode data)\n\n"
      "Write a string or buffer in the Base64 that is safe in URLs and file names (RFC 4648 "
-     "section 5, `-` and `_` for `+` and `/`), without padding as JWT wants it. Returns a string.",
+     "section 5, `-` and `_` for `+` and `/`), without padding as JWT wants it. Returns a string. "
+     "Raises when `data` is neither.",
      NULL},
     {"crypto/base64url-decode", cfun_crypto_base64url_decode,
      "(crypto/base64url-decode text)\n\n"

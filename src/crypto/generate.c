@@ -101,7 +101,8 @@ static const FunctionRow rows[] = {
     {"crypto/forget-keys", cfun_crypto_forget_keys,
      "(crypto/forget-keys)\n\n"
      "Drop the parsed keys that `sign`, `verify`, `derive` and the RSA functions keep, 64 at most, "
-     "so that PEM text is not parsed at each call. Private parts are cleansed. Returns nil.",
+     "so that PEM text is not parsed at each call. Private parts are cleansed. Returns nil. "
+     "Never raises.",
      NULL},
     {NULL, NULL, NULL, NULL},
 };

@@ -49,13 +49,15 @@ static const FunctionRow rows[] = {
     {"crypto/generate-challenge", cfun_crypto_generate_challenge,
      "(crypto/generate-challenge &opt length)\n\n"
      "A buffer of `length` (32 if not given) random bytes for the other side to sign, so that it "
-     "proves to hold a key now. Use each one once. Fewer than 16 bytes can be guessed or recur.",
+     "proves to hold a key now. Use each one once. Fewer than 16 bytes can be guessed or recur. "
+     "Raises unless `length` is an integer from 1 to 67108864.",
      NULL},
     {"crypto/constant-time=", cfun_crypto_constant_time_equal,
      "(crypto/constant-time= a b)\n\n"
      "Are two strings or buffers equal, byte for byte? The time taken tells nothing of where they "
      "differ, only whether their lengths do: use it for tags, tokens and password hashes, where `=` "
-     "would let an attacker guess byte by byte.",
+     "would let an attacker guess byte by byte. Returns true or false. Raises when one is neither a string nor a "
+     "buffer.",
      NULL},
     {NULL, NULL, NULL, NULL},
 };

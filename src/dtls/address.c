@@ -158,7 +158,7 @@ static const FunctionRow functions[] = {
      NULL},
     {"dtls-stream/address?", cfun_is_address,
      "(dtls-stream/address? x)\n\n"
-     "true if `x` is an address object.",
+     "Whether `x` is an address object: true or false, for any value. Never raises.",
      NULL},
     {NULL, NULL, NULL, NULL},
 };

@@ -157,8 +157,8 @@ static const FunctionRow functions[] = {
     {"dtls/close", cfun_dtls_close,
      "(dtls/close client &opt force)\n\n"
      "End the session with a close_notify, or without if `force` is true, and close the socket. The answer, which may be "
-     "lost, is not waited for. Nothing where it is closed. Returns the client. The same as `ev/close` and the method "
-     "`:close`.",
+     "lost, is not waited for. Nothing where it is closed. Returns the client. Raises only when `client` is none. The same "
+     "as `ev/close` and the method `:close`.",
      NULL},
     {"dtls-stream/chunk", cfun_dtls_chunk,
      "(dtls-stream/chunk client n &opt buf timeout)\n\n"
@@ -230,7 +230,7 @@ static const FunctionRow functions[] = {
      NULL},
     {"dtls-stream/session-reused?", cfun_dtls_session_reused,
      "(dtls-stream/session-reused? client-or-server &opt addr)\n\n"
-     "true if the handshake resumed a session. " OF_EITHER,
+     "Whether the handshake resumed a session: true or false. " OF_EITHER,
      NULL},
     {NULL, NULL, NULL, NULL},
 };

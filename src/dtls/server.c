@@ -317,7 +317,7 @@ static const FunctionRow functions[] = {
     {"dtls/close-server", cfun_dtls_close_server,
      "(dtls/close-server server &opt force)\n\n"
      "Close a server: all sessions are ended with a close_notify each, or without if `force` is true, and waiting calls "
-     "return. Nothing where it is closed. Returns the server.",
+     "return. Nothing where it is closed. Returns the server. Raises only when `server` is none.",
      NULL},
     {"dtls/localname", cfun_dtls_localname,
      "(dtls/localname server)\n\n"

@@ -449,7 +449,8 @@ static const FunctionRow rows[] = {
     {"crypto/cms-certs-only", cfun_crypto_cms_certs_only,
      "(crypto/cms-certs-only certs &opt opts)\n\n"
      "A CMS message that carries certificates and nothing else (.p7b files, SCEP, EST), of one "
-     "certificate, PEM or DER, or a list of them; a string. The format sorts them by their bytes.",
+     "certificate, PEM or DER, or a list of them; a string. The format sorts them by their bytes. "
+     "Raises when one is no certificate.",
      &format_options},
     {"crypto/cms-get-certs", cfun_crypto_cms_get_certs,
      "(crypto/cms-get-certs cms-data)\n\n"

@@ -68,7 +68,7 @@ static const FunctionRow functions[] = {
     {"tls/features", cfun_tls_features,
      "(tls/features)\n\n"
      "What this build of jsec can do with the OpenSSL that it runs on, as a struct. Lists are tuples of strings, of all that "
-     "can be asked for; connections offer part of it unless options say otherwise.\n\n"
+     "can be asked for; connections offer part of it unless options say otherwise. Never raises.\n\n"
      "* `:jsec`, `:openssl`, `:openssl-headers` - versions: of jsec, of the OpenSSL in use, of the one it was built for\n"
      "* `:protocols` - versions for `:min-version` and `:max-version`; those before TLS 1.2 and DTLS 1.2 only work with "
      "`:security-level 0`, if at all\n"

@@ -148,7 +148,7 @@ static const FunctionRow functions[] = {
      NULL},
     {"tls-stream/session-reused?", cfun_stream_session_reused,
      "(tls-stream/session-reused? stream)\n\n"
-     "true if the handshake resumed a session. Raises before the handshake is done, when it failed, "
+     "Whether the handshake resumed a session: true or false. Raises before the handshake is done, when it failed, "
      "and on a closed stream.",
      NULL},
     {"tls-stream/get-session", cfun_stream_get_session,
