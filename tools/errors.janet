@@ -1,0 +1,87 @@
+# docs/errors.md: every error text in the sources, with its cause and its cure from tools/explanations.janet:
+# janet tools/errors.janet   (make docs does it). test/docs.janet sees to it that none is without.
+(import ./explanations)
+
+# ---- the texts in the sources ----
+
+(def- grammar
+  # C's string literals, several in a row being one, and what stands between the parentheses of a call
+  ~{:space (any (set " \n\t"))
+    :escape (* `\` (+ (/ "n" "\n") '1))
+    :characters (any (+ :escape (* (! `"`) '1)))
+    :literal (% (* `"` :characters `"` (any (* :space `"` :characters `"`))))
+    :skipped-string (* `"` (any (+ (* `\` 1) (if-not `"` 1))) `"`)
+    :nested (* "(" (any (+ :skipped-string :nested (if-not (set `()"`) 1))) ")")
+    :call-name (+ "failure_set" "failure_openssl" "raise_format" "raise_failure" "janet_panicf" "janet_panic"
+                  "janet_cstringv" "engine_fail" "option_refuse" "raise_type" "refuse")
+    :word (+ :w "_")
+    :arguments (* "(" (any (+ :literal :nested (if-not (set `()"`) 1))) ")")
+    :call (group (* ':call-name (! :word) :space :arguments))
+    :hint (group (* "{SSL_R_" (constant "hint") (some :word) "," :space :literal "}"))
+    :said (group (* "say_text(words, " (constant "said") (thru (> 0 `"`)) :literal))
+    :main (any (+ :call :hint :said :skipped-string (some :word) 1))})
+
+(def- calls (peg/compile grammar))
+
+(defn- is-function-name? [text] (or (= "jsec" text) (peg/match '(* (some (+ :w "-")) "/" (some (+ :w (set "-?="))) -1) text)))
+
+(defn- readable
+  "A format as it is read: what is filled in becomes an ellipsis."
+  [format]
+  (def filled ~(% (any (+ (/ (* "%" (any (set "-+ #0123456789.*zl")) (set "sdifguxvqc")) "…") (/ "%%" "%") '1))))
+  (string/replace-all "……" "…" (first (peg/match filled format))))
+
+(defn- text-of [[call & literals]]
+  (def text (find |(not (is-function-name? $)) literals))
+  (if (and text (peg/find :a (string/replace-all "…" "" (readable text))))
+    (case call
+      "raise_type" (string "bad slot #…, expected " (readable text) ", got …")
+      "option_refuse" (string "bad option :…, expected " (readable text) ", got …")
+      "failure_openssl" (string (readable text) ": …")
+      (readable text))))
+
+(defn- files-in [folder]
+  (mapcat |(let [path (string folder "/" $)]
+             (if (= :directory (os/stat path :mode)) (files-in path) [path]))
+          (os/dir folder)))
+
+(defn texts
+  "Every error text of the sources, sorted. Placeholders are shown as …"
+  []
+  (def found (mapcat |(map text-of (peg/match calls (slurp $))) (filter |(string/has-suffix? ".c" $) (files-in "src"))))
+  (sort (distinct (filter truthy? found))))
+
+# ---- their explanations ----
+
+(defn- covers? [pattern text]
+  (if (string/has-suffix? "*" pattern)
+    (string/has-prefix? (string/slice pattern 0 -2) text)
+    (= pattern text)))
+
+(defn- patterns-of [{:texts texts :parts parts}] [;texts ;(or parts [])])
+
+(defn explanation-of
+  "The first explanation that covers a text, or nil."
+  [text]
+  (find (fn [explanation] (some |(covers? $ text) (patterns-of explanation))) explanations/all))
+
+(defn unused-patterns
+  "Patterns that cover no text of the sources: of explanations that are out of date."
+  [texts]
+  (filter (fn [pattern] (not (some |(covers? pattern $) texts))) (mapcat patterns-of explanations/all)))
+
+# ---- the page ----
+
+(defn- section [{:title title :cause cause :cure cure :others others :texts patterns} texts]
+  (def whole (filter (fn [text] (some |(covers? $ text) patterns)) texts))
+  (string "## " title "\n\n"
+          (string/join (map |(string "- `" $ "`") (sort (array ;whole ;(or others [])))) "\n")
+          "\n\n**Cause.** " cause "\n\n**Cure.** " cure "\n"))
+
+(defn page []
+  (def found (texts))
+  (def by-explanation (group-by explanation-of found))
+  (string explanations/intro "\n"
+          (string/join (seq [e :in explanations/all] (section e (get by-explanation e []))) "\n")))
+
+(defn main [&] (spit "docs/errors.md" (page)))
