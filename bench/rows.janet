@@ -7,8 +7,7 @@
   "The first is what the others are compared with. A new one is a line: its commands take MODE CERT KEY, or client PORT CA
   COUNT KIND (see bench/c/limit.c); `:first` makes one verified connection; `:needs` is a program without which it stays out."
   [{:name "limit" :tls [(string built "limit")] :dtls [(string built "dtls_limit")] :kinds ["context"]}
-   # :dtls ["janet" "bench/peers/jsec_dtls.janet"] joins the DTLS rows
-   {:name "jsec" :tls ["janet" "bench/peers/jsec.janet"] :kinds ["context" "content" "path"]}
+   {:name "jsec" :tls ["janet" "bench/peers/jsec.janet"] :dtls ["janet" "bench/peers/jsec_dtls.janet"] :kinds ["context" "content" "path"]}
    {:name "Go" :tls [(string built "go-peer")] :needs (string built "go-peer") :kinds ["context" "content"]}
    {:name "Node" :tls ["node" "bench/peers/node.js"] :needs "node" :kinds ["context" "content"]}
    {:name "Python" :tls ["python3" "bench/peers/asyncio_peer.py"] :needs "python3" :kinds ["context" "content"]}])

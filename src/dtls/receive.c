@@ -9,6 +9,7 @@
 
 #define MOST_LETTER_BYTES (4 << 20) /* of plaintext that nobody has asked for; more is dropped */
 #define MOST_CALLS 4                /* of the system, for datagrams, in a turn */
+#define RETURNS_PER_TURN 64         /* of recv-from, at once; a server's peers share them */
 
 typedef struct Plain {
     Peer *peer;
@@ -169,16 +170,21 @@ static void receive_mark(Op *op) {
     janet_mark(self->from);
 }
 
+static void receive_resumed(Op *op) {
+    const ReceiveOp *self = (ReceiveOp *)op;
+    if (!janet_checktype(self->from, JANET_NIL)) self->server->given--;
+}
+
 static const OpKind receive_kind = {
     .abandon = receive_abandon,
     .overtaken = receive_overtaken,
     .mark = receive_mark,
+    .resumed = receive_resumed,
     .timeout_is_nil = true,
 };
 
-bool server_serve_readers(Server *server) {
+void server_serve_readers(Server *server) {
     ReceiveOp *op;
-    bool served = false;
     int budget = MOST_CALLS;
     while ((op = (ReceiveOp *)op_first_waiting(&server->readers))) {
         op->start = op->buffer->count;
@@ -187,10 +193,16 @@ bool server_serve_readers(Server *server) {
             continue;
         }
         if (!receive(server, op->buffer, op->most, &op->from, &op->got, &budget)) break;
+        server->given++;
         op_complete(&op->op, &server->readers, op->from);
-        served = true;
     }
-    return served;
+}
+
+/* As poller_may_return, with the patience that many peers are worth. */
+static bool may_return(Server *server) {
+    uint64_t turn = poller_turn_number();
+    if (server->share.turn != turn) server->share = (Share){turn, 0};
+    return server->share.returns++ < RETURNS_PER_TURN;
 }
 
 Janet cfun_dtls_recv_from(int32_t argc, Janet *argv) {
@@ -203,7 +215,7 @@ Janet cfun_dtls_recv_from(int32_t argc, Janet *argv) {
     int32_t got;
     Janet from;
     if (!fits(buffer, most)) janet_panic("buffer overflow");
-    bool may = !op_first_waiting(&server->readers) && poller_may_return(&server->share);
+    bool may = !op_first_waiting(&server->readers) && may_return(server);
     if (may && receive(server, buffer, most, &from, &got, &budget)) return from;
     udp_flush(&server->udp);
     ReceiveOp *op = op_new(sizeof *op, &receive_kind);

@@ -123,9 +123,10 @@ void server_advance(Server *server) {
     server->now = timer_now();
     udp_flush(&server->udp);
     server_serve_writers(server);
+    server_serve_readers(server);
     /* Whoever was given something comes back for more, and what is there waits for that; if nobody
      * does, the next turn takes it in. */
-    if (server_serve_readers(server)) {
+    if (server->given) {
         poller_turn(&server->source);
     } else {
         server_take_in(server);

@@ -63,6 +63,7 @@ struct Server {
     Letter *letters, **last_letter;
     size_t letter_bytes;
     OpQueue readers, writers;
+    int32_t given; /* calls that were given a datagram, and whose fibers have not run since */
     Share share;
     int64_t now; /* when the loop last came by */
     bool closed;
@@ -101,8 +102,8 @@ Janet peers_address(Peer *peer);
 
 /* --- receive.c, send.c --- */
 
-/* Serve recv-from and send-to. True where a reader was given something. */
-bool server_serve_readers(Server *server);
+/* Serve recv-from and send-to. */
+void server_serve_readers(Server *server);
 void server_serve_writers(Server *server);
 
 /* Take in what arrived, for readers to come. */
