@@ -36,7 +36,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 Q := $(if $V,,@)
 say = $(if $(or $V,$(findstring s,$(firstword -$(MAKEFLAGS)))),:,printf '  %-8s %s\n')
 
-.PHONY: all env test asan valgrind packages matrix fuzz bench bench-quick demo docs lint format install uninstall clean help
+.PHONY: all env test asan valgrind packages matrix fuzz bench bench-quick demo docs test-site lint format install uninstall clean help
 .DELETE_ON_ERROR:
 
 all: $(JANET) $(MODULES) ## build the modules, and a janet where the system has none that is fit
@@ -195,6 +195,9 @@ demo: all ## run examples/demo.janet
 docs: all ## make docs/api, docs/errors.md, the manual page, and a site of all docs in build/site
 	$Q export PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)"; janet tools/api.janet && janet tools/errors.janet && \
 	  janet tools/manual.janet >man/jsec.1 && janet tools/site.janet
+
+test-site: docs ## look at the site in headless Chromium; screenshots go to build/site-shots
+	$Q PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" janet test/run.janet test/site/site.janet
 
 # Into PREFIX, or by default where the janet in use looks for modules: its folders bin and man then.
 INSTALL_ROOT = $(DESTDIR)$(or $(PREFIX),$(shell env -u JANET_PATH $(JANET) -e '(prin (dyn *syspath*))'))

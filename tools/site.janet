@@ -4,11 +4,17 @@
 
 (def- out "build/site")
 
+(defn- reference
+  "The pages of the reference: TLS first, modules that are not named here last."
+  []
+  (def order (map |(string $ ".md") ["tls" "tls-stream" "dtls" "dtls-stream" "cert" "crypto" "bio"]))
+  (sort-by |[(or (index-of $ order) (length order)) $] (array ;(os/dir "docs/api"))))
+
 (def pages
   "Where pages come from, what they are called in the menu, and where they go."
   [["README.md" "jsec" "index"]
    ["docs/guide.md" "Guide" "guide"]
-   ;(seq [file :in (sort (os/dir "docs/api"))]
+   ;(seq [file :in (reference)]
       [(string "docs/api/" file) (string "jsec/" (string/slice file 0 -4)) (string "api-" (string/slice file 0 -4))])
    ["docs/errors.md" "Errors" "errors"]
    ["docs/coming-from.md" "Coming from …" "coming-from"]
