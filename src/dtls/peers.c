@@ -161,6 +161,7 @@ bool peers_prepare(Server *server, Failure *failure) {
 static void forget(Peer *peer) {
     Server *server = peer->server;
     if (server->current == peer) server->current = NULL;
+    if (server->recent == peer) server->recent = NULL;
     if (peer->predecessor) {
         peer->predecessor->successor = NULL;
         return;
@@ -190,7 +191,7 @@ void peers_free(Server *server, bool notify, bool collected) {
         if (peer->successor) free_peer(peer->successor);
         free_peer(peer);
     }
-    server->oldest = server->newest = server->current = NULL;
+    server->oldest = server->newest = server->current = server->recent = NULL;
     if (server->spare) free_peer(server->spare);
     server->spare = NULL;
 }
@@ -201,6 +202,8 @@ Janet peers_address(Peer *peer) {
 }
 
 Peer *peers_find(const Server *server, const Endpoint *endpoint) {
+    Peer *recent = server->recent;
+    if (recent && endpoint_equals(&recent->endpoint, endpoint)) return recent;
     uint64_t hash = table_hash(&server->peers, endpoint, sizeof *endpoint);
     TableNode *node = table_first(&server->peers, hash);
     while (node && !endpoint_equals(&((Peer *)node)->endpoint, endpoint)) node = table_next(node);

@@ -36,6 +36,7 @@ static bool read_current(Server *server, Plain *plain) {
     EngineStatus status = engine_read(&peer->engine, record, sizeof record, &plain->length);
     if (status == ENGINE_DONE) {
         *plain = (Plain){peer, record, plain->length};
+        server->recent = peer;
         if (SSL_has_pending(peer->engine.ssl)) server->current = peer;
         peers_touch(peer);
         return true;

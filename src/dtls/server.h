@@ -59,6 +59,7 @@ struct Server {
     Table peers, hosts;
     Peer *oldest, *newest;
     Peer *spare;   /* listens to hellos; becomes the next peer */
+    Peer *recent;  /* whom a datagram last came from; most often the answer goes there next */
     Peer *current; /* may have plaintext for us; NULL: nobody */
     Letter *letters, **last_letter;
     size_t letter_bytes;
