@@ -76,53 +76,6 @@ static bool is_full(const Server *server, const Endpoint *endpoint) {
     return host && host->count >= server->options.most_per_host;
 }
 
-/* --- the order of silence --- */
-
-static void unlink_peer(Peer *peer) {
-    Server *server = peer->server;
-    *(peer->older ? &peer->older->newer : &server->oldest) = peer->newer;
-    *(peer->newer ? &peer->newer->older : &server->newest) = peer->older;
-}
-
-static void link_newest(Peer *peer) {
-    Server *server = peer->server;
-    peer->heard = server->now;
-    peer->newer = NULL;
-    peer->older = server->newest;
-    *(peer->older ? &peer->older->newer : &server->oldest) = peer;
-    server->newest = peer;
-}
-
-void peers_touch(Peer *peer) {
-    if (peer->predecessor) return; /* in no list yet */
-    if (peer->server->newest == peer) {
-        peer->heard = peer->server->now;
-        return;
-    }
-    unlink_peer(peer);
-    link_newest(peer);
-}
-
-static void idle_due(Timer *timer);
-
-static void arm_idle(Server *server) {
-    if (!server->oldest || !(server->options.idle_timeout < INFINITY)) return;
-    double silent = (double)(timer_now() - server->oldest->heard) / 1e9;
-    double left = server->options.idle_timeout - silent;
-    poller_set_timer(&server->idle, left > 0 ? left : 0, idle_due);
-}
-
-static void idle_due(Timer *timer) {
-    Server *server = (Server *)((char *)timer - offsetof(Server, idle));
-    int64_t now = server->now = timer_now();
-    double most = server->options.idle_timeout * 1e9;
-    while (server->oldest && (double)(now - server->oldest->heard) >= most) {
-        peers_remove(server->oldest, true);
-    }
-    udp_flush(&server->udp);
-    arm_idle(server);
-}
-
 /* --- life --- */
 
 static void hold_mark(Hold *hold) {
@@ -157,7 +110,7 @@ bool peers_prepare(Server *server, Failure *failure) {
     return true;
 }
 
-/* The table and the order of silence know it no more. */
+/* The table knows it no more. */
 static void forget(Peer *peer) {
     Server *server = peer->server;
     if (server->current == peer) server->current = NULL;
@@ -166,12 +119,8 @@ static void forget(Peer *peer) {
         peer->predecessor->successor = NULL;
         return;
     }
-    unlink_peer(peer);
     table_remove(&server->peers, &peer->node);
-    if (!server->peers.count) {
-        poller_unset_timer(&server->idle);
-        poller_release(&server->hold);
-    }
+    if (!server->peers.count) poller_release(&server->hold);
 }
 
 void peers_remove(Peer *peer, bool notify) {
@@ -182,16 +131,25 @@ void peers_remove(Peer *peer, bool notify) {
     free_peer(peer);
 }
 
+Peer *peers_each(const Server *server, const Peer *after) {
+    if (!server->peers.count) return NULL;
+    return (Peer *)table_each(&server->peers, after ? &after->node : NULL);
+}
+
 /* In collectors timers are left alone, as streams do; a server is held while it has peers, so that is
  * at the VM's end only. */
 void peers_free(Server *server, bool notify, bool collected) {
-    while (server->oldest && !collected) peers_remove(server->oldest, notify);
-    for (Peer *peer = server->oldest, *newer; peer; peer = newer) {
-        newer = peer->newer;
+    Peer *peer = peers_each(server, NULL);
+    for (Peer *next; peer; peer = next) {
+        next = peers_each(server, peer);
+        if (!collected) {
+            peers_remove(peer, notify);
+            continue;
+        }
         if (peer->successor) free_peer(peer->successor);
         free_peer(peer);
     }
-    server->oldest = server->newest = server->current = server->recent = NULL;
+    server->current = server->recent = NULL;
     if (server->spare) free_peer(server->spare);
     server->spare = NULL;
 }
@@ -234,15 +192,37 @@ static void succeed(Peer *peer) {
     peer->predecessor = NULL;
     before->successor = NULL;
     peer->address = before->address;
-    link_newest(peer);
     table_add(&peer->server->peers, &peer->node);
     peers_remove(before, false);
 }
 
+/* A timer is not moved each time that something comes: it looks, when it goes off, whether anything
+ * has since. */
+static void silence_due(Timer *timer);
+
+static void watch_silence(Peer *peer) {
+    double most = peer->server->options.idle_timeout;
+    double left = most - (double)(timer_now() - peer->heard) / 1e9;
+    if (most < INFINITY) poller_set_timer(&peer->timer, left > 0 ? left : 0, silence_due);
+}
+
+static void silence_due(Timer *timer) {
+    Peer *peer = (Peer *)((char *)timer - offsetof(Peer, timer));
+    Server *server = peer->server;
+    server->now = timer_now();
+    if ((double)(server->now - peer->heard) / 1e9 < server->options.idle_timeout) {
+        watch_silence(peer);
+        return;
+    }
+    peers_remove(peer, true);
+    udp_flush(&server->udp);
+}
+
 static void establish(Peer *peer) {
     peer->state = PEER_OPEN;
-    peer->took = timer_now() - peer->began;
-    poller_unset_timer(&peer->timer);
+    peer->heard = timer_now();
+    peer->took = peer->heard - peer->began;
+    watch_silence(peer);
     if (peer->predecessor) succeed(peer);
     peer->server->current = peer; /* data may have come with the last flight */
 }
@@ -319,11 +299,9 @@ static void admit(Server *server, Peer *peer, Peer *before, const Datagram *data
         before->successor = peer;
         peer->predecessor = before;
     } else {
-        link_newest(peer);
         table_add(&server->peers, &peer->node);
     }
     poller_hold(&server->hold, hold_mark);
-    if (!timer_is_set(&server->idle)) arm_idle(server);
     janet_gcpressure(NATIVE_SIZE);
     step(peer);
 }

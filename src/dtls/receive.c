@@ -38,7 +38,7 @@ static bool read_current(Server *server, Plain *plain) {
         *plain = (Plain){peer, record, plain->length};
         server->recent = peer;
         if (SSL_has_pending(peer->engine.ssl)) server->current = peer;
-        peers_touch(peer);
+        peer->heard = server->now;
         return true;
     }
     if (status == ENGINE_EOF || status == ENGINE_FAILED) peers_remove(peer, status == ENGINE_EOF);

@@ -34,7 +34,7 @@ static bool seal(Server *server, const Endpoint *to, const uint8_t *bytes, size_
         *error = no_session(to);
         return false;
     }
-    peers_touch(peer);
+    peer->heard = server->now;
     if (engine_write(&peer->engine, bytes, length, &taken) != ENGINE_FAILED) return true;
     int errnum;
     *error = janet_wrap_string(

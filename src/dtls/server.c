@@ -45,7 +45,9 @@ static int server_mark(void *pointer, size_t size) {
     janet_mark(server->context);
     janet_mark(server->on_error);
     server_mark_letters(server);
-    for (Peer *peer = server->oldest; peer; peer = peer->newer) janet_mark(peer->address);
+    for (Peer *peer = peers_each(server, NULL); peer; peer = peers_each(server, peer)) {
+        janet_mark(peer->address);
+    }
     return 0;
 }
 
@@ -144,7 +146,6 @@ static void on_ready(Source *source, unsigned ready) {
 
 void server_close(Server *server, bool notify) {
     if (server->closed) return;
-    poller_unset_timer(&server->idle);
     free_native(server, notify, false);
     poller_release(&server->hold);
     server_wake_for_close(server);
@@ -250,7 +251,7 @@ static Janet cfun_dtls_peers(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
     Server *server = server_get_open(argv, 0);
     JanetArray *peers = janet_array((int32_t)server->peers.count);
-    for (Peer *peer = server->newest; peer; peer = peer->older) {
+    for (Peer *peer = peers_each(server, NULL); peer; peer = peers_each(server, peer)) {
         if (peer->state == PEER_OPEN) janet_array_push(peers, peers_address(peer));
     }
     return janet_wrap_array(peers);
@@ -327,7 +328,7 @@ static const FunctionRow functions[] = {
      NULL},
     {"dtls/peers", cfun_dtls_peers,
      "(dtls/peers server)\n\n"
-     "The addresses of all peers with a session, an array, the one heard last first. Raises on a closed server.",
+     "The addresses of all peers with a session, an array in no order. Raises on a closed server.",
      NULL},
     {"dtls/close-peer", cfun_dtls_close_peer,
      "(dtls/close-peer server addr &opt force)\n\n"

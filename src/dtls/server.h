@@ -28,9 +28,8 @@ typedef struct Peer {
     uint8_t random[32];   /* of its ClientHello: what tells a new one from a repeated one */
     const uint8_t *bytes; /* the datagram at hand; NULL: it was read */
     size_t length;
-    Timer timer;                /* of the handshake: retransmission, and its end */
+    Timer timer;                /* of the handshake: retransmission, and its end; then of silence */
     int64_t began, took, heard; /* nanoseconds; heard: when something last came or went */
-    struct Peer *older, *newer; /* by `heard` */
     Host *host;
     /* A peer may begin anew at its address, after a crash, say. The session it had lasts until the
      * new one's handshake is done: its first datagrams can be forged, that can't (RFC 6347, 4.2.8). */
@@ -49,7 +48,6 @@ typedef struct Letter {
 struct Server {
     Source source; /* first: the poller hands it back */
     Hold hold;     /* while there are peers: they have timers */
-    Timer idle;    /* when the longest silent peer is to go */
     Udp udp;
     Janet context, on_error;
     Context *with; /* the same context */
@@ -57,7 +55,6 @@ struct Server {
     ServerOptions options;
     CookieSecrets secrets;
     Table peers, hosts;
-    Peer *oldest, *newest;
     Peer *spare;   /* listens to hellos; becomes the next peer */
     Peer *recent;  /* whom a datagram last came from; most often the answer goes there next */
     Peer *current; /* may have plaintext for us; NULL: nobody */
@@ -88,8 +85,8 @@ Peer *peers_find(const Server *server, const Endpoint *endpoint);
 /* Give a datagram to whom it belongs; server->current is who may have plaintext then. */
 void peers_hear(Server *server, const Datagram *datagram);
 
-/* Something came from the peer, or went to it. */
-void peers_touch(Peer *peer);
+/* All that have a session or are about to; NULL begins, and ends. */
+Peer *peers_each(const Server *server, const Peer *after);
 
 void peers_remove(Peer *peer, bool notify);
 

@@ -54,6 +54,13 @@ TableNode *table_next(const TableNode *node) {
     return of_hash(node->next, node->hash);
 }
 
+TableNode *table_each(const Table *table, const TableNode *after) {
+    if (after && after->next) return after->next;
+    size_t bucket = after ? (after->hash & (table->room - 1)) + 1 : 0;
+    while (bucket < table->room && !table->buckets[bucket]) bucket++;
+    return bucket < table->room ? table->buckets[bucket] : NULL;
+}
+
 static void push(Table *table, TableNode *node) {
     TableNode **bucket = bucket_of(table, node->hash);
     node->next = *bucket;

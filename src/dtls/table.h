@@ -27,6 +27,9 @@ uint64_t table_hash(const Table *table, const void *key, size_t length);
 TableNode *table_first(const Table *table, uint64_t hash);
 TableNode *table_next(const TableNode *node);
 
+/* All nodes in turn, in no order: NULL begins, and ends. The table must not change meanwhile. */
+TableNode *table_each(const Table *table, const TableNode *after);
+
 /* `node->hash` is set. */
 void table_add(Table *table, TableNode *node);
 void table_remove(Table *table, TableNode *node);
