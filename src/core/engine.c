@@ -302,6 +302,18 @@ EngineStatus engine_read(Engine *engine, uint8_t *into, size_t room, size_t *got
     return status;
 }
 
+size_t engine_waiting(const Engine *engine) {
+    int pending = engine->ssl ? SSL_pending(engine->ssl) : 0;
+    return pending > 0 ? (size_t)pending : 0;
+}
+
+bool engine_is_drained(const Engine *engine) {
+    if (!engine->ssl || engine->failure || engine->transport_eof || engine->receive_errno) {
+        return false;
+    }
+    return !SSL_has_pending(engine->ssl) && !engine_peer_closed(engine);
+}
+
 EngineStatus engine_peek(Engine *engine) {
     if (!begin(engine)) return ENGINE_FAILED;
     uint8_t byte;

@@ -70,6 +70,12 @@ EngineStatus engine_handshake(Engine *engine);
 /* Read decrypted bytes, 1 at least with ENGINE_DONE; never more than `room`. */
 EngineStatus engine_read(Engine *engine, uint8_t *into, size_t room, size_t *got);
 
+/* How many decrypted bytes engine_read would give, as far as that is known: 0 tells nothing. */
+size_t engine_waiting(const Engine *engine);
+
+/* Can engine_read give nothing, neither bytes nor an end, unless the transport does? */
+bool engine_is_drained(const Engine *engine);
+
 /* ENGINE_DONE when engine_read would give bytes without the transport's help. */
 EngineStatus engine_peek(Engine *engine);
 

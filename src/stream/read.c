@@ -6,12 +6,13 @@
 
 #include <string.h>
 
-#define STEP_ROOM (16 << 10) /* one record: what is reserved in a buffer at a time */
+#define RECORD (16 << 10) /* bytes that engine_read gives at most */
+#define GLANCE (2 << 10)  /* bytes that are read before a buffer is made for them */
 
 typedef struct ReadJob {
     Stream *stream;
-    JanetBuffer *buffer;
-    int32_t start; /* where in the buffer this call's bytes begin, once it has some */
+    JanetBuffer *buffer; /* NULL: none was given, and nothing has come yet */
+    int32_t start;       /* where in the buffer this call's bytes begin, once it has some */
     int32_t wanted, got;
     int64_t from; /* where in the stream they begin */
     bool whole;   /* wait for all of it: chunk, :all */
@@ -53,7 +54,64 @@ static void take_back(ReadJob *job) {
 static void begin_at(ReadJob *job, int64_t from) {
     if (job->got) return;
     job->from = from;
-    job->start = job->buffer->count;
+    job->start = job->buffer ? job->buffer->count : 0;
+}
+
+/* --- room --- */
+
+/* No more than is needed, where the buffer held nothing; buffers that grow double. */
+static void grow(ReadJob *job, int32_t more) {
+    JanetBuffer *buffer = job->buffer;
+    if (!buffer) {
+        job->buffer = janet_buffer(more);
+    } else if (more > buffer->capacity - buffer->count) {
+        janet_buffer_ensure(buffer, buffer->count + more, buffer->count ? 2 : 1);
+    }
+}
+
+static bool may_grow(const ReadJob *job, int32_t more, Janet *error) {
+    const JanetBuffer *buffer = job->buffer;
+    if (!buffer || more <= buffer->capacity - buffer->count) return true;
+    bool foreign = buffer->gc.flags & JANET_BUFFER_FLAG_NO_REALLOC;
+    if (!foreign && more <= INT32_MAX - buffer->count) return true;
+    *error =
+        janet_cstringv(foreign ? "buffer cannot reallocate foreign memory" : "buffer overflow");
+    return false;
+}
+
+typedef struct Room {
+    uint8_t *at;
+    int32_t size;
+    uint8_t glance[GLANCE];
+} Room;
+
+/* Where the next bytes go: into the buffer, if it has room or if it is known how many there are. Else
+ * we look first. So a call that waits holds no memory, and what it returns is no larger than what
+ * came. */
+static bool find_room(ReadJob *job, Room *room, Janet *error) {
+    int32_t left = job->wanted - job->got;
+    int32_t most = left < RECORD ? left : RECORD;
+    int32_t waiting = (int32_t)engine_waiting(&job->stream->engine);
+    if (waiting && waiting < most) most = waiting;
+    if (!may_grow(job, most, error)) return false;
+    if (waiting) grow(job, most);
+    const JanetBuffer *buffer = job->buffer;
+    bool fits = buffer && most <= buffer->capacity - buffer->count;
+    room->at = fits ? buffer->data + buffer->count : room->glance;
+    room->size = fits || most < GLANCE ? most : GLANCE;
+    return true;
+}
+
+static void take(ReadJob *job, const Room *room, int32_t got) {
+    Stream *stream = job->stream;
+    begin_at(job, stream->read_at);
+    stream->read_at += got;
+    if (room->at == room->glance) {
+        grow(job, got);
+        memcpy(job->buffer->data + job->buffer->count, room->glance, (size_t)got);
+    }
+    job->buffer->count += got;
+    job->got += got;
 }
 
 static void take_returned(ReadJob *job) {
@@ -62,6 +120,7 @@ static void take_returned(ReadJob *job) {
     if (!returned) return;
     int32_t n = job->wanted - job->got;
     if (n > returned->count) n = returned->count;
+    if (!job->buffer) job->buffer = janet_buffer(n);
     begin_at(job, stream->returned_at);
     janet_buffer_push_bytes(job->buffer, returned->data, n);
     job->got += n;
@@ -72,21 +131,6 @@ static void take_returned(ReadJob *job) {
 }
 
 /* --- the step --- */
-
-static bool reserve(ReadJob *job, int32_t *room, Janet *error) {
-    int32_t left = job->wanted - job->got;
-    *room = left < STEP_ROOM ? left : STEP_ROOM;
-    JanetBuffer *buffer = job->buffer;
-    if (*room <= buffer->capacity - buffer->count) return true;
-    bool foreign = buffer->gc.flags & JANET_BUFFER_FLAG_NO_REALLOC;
-    if (!foreign && *room <= INT32_MAX - buffer->count) {
-        janet_buffer_extra(buffer, *room);
-        return true;
-    }
-    *error =
-        janet_cstringv(foreign ? "buffer cannot reallocate foreign memory" : "buffer overflow");
-    return false;
-}
 
 static Step value(Janet *out, Janet result) {
     *out = result;
@@ -114,44 +158,38 @@ static Step fail(ReadJob *job, Janet *out, Janet error) {
     return STEP_ERROR;
 }
 
+/* Would the engine only find that the socket has nothing? Each event is asked about once. */
+static bool is_drained(const Stream *stream) {
+    return stream->source.descriptor >= 0 && !stream->readable && !stream->read_shut &&
+           engine_is_drained(&stream->engine);
+}
+
 static Step read_step(ReadJob *job, Janet *out) {
     Stream *stream = job->stream;
-    size_t moved = 0;
+    int32_t before = job->got;
     bool one = stream->kind->datagram && !job->whole;
     if (!job->wanted) return peek_step(job, out);
     take_returned(job);
     if (one && job->got) return have(job, out);
-    while (job->got < job->wanted) {
-        int32_t room;
+    while (job->got < job->wanted && !is_drained(stream)) {
+        Room room;
         size_t got;
-        if (!reserve(job, &room, out)) return fail(job, out, *out);
-        uint8_t *into = job->buffer->data + job->buffer->count;
-        EngineStatus status = engine_read(&stream->engine, into, (size_t)room, &got);
-        bool some = job->got && !job->whole;
+        if (!find_room(job, &room, out)) return fail(job, out, *out);
+        EngineStatus status = engine_read(&stream->engine, room.at, (size_t)room.size, &got);
         /* What had come before the shutdown is still read, as from a socket. */
         if (stream->read_shut && status != ENGINE_DONE) status = ENGINE_EOF;
-        switch (status) {
-        case ENGINE_DONE:
-            begin_at(job, stream->read_at);
-            stream->read_at += (int64_t)got;
-            job->buffer->count += (int32_t)got;
-            job->got += (int32_t)got;
-            moved += got;
-            if (one) return have(job, out);
-            if (moved > MOST_A_TURN && job->whole) return STEP_TURN;
-            if (moved > MOST_A_TURN) return have(job, out);
-            break;
-        case ENGINE_WANTS_READ:
-        case ENGINE_WANTS_ANSWER:
-        case ENGINE_WANTS_WRITE: return some ? have(job, out) : STEP_WAIT;
-        case ENGINE_EOF: return have(job, out);
-        case ENGINE_FAILED:
-            /* What came before the failure is delivered; the next read tells of it. */
-            if (some) return have(job, out);
+        if (status == ENGINE_EOF) return have(job, out);
+        /* What came before a failure is delivered; the next read tells of it. */
+        if (status == ENGINE_FAILED && (job->whole || !job->got)) {
             return fail(job, out, stream_error(stream, job->function));
         }
+        if (status != ENGINE_DONE) break;
+        take(job, &room, (int32_t)got);
+        if (one && !engine_waiting(&stream->engine)) break;
+        if (job->got - before > MOST_A_TURN) return job->whole ? STEP_TURN : have(job, out);
     }
-    return have(job, out);
+    bool enough = job->got == job->wanted || (job->got && !job->whole);
+    return enough ? have(job, out) : STEP_WAIT;
 }
 
 /* --- waiting --- */
@@ -172,7 +210,7 @@ static void read_overtaken(Op *op) {
 static void read_mark(Op *op) {
     ReadJob *job = &((ReadOp *)op)->job;
     janet_mark(janet_wrap_abstract(job->stream));
-    janet_mark(janet_wrap_buffer(job->buffer));
+    if (job->buffer) janet_mark(janet_wrap_buffer(job->buffer));
 }
 
 static void read_resumed(Op *op) {
@@ -228,7 +266,7 @@ static Janet read_with(int32_t argc, Janet *argv, bool all, bool whole, const ch
     job.wanted = all ? INT32_MAX : get_count(argv, 1);
     job.given = argc > 2 && !janet_checktype(argv[2], JANET_NIL);
     double timeout = stream_timeout(argv, argc, 3);
-    job.buffer = job.given ? janet_getbuffer(argv, 2) : janet_buffer(0);
+    if (job.given) job.buffer = janet_getbuffer(argv, 2);
     return start(&job, timeout);
 }
 
