@@ -22,13 +22,14 @@
 #define GATHERED (CHUNK + (64 << 10))
 #define READ_AHEAD (64 << 10)
 #define BATCH 256
+#define MOST_WARM 64 /* connections that keep OpenSSL's buffers: those used last */
 
 typedef enum Mode { MODE_ECHO, MODE_SINK, MODE_SOURCE, MODE_BYTE } Mode;
 
 typedef struct Connection {
     SSL *ssl;
     int descriptor;
-    bool established, readable, writable, said;
+    bool established, readable, writable, said, warm;
     uint8_t *pending; /* sealed, not taken by the socket */
     size_t pending_length;
 } Connection;
@@ -123,6 +124,28 @@ static BIO *new_bio(Connection *connection) {
     return bio;
 }
 
+/* --- buffers --- */
+
+static Connection *warm[MOST_WARM];
+
+static void use(Connection *connection) {
+    static unsigned next;
+    if (connection->warm || plain) return;
+    Connection **place = &warm[next++ % MOST_WARM];
+    if (*place) {
+        (*place)->warm = false;
+        SSL_free_buffers((*place)->ssl);
+    }
+    *place = connection;
+    connection->warm = true;
+}
+
+static void forget(const Connection *connection) {
+    for (int i = 0; connection->warm && i < MOST_WARM; i++) {
+        if (warm[i] == connection) warm[i] = NULL;
+    }
+}
+
 /* --- a connection's step --- */
 
 typedef enum Outcome { WAITS, ENDS } Outcome;
@@ -165,6 +188,7 @@ static Outcome take(Connection *connection) {
 
 static Outcome step(Connection *connection) {
     ERR_clear_error();
+    use(connection);
     if (!connection->established) {
         int done = SSL_do_handshake(connection->ssl);
         if (done != 1) return outcome(connection, done);
@@ -179,6 +203,7 @@ static void end(Connection *connection) {
     ERR_clear_error();
     if (connection->established) SSL_shutdown(connection->ssl);
     flush_gathered(connection);
+    forget(connection);
     SSL_free(connection->ssl);
     close(connection->descriptor);
     free(connection->pending);
@@ -250,7 +275,7 @@ static void tune(void) {
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     if (plain) return;
     SSL_CTX_clear_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE);
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+    SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_num_tickets(context, 1);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_default_read_buffer_len(context, READ_AHEAD);

@@ -248,7 +248,7 @@ static void set_manners(SSL_CTX *context, const ContextSettings *settings) {
     /* The chain that was given is what is sent: not what OpenSSL would find among the CAs to verify
      * the peer by, at the price of a verification in each handshake. */
     SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_AUTO_RETRY |
-                                  SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION);
     if (settings->renegotiation) {
         SSL_CTX_clear_options(context, SSL_OP_NO_RENEGOTIATION);

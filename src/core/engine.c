@@ -2,6 +2,7 @@
 
 #include "core/datagram.h"
 #include "core/verify.h"
+#include "core/warm.h"
 
 #include <openssl/err.h>
 #include <string.h>
@@ -194,6 +195,7 @@ bool engine_is_answered(SSL *ssl) {
 
 void engine_free(Engine *engine) {
     while (engine->fresh_count) SSL_SESSION_free(engine_take_session(engine));
+    warm_forget(engine);
     SSL_free(engine->ssl);
     engine->ssl = NULL;
     drop_pending(engine);
@@ -260,11 +262,23 @@ static EngineStatus settle(Engine *engine, int returned) {
     }
 }
 
+/* What was held back goes out before, and together with, what the call will send. */
+static void uncork(Engine *engine) {
+    if (!engine->corked) return;
+    engine->corked = false;
+    if (engine->pending_length > MOST_GATHERED) return;
+    memcpy(gathered.bytes, engine->pending, engine->pending_length);
+    gathered.length = engine->pending_length;
+    drop_pending(engine);
+}
+
 /* Around each call into OpenSSL: a clean queue before, all output on its way after. */
 static bool begin(Engine *engine) {
     ERR_clear_error();
     if (engine->datagram) engine->receive_errno = engine->send_errno = 0; /* of the last call */
-    return engine->ssl && !engine->failure;
+    if (!engine->ssl || engine->failure) return false;
+    warm_use(engine);
+    return true;
 }
 
 static void finish(Engine *engine) {
@@ -273,9 +287,19 @@ static void finish(Engine *engine) {
     }
 }
 
+static void finish_handshake(Engine *engine, EngineStatus status) {
+    bool corks = engine->corks && status == ENGINE_DONE && gathered.length;
+    if (corks && keep(engine, gathered.bytes, gathered.length)) {
+        gathered.length = 0;
+        engine->corked = true;
+    }
+    finish(engine);
+}
+
 /* --- calls --- */
 
 EngineStatus engine_flush(Engine *engine) {
+    engine->corked = false;
     if (engine->pending_length) send_pending(engine);
     if (engine->send_errno) return ENGINE_FAILED;
     return engine->pending_length ? ENGINE_WANTS_WRITE : ENGINE_DONE;
@@ -285,7 +309,7 @@ EngineStatus engine_handshake(Engine *engine) {
     if (!begin(engine)) return ENGINE_FAILED;
     if (engine->pending_length) send_pending(engine);
     EngineStatus status = settle(engine, SSL_do_handshake(engine->ssl));
-    finish(engine);
+    finish_handshake(engine, status);
     if (status == ENGINE_DONE) engine->established = true;
     if (engine->failure) return ENGINE_FAILED;
     /* A transport that fails to send says so at once, unless the peer's last word is still there. */
@@ -350,13 +374,14 @@ static void hear_alert(Engine *engine) {
 
 EngineStatus engine_write(Engine *engine, const uint8_t *data, size_t length, size_t *taken) {
     *taken = 0;
-    EngineStatus status = ENGINE_DONE;
-    while (status == ENGINE_DONE) {
-        if (!begin(engine)) return ENGINE_FAILED;
-        status = engine_flush(engine);
-        if (status != ENGINE_DONE || *taken == length) break;
+    if (!begin(engine)) return ENGINE_FAILED;
+    uncork(engine);
+    EngineStatus status = engine_flush(engine);
+    while (status == ENGINE_DONE && *taken < length) {
         status = seal(engine, data + *taken, length - *taken, taken);
+        if (status == ENGINE_DONE) status = engine_flush(engine);
     }
+    finish(engine); /* what was uncorked, where there was nothing to seal */
     if (status == ENGINE_FAILED && engine->send_errno && !engine->failure) hear_alert(engine);
     return status;
 }
@@ -365,6 +390,7 @@ EngineStatus engine_close_notify(Engine *engine) {
     if (!begin(engine)) return ENGINE_FAILED;
     if (!engine->established) return ENGINE_DONE; /* nothing to end */
     if (!(SSL_get_shutdown(engine->ssl) & SSL_SENT_SHUTDOWN)) {
+        uncork(engine);
         SSL_shutdown(engine->ssl); /* 0 or 1; an error leaves nothing that could be done */
         ERR_clear_error();
         finish(engine);

@@ -42,12 +42,15 @@ typedef struct Engine {
     Transport transport;
     uint8_t *pending; /* sealed, and not yet taken by the transport */
     size_t pending_length, pending_room;
-    char *failure;      /* what engine_explain tells; NULL: all is well */
-    int send_errno;     /* the transport failed to send */
-    int receive_errno;  /* the transport failed to receive */
-    size_t most_sealed; /* bytes of plaintext sealed at most before the transport is tried */
-    bool transport_eof; /* no more bytes will come */
-    bool established;   /* the handshake is done */
+    char *failure;        /* what engine_explain tells; NULL: all is well */
+    int send_errno;       /* the transport failed to send */
+    int receive_errno;    /* the transport failed to receive */
+    size_t most_sealed;   /* bytes of plaintext sealed at most before the transport is tried */
+    struct Engine **warm; /* see warm.h */
+    bool transport_eof;   /* no more bytes will come */
+    bool established;     /* the handshake is done */
+    bool corks;           /* the driver's wish, see engine_handshake */
+    bool corked;          /* what is pending may wait for the next call */
     bool truncation_is_eof;
     bool datagram;                            /* DTLS, see datagram.h */
     unsigned int retransmit_us;               /* DTLS: before the first retransmission */
@@ -64,7 +67,8 @@ bool engine_init(Engine *engine, SSL_CTX *context, EngineRole role, Transport tr
 /* Free all; safe to repeat, and on a zeroed engine. Nothing is sent. */
 void engine_free(Engine *engine);
 
-/* Go on with the handshake. All else comes after it. */
+/* Go on with the handshake. All else comes after it. With `corks` its last flight is held back, to go
+ * out together with what is sent next: `corked` says so then, and the driver flushes soon. */
 EngineStatus engine_handshake(Engine *engine);
 
 /* Read decrypted bytes, 1 at least with ENGINE_DONE; never more than `room`. */

@@ -40,6 +40,14 @@ enum {
 /* Core's functions: addresses of code, hence the same for every VM of the process. */
 static _Atomic(JanetCFunction) core_functions[GENERIC_COUNT];
 
+/* Types whose methods are known without asking. */
+#define MOST_KNOWN 4
+static struct {
+    const JanetAbstractType *type;
+    JanetCFunction methods[GENERIC_COUNT];
+} known[MOST_KNOWN];
+static atomic_int known_count;
+
 /* The method of an object that isn't core's own. Files and channels have methods of these names
  * too, but core refuses them here, and so do we. */
 static JanetCFunction method_of(Janet object, const char *method) {
@@ -50,10 +58,16 @@ static JanetCFunction method_of(Janet object, const char *method) {
     return janet_checktype(value, JANET_CFUNCTION) ? janet_unwrap_cfunction(value) : NULL;
 }
 
+static JanetCFunction find(Janet object, int index, const char *method) {
+    int count = atomic_load_explicit(&known_count, memory_order_acquire);
+    for (int i = 0; i < count; i++) {
+        if (janet_checkabstract(object, known[i].type)) return known[i].methods[index];
+    }
+    return janet_checkabstract(object, &janet_stream_type) ? NULL : method_of(object, method);
+}
+
 static inline Janet dispatch(int index, const char *method, int32_t argc, Janet *argv) {
-    JanetCFunction function = NULL;
-    if (argc > 0 && !janet_checkabstract(argv[0], &janet_stream_type))
-        function = method_of(argv[0], method);
+    JanetCFunction function = argc > 0 ? find(argv[0], index, method) : NULL;
     if (!function) function = atomic_load_explicit(&core_functions[index], memory_order_relaxed);
     return function(argc, argv);
 }
@@ -75,6 +89,24 @@ static const GenericRow rows[GENERIC_COUNT] = {
     GENERIC_FUNCTIONS(GENERIC_ROW)
 #undef GENERIC_ROW
 };
+
+static JanetCFunction method_named(const JanetMethod *methods, const char *name) {
+    while (methods->name && strcmp(methods->name, name) != 0) methods++;
+    return methods->cfun;
+}
+
+void generic_know(const JanetAbstractType *type, const JanetMethod *methods) {
+    static const char *const names[] = {
+#define GENERIC_METHOD(id, name, method) method,
+        GENERIC_FUNCTIONS(GENERIC_METHOD)
+#undef GENERIC_METHOD
+    };
+    int at = atomic_load(&known_count);
+    if (at == MOST_KNOWN) return;
+    known[at].type = type;
+    for (int i = 0; i < GENERIC_COUNT; i++) known[at].methods[i] = method_named(methods, names[i]);
+    atomic_store_explicit(&known_count, at + 1, memory_order_release);
+}
 
 /* ---- binding ---- */
 

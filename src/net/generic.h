@@ -9,4 +9,7 @@
 /* Extend the VM's root environment, and code compiled earlier, once; export the functions. */
 void generic_register(JanetTable *env);
 
+/* Find a type's methods once, instead of by name in each call. They last as long as the process. */
+void generic_know(const JanetAbstractType *type, const JanetMethod *methods);
+
 #endif

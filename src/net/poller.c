@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BATCH 256
+#define BATCH 32            /* events of a turn */
 #define RETURNS_PER_TURN 16 /* calls of one connection that may return without a turn */
 
 typedef struct Poller {
@@ -17,6 +17,9 @@ typedef struct Poller {
     Hold *holds;
     Source *turns;   /* sources that asked for a turn */
     Source *turning; /* those of them whose turn it is */
+    Source *soon;    /* those that asked to be called after the fibers */
+    JanetFunction *run_soon;
+    bool working; /* events are being worked off */
     ReadyEvent batch[BATCH];
     int batch_at, batch_end;
     uint64_t turn; /* counts them */
@@ -86,7 +89,9 @@ static bool unlink_turn(Source **list, Source *source) {
 static void forget_turn(Source *source) {
     if (!source->has_turn) return;
     source->has_turn = false;
-    if (!unlink_turn(&poller->turns, source)) unlink_turn(&poller->turning, source);
+    if (!unlink_turn(&poller->turns, source) && !unlink_turn(&poller->soon, source)) {
+        unlink_turn(&poller->turning, source);
+    }
 }
 
 void poller_remove(Source *source) {
@@ -114,9 +119,9 @@ void poller_turn(Source *source) {
     if (first) arm(0);
 }
 
-static void run_turns(void) {
-    poller->turning = poller->turns;
-    poller->turns = NULL;
+static void call_all(Source **list) {
+    poller->turning = *list;
+    *list = NULL;
     while (poller->turning) {
         Source *source = poller->turning;
         poller->turning = source->next_turn;
@@ -125,19 +130,55 @@ static void run_turns(void) {
     }
 }
 
-static void run_events(void) {
-    /* Bounded: what is still queued makes the queue readable at the next turn again. */
-    for (int rounds = 0; rounds < 4; rounds++) {
-        poller->batch_end = readiness_take(&poller->readiness, poller->batch, BATCH);
-        for (poller->batch_at = 0; poller->batch_at < poller->batch_end;) {
-            ReadyEvent event = poller->batch[poller->batch_at++];
-            Source *source = event.data;
-            if (source) source->ready(source, event.ready);
-        }
-        bool full = poller->batch_end == BATCH;
-        poller->batch_at = poller->batch_end = 0;
-        if (!full) return;
+void poller_soon(Source *source) {
+    if (source->has_turn || !poller) return;
+    if (!poller->working) {
+        poller_turn(source);
+        return;
     }
+    source->has_turn = true;
+    source->next_turn = poller->soon;
+    poller->soon = source;
+}
+
+static Janet cfun_run_soon(int32_t argc, Janet *argv) {
+    (void)argc, (void)argv;
+    call_all(&poller->soon);
+    return janet_wrap_nil();
+}
+
+/* What is still queued makes the queue readable in the next turn again: between, the fibers run that
+ * these events woke, while what belongs to their connections is in the processor's cache. */
+static void run_events(void) {
+    poller->batch_end = readiness_take(&poller->readiness, poller->batch, BATCH);
+    for (poller->batch_at = 0; poller->batch_at < poller->batch_end;) {
+        ReadyEvent event = poller->batch[poller->batch_at++];
+        Source *source = event.data;
+        if (source) source->ready(source, event.ready);
+    }
+    poller->batch_at = poller->batch_end = 0;
+}
+
+/* --- fibers of our own --- */
+
+/* A function that calls one in C. Compiled, since no function of core's can be relied upon: a script may
+ * have redefined any. NULL: it can't be. */
+static JanetFunction *caller(JanetCFunction function, const Janet *argument) {
+    Janet call[2] = {janet_wrap_cfunction(function)};
+    if (argument) call[1] = *argument;
+    JanetCompileResult compiled =
+        janet_compile(janet_wrap_tuple(janet_tuple_n(call, argument ? 2 : 1)), janet_table(0),
+                      janet_cstring("jsec"));
+    return compiled.status == JANET_COMPILE_OK ? janet_thunk(compiled.funcdef) : NULL;
+}
+
+static void schedule(JanetFunction *function) {
+    janet_schedule(janet_fiber(function, 64, 0, NULL), janet_wrap_nil());
+}
+
+void poller_call_soon(JanetCFunction function, Janet argument) {
+    JanetFunction *call = caller(function, &argument);
+    if (call) schedule(call);
 }
 
 /* --- the permanent listener --- */
@@ -153,9 +194,12 @@ static void on_event(JanetFiber *fiber, JanetAsyncEvent event) {
         mark_holds();
     } else if (event == JANET_ASYNC_EVENT_READ) {
         poller->turn++;
-        run_turns();
+        poller->working = true;
+        call_all(&poller->turns);
         run_events();
         run_timers(); /* last: data that is there wins over a deadline of now */
+        poller->working = false;
+        if (poller->soon) schedule(poller->run_soon); /* behind those that were woken */
         /* A turn asked for meanwhile: what armed the timer for it may have been eaten, or replaced. */
         if (poller->turns) arm(0);
     }
@@ -163,15 +207,6 @@ static void on_event(JanetFiber *fiber, JanetAsyncEvent event) {
 
 JanetFiber *poller_fiber(void) {
     return janet_fiber(janet_thunk_delay(janet_wrap_nil()), 16, 0, NULL);
-}
-
-void poller_call_soon(JanetCFunction function, Janet argument) {
-    /* Compiled, since no function of core's can be relied upon: a script may have redefined any. */
-    Janet call[] = {janet_wrap_cfunction(function), argument};
-    JanetCompileResult compiled = janet_compile(janet_wrap_tuple(janet_tuple_n(call, 2)),
-                                                janet_table(0), janet_cstring("jsec"));
-    if (compiled.status != JANET_COMPILE_OK) return;
-    janet_schedule(janet_fiber(janet_thunk(compiled.funcdef), 64, 0, NULL), janet_wrap_nil());
 }
 
 static Janet cfun_collect(int32_t argc, Janet *argv) {
@@ -193,10 +228,13 @@ void poller_start(void) {
     if (!readiness_open(&made->readiness)) {
         raise_format("jsec", "no event queue: %s", strerror(errno));
     }
+    made->run_soon = caller(cfun_run_soon, NULL);
+    if (!made->run_soon) janet_panic("jsec: nothing can be compiled");
     made->stream = janet_stream(made->readiness.queue, JANET_STREAM_READABLE, NULL);
     janet_stream_level_triggered(made->stream);
     janet_gcroot(janet_wrap_abstract(made));
     janet_gcroot(janet_wrap_abstract(made->stream));
+    janet_gcroot(janet_wrap_function(made->run_soon));
     poller = made;
     janet_async_start_fiber(poller_fiber(), made->stream, JANET_ASYNC_LISTEN_READ, on_event, NULL);
     janet_ev_dec_refcount(); /* the listener alone does not keep the process alive */

@@ -106,7 +106,7 @@ static void take(ReadJob *job, const Room *room, int32_t got) {
     Stream *stream = job->stream;
     begin_at(job, stream->read_at);
     stream->read_at += got;
-    if (room->at == room->glance) {
+    if (!job->buffer || room->at == room->glance) {
         grow(job, got);
         memcpy(job->buffer->data + job->buffer->count, room->glance, (size_t)got);
     }

@@ -49,6 +49,7 @@ static void on_ready(Source *source, unsigned ready) {
 static void discard_unread(const Stream *stream) {
     char unread[4096];
     if (stream->source.descriptor < 0 || stream->engine.transport_eof) return;
+    if (engine_peer_closed(&stream->engine)) return; /* nothing comes after close_notify */
     for (int i = 0; i < MOST_UNREAD; i++) {
         if (recv(stream->source.descriptor, unread, sizeof unread, MSG_DONTWAIT) <= 0) return;
     }
@@ -157,6 +158,7 @@ bool stream_attach(Stream *stream, int descriptor, Failure *failure) {
     if (stream->manners.nodelay) socket_set_nodelay(descriptor);
     /* Fresh sockets are writable; what is readable the first event tells. */
     stream->writable = true;
+    stream->engine.corks = !stream->kind->datagram;
     if (poller_add(&stream->source, descriptor)) return true;
     failure_set(failure, "%s", strerror(errno));
     stream->source.descriptor = descriptor;
@@ -185,6 +187,7 @@ void stream_drop(Stream *stream) {
     poller_unset_timer(&stream->timer);
     poller_unset_timer(&stream->retransmit);
     poller_release(&stream->hold);
+    if (stream->engine.corked) engine_flush(&stream->engine); /* the peer waits for its handshake */
     free_native(stream);
     memory_detach(stream);
     stream_wake_for_close(stream);
@@ -255,6 +258,7 @@ static void end_handshake(Stream *stream, bool established) {
     if (!established) close_descriptor(stream); /* the alert is out, if the peer took it */
     wake_handshakers(stream, established);
     if (stream->on_handshake) stream->on_handshake(stream, established);
+    if (stream->engine.corked) poller_soon(&stream->source); /* if nothing goes out before */
     poller_release(&stream->hold);
 }
 
@@ -326,9 +330,10 @@ static void advance_handshake(Stream *stream) {
 
 void stream_advance(Stream *stream) {
     if (!stream->started) return;
-    if (stream->state == STREAM_HANDSHAKING) advance_handshake(stream);
+    bool fresh = stream->state == STREAM_HANDSHAKING;
+    if (fresh) advance_handshake(stream);
     if (stream->state == STREAM_HANDSHAKING || stream->state == STREAM_CLOSED) return;
-    if (stream->state == STREAM_OPEN) engine_flush(&stream->engine);
+    if (stream->state == STREAM_OPEN && !fresh) engine_flush(&stream->engine);
     stream_serve_readers(stream);
     /* The other side of a lost last flight asks for it again, whether or not we want data. */
     if (stream->kind->datagram && stream->state == STREAM_OPEN && stream->readable)

@@ -137,7 +137,7 @@ static void on_handshake(Stream *stream, bool established) {
 static void on_end(Stream *stream) {
     Quota *quota = stream->on_end_arg;
     quota->count--;
-    if (quota->op) poller_turn(&quota->source);
+    if (quota->op && quota->op->taker.paused) poller_turn(&quota->source);
     release(quota);
 }
 

@@ -2,6 +2,7 @@
 #include "tls/stream.h"
 
 #include "base/module.h"
+#include "net/generic.h"
 #include "register.h"
 #include "stream/info.h"
 
@@ -189,6 +190,12 @@ static const FunctionRow functions[] = {
     {NULL, NULL, NULL, NULL},
 };
 
+static void know(void) {
+    generic_know(&stream_type, methods);
+}
+
 void tls_stream_register(JanetTable *env) {
+    static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+    CRYPTO_THREAD_run_once(&once, know);
     module_functions(env, functions);
 }
