@@ -49,7 +49,7 @@ static const JanetMethod methods[] = {
     {"close", cfun_tls_close},
     {"read", cfun_tls_read},
     {"write", cfun_tls_write},
-    {"flush", cfun_stream_flush},
+    {"flush", cfun_stream_flush_socket},
     {"evread", cfun_tls_read},
     {"evchunk", cfun_tls_chunk},
     {"evwrite", cfun_tls_write},

@@ -20,7 +20,7 @@ Janet cfun_stream_localname(int32_t argc, Janet *argv) {
     return call_core("net/localname", "stream closed", argc, argv);
 }
 
-Janet cfun_stream_flush(int32_t argc, Janet *argv) {
+Janet cfun_stream_flush_socket(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
     Stream *stream = stream_get_open(argv, 0);
     Janet result = call_core("net/flush", "stream is closed", argc, argv);

@@ -187,7 +187,7 @@ Janet cfun_tls_shutdown(int32_t argc, Janet *argv);
 Janet cfun_stream_handshake(int32_t argc, Janet *argv);
 Janet cfun_stream_peername(int32_t argc, Janet *argv);
 Janet cfun_stream_localname(int32_t argc, Janet *argv);
-Janet cfun_stream_flush(int32_t argc, Janet *argv);
+Janet cfun_stream_flush_socket(int32_t argc, Janet *argv);
 Janet cfun_stream_setsockopt(int32_t argc, Janet *argv);
 
 #endif

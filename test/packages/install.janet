@@ -45,27 +45,44 @@
             (os/dir folder))
     []))
 
-(def script ``
+(def imports ``
+(import jsec/bio)
 (import jsec/cert)
+(import jsec/crypto)
+(import jsec/dtls)
+(import jsec/dtls-stream)
 (import jsec/tls)
 (import jsec/tls-stream)
-(import jsec/crypto)
-(import jsec/bio)
+``)
+
+# Something of each module; core's ev/read and ev/write on streams of ours.
+(def program ``
 (def own (cert/generate-self-signed-cert {:common-name "localhost" :key-type :ec-p256}))
-(def listener (tls/listen "127.0.0.1" "0"))
+(def listener (tls/listen "127.0.0.1" 0))
 (ev/go (fn [] (tls/accept-loop listener own (fn [s] (with [_ s] (ev/write s (ev/read s 100)))))))
 (with [s (tls/connect "localhost" (get (net/localname listener) 1) {:trusted-cert (own :cert)})]
   (ev/write s "hello")
   (print (ev/read s 100) " over " (tls-stream/version s) ", " (length (crypto/digest :sha256 "")) " bytes of SHA-256"))
 (ev/close listener)
+(def server (dtls/listen "127.0.0.1" 0 own))
+(ev/go (fn [] (def datagram @"") (dtls/send-to server (dtls/recv-from server 100 datagram) datagram)))
+(with [c (dtls/connect "localhost" (get (dtls/localname server) 1) {:trusted-cert (own :cert)})]
+  (ev/write c "datagrams")
+  (print (ev/read c 100) " over " (dtls-stream/version c)))
+(dtls/close-server server)
+(def memory (bio/new-mem))
+(:write memory "bytes in memory")
+(print (:read memory 100))
 ``)
+
+(def shown "hello over TLSv1.3, 32 bytes of SHA-256\ndatagrams over DTLSv1.2\nbytes in memory\n")
 
 (defn- works
   "A script in an empty folder uses the modules in `modules`, and the tool runs without knowing where they are."
   [modules tool path]
   (def empty-folder (tmpdir))
-  (spit (string empty-folder "/try.janet") script)
-  (is= "hello over TLSv1.3, 32 bytes of SHA-256\n"
+  (spit (string empty-folder "/try.janet") (string imports "\n" program))
+  (is= shown
        (succeeds empty-folder {"PATH" path "JANET_PATH" modules} janet "try.janet"))
   (is (string/has-prefix? "jsec " (succeeds empty-folder {"PATH" path} tool "--version"))))
 
@@ -153,9 +170,9 @@
   "The words that run a package manager make a program that needs neither Janet nor modules."
   [env & manager]
   (def folder (tmpdir))
-  (spit (string folder "/main.janet") "(import jsec/tls) (defn main [&] (print ((tls/features) :poller)))")
+  (spit (string folder "/main.janet") (string imports "\n(defn main [&]\n" program ")\n"))
   (succeeds folder env ;manager "quickbin" "main.janet" "program")
-  (is (peg/match '(* (+ "epoll" "kqueue") "\n" -1) (succeeds "/" {} (string folder "/program")))))
+  (is= shown (succeeds "/" {} (string folder "/program"))))
 
 (with-manager "jpm" "jpm installs into a tree, makes static executables, and uninstalls"
   (fn [jpm]
