@@ -62,11 +62,21 @@ static size_t bio_length(void *data, size_t size) {
     return memory ? BIO_ctrl_pending(memory) : 0;
 }
 
+static void bio_tostring(void *data, JanetBuffer *buffer) {
+    BIO *memory = ((Bio *)data)->memory;
+    if (memory) {
+        janet_formatb(buffer, "%d bytes", (int)BIO_ctrl_pending(memory));
+    } else {
+        janet_buffer_push_cstring(buffer, "closed");
+    }
+}
+
 static const JanetAbstractType bio_type = {
     .name = "jsec/bio",
     .gc = bio_gc,
     .gcmark = bio_gcmark,
     .get = bio_get,
+    .tostring = bio_tostring,
     .next = bio_next,
     .length = bio_length,
 };

@@ -4,6 +4,7 @@
 (import ../tools/errors)
 (import ../tools/markdown)
 (import ../tools/public)
+(import ../tools/tool)
 
 (def modules (public/modules))
 
@@ -54,6 +55,9 @@
 
 (test "docs/errors.md is what sources and explanations make (else: make docs)"
   (is (= (errors/page) (string (slurp "docs/errors.md")))))
+
+(test "docs/tool.md is what the tool's tables make (else: make docs)"
+  (is (= (tool/page) (string (slurp "docs/tool.md")))))
 
 (def texts (errors/texts))
 

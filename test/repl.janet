@@ -68,4 +68,11 @@
   (:write memory "secret")
   (is (not (string/find "secret" (shown memory)))))
 
+(test "a memory BIO shows how much waits in it"
+  (def memory (bio/new-mem))
+  (:write memory "12345")
+  (is= "<jsec/bio 5 bytes>" (shown memory))
+  (:close memory)
+  (is= "<jsec/bio closed>" (shown memory)))
+
 (end)

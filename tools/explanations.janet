@@ -252,7 +252,7 @@ This page is made from the sources (`make docs`); a test sees to it that no text
    :cure "Look at limits (`ulimit -a`) and memory."}
 
   {:title "Another Janet"
-   :texts ["this Janet has no …" "…: net/listen was redefined"]
+   :texts ["this Janet has no …" "…: net/listen was redefined" "jsec: nothing can be compiled"]
    :cause "The Janet that runs is older than 1.41, or a program has replaced a function of core that jsec calls."
    :cure "Use Janet 1.41 or newer."}
 ])

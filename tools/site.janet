@@ -14,6 +14,7 @@
   "Where pages come from, what they are called in the menu, and where they go."
   [["README.md" "jsec" "index"]
    ["docs/guide.md" "Guide" "guide"]
+   ["docs/tool.md" "Tool" "tool"]
    ;(seq [file :in (reference)]
       [(string "docs/api/" file) (string "jsec/" (string/slice file 0 -4)) (string "api-" (string/slice file 0 -4))])
    ["docs/errors.md" "Errors" "errors"]
