@@ -119,6 +119,25 @@
     (def [_ out] (jsec "connect" "-i" "--ca" ca place))
     (is (not (string/find "\e" out)) out)))
 
+(defn on-terminal
+  "What the tool shows on a terminal, both outputs together."
+  [env & words]
+  (def command (string/join (map |(string "'" $ "'") [(dyn *executable*) tool ;words]) " "))
+  (with-child [c "env" ;env "script" "-qec" command "/dev/null"]
+    (exit-status c)
+    (string (c :out))))
+
+(peer-test ["openssl" "script"] "on a terminal the report has colours, unless NO_COLOR or TERM speak against it"
+  (with-www [place]
+    (has (on-terminal ["TERM=xterm" "NO_COLOR="] "connect" "-i" "--ca" ca place) "\e[32myes\e[0m")
+    (each env [["NO_COLOR=1" "TERM=xterm"] ["TERM=dumb"]]
+      (is (not (string/find "\e[3" (on-terminal env "connect" "-i" "--ca" ca place)))))))
+
+(peer-test "script" "on a terminal, what takes longer than a second is told of"
+  (with [listener (net/listen "127.0.0.1" "0")]
+    (has (on-terminal ["TERM=xterm"] "connect" "-i" "--timeout" "2" (string "127.0.0.1:" (port-of listener)))
+         "connecting ..." "jsec: no answer within 2 seconds")))
+
 (peer-test "openssl" "a session is written to a file that nobody else can read, and resumed from it"
   (def path (string dir "/session"))
   (with-www [place]

@@ -76,21 +76,37 @@
   (def [found name] (protect (:peername stream)))
   (if found (if (indexed? name) (string/join (map string name) " port ") name)))
 
+(defn- reach
+  "A stream before its handshake; `talk` names a protocol that begins in clear, or is nil."
+  [[host port] options talk seconds]
+  (def limits {:handshake false :timeout seconds})
+  (if-not talk
+    (tls/connect host port (merge options limits))
+    (let [plain (net/connect host port)]
+      (ev/with-deadline seconds ((talks talk) plain))
+      (tls/upgrade plain (get options :hostname host) (merge options limits)))))
+
+(defn- shake-hands [stream seconds]
+  (try (:handshake stream seconds)
+    ([err fiber] (:close stream true) (propagate err fiber))))
+
+(defn- or-say-late
+  "What `f` returns. Where it takes too long, the error says so in words."
+  [seconds f]
+  (try (f)
+    ([err fiber]
+      (if (index-of err ["timeout" "deadline expired"])
+        (error (string "no answer within " (show/plural seconds "second")))
+        (propagate err fiber)))))
+
 (defn open
   ``Connect to [host port] and make the handshake. Returns the stream and the seconds that connecting and the handshake
   took. `talk` names a protocol that begins in clear, or is nil.``
-  [[host port] options talk seconds]
+  [place options talk seconds]
   (def begun (os/clock :monotonic))
-  (def limits {:handshake false :timeout seconds})
-  (def stream
-    (if-not talk
-      (tls/connect host port (merge options limits))
-      (let [plain (net/connect host port)]
-        (ev/with-deadline seconds ((talks talk) plain))
-        (tls/upgrade plain (get options :hostname host) (merge options limits)))))
+  (def stream (or-say-late seconds |(reach place options talk seconds)))
   (def connected (os/clock :monotonic))
-  (try (:handshake stream seconds)
-    ([err fiber] (:close stream true) (propagate err fiber)))
+  (or-say-late seconds |(shake-hands stream seconds))
   [stream (- connected begun) (- (os/clock :monotonic) connected)])
 
 (defn await-session
