@@ -169,7 +169,7 @@ format: ## format the C sources in place
 # --- the rest ---
 
 # Programs of the bench, in C, and in Go where there is one.
-BENCH_PROGRAMS := $(patsubst %,build/bench/%,bound load limit dtls_limit $(if $(shell command -v go),go-peer))
+BENCH_PROGRAMS := $(patsubst %,build/bench/%,bound load limit dtls_limit crypto $(if $(shell command -v go),go-peer))
 BENCH_RUN = $Q PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" janet
 
 build/bench/%: bench/c/%.c bench/c/common.c bench/c/common.h Makefile | build/openssl

@@ -107,6 +107,26 @@
     (refused key nonce "" tag "to: us")
     (is= @"attack at dawn" (crypto/decrypt cipher key nonce ct tag "to: us"))))
 
+(test "no call finds anything of the one before it, whatever that was"
+  (def cases
+    (seq [cipher :in [;aead ;cbc] n :in [0 1 17 64] aad :in (if (index-of cipher cbc) [nil] [nil "" "aad"])]
+      (def info (crypto/cipher-info cipher))
+      (def [key nonce] [(crypto/random-bytes (info :key-length)) (crypto/random-bytes (info :nonce-length))])
+      (def text (string/repeat "x" n))
+      (crypto/forget-keys)
+      [cipher key nonce text aad (crypto/encrypt cipher key nonce text aad)]))
+  (def rng (math/rng 7))
+  (repeat (load 3000)
+    (def [cipher key nonce text aad sealed] (in cases (math/rng-int rng (length cases))))
+    (def tag (get sealed :tag))
+    (case (math/rng-int rng 4)
+      0 (is= sealed (crypto/encrypt cipher key nonce text aad))
+      1 (is= (buffer text) (crypto/decrypt cipher key nonce (sealed :ciphertext) tag aad))
+      2 (if tag
+          (fails-with "not authentic" (crypto/decrypt cipher key nonce (sealed :ciphertext) (string/repeat "t" 16) aad))
+          (fails-with "not decrypted" (crypto/decrypt cipher key nonce "" nil)))
+      3 (if (zero? (math/rng-int rng 50)) (crypto/forget-keys)))))
+
 (test "lengths that don't fit are refused"
   (each cipher [;aead ;cbc]
     (def [key nonce] (fresh cipher))

@@ -151,6 +151,17 @@
        (crypto/hmac :sha256 (string/repeat "k" 65) "x"))
   (is= (crypto/hmac :sha256 "k" "x") (crypto/hmac "SHA-256" @"k" @"x")))
 
+(test "no HMAC finds anything of the one before it"
+  (def cases
+    (seq [algorithm :in [:sha256 :sha512 :md5] key :in ["" "key" (string/repeat "k" 200)] data :in ["" "data" (string/repeat "d" 300)]]
+      (crypto/forget-keys)
+      [algorithm key data (crypto/hmac algorithm key data)]))
+  (def rng (math/rng 7))
+  (repeat (load 1000)
+    (def [algorithm key data expected] (in cases (math/rng-int rng (length cases))))
+    (is= expected (crypto/hmac algorithm key data))
+    (is= 32 (length (crypto/digest :sha256 data)))))
+
 (test "HMAC over what has no length is refused"
   (fails-with "HMAC is not defined over shake256" (crypto/hmac :shake256 "k" "x"))
   (fails-with "bad slot #1" (crypto/hmac :sha256 nil "x")))

@@ -114,6 +114,23 @@
 
 # --- keys that are kept ---
 
+(test "one key signs and verifies over any digest, in any form, one after the other"
+  (def rng (math/rng 7))
+  (each kind [:p256 :p521]
+    (def key (crypto/generate-key kind))
+    (def public (crypto/export-public-key key))
+    (def schemes (seq [digest :in [:sha1 :sha256 :sha512] format :in [:der :raw] prehashed :in [true false]]
+                   {:digest digest :format format :prehashed prehashed}))
+    (repeat (load 200)
+      (def scheme (in schemes (math/rng-int rng (length schemes))))
+      (def data (if (scheme :prehashed) (crypto/digest (scheme :digest) "data") "data"))
+      (def signature (crypto/sign key data scheme))
+      (each by [public key]
+        (is (crypto/verify by data signature scheme))
+        (is (not (crypto/verify by data (string/repeat "x" (length signature)) scheme))))
+      (fails-with "the digest is" (crypto/sign key "short" (merge scheme {:prehashed true})))
+      (if (zero? (math/rng-int rng 20)) (crypto/forget-keys)))))
+
 (test "more keys than are kept, and forgetting them, change nothing but the time"
   (def keys (seq [_ :range [0 150]] (crypto/generate-key :ed25519)))
   (def signatures (map |(crypto/sign $ "x") keys))

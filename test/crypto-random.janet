@@ -62,6 +62,14 @@
     (is= data (crypto/base64-decode (crypto/base64-encode data)))
     (is= data (crypto/base64url-decode (crypto/base64url-encode data)))))
 
+(test "what is encoded is a string like any other, at every length: equal, of the same hash, found as a key"
+  (loop [n :range [0 400]]
+    (def text (crypto/base64-encode (if (= n 0) "" (crypto/random-bytes n))))
+    (def same (string/slice (string text "x") 0 -2))
+    (is= text same)
+    (is= (hash same) (hash text))
+    (is (get {same true} text))))
+
 (test "the URL form is read with its padding and without"
   (is= @"a" (crypto/base64url-decode "YQ"))
   (is= @"a" (crypto/base64url-decode "YQ=="))

@@ -79,7 +79,8 @@ static const DigestRow digests[DIGEST_COUNT] = {
 };
 
 static _Atomic(EVP_MD *) digest_slots[DIGEST_COUNT];
-static _Atomic(EVP_MAC_CTX *) hmac_slots[DIGEST_COUNT];
+static _Atomic(EVP_MD_CTX *) spare_hash;
+static _Atomic(EVP_MAC_CTX *) hmac_slots[DIGEST_COUNT], spare_hmacs[DIGEST_COUNT];
 
 static const char digest_names[] = "sha256 sha384 sha512 sha224 sha512-224 sha512-256 sha3-224 "
                                    "sha3-256 sha3-384 sha3-512 shake128 shake256 blake2b512 "
@@ -127,6 +128,19 @@ const char *algorithms_digest_name(const DigestRow *row) {
     return row->name;
 }
 
+/* OpenSSL keeps what it has set up where the digest is the same as before. */
+bool algorithms_hash(const EVP_MD *md, const Bytes *pieces, size_t count, uint8_t *out) {
+    EVP_MD_CTX *context = atomic_exchange(&spare_hash, NULL);
+    if (!context) context = EVP_MD_CTX_new();
+    bool done = context && EVP_DigestInit_ex2(context, md, NULL);
+    for (size_t i = 0; done && i < count; i++) {
+        done = EVP_DigestUpdate(context, pieces[i].data, pieces[i].length);
+    }
+    done = done && EVP_DigestFinal_ex(context, out, NULL);
+    EVP_MD_CTX_free(done ? atomic_exchange(&spare_hash, context) : context);
+    return done;
+}
+
 static EVP_MAC_CTX *new_hmac(const DigestRow *row) {
     EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     EVP_MAC_CTX *context = mac ? EVP_MAC_CTX_new(mac) : NULL;
@@ -140,7 +154,8 @@ static EVP_MAC_CTX *new_hmac(const DigestRow *row) {
     return NULL;
 }
 
-const EVP_MAC_CTX *algorithms_hmac(const DigestRow *row, Failure *failure) {
+/* To be duplicated. */
+static const EVP_MAC_CTX *first_hmac(const DigestRow *row, Failure *failure) {
     EVP_MAC_CTX *context = atomic_load(&hmac_slots[row->slot]), *none = NULL;
     if (context) return context;
     context = new_hmac(row);
@@ -150,6 +165,19 @@ const EVP_MAC_CTX *algorithms_hmac(const DigestRow *row, Failure *failure) {
         context = none;
     }
     return context;
+}
+
+EVP_MAC_CTX *algorithms_take_hmac(const DigestRow *row, Failure *failure) {
+    EVP_MAC_CTX *context = atomic_exchange(&spare_hmacs[row->slot], NULL);
+    if (context) return context;
+    const EVP_MAC_CTX *first = first_hmac(row, failure);
+    context = first ? EVP_MAC_CTX_dup(first) : NULL;
+    if (first && !context) failure_openssl(failure, "no HMAC over %s", row->name);
+    return context;
+}
+
+void algorithms_give_hmac(const DigestRow *row, EVP_MAC_CTX *context) {
+    EVP_MAC_CTX_free(atomic_exchange(&spare_hmacs[row->slot], context));
 }
 
 /* --- ciphers --- */
@@ -168,6 +196,7 @@ static const CipherRow ciphers[CIPHER_COUNT] = {
 };
 
 static _Atomic(EVP_CIPHER *) cipher_slots[CIPHER_COUNT];
+static _Atomic(EVP_CIPHER_CTX *) spare_ciphers[CIPHER_COUNT];
 
 static const char cipher_names[] = "aes-128-gcm aes-192-gcm aes-256-gcm chacha20-poly1305 "
                                    "aes-128-cbc aes-192-cbc aes-256-cbc";
@@ -203,6 +232,23 @@ const CipherRow *algorithms_cipher(Bytes name, Failure *failure) {
 
 const EVP_CIPHER *algorithms_evp_cipher(const CipherRow *row) {
     return atomic_load(&cipher_slots[row->slot]);
+}
+
+EVP_CIPHER_CTX *algorithms_take_cipher(const CipherRow *row) {
+    EVP_CIPHER_CTX *context = atomic_exchange(&spare_ciphers[row->slot], NULL);
+    return context ? context : EVP_CIPHER_CTX_new();
+}
+
+void algorithms_give_cipher(const CipherRow *row, EVP_CIPHER_CTX *context) {
+    EVP_CIPHER_CTX_free(atomic_exchange(&spare_ciphers[row->slot], context));
+}
+
+void algorithms_forget(void) {
+    for (size_t i = 0; i < DIGEST_COUNT; i++)
+        EVP_MAC_CTX_free(atomic_exchange(&spare_hmacs[i], NULL));
+    for (size_t i = 0; i < CIPHER_COUNT; i++) {
+        EVP_CIPHER_CTX_free(atomic_exchange(&spare_ciphers[i], NULL));
+    }
 }
 
 /* --- curves and keys --- */

@@ -20,8 +20,16 @@ const EVP_MD *algorithms_md(const DigestRow *row);
 bool algorithms_is_xof(const DigestRow *row);
 const char *algorithms_digest_name(const DigestRow *row); /* our own spelling: "sha256" */
 
-/* An HMAC over this digest that waits for its key: to be duplicated, then EVP_MAC_init'ed. */
-const EVP_MAC_CTX *algorithms_hmac(const DigestRow *row, Failure *failure);
+/* The digest of some pieces, one after the other; false with OpenSSL's error. */
+bool algorithms_hash(const EVP_MD *md, const Bytes *pieces, size_t count, uint8_t *out);
+
+/* Making a context costs as much as the work on a few bytes, so each kind has one that is kept for
+ * the next call, whichever thread makes it. Give it back after success, and free it after failure:
+ * it holds the last key, until the next or algorithms_forget. */
+
+/* An HMAC over this digest that waits for its key, for EVP_MAC_init. */
+EVP_MAC_CTX *algorithms_take_hmac(const DigestRow *row, Failure *failure);
+void algorithms_give_hmac(const DigestRow *row, EVP_MAC_CTX *context);
 
 /* Ciphers: authenticated ones, and CBC with PKCS#7 padding. */
 typedef struct CipherRow {
@@ -34,6 +42,11 @@ typedef struct CipherRow {
 
 const CipherRow *algorithms_cipher(Bytes name, Failure *failure);
 const EVP_CIPHER *algorithms_evp_cipher(const CipherRow *row);
+EVP_CIPHER_CTX *algorithms_take_cipher(const CipherRow *row); /* NULL: out of memory */
+void algorithms_give_cipher(const CipherRow *row, EVP_CIPHER_CTX *context);
+
+/* Cleanse the keys in contexts that are kept. */
+void algorithms_forget(void);
 
 /* Elliptic curves of Weierstrass form. */
 typedef struct CurveRow {

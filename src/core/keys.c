@@ -1,5 +1,6 @@
 #include "core/keys.h"
 
+#include "core/algorithms.h"
 #include "core/pem.h"
 
 #include <openssl/core_names.h>
@@ -18,8 +19,9 @@ typedef enum Half { PUBLIC, PRIVATE } Half;
 
 typedef struct Entry {
     uint8_t name[SHA256_DIGEST_LENGTH];
-    EVP_PKEY *key; /* NULL: free */
-    uint64_t used; /* by the clock below */
+    EVP_PKEY *key;         /* NULL: free */
+    EVP_PKEY_CTX *context; /* NULL: none, or in use */
+    uint64_t used;         /* by the clock below */
 } Entry;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -28,14 +30,12 @@ static uint64_t uses;
 
 /* The name of an entry; what was wanted comes first, since a private key serves for both. */
 static bool name_of(Half half, Bytes data, uint8_t name[SHA256_DIGEST_LENGTH]) {
-    uint8_t first = (uint8_t)half;
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool named = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) &&
-                 EVP_DigestUpdate(context, &first, 1) &&
-                 EVP_DigestUpdate(context, data.data, data.length) &&
-                 EVP_DigestFinal_ex(context, name, NULL);
-    EVP_MD_CTX_free(context);
-    return named;
+    static const uint8_t firsts[] = {PUBLIC, PRIVATE};
+    static const Bytes sha256 = {(const uint8_t *)"sha256", 6};
+    Failure ignored;
+    const DigestRow *row = algorithms_digest(sha256, &ignored);
+    const Bytes pieces[] = {{firsts + half, 1}, data};
+    return row && algorithms_hash(algorithms_md(row), pieces, 2, name);
 }
 
 static EVP_PKEY *find(const uint8_t *name) {
@@ -51,6 +51,7 @@ static EVP_PKEY *find(const uint8_t *name) {
 }
 
 static void forget(Entry *entry) {
+    EVP_PKEY_CTX_free(entry->context);
     EVP_PKEY_free(entry->key);
     OPENSSL_cleanse(entry, sizeof *entry);
 }
@@ -69,6 +70,36 @@ static void remember(const uint8_t *name, EVP_PKEY *key) {
         oldest->used = ++uses;
     }
     pthread_mutex_unlock(&lock);
+}
+
+static Entry *entry_of(const EVP_PKEY *key) {
+    for (Entry *entry = entries; entry < entries + CAPACITY; entry++) {
+        if (entry->key == key) return entry;
+    }
+    return NULL;
+}
+
+EVP_PKEY_CTX *keys_take_context(const EVP_PKEY *key) {
+    EVP_PKEY_CTX *context = NULL;
+    pthread_mutex_lock(&lock);
+    Entry *entry = entry_of(key);
+    if (entry) {
+        context = entry->context;
+        entry->context = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+    return context;
+}
+
+void keys_give_context(const EVP_PKEY *key, EVP_PKEY_CTX *context) {
+    pthread_mutex_lock(&lock);
+    Entry *entry = entry_of(key);
+    if (entry && !entry->context) {
+        entry->context = context;
+        context = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+    EVP_PKEY_CTX_free(context);
 }
 
 void keys_forget(void) {

@@ -19,6 +19,11 @@ EVP_PKEY *keys_private(Bytes data, Bytes password, Failure *failure);
  * It may hold the private half as well. */
 EVP_PKEY *keys_public(Bytes data, Failure *failure);
 
+/* A key that is kept has a context for signing (keys_private) or verifying (keys_public) with it,
+ * kept from call to call. NULL: it is not there, make one. Give it back, or one that was made. */
+EVP_PKEY_CTX *keys_take_context(const EVP_PKEY *key);
+void keys_give_context(const EVP_PKEY *key, EVP_PKEY_CTX *context);
+
 /* Drop all of them; private parts are cleansed once nobody uses them any more. */
 void keys_forget(void);
 

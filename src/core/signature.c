@@ -9,20 +9,24 @@
 #include <stdio.h>
 #include <string.h>
 
-/* EdDSA and ML-DSA digest the message in a way of their own. */
-static bool is_pure(const EVP_PKEY *key) {
-    return !EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "EC") &&
-           !EVP_PKEY_is_a(key, "RSA-PSS") && !EVP_PKEY_is_a(key, "DSA");
+/* EVP_PKEY_is_a would look the name up, under a lock. */
+static bool is_rsa(const EVP_PKEY *key) {
+    return EVP_PKEY_get_id(key) == EVP_PKEY_RSA || EVP_PKEY_get_id(key) == EVP_PKEY_RSA_PSS;
 }
 
-static bool is_rsa(const EVP_PKEY *key) {
-    return EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS");
+static bool is_ec(const EVP_PKEY *key) {
+    return EVP_PKEY_get_id(key) == EVP_PKEY_EC;
+}
+
+/* EdDSA and ML-DSA digest the message in a way of their own. */
+static bool is_pure(const EVP_PKEY *key) {
+    return !is_rsa(key) && !is_ec(key) && EVP_PKEY_get_id(key) != EVP_PKEY_DSA;
 }
 
 /* SHA-256, or what an RSA-PSS key prescribes. */
 static const EVP_MD *default_digest(EVP_PKEY *key, Failure *failure) {
     char name[64] = "sha256";
-    if (EVP_PKEY_is_a(key, "RSA-PSS") &&
+    if (EVP_PKEY_get_id(key) == EVP_PKEY_RSA_PSS &&
         EVP_PKEY_get_default_digest_name(key, name, sizeof name) != 2) {
         snprintf(name, sizeof name, "sha256");
     }
@@ -38,7 +42,7 @@ static bool settle_pure(const EVP_PKEY *key, const SignatureScheme *scheme, Fail
 }
 
 static bool settle_rsa(EVP_PKEY *key, SignatureScheme *scheme, Failure *failure) {
-    bool only_pss = EVP_PKEY_is_a(key, "RSA-PSS");
+    bool only_pss = EVP_PKEY_get_id(key) == EVP_PKEY_RSA_PSS;
     if (only_pss && scheme->padding == SIGNATURE_PKCS1) {
         return failure_set(failure, "an RSA-PSS key takes :padding :pss only");
     }
@@ -52,14 +56,15 @@ static bool settle_rsa(EVP_PKEY *key, SignatureScheme *scheme, Failure *failure)
 }
 
 bool signature_settle(EVP_PKEY *key, SignatureScheme *scheme, Failure *failure) {
-    const char *type = keys_type(key);
     bool for_rsa = scheme->padding || scheme->mgf1 || scheme->salt_length != SIGNATURE_SALT_UNSET;
-    if (!EVP_PKEY_can_sign(key)) return failure_set(failure, "%s keys don't sign", type);
-    if (for_rsa && !is_rsa(key)) {
-        return failure_set(failure, ":padding is for RSA keys, this one is %s", type);
+    if (is_pure(key) && !EVP_PKEY_can_sign(key)) {
+        return failure_set(failure, "%s keys don't sign", keys_type(key));
     }
-    if (scheme->format && !EVP_PKEY_is_a(key, "EC")) {
-        return failure_set(failure, ":format is for EC keys, this one is %s", type);
+    if (for_rsa && !is_rsa(key)) {
+        return failure_set(failure, ":padding is for RSA keys, this one is %s", keys_type(key));
+    }
+    if (scheme->format && !is_ec(key)) {
+        return failure_set(failure, ":format is for EC keys, this one is %s", keys_type(key));
     }
     if (is_pure(key)) return settle_pure(key, scheme, failure);
     if (!scheme->digest) scheme->digest = default_digest(key, failure);
@@ -74,11 +79,10 @@ size_t signature_room(const EVP_PKEY *key) {
 /* The digest to be signed: of the data, or the data. */
 static bool digest_of(const SignatureScheme *scheme, Bytes data, uint8_t *digest, size_t *length,
                       Failure *failure) {
-    unsigned written = 0;
     *length = (size_t)EVP_MD_get_size(scheme->digest);
     if (!scheme->prehashed) {
-        bool done = EVP_Digest(data.data, data.length, digest, &written, scheme->digest, NULL);
-        return done || failure_openssl(failure, "no digest");
+        return algorithms_hash(scheme->digest, &data, 1, digest) ||
+               failure_openssl(failure, "no digest");
     }
     if (data.length != *length) {
         return failure_set(failure, "the digest is %zu bytes, the data given as :prehashed %zu",
@@ -98,6 +102,26 @@ static bool configure(EVP_PKEY_CTX *context, const SignatureScheme *scheme) {
     return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) > 0 &&
            (!scheme->mgf1 || EVP_PKEY_CTX_set_rsa_mgf1_md(context, scheme->mgf1) > 0) &&
            EVP_PKEY_CTX_set_rsa_pss_saltlen(context, scheme->salt_length) > 0;
+}
+
+/* ECDSA is told nothing of the digest, whose length has been seen to: so one context serves for all
+ * that is made with a key. */
+static EVP_PKEY_CTX *take_context(EVP_PKEY *key, const SignatureScheme *scheme,
+                                  int (*init)(EVP_PKEY_CTX *context)) {
+    EVP_PKEY_CTX *context = is_ec(key) ? keys_take_context(key) : NULL;
+    if (context) return context;
+    context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    if (context && init(context) > 0 && (is_ec(key) || configure(context, scheme))) return context;
+    EVP_PKEY_CTX_free(context);
+    return NULL;
+}
+
+static void give_context(const EVP_PKEY *key, EVP_PKEY_CTX *context) {
+    if (context && is_ec(key)) {
+        keys_give_context(key, context);
+    } else {
+        EVP_PKEY_CTX_free(context);
+    }
 }
 
 /* --- ECDSA signatures as r and s of the order's length each --- */
@@ -147,10 +171,9 @@ static bool sign_pure(EVP_PKEY *key, Bytes data, uint8_t *out, size_t *length) {
 
 static bool sign_digest(EVP_PKEY *key, const SignatureScheme *scheme, const uint8_t *digest,
                         size_t digest_length, uint8_t *out, size_t *length) {
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-    bool done = context && EVP_PKEY_sign_init(context) > 0 && configure(context, scheme) &&
-                EVP_PKEY_sign(context, out, length, digest, digest_length) > 0;
-    EVP_PKEY_CTX_free(context);
+    EVP_PKEY_CTX *context = take_context(key, scheme, EVP_PKEY_sign_init);
+    bool done = context && EVP_PKEY_sign(context, out, length, digest, digest_length) > 0;
+    give_context(key, context);
     return done;
 }
 
@@ -186,13 +209,11 @@ static bool verify_pure(EVP_PKEY *key, Bytes data, Bytes signature, bool *valid)
 
 static bool verify_digest(EVP_PKEY *key, const SignatureScheme *scheme, const uint8_t *digest,
                           size_t length, Bytes signature, bool *valid) {
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-    bool ready = context && EVP_PKEY_verify_init(context) > 0 && configure(context, scheme);
-    if (ready) {
-        *valid = EVP_PKEY_verify(context, signature.data, signature.length, digest, length) == 1;
-    }
-    EVP_PKEY_CTX_free(context);
-    return ready;
+    EVP_PKEY_CTX *context = take_context(key, scheme, EVP_PKEY_verify_init);
+    if (!context) return false;
+    *valid = EVP_PKEY_verify(context, signature.data, signature.length, digest, length) == 1;
+    give_context(key, context);
+    return true;
 }
 
 bool signature_verify(EVP_PKEY *key, const SignatureScheme *scheme, Bytes data, Bytes signature,

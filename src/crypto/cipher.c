@@ -29,6 +29,8 @@ static bool transform(EVP_CIPHER_CTX *context, CipherTask *job, int encrypting) 
     Bytes text = task->inputs[2];
     int length = 0, last = 0;
     const EVP_CIPHER *cipher = algorithms_evp_cipher(job->cipher);
+    /* A cipher that is named again would be set up from nothing. */
+    if (EVP_CIPHER_CTX_get0_cipher(context) == cipher) cipher = NULL;
     bool done = EVP_CipherInit_ex2(context, cipher, task->inputs[0].data, task->inputs[1].data,
                                    encrypting, NULL) &&
                 set_additional_data(context, task->inputs[3]) &&
@@ -42,22 +44,30 @@ static bool transform(EVP_CIPHER_CTX *context, CipherTask *job, int encrypting) 
     return done;
 }
 
+static void give_back(const CipherTask *job, EVP_CIPHER_CTX *context, bool done) {
+    if (done) {
+        algorithms_give_cipher(job->cipher, context);
+    } else {
+        EVP_CIPHER_CTX_free(context);
+    }
+}
+
 static bool encrypt_run(Task *task, Failure *failure) {
     CipherTask *job = (CipherTask *)task;
-    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    EVP_CIPHER_CTX *context = algorithms_take_cipher(job->cipher);
     bool done = context && transform(context, job, 1);
     if (done && job->cipher->tag_length) {
         done = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_LENGTH, job->tag) > 0;
     }
-    EVP_CIPHER_CTX_free(context);
+    give_back(job, context, done);
     return done || failure_openssl(failure, "not encrypted");
 }
 
 static bool decrypt_run(Task *task, Failure *failure) {
     CipherTask *job = (CipherTask *)task;
-    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    EVP_CIPHER_CTX *context = algorithms_take_cipher(job->cipher);
     bool done = context && transform(context, job, 0);
-    EVP_CIPHER_CTX_free(context);
+    give_back(job, context, done);
     if (done) return true;
     ERR_clear_error(); /* its reasons help nobody but an attacker */
     if (job->cipher->tag_length) {

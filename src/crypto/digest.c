@@ -40,9 +40,8 @@ static bool digest_run(Task *task, Failure *failure) {
     const EVP_MD *md = algorithms_md(digest);
     Bytes data = task->inputs[0];
     task->length = task->room;
-    bool done = algorithms_is_xof(digest)
-                    ? digest_xof(data, md, task->output, task->length)
-                    : EVP_Digest(data.data, data.length, task->output, NULL, md, NULL);
+    bool done = algorithms_is_xof(digest) ? digest_xof(data, md, task->output, task->length)
+                                          : algorithms_hash(md, &data, 1, task->output);
     return done || failure_openssl(failure, "no digest");
 }
 
@@ -76,32 +75,34 @@ static Janet cfun_crypto_digest(int32_t argc, Janet *argv) {
 
 typedef struct HmacTask {
     Task task; /* inputs: key, data */
-    const EVP_MAC_CTX *prepared;
+    const DigestRow *digest;
 } HmacTask;
 
 static bool hmac_run(Task *task, Failure *failure) {
     Bytes key = task->inputs[0], data = task->inputs[1];
-    EVP_MAC_CTX *context = EVP_MAC_CTX_dup(((HmacTask *)task)->prepared);
-    bool done = context && EVP_MAC_init(context, key.data, key.length, NULL) &&
-                EVP_MAC_update(context, data.data, data.length) &&
-                EVP_MAC_final(context, task->output, &task->length, task->room);
+    const DigestRow *digest = ((HmacTask *)task)->digest;
+    EVP_MAC_CTX *context = algorithms_take_hmac(digest, failure);
+    if (!context) return false;
+    if (EVP_MAC_init(context, key.data, key.length, NULL) &&
+        EVP_MAC_update(context, data.data, data.length) &&
+        EVP_MAC_final(context, task->output, &task->length, task->room)) {
+        algorithms_give_hmac(digest, context);
+        return true;
+    }
     EVP_MAC_CTX_free(context);
-    return done || failure_openssl(failure, "no HMAC");
+    return failure_openssl(failure, "no HMAC");
 }
 
 static Janet cfun_crypto_hmac(int32_t argc, Janet *argv) {
     const char *function = "crypto/hmac";
     janet_fixarity(argc, 3);
     const DigestRow *digest = args_digest(function, argv, 0);
-    HmacTask job = {.task = {.function = function, .run = hmac_run}};
+    HmacTask job = {.task = {.function = function, .run = hmac_run}, .digest = digest};
     job.task.inputs[0] = args_bytes(argv, 1);
     job.task.inputs[1] = args_bytes(argv, 2);
     if (algorithms_is_xof(digest)) {
         raise_format(function, "HMAC is not defined over %s", algorithms_digest_name(digest));
     }
-    Failure failure;
-    job.prepared = algorithms_hmac(digest, &failure);
-    if (!job.prepared) raise_failure(function, &failure);
     job.task.room = (size_t)EVP_MD_get_size(algorithms_md(digest));
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
 }

@@ -75,6 +75,7 @@ static Janet cfun_crypto_forget_keys(int32_t argc, Janet *argv) {
     (void)argv;
     janet_fixarity(argc, 0);
     keys_forget();
+    algorithms_forget();
     return janet_wrap_nil();
 }
 
@@ -101,8 +102,9 @@ static const FunctionRow rows[] = {
     {"crypto/forget-keys", cfun_crypto_forget_keys,
      "(crypto/forget-keys)\n\n"
      "Drop the parsed keys that `sign`, `verify`, `derive` and the RSA functions keep, 64 at most, "
-     "so that PEM text is not parsed at each call. Private parts are cleansed. Returns nil. "
-     "Never raises.",
+     "so that PEM text is not parsed at each call, and the last keys of `encrypt`, `decrypt` and "
+     "`hmac`, which stay in OpenSSL's contexts until the next call. Secret parts are cleansed. "
+     "Returns nil. Never raises.",
      NULL},
     {NULL, NULL, NULL, NULL},
 };

@@ -165,7 +165,8 @@ static Janet cfun_crypto_sign(int32_t argc, Janet *argv) {
     }
     set_key(&job, keys_private(key, password, &failure), &failure);
     job.task.room = signature_room(job.key);
-    bool rsa = EVP_PKEY_is_a(job.key, "RSA") || EVP_PKEY_is_a(job.key, "RSA-PSS");
+    int type = EVP_PKEY_get_id(job.key);
+    bool rsa = type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS;
     bool slow = rsa && EVP_PKEY_get_bits(job.key) > SLOW_RSA_BITS;
     return task_run(&job.task, sizeof job, slow || task_is_large(&job.task));
 }
