@@ -7,13 +7,14 @@
 #include <sys/time.h>
 
 #define MOST_PENDING (256 << 10) /* bytes that wait for the transport; more is lost */
-#define MOST_RETRANSMIT 60000000 /* microseconds between two of them: RFC 6347, 4.2.4.1 */
+#define MOST_RETRANSMIT 60.0     /* seconds between two of them: RFC 6347, 4.2.4.1 */
+#define MOST_WAITS 13 /* for an answer: OpenSSL sends a flight again twelve times at most */
 
 /* --- output: what the transport does not take waits as frames of length and bytes --- */
 
 typedef uint16_t FrameLength;
 
-static bool keep(Engine *engine, const char *bytes, size_t length) {
+static bool keep(Engine *engine, const uint8_t *bytes, size_t length) {
     FrameLength frame = (FrameLength)length;
     size_t needed = engine->pending_length + sizeof frame + length;
     if (length > UINT16_MAX || needed > MOST_PENDING) return false;
@@ -69,13 +70,38 @@ void datagram_each_pending(const Engine *engine,
     }
 }
 
+/* --- the datagram in the making --- */
+
+/* OpenSSL sends a flight again as a datagram for each message, and all of them have to arrive. Records
+ * of one call share a datagram, as far as the MTU goes. Empty between calls. */
+static _Thread_local struct {
+    size_t length;
+    uint8_t bytes[DATAGRAM_MOST_MTU];
+} gathered;
+
+static void pass(Engine *engine, const uint8_t *bytes, size_t length) {
+    bool waits = engine->pending_length || !send_one(engine, bytes, length);
+    if (waits) keep(engine, bytes, length);
+}
+
+void datagram_send_gathered(Engine *engine) {
+    size_t length = gathered.length;
+    gathered.length = 0;
+    if (length) pass(engine, gathered.bytes, length);
+}
+
 /* --- the transport as OpenSSL sees it --- */
 
 static int bio_write(BIO *bio, const char *bytes, size_t length, size_t *written) {
     Engine *engine = BIO_get_data(bio);
     *written = length;
-    bool waits = engine->pending_length || !send_one(engine, (const uint8_t *)bytes, length);
-    if (waits) keep(engine, bytes, length);
+    if (gathered.length + length > engine->mtu) datagram_send_gathered(engine);
+    if (length > engine->mtu) {
+        pass(engine, (const uint8_t *)bytes, length);
+        return 1;
+    }
+    memcpy(gathered.bytes + gathered.length, bytes, length);
+    gathered.length += length;
     return 1;
 }
 
@@ -124,8 +150,25 @@ BIO *datagram_bio(Engine *engine) {
 
 static unsigned int next_wait(SSL *ssl, unsigned int last) {
     const Engine *engine = BIO_get_data(SSL_get_rbio(ssl));
+    unsigned int most = engine->most_retransmit_us;
     if (!last) return engine->retransmit_us;
-    return last < MOST_RETRANSMIT / 2 ? 2 * last : MOST_RETRANSMIT;
+    return last < most / 2 ? 2 * last : most;
+}
+
+/* Waits that double lose most of their tries on a bad network: of a handshake's 30 seconds the last
+ * two take 24. So they double up to where all tries fit into the time that the handshake has. */
+static double most_wait(double first, double time) {
+    double most = MOST_RETRANSMIT, wait = first;
+    for (int doubled = 0; doubled < MOST_WAITS && time > 0; doubled++) {
+        if (wait * (MOST_WAITS - doubled) >= time) {
+            most = time / (MOST_WAITS - doubled);
+            break;
+        }
+        time -= wait;
+        wait *= 2;
+    }
+    if (most > MOST_RETRANSMIT) most = MOST_RETRANSMIT;
+    return most > first ? most : first;
 }
 
 double datagram_retransmit_due(Engine *engine) {
@@ -147,7 +190,10 @@ EngineStatus datagram_retransmit(Engine *engine) {
 bool datagram_engine_init(Engine *engine, SSL_CTX *context, EngineRole role, Transport transport,
                           DatagramManners manners, Failure *failure) {
     engine->datagram = true;
-    engine->retransmit_us = manners.retransmit_us;
+    engine->mtu = (size_t)manners.mtu;
+    engine->retransmit_us = (unsigned int)(manners.retransmit * 1e6);
+    engine->most_retransmit_us =
+        (unsigned int)(1e6 * most_wait(manners.retransmit, manners.handshake_timeout));
     if (!engine_init(engine, context, role, transport, failure)) return false;
     DTLS_set_timer_cb(engine->ssl, next_wait);
     return SSL_set_mtu(engine->ssl, manners.mtu) || failure_openssl(failure, "bad :mtu");
@@ -157,6 +203,7 @@ EngineStatus datagram_listen(Engine *engine) {
     BIO_ADDR *nobody = BIO_ADDR_new(); /* the caller knows whom it hears */
     int heard = nobody ? DTLSv1_listen(engine->ssl, nobody) : 0;
     BIO_ADDR_free(nobody);
+    datagram_send_gathered(engine);
     ERR_clear_error(); /* what was no ClientHello */
     return heard == 1 ? ENGINE_DONE : ENGINE_WANTS_READ;
 }

@@ -7,10 +7,13 @@
 
 #include "core/engine.h"
 
+#define DATAGRAM_MOST_MTU 16384
+
 /* How a connection treats its datagrams. */
 typedef struct DatagramManners {
-    int mtu;                    /* bytes of a handshake's datagram at most */
-    unsigned int retransmit_us; /* before a flight is sent again, the first time; doubled then */
+    int mtu;                  /* bytes of a handshake's datagram, DATAGRAM_MOST_MTU at most */
+    double retransmit;        /* seconds before a flight is sent again, the first time */
+    double handshake_timeout; /* seconds that the handshake has, or INFINITY */
 } DatagramManners;
 
 /* As engine_init, for a context of DTLS. */
@@ -38,5 +41,6 @@ void datagram_forget_pending(Engine *engine);
 
 BIO *datagram_bio(Engine *engine);
 void datagram_send_pending(Engine *engine);
+void datagram_send_gathered(Engine *engine);
 
 #endif

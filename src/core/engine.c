@@ -282,7 +282,9 @@ static bool begin(Engine *engine) {
 }
 
 static void finish(Engine *engine) {
-    if (gathered.length && !send_gathered(engine)) {
+    if (engine->datagram) {
+        datagram_send_gathered(engine);
+    } else if (gathered.length && !send_gathered(engine)) {
         engine_fail(engine, "the peer does not read what it asked for");
     }
 }
@@ -382,7 +384,8 @@ EngineStatus engine_write(Engine *engine, const uint8_t *data, size_t length, si
         if (status == ENGINE_DONE) status = engine_flush(engine);
     }
     finish(engine); /* what was uncorked, where there was nothing to seal */
-    if (status == ENGINE_FAILED && engine->send_errno && !engine->failure) hear_alert(engine);
+    bool may_hear = engine->send_errno && !engine->failure && !engine->datagram;
+    if (status == ENGINE_FAILED && may_hear) hear_alert(engine);
     return status;
 }
 

@@ -53,7 +53,9 @@ typedef struct Engine {
     bool corked;          /* what is pending may wait for the next call */
     bool truncation_is_eof;
     bool datagram;                            /* DTLS, see datagram.h */
+    size_t mtu;                               /* DTLS: bytes of a datagram of several records */
     unsigned int retransmit_us;               /* DTLS: before the first retransmission */
+    unsigned int most_retransmit_us;          /* and before any */
     const struct CookieSource *cookie_source; /* a DTLS server's, see cookie.h */
     bool answered;                            /* see engine_answer */
     SSL_SESSION *fresh[MOST_FRESH];           /* see engine_keep_session */

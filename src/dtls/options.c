@@ -2,6 +2,7 @@
 
 #include "context/parse.h"
 #include "context/rows.h"
+#include "core/datagram.h"
 
 #include <math.h>
 
@@ -17,7 +18,7 @@ static const OptionWord version_words[] = {
 };
 
 static const OptionRange lifetime_range = {1, 604800};
-static const OptionRange mtu_range = {256, 16384};
+static const OptionRange mtu_range = {256, DATAGRAM_MOST_MTU};
 static const OptionRange count_range = {1, INT32_MAX};
 
 /* They are accepted beside :security as well. */
@@ -58,7 +59,8 @@ static const OptionRow datagram_rows[] = {
         "to 16384. Default 1200. What is written is never split: a write is a datagram."),
     OPTION("retransmit", parse_retransmit, ContextOptions, connection.manners.retransmit,
            "Seconds before a part of the handshake that nobody answered is sent again, 0.02 to 60, "
-           "the first time; twice as long each time after. Default 0.25."),
+           "the first time. Each further wait is twice as long, up to where all twelve tries that "
+           "OpenSSL makes fit into `:handshake-timeout`. Default 0.25."),
 };
 static const OptionSet datagram_set = OPTION_SET(datagram_rows);
 

@@ -93,8 +93,8 @@ bool peers_prepare(Server *server, Failure *failure) {
     Peer *peer = OPENSSL_zalloc(sizeof *peer);
     if (!peer) return failure_set(failure, "out of memory");
     Transport transport = {peer_send, peer_receive, peer};
-    DatagramManners manners = {server->manners.mtu,
-                               (unsigned int)(server->manners.retransmit * 1e6)};
+    DatagramManners manners = {server->manners.mtu, server->manners.retransmit,
+                               server->manners.handshake_timeout};
     peer->server = server;
     peer->address = janet_wrap_nil();
     peer->cookie =
@@ -316,10 +316,12 @@ static void renew_secrets(Server *server) {
     if (cookie_secrets_renew(secrets)) secrets->renew_at = server->now + SECRET_TERM;
 }
 
-/* Nothing is spent on a client that has not shown a cookie. */
+/* Nothing is spent on a client that has not shown a cookie. One that begins anew takes no place but
+ * its own. */
 static void listen_to(Server *server, const Datagram *datagram, Peer *before) {
     Failure failure;
-    if (is_full(server, &datagram->from) || !peers_prepare(server, &failure)) return;
+    bool refused = !before && is_full(server, &datagram->from);
+    if (refused || !peers_prepare(server, &failure)) return;
     renew_secrets(server);
     Peer *peer = server->spare;
     peer->endpoint = datagram->from;

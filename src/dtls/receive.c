@@ -110,7 +110,9 @@ void server_take_in(Server *server) {
     Plain plain;
     int budget = MOST_CALLS;
     while (next_plain(server, &plain, &budget)) keep(server, &plain);
-    if (server->udp.readable) poller_turn(&server->source);
+    /* Readers may wait all the same: they had used up their turn before there was anything for them. */
+    bool waited_for = server->letters && op_first_waiting(&server->readers);
+    if (server->udp.readable || waited_for) poller_turn(&server->source);
 }
 
 /* --- into a buffer --- */

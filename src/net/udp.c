@@ -88,17 +88,31 @@ static int send_many(const Udp *udp, Place *places, int count) {
 
 /* --- life --- */
 
+static bool any_port(const struct sockaddr_storage *address) {
+    Endpoint endpoint;
+    return endpoint_of(&endpoint, address) && !endpoint.port;
+}
+
+/* Several workers may share a port, each with its own peers. Asked for any port the kernel may
+ * give one that is shared already: there the sharing is declared once we have a port of our own. Not
+ * SO_REUSEADDR: with that, other users could share it as well. */
+static bool bind_shared(int descriptor, const struct sockaddr_storage *address, socklen_t length) {
+    int on = 1;
+    bool any = any_port(address);
+    if (!any) setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (bind(descriptor, (const struct sockaddr *)address, length)) return false;
+    if (any) setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    return true;
+}
+
 int udp_bind(const struct sockaddr_storage *address, socklen_t length) {
-    int on = 1, off = 0, room = RECEIVE_BUFFER;
+    int off = 0, room = RECEIVE_BUFFER;
     int descriptor = socket_new(address->ss_family, SOCK_DGRAM);
     if (descriptor < 0) return -1;
-    /* Several workers of one user may share a port, each with its own peers. Not SO_REUSEADDR: of
-     * datagrams it lets anybody take the port over. */
-    setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     if (address->ss_family == AF_INET6)
         setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (!bind(descriptor, (const struct sockaddr *)address, length)) return descriptor;
+    if (bind_shared(descriptor, address, length)) return descriptor;
     int why = errno;
     close(descriptor);
     errno = why;

@@ -122,7 +122,7 @@ static bool make_engine(Stream *stream, Context *context, EngineRole role, const
     if (!stream->kind->datagram) {
         return engine_init(&stream->engine, context->context, role, transport, failure);
     }
-    DatagramManners datagram = {manners->mtu, (unsigned int)(manners->retransmit * 1e6)};
+    DatagramManners datagram = {manners->mtu, manners->retransmit, manners->handshake_timeout};
     return datagram_engine_init(&stream->engine, context->context, role, transport, datagram,
                                 failure);
 }

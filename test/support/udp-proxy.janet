@@ -82,6 +82,23 @@
 
 # ---- sockets ----
 
+(defn- sockets-of
+  "How many sockets of this machine have a port, where that can be told; else 1."
+  [port]
+  (def hex (string/format ":%04X " port))
+  (defn count-in [path] (if (os/stat path) (length (string/find-all hex (slurp path))) 0))
+  (max 1 (+ (count-in "/proc/net/udp") (count-in "/proc/net/udp6"))))
+
+(defn listen-alone
+  ``A socket of datagrams on a port that no other has. Core's share their ports (SO_REUSEPORT), and may be given one that is
+  in use.``
+  [&opt host]
+  (default host "127.0.0.1")
+  (def socket (net/listen host "0" :datagram))
+  (if (= 1 (sockets-of (get (net/localname socket) 1)))
+    socket
+    (do (ev/close socket) (listen-alone host))))
+
 (defn- each-datagram
   "Call f with each datagram, copied, and its sender, until the socket is closed."
   [socket f]
@@ -97,7 +114,7 @@
 (defn- new-client
   "The socket towards the server of a client that is seen for the first time."
   [proxy address]
-  (def socket (net/listen (proxy :host) "0" :datagram))
+  (def socket (listen-alone (proxy :host)))
   (ev/go (fn [] (each-datagram socket (fn [datagram _] (forward proxy :down datagram |(send-to (proxy :socket) address $))))))
   socket)
 
@@ -113,7 +130,7 @@
   [port &opt options]
   (def options (merge {:seed 1 :lose 0 :double 0 :reorder 0 :delay 0 :host "127.0.0.1"} (or options {})))
   (def host (options :host))
-  (def socket (net/listen host "0" :datagram))
+  (def socket (listen-alone host))
   (def server (net/address host (string port) :datagram false))
   (def proxy
     @{:socket socket :host host :port (string (get (net/localname socket) 1)) :clients @{} :fates @[] :up 0 :down 0
