@@ -124,6 +124,15 @@
       (printf "# resident: %d KB, %d KB after 900 more sessions" before after)
       (is (< (- after before) 3000) "less than 3.4 KB for each"))))
 
+(test "a server speaks first to each of 150 peers, and each answers"
+  (with-server [s {} (fn [&])]
+    (def clients (seq [i :range [0 150]] (connect s)))
+    (defer (each c clients (dtls/close c true))
+      (while (< (length (dtls/peers s)) 150) (ev/sleep 0.01))
+      (each peer (dtls/peers s) (dtls/send-to s peer "anybody there?"))
+      (each c clients (is= @"anybody there?" (:read c 100)))
+      (each c clients (is= 3 (:write c "yes"))))))
+
 # ---- exactly one datagram is lost ----
 
 (defn- lose-nth [way n]

@@ -278,7 +278,7 @@ static bool begin(Engine *engine) {
     if (engine->datagram) engine->receive_errno = engine->send_errno = 0; /* of the last call */
     if (!engine->ssl || engine->failure) return false;
     warm_use(engine);
-    return true;
+    return !engine->failure;
 }
 
 static void finish(Engine *engine) {

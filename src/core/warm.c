@@ -17,6 +17,10 @@ void warm_use(Engine *engine) {
     }
     *place = engine;
     engine->warm = place;
+    /* TLS makes them when it needs them, DTLS writes without a look. */
+    if (engine->datagram && !SSL_alloc_buffers(engine->ssl)) {
+        engine_fail(engine, "out of memory");
+    }
 }
 
 void warm_forget(Engine *engine) {
