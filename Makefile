@@ -192,9 +192,9 @@ demo: all ## run examples/demo.janet
 	$Q PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" janet examples/demo.janet
 
 # Docs are made of docstrings, sources and tables; what stands in the repository is made anew, the site goes to build/site.
-docs: all ## make docs/api, errors.md, tool.md, the manual page, and a site of all docs in build/site
+docs: all ## make docs/api, errors.md, tool.md, examples.md, the manual page, and a site of all docs in build/site
 	$Q export PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)"; janet tools/api.janet && janet tools/errors.janet && \
-	  janet tools/tool.janet && janet tools/manual.janet >man/jsec.1 && janet tools/site.janet
+	  janet tools/tool.janet && janet tools/examples.janet && janet tools/manual.janet >man/jsec.1 && janet tools/site.janet
 
 test-site: docs ## look at the site in headless Chromium; screenshots go to build/site-shots
 	$Q PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" janet test/run.janet test/site/site.janet

@@ -2,6 +2,7 @@
 (import ./support/check :prefix "")
 (import ../tools/api)
 (import ../tools/errors)
+(import ../tools/examples)
 (import ../tools/markdown)
 (import ../tools/public)
 (import ../tools/tool)
@@ -58,6 +59,9 @@
 
 (test "docs/tool.md is what the tool's tables make (else: make docs)"
   (is (= (tool/page) (string (slurp "docs/tool.md")))))
+
+(test "docs/examples.md is what the examples say of themselves (else: make docs)"
+  (is (= (examples/page) (string (slurp "docs/examples.md")))))
 
 (def texts (errors/texts))
 

@@ -14,6 +14,7 @@
   "Where pages come from, what they are called in the menu, and where they go."
   [["README.md" "jsec" "index"]
    ["docs/guide.md" "Guide" "guide"]
+   ["docs/examples.md" "Examples" "examples"]
    ["docs/tool.md" "Tool" "tool"]
    ;(seq [file :in (reference)]
       [(string "docs/api/" file) (string "jsec/" (string/slice file 0 -4)) (string "api-" (string/slice file 0 -4))])
@@ -26,6 +27,11 @@
    ["CHANGELOG.md" "Changes" "changes"]])
 
 (def- there (filter |(os/stat (first $)) pages))
+
+# Programs that pages link to: their sources, each on a page that is not in the menu.
+(def- programs
+  (map |[(string "examples/" $) $ (string "example-" (string/slice $ 0 -7))]
+       (filter |(string/has-suffix? ".janet" $) (os/dir "examples"))))
 
 (defn- normal
   "A path without its ..s."
@@ -42,7 +48,7 @@
   (fn [target]
     (def [path fragment] (string/split "#" target 0 2))
     (def place (normal (string folder (if (empty? folder) "" "/") path)))
-    (def page (find |(= place (first $)) there))
+    (def page (find |(= place (first $)) [;there ;programs]))
     (cond
       (empty? path) target
       page (string (page 2) ".html" (if fragment (string "#" fragment) ""))
@@ -80,19 +86,22 @@ details { margin: 1rem 0; } li { margin: .2rem 0; }
             (string/join (map |(string `<li><a href="#` (markdown/anchor ($ 1)) `">` (markdown/escaped ($ 1)) "</a></li>") entries) "\n")
             "\n</ul></details>\n")))
 
-(defn- page-html [[source title name]]
-  (def text (string (slurp source)))
+(defn- page-html [source title name text]
   (def [head rest] (string/split "\n\n" text 0 2))
   (def rewrite (rewriter source))
   (string "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
           `<meta name="viewport" content="width=device-width, initial-scale=1">` "\n"
           "<title>" (if (= "jsec" title) "jsec: TLS for Janet" (string title " - jsec")) "</title>\n"
-          `<link rel="stylesheet" href="style.css">` "\n</head>\n<body>\n" (menu name) "\n<main>\n"
+          `<link rel="stylesheet" href="style.css">` "\n</head>\n<body>\n" (menu (if (string/has-prefix? "example-" name) "examples" name)) "\n<main>\n"
           (markdown/html head rewrite) "\n" (contents text) (markdown/html (or rest "") rewrite) "\n</main>\n</body>\n</html>\n"))
 
 (defn main [&]
   (os/mkdir "build")
   (os/mkdir out)
   (spit (string out "/style.css") style)
-  (each page there (spit (string out "/" (page 2) ".html") (page-html page)))
+  (each [source title name] there
+    (spit (string out "/" name ".html") (page-html source title name (string (slurp source)))))
+  (each [source title name] programs
+    (spit (string out "/" name ".html")
+          (page-html source title name (string "# " title "\n\n```janet\n" (string/trimr (slurp source)) "\n```\n"))))
   (print "  DOCS     " out "/index.html"))
