@@ -84,23 +84,25 @@ X509_REQ *csr_read(Bytes data, Failure *failure) {
     return request;
 }
 
-bool csr_is_signed(X509_REQ *request) {
+/* What went wrong stays in the queue. */
+static bool is_signed(X509_REQ *request) {
     EVP_PKEY *key = X509_REQ_get0_pubkey(request);
-    bool is_signed = key && X509_REQ_verify(request, key) == 1;
-    ERR_clear_error();
-    return is_signed;
+    return key && X509_REQ_verify(request, key) == 1;
 }
 
-GENERAL_NAMES *csr_alternatives(X509_REQ *request) {
+static GENERAL_NAMES *alternatives_of(X509_REQ *request) {
     STACK_OF(X509_EXTENSION) *all = X509_REQ_get_extensions(request);
     GENERAL_NAMES *names = X509V3_get_d2i(all, NID_subject_alt_name, NULL, NULL);
     sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free);
-    ERR_clear_error();
     return names;
 }
 
 static GENERAL_NAMES *plain_alternatives(X509_REQ *request, Failure *failure) {
-    GENERAL_NAMES *names = csr_alternatives(request);
+    GENERAL_NAMES *names = alternatives_of(request);
+    if (failure_of_memory(failure)) {
+        GENERAL_NAMES_free(names);
+        return NULL;
+    }
     if (!names) names = GENERAL_NAMES_new();
     if (!names) failure_set(failure, "out of memory");
     for (int i = 0; names && i < sk_GENERAL_NAME_num(names); i++) {
@@ -116,7 +118,9 @@ static GENERAL_NAMES *plain_alternatives(X509_REQ *request, Failure *failure) {
 
 bool csr_take(X509_REQ *request, EVP_PKEY **key, X509_NAME **subject, GENERAL_NAMES **alternatives,
               Failure *failure) {
-    if (!csr_is_signed(request)) {
+    ERR_clear_error();
+    if (!is_signed(request)) {
+        if (failure_of_memory(failure)) return false;
         return failure_set(failure, "request not usable: its signature does not verify");
     }
     *key = X509_REQ_get_pubkey(request);
@@ -132,6 +136,7 @@ static void read_key(CsrInfo *info, X509_REQ *request) {
     Failure ignored;
     size_t length = 0;
     char *pem = key ? keys_public_pem(key, &length, &ignored) : NULL;
+    if (key && !pem) info->pool.failed = true;
     info->public_key = pool_copy(&info->pool, (Bytes){(const uint8_t *)pem, length});
     OPENSSL_free(pem);
     if (key) {
@@ -164,7 +169,7 @@ bool csr_info_read(CsrInfo *info, X509_REQ *request, Failure *failure) {
     Pool *pool = &info->pool;
     info->version = (int)X509_REQ_get_version(request) + 1;
     x509info_name(pool, X509_REQ_get_subject_name(request), &info->subject, &info->subject_text);
-    GENERAL_NAMES *names = csr_alternatives(request);
+    GENERAL_NAMES *names = alternatives_of(request);
     x509info_alternatives(pool, names, &info->alternatives);
     GENERAL_NAMES_free(names);
     STACK_OF(X509_EXTENSION) *all = X509_REQ_get_extensions(request);
@@ -175,8 +180,8 @@ bool csr_info_read(CsrInfo *info, X509_REQ *request, Failure *failure) {
         pool_copy(pool, (Bytes){(const uint8_t *)signature, strlen(signature)});
     read_key(info, request);
     read_challenge(info, request);
-    info->is_signed = csr_is_signed(request);
-    ERR_clear_error();
+    info->is_signed = is_signed(request);
+    pool_settle(pool);
     return !pool->failed || failure_set(failure, "out of memory");
 }
 

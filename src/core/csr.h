@@ -24,18 +24,12 @@ X509_REQ *csr_build(const CsrWish *wish, Failure *failure);
 /* PEM ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST") or DER. */
 X509_REQ *csr_read(Bytes data, Failure *failure);
 
-/* Did the holder of the key sign it? */
-bool csr_is_signed(X509_REQ *request);
-
 /* What a certificate may take over from a request: its public key and the names it asks for, those
  * of them that tell hosts, mailboxes and resources; nothing else of what its author wrote. False
  * when its signature is not the key's, or when it asks for other kinds of names and these are
  * wanted (`alternatives` is not NULL). The results are the caller's. */
 bool csr_take(X509_REQ *request, EVP_PKEY **key, X509_NAME **subject, GENERAL_NAMES **alternatives,
               Failure *failure);
-
-/* The subjectAltName that it asks for, NULL where there is none; to be freed. */
-GENERAL_NAMES *csr_alternatives(X509_REQ *request);
 
 typedef struct CsrInfo {
     Pool pool;

@@ -52,3 +52,12 @@ bool failure_openssl(Failure *failure, const char *what, ...) {
     if (!reasons) append(failure, ": ", "OpenSSL gave no reason");
     return false;
 }
+
+bool failure_of_memory(Failure *failure) {
+    bool ran_out = false;
+    unsigned long code;
+    while ((code = ERR_get_error())) {
+        ran_out = ran_out || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+    }
+    return ran_out && !failure_set(failure, "out of memory");
+}

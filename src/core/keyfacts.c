@@ -1,7 +1,6 @@
 #include "core/keyfacts.h"
 
 #include <ctype.h>
-#include <openssl/err.h>
 #include <openssl/objects.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +27,6 @@ void keyfacts_of(const EVP_PKEY *key, KeyFacts *facts) {
             facts->curve[0] = 0;
         }
     }
-    ERR_clear_error();
 }
 
 void keyfacts_of_algorithm(const ASN1_OBJECT *algorithm, KeyFacts *facts) {
@@ -44,5 +42,4 @@ void keyfacts_of_algorithm(const ASN1_OBJECT *algorithm, KeyFacts *facts) {
     }
     char oid[sizeof facts->type];
     if (OBJ_obj2txt(oid, sizeof oid, algorithm, 1) > 0) set_type(facts, oid);
-    ERR_clear_error();
 }

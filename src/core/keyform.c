@@ -150,5 +150,6 @@ bool keyform_info(Bytes data, Bytes password, KeyFormInfo *info, Failure *failur
     EVP_PKEY *key = keyform_read(data, password, &info->is_private, failure);
     if (key) keyfacts_of(key, &info->facts);
     EVP_PKEY_free(key);
+    ERR_clear_error();
     return key;
 }

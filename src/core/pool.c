@@ -1,5 +1,7 @@
 #include "core/pool.h"
 
+#include "core/failure.h"
+
 #include <openssl/crypto.h>
 #include <stdalign.h>
 #include <string.h>
@@ -48,6 +50,11 @@ Bytes pool_bio(Pool *pool, BIO *bio) {
     Bytes copy = pool_copy(pool, (Bytes){(const uint8_t *)data, length > 0 ? (size_t)length : 0});
     BIO_free(bio);
     return copy;
+}
+
+void pool_settle(Pool *pool) {
+    Failure ignored;
+    if (failure_of_memory(&ignored)) pool->failed = true;
 }
 
 void pool_free(Pool *pool) {

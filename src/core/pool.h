@@ -27,6 +27,9 @@ Bytes pool_hex(Pool *pool, const uint8_t *data, size_t length);
 /* What was written to a memory BIO, which is freed; empty for NULL. */
 Bytes pool_bio(Pool *pool, BIO *bio);
 
+/* Forget OpenSSL's errors so far, but for memory that ran out: the pool has failed then. */
+void pool_settle(Pool *pool);
+
 /* Cleanses, too. */
 void pool_free(Pool *pool);
 

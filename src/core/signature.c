@@ -226,7 +226,7 @@ bool signature_verify(EVP_PKEY *key, const SignatureScheme *scheme, Bytes data, 
     *valid = false;
     if (scheme->format == SIGNATURE_RAW) {
         der = der_of_raw(key, signature, &signature.length);
-        if (!der) return true;
+        if (!der) return !failure_of_memory(failure);
         signature.data = der;
     }
     if (is_pure(key)) {
@@ -237,6 +237,7 @@ bool signature_verify(EVP_PKEY *key, const SignatureScheme *scheme, Bytes data, 
         ready = verify_digest(key, scheme, digest, length, signature, valid);
     }
     if (!ready) failure_openssl(failure, "signature not checked");
+    if (ready && !*valid && failure_of_memory(failure)) ready = false;
 end:
     ERR_clear_error();
     OPENSSL_free(der);

@@ -23,7 +23,7 @@ static Bytes utf8_of(Pool *pool, const ASN1_STRING *string) {
     unsigned char *text = NULL;
     int length = ASN1_STRING_to_UTF8(&text, string);
     if (length < 0) {
-        ERR_clear_error();
+        pool_settle(pool);
         return raw_of(pool, string);
     }
     Bytes copy = pool_copy(pool, (Bytes){text, (size_t)length});
@@ -64,7 +64,7 @@ void x509info_name(Pool *pool, const X509_NAME *name, InfoNames *names, Bytes *t
         item->kind = short_name(pool, X509_NAME_ENTRY_get_object(entry));
         item->value = utf8_of(pool, X509_NAME_ENTRY_get_data(entry));
     }
-    ERR_clear_error();
+    pool_settle(pool);
 }
 
 static Bytes address_text(Pool *pool, const ASN1_OCTET_STRING *address) {
@@ -118,7 +118,7 @@ void x509info_alternatives(Pool *pool, const GENERAL_NAMES *all, InfoNames *name
     for (int i = 0; names->items && i < count; i++) {
         names->items[names->count++] = alternative(pool, sk_GENERAL_NAME_value(all, i));
     }
-    ERR_clear_error();
+    pool_settle(pool);
 }
 
 static Bytes extension_text(Pool *pool, X509_EXTENSION *extension) {
@@ -142,15 +142,12 @@ void x509info_extensions(Pool *pool, const STACK_OF(X509_EXTENSION) * all, InfoE
                             .value = raw_of(pool, X509_EXTENSION_get_data(extension)),
                             .text = extension_text(pool, extension)};
     }
-    ERR_clear_error();
+    pool_settle(pool);
 }
 
 static InfoTime time_of(const ASN1_TIME *time) {
     struct tm tm;
-    if (!time || !ASN1_TIME_to_tm(time, &tm)) {
-        ERR_clear_error();
-        return (InfoTime){0, false};
-    }
+    if (!time || !ASN1_TIME_to_tm(time, &tm)) return (InfoTime){0, false};
     return (InfoTime){(int64_t)timegm(&tm), true};
 }
 
@@ -233,7 +230,7 @@ static void read_key(X509Info *info, const X509 *certificate) {
                                       X509_get_X509_PUBKEY(certificate))) {
         keyfacts_of_algorithm(algorithm, &info->key);
     }
-    ERR_clear_error();
+    pool_settle(&info->pool);
 }
 
 static void read_signature(X509Info *info, const X509 *certificate) {
@@ -265,7 +262,7 @@ bool x509info_read(X509Info *info, X509 *certificate, Failure *failure) {
     read_key_ids(info, certificate);
     x509info_extensions(pool, X509_get0_extensions(certificate), &info->extensions);
     info->self_signed = X509_self_signed(certificate, 1) == 1;
-    ERR_clear_error();
+    pool_settle(pool);
     return !pool->failed || failure_set(failure, "out of memory");
 }
 

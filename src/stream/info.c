@@ -63,8 +63,8 @@ static CertificateForm get_form(const Janet *argv, int32_t argc, int32_t n) {
 }
 
 static Janet owned_string(unsigned char *bytes, size_t length) {
-    Janet string =
-        bytes ? janet_wrap_string(janet_string(bytes, (int32_t)length)) : janet_wrap_nil();
+    if (!bytes) janet_panic("out of memory");
+    Janet string = janet_wrap_string(janet_string(bytes, (int32_t)length));
     OPENSSL_free(bytes);
     return string;
 }
@@ -73,8 +73,10 @@ static Janet data_of(X509 *certificate) {
     X509Info info;
     Failure failure;
     Janet data = janet_wrap_nil();
-    if (x509info_read(&info, certificate, &failure)) data = info_certificate(&info);
+    bool read = x509info_read(&info, certificate, &failure);
+    if (read) data = info_certificate(&info);
     x509info_free(&info);
+    if (!read) janet_panic(failure.text);
     return data;
 }
 

@@ -1,0 +1,69 @@
+# Memory runs out, at each allocation of OpenSSL's and ours in turn, or at some of them where there are very many: what was
+# asked for fails and says so, or is right; nothing crashes, hangs, or is damaged for those who come after, and nothing that
+# is refused with memory is let in without. JSEC_MEMORY_MOST sets how many runs each scenario gets.
+(import ./support/check :prefix "")
+(import ./support/compile :prefix "")
+(import ./support/peers :as peers)
+(import jsec/cert)
+
+(def most (scan-number (os/getenv "JSEC_MEMORY_MOST" (string (load 12)))))
+(def script "test/support/oom-calls.janet")
+(def oom (compile-native "oom"))
+(def module (find os/stat (map |(string $ "/jsec/native.so") [(os/getenv "JANET_PATH" "") (dyn *syspath*)])))
+# where OpenSSL itself writes to what it did not get: file and line of the allocation
+(def known-crashes [])
+
+# What OpenSSL keeps to itself: 3.0 gives no reason why a signature or a key could not be read. All of it lets nobody in.
+(def known-silences
+  '(* "wrong at " :d+ ": " :d ": "
+      (some (* (+ "false for true" "self-signed: false for true" "signature-valid: false for true" (* "key-curve: nil for " :S+) (* "key-bits: nil for " :d+)
+                  (* "public-key: \"\" for " (to (+ "; " -1))) (* "extensions: " :d+ ": text: nil for " (to (+ "; " -1))))
+               (? "; ")))
+      -1))
+
+# made once: it takes longer than all else
+(def rsa-file (string (tmpdir) "/rsa"))
+(spit rsa-file (string/format "%j" (cert/generate-self-signed-cert {:common-name "localhost" :key-type :rsa})))
+
+(defn run [& arguments]
+  (def child (peers/start (dyn *executable*) script oom module rsa-file ;(map string arguments)))
+  (defer (peers/stop child)
+    [(peers/exit-status child) (string (child :out)) (string (child :err))]))
+
+(defn- lines [text] (filter next (string/split "\n" text)))
+
+(defn- number? [line] (peg/match '(* :d+ -1) line))
+
+(defn sweep
+  "Run a scenario to its end; who dies is begun anew after where it died. What went wrong."
+  [scenario many]
+  (def complaints @[])
+  (var from (inc (math/floor (* 20 (math/random)))))
+  (var over false)
+  (while (not over)
+    (def [status out err] (run scenario from most many))
+    (array/concat complaints (filter |(not (or (number? $) (string/has-prefix? "all of" $) (peg/match known-silences $))) (lines out)))
+    (def last-failed (last (peg/match '(any (+ (* "failed: " (<- (thru "\n"))) 1)) err)))
+    (cond
+      (= 0 status) (set over true)
+      (nil? (some number? (lines out))) (do (array/push complaints err) (set over true))
+      (do
+        (unless (find |(string/find $ (or last-failed "")) known-crashes)
+          (array/push complaints (string "died with " status " after " last-failed " was refused: " (last (filter number? (lines out))))))
+        (set from (inc (scan-number (last (filter number? (lines out)))))))))
+  complaints)
+
+(math/seedrandom (os/cryptorand 8))
+
+(cond
+  (not (and oom module)) (skip "what happens out of memory" "no compiler, or no janet.h")
+  (os/getenv "JSEC_WRAPPER") (skip "what happens out of memory" "valgrind has an allocator of its own")
+  (do
+    (def scenarios (lines (get (run "list" 0 1 1) 1)))
+    (each many [1 1000000]
+      (each scenario scenarios
+        (test (string "out of memory " (if (= many 1) "once" "for good") ": " scenario)
+          :deadline 120
+          (is= @[] (sweep scenario many)))))))
+
+(end)

@@ -1,0 +1,151 @@
+# A child of test/hostile-memory.janet: janet oom-calls.janet OOM NATIVE RSA SCENARIO FROM MOST MANY runs a scenario again and
+# again, with one of its allocations after the other failing from number FROM on (or some of them, where there are more than
+# MOST), and MANY in a row. It prints the number of each before, and what is wrong with what came of it after; last
+# "all of N".
+(def- [_ oom native-path rsa-file scenario-name] (dyn *args*))
+(def- [from most many] (map scan-number (slice (dyn *args*) 5)))
+(def- {'install {:value install} 'fail {:value fail} 'stop {:value stop}} (native oom))
+(install native-path)
+(import ./pairs :prefix "")
+(import jsec/bio)
+(import jsec/cert)
+(import jsec/crypto)
+(import jsec/tls)
+
+(def- certificate (identity :cert))
+(def- key (identity :key))
+(def- rsa (parse (slurp rsa-file)))
+(def- nonce (string/repeat "n" 12))
+(def- secret (string/repeat "k" 32))
+(def- sealed (crypto/encrypt :aes-256-gcm secret nonce "data"))
+(def- signature (crypto/sign key "data"))
+(def- bundle (crypto/create-pkcs12 certificate key {:password "pw" :iterations 1000}))
+(def- request (crypto/generate-csr key {:common-name "localhost"}))
+(def- signed (crypto/cms-sign "data" certificate key))
+(def- encrypted (crypto/cms-encrypt "data" (rsa :cert)))
+(def- locked (crypto/export-key key {:password "pw" :iterations 1000}))
+(def- point (crypto/ec-point-mul :p256 (string/repeat "\x01" 32)))
+(def- sealed-by-rsa (crypto/rsa-encrypt (rsa :key) "data"))
+(def- both-trust {:trusted-cert certificate :verify true :cert certificate :key key})
+
+(var- fresh 0)
+(defn- uncached "Options that no cached context has." [options] (merge options {:session-timeout (+ 1000 (++ fresh))}))
+
+(defn- echo
+  "Send and read back over a connection whose ends are there: what came back."
+  [client server]
+  (defn closing [s f] (fn [] (try (f) ([err] (:close s true) (error err)))))
+  (def tasks [(start (closing client (fn [] (:write client "ping") (:chunk client 4))))
+              (start (closing server (fn [] (:write server (:chunk server 4)))))])
+  (def results (map await tasks))
+  (each [status why] results (if (= :error status) (error why)))
+  (get-in results [0 1]))
+
+(defn- connected
+  "A handshake over plain streams made before, then `act` with both ends; closed hard."
+  [version client-extra server-extra act]
+  (def [a b] (core-pair true))
+  (def short {:handshake-timeout 2 :max-version version})
+  # who fails goes away
+  (defn shaking [plain f] (spawn (try (f) ([err] (protect (ev/close plain)) (error err)))))
+  (def results (map await [(shaking a |(wrap-client a (merge short client-extra)))
+                           (shaking b |(wrap-server b (merge short server-extra)))]))
+  (def ends (map last (filter |(= :ok (first $)) results)))
+  (defer (do (each s ends (protect (:close s true))) (each s [a b] (protect (ev/close s))))
+    (each [status why] results (if (= :error status) (error why)))
+    (act ;ends)))
+
+(defn- held
+  "A verdict is a result as well, and one that is not valid lets nobody in; it has to say why."
+  [{:valid valid :reason reason}]
+  (or valid (error reason)))
+
+(def- scenarios
+  {"context" |(type (tls/new-context (uncached (merge server-options both-trust {:alpn ["h2"] :ciphers "HIGH" :ticket-keys (string/repeat "k" 80)
+                                                                                 :sni {"a.example" {:cert certificate :key key}}}))))
+   "trusting" |(type (tls/new-context (uncached {:ca certificate :pins [(string "sha256//" (crypto/base64-encode secret))]})))
+   "tls13" |(connected :TLS1_3 {} {} echo)
+   "tls12" |(connected :TLS1_2 {} {} echo)
+   "mutual" |(connected :TLS1_3 both-trust both-trust (fn [a b] [(get-in (:connection-info b) [:peer-certificate :subject]) (echo a b)]))
+   "session" (fn []
+               (def session (connected :TLS1_3 {} {} (fn [a b] (:write b "x") (:read a 1) (:get-session a))))
+               (connected :TLS1_3 {:session session} {} (fn [a b] (echo a b))))
+   "renewal" |(connected :TLS1_3 {} {} (fn [a b] (:key-update a) (echo a b)))
+   "renegotiation" |(connected :TLS1_2 {:renegotiation true} {:renegotiation true} (fn [a b] (:renegotiate a) (echo a b)))
+   "information" |(connected :TLS1_3 {} {} (fn [a b] [(:peer-certificate a :der) (length (:peer-chain a :data)) (:verify-result a)]))
+   "transfer" |(connected :TLS1_2 {} {} (fn [a b]
+                                          (def reading (spawn (try (:chunk b 300000) ([err] (:close b true) (error err)))))
+                                          (try (:write a (string/repeat "x" 300000)) ([err] (:close a true) (error err)))
+                                          (def [status got] (await reading))
+                                          (if (= status :error) (error got) (length got))))
+   # what is refused with memory is refused without
+   "impostor" |(connected :TLS1_3 {:trusted-cert (rsa :cert)} {} echo)
+   "stranger" |(connected :TLS1_2 {} both-trust echo)
+   "other name" |(connected :TLS1_3 {:hostname "other.example"} {} echo)
+   "hash" |[(crypto/digest :sha256 "data") (crypto/hmac :sha256 "key" "data") (crypto/digest :sha3-256 "data")]
+   "derivation" |[(crypto/hkdf :sha256 "k" "s" "i" 32) (crypto/pbkdf2 :sha256 "pw" "salt" 10 32) (crypto/scrypt "pw" "salt" 32 {:n 16})]
+   "cipher" |[(crypto/encrypt :aes-256-gcm secret nonce "data") (crypto/decrypt :aes-256-gcm secret nonce (sealed :ciphertext) (sealed :tag))
+              (crypto/encrypt :chacha20-poly1305 secret nonce "data")]
+   "keys" |[(length (crypto/generate-key :ec-p256)) (length (crypto/generate-key :ed25519)) (crypto/key-info locked "pw")
+            (length (crypto/export-key key {:password "pw" :iterations 1000})) (crypto/export-public-key key)]
+   "rsa" |[(string (crypto/rsa-decrypt (rsa :key) sealed-by-rsa)) (length (crypto/rsa-encrypt (rsa :key) "data"))]
+   "signature" |[(crypto/verify key "data" signature) (crypto/verify key "other" signature) (crypto/verify key "data" (crypto/sign key "data"))]
+   "points" |[(crypto/ec-point-mul :p256 (string/repeat "\x01" 32)) (crypto/ec-point-add :p256 point point)]
+   "requests" |[(if (get (crypto/parse-csr request) :signature-valid) (crypto/parse-csr request) (error "signature not valid")) (type (crypto/generate-csr key {:common-name "a"}))]
+   "certificates" |[(cert/parse certificate) (held (cert/verify-chain certificate {:roots [certificate] :host "localhost" :purpose :server}))
+                    (type (cert/generate-self-signed-from-key key {:common-name "a.example"}))]
+   "messages" |[(held (crypto/cms-verify signed {:ca certificate})) (string (crypto/cms-decrypt encrypted (rsa :cert) (rsa :key)))
+                (type (crypto/cms-sign "data" certificate key)) (type (crypto/cms-encrypt "data" (rsa :cert)))]
+   "bundles" |[(length (crypto/parse-pkcs12 bundle "pw")) (type (crypto/create-pkcs12 certificate key {:password "pw" :iterations 1000}))]
+   "memory" (fn [] (def b (bio/new-mem)) (bio/write b (string/repeat "x" 100000)) (length (bio/read b 100000)))})
+
+(defn- explained? [err] (and (bytes? err) (not (empty? err))))
+
+(defn- describe-difference
+  "The parts in which two results differ."
+  [a b]
+  (cond
+    (deep= a b) "the same"
+    (and (indexed? a) (indexed? b) (= (length a) (length b)))
+    (string/join (seq [i :range [0 (length a)] :unless (deep= (a i) (b i))] (string i ": " (describe-difference (a i) (b i)))) "; ")
+    (and (dictionary? a) (dictionary? b))
+    (string/join (seq [k :in (distinct [;(keys a) ;(keys b)]) :unless (deep= (a k) (b k))] (string k ": " (describe-difference (a k) (b k)))) "; ")
+    (string (slice (string/format "%q" a) 0 (min 80 (length (string/format "%q" a)))) " for " (string/format "%.40q" b))))
+
+(defn- run [scenario]
+  (def fiber (fiber/new scenario :ei))
+  (ev/deadline 5 nil fiber)
+  (def result (resume fiber))
+  [(fiber/status fiber) result])
+
+(def- scenario (scenarios scenario-name))
+(unless scenario
+  (each name (sorted (keys scenarios)) (print name))
+  (os/exit 0))
+
+# what is made once a process is made, and what is kept of it is kept
+(def- [expected-status expected] (do (repeat 3 (run scenario)) (run scenario)))
+(def- refused (index-of scenario-name ["impostor" "stranger" "other name"]))
+(unless (= expected-status (if refused :error :dead)) (errorf "scenario %s comes to %q" scenario-name expected))
+(fail -1 0)
+(run scenario)
+(def- total (stop))
+
+(loop [n :range [from total (math/ceil (/ total most))]]
+  (print n)
+  (flush)
+  (fail n many)
+  (def [status result] (run scenario))
+  (stop)
+  (cond
+    (and (= status :error) (= result "deadline expired")) (print "hung at " n)
+    (= status :error) (unless (explained? result) (printf "unexplained at %d: %.99q" n result))
+    (and (= status expected-status) (deep= result expected)) nil
+    (do (print "wrong at " n ": " (describe-difference result expected))))
+  (if (zero? (% n 100)) (gccollect)))
+
+(def- [status result] (run scenario))
+(unless (or (= :error status expected-status) (deep= result expected)) (printf "damaged: %.99q %.99q" status result))
+(print "all of " total)
+(flush)
+(os/exit 0)
