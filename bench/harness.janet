@@ -2,11 +2,13 @@
 (import jsec/cert)
 
 (def built "build/bench/")
-(def- patience 90) # seconds that any program has
+(def- patience 120) # seconds that a program has
+(def- lifetime 900) # and a server, for a whole row
 (def- [server-core load-core] ["0" "1"])
 
-(defn- spawn [core command]
-  (os/spawn [(string built "bound") core (string patience) ;(map string command)] :p {:in :pipe :out :pipe}))
+(defn- spawn [core command &opt seconds]
+  (default seconds patience)
+  (os/spawn [(string built "bound") core (string seconds) ;(map string command)] :p {:in :pipe :out :pipe}))
 
 (defn- read-line [process]
   (def line @"")
@@ -36,7 +38,7 @@
   "A server: its command takes a mode, certificate and key, prints its port, and ends with its standard input."
   [command mode &opt core extra]
   (default core server-core)
-  (def process (spawn core [;command mode (identity :cert) (identity :key) ;(or extra [])]))
+  (def process (spawn core [;command mode (identity :cert) (identity :key) ;(or extra [])] lifetime))
   (def [ok line] (protect (read-line process)))
   (unless ok (release process) (errorf "%s does not start: %s" (first command) (string line)))
   {:process process :pid (process :pid) :port (string/trim line)})

@@ -14,7 +14,7 @@
 #include <openssl/err.h>
 #include <string.h>
 
-#define READ_AHEAD (32 << 10) /* bytes; a record is 16 KB and a little */
+#define READ_AHEAD (64 << 10) /* bytes, nearly four records */
 #define SESSION_LIFETIME 7200 /* seconds */
 
 /* --- traits: beside the SSL_CTX, and gone with it --- */
