@@ -93,6 +93,13 @@ static void greet(Attempt *attempt) {
     }
 }
 
+/* On this host a connection is there at once, and nothing has to be waited for. */
+static bool is_connected(int descriptor) {
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    return !getpeername(descriptor, (struct sockaddr *)&peer, &size);
+}
+
 static void begin_attempt(Attempt *attempt, const Address *address) {
     Dial *dial = attempt->dial;
     bool datagrams = dial->type == SOCK_DGRAM;
@@ -112,12 +119,13 @@ static void begin_attempt(Attempt *attempt, const Address *address) {
     do {
         status = connect(descriptor, (const struct sockaddr *)&address->storage, address->length);
     } while (status && errno == EINTR);
-    if ((status && errno != EINPROGRESS) || !poller_add(&attempt->source, descriptor)) {
+    bool failed = status && errno != EINPROGRESS;
+    if (!failed && !datagrams && is_connected(descriptor)) {
+        on_ready(&attempt->source, 0);
+    } else if (failed || !poller_add(&attempt->source, descriptor)) {
         fail_attempt(attempt, errno);
     } else if (datagrams) {
         greet(attempt);
-    } else if (!status) {
-        poller_turn(&attempt->source); /* connected at once: told like any other */
     }
 }
 
@@ -138,16 +146,18 @@ static void begin_next(Dial *dial) {
     begin_attempt(&dial->attempts[index], &dial->addresses.list[index]);
 }
 
-static void open_due(Timer *timer) {
-    Dial *dial = (Dial *)((char *)timer - offsetof(Dial, next));
+static void open(Source *source, unsigned ready) {
+    (void)ready;
+    Dial *dial = (Dial *)((char *)source - offsetof(Dial, start));
     if (dial->opening) dial->opening(dial);
     begin_next(dial);
 }
 
 static void start_attempts(Dial *dial) {
     for (int i = 0; i < MOST_ADDRESSES; i++) dial->attempts[i].source.descriptor = -1;
-    /* From the event loop, so that no callback comes before the caller is ready for it. */
-    poller_set_timer(&dial->next, 0, open_due);
+    /* When the caller is ready for callbacks: its fiber has parked. */
+    dial->start.ready = open;
+    poller_soon(&dial->start);
 }
 
 void dial_again(Dial *dial) {
@@ -192,6 +202,7 @@ static void resolve_release(Work *work) {
 }
 
 void dial_start(Dial *dial, const char *host, const char *port) {
+    dial->start.descriptor = -1;
     if (resolve(host, port, dial->type, true, false, &dial->addresses, &dial->failure)) {
         start_attempts(dial);
         return;
@@ -212,6 +223,7 @@ void dial_start(Dial *dial, const char *host, const char *port) {
 }
 
 void dial_start_address(Dial *dial, const Address *address) {
+    dial->start.descriptor = -1;
     dial->addresses.list[0] = *address;
     dial->addresses.count = 1;
     start_attempts(dial);
@@ -219,6 +231,7 @@ void dial_start_address(Dial *dial, const Address *address) {
 
 void dial_stop(Dial *dial) {
     poller_unset_timer(&dial->next);
+    poller_remove(&dial->start);
     if (dial->work) dial->work->dial = NULL;
     dial->work = NULL;
     for (int i = 0; i < dial->begun; i++) poller_close(&dial->attempts[i].source);

@@ -19,7 +19,8 @@ typedef struct Poller {
     Source *turning; /* those of them whose turn it is */
     Source *soon;    /* those that asked to be called after the fibers */
     JanetFunction *run_soon;
-    bool working; /* events are being worked off */
+    bool working;        /* events are being worked off */
+    bool soon_scheduled; /* the fiber that calls those of `soon` */
     ReadyEvent batch[BATCH];
     int batch_at, batch_end;
     uint64_t turn; /* counts them */
@@ -130,19 +131,9 @@ static void call_all(Source **list) {
     }
 }
 
-void poller_soon(Source *source) {
-    if (source->has_turn || !poller) return;
-    if (!poller->working) {
-        poller_turn(source);
-        return;
-    }
-    source->has_turn = true;
-    source->next_turn = poller->soon;
-    poller->soon = source;
-}
-
 static Janet cfun_run_soon(int32_t argc, Janet *argv) {
     (void)argc, (void)argv;
+    poller->soon_scheduled = false;
     call_all(&poller->soon);
     return janet_wrap_nil();
 }
@@ -176,6 +167,20 @@ static void schedule(JanetFunction *function) {
     janet_schedule(janet_fiber(function, 64, 0, NULL), janet_wrap_nil());
 }
 
+static void schedule_soon(void) {
+    if (!poller->soon || poller->soon_scheduled) return;
+    poller->soon_scheduled = true;
+    schedule(poller->run_soon);
+}
+
+void poller_soon(Source *source) {
+    if (source->has_turn || !poller) return;
+    source->has_turn = true;
+    source->next_turn = poller->soon;
+    poller->soon = source;
+    if (!poller->working) schedule_soon(); /* else behind those that are still to be woken */
+}
+
 void poller_call_soon(JanetCFunction function, Janet argument) {
     JanetFunction *call = caller(function, &argument);
     if (call) schedule(call);
@@ -199,7 +204,7 @@ static void on_event(JanetFiber *fiber, JanetAsyncEvent event) {
         run_events();
         run_timers(); /* last: data that is there wins over a deadline of now */
         poller->working = false;
-        if (poller->soon) schedule(poller->run_soon); /* behind those that were woken */
+        schedule_soon();
         /* A turn asked for meanwhile: what armed the timer for it may have been eaten, or replaced. */
         if (poller->turns) arm(0);
     }

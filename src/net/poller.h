@@ -40,8 +40,8 @@ void poller_close(Source *source);
 /* Call source->ready in the next turn of the event loop, whether or not its descriptor is. */
 void poller_turn(Source *source);
 
-/* Call source->ready when the fibers have run that the events at hand woke: sooner than in the next
- * turn, and cheaper. Where no events are at hand it is a turn. */
+/* Call source->ready when the fibers have run that can run now, those included that the events at hand
+ * wake: sooner than in the next turn, and without a system call. */
 void poller_soon(Source *source);
 
 /* Call timer->expired after `seconds`. */
