@@ -22,6 +22,7 @@
    ["docs/coming-from.md" "Coming from …" "coming-from"]
    ["docs/security.md" "Security" "security"]
    ["docs/design.md" "Design" "design"]
+   ["docs/performance.md" "Performance" "performance"]
    ["CONTRIBUTING.md" "Contributing" "contributing"]
    ["SECURITY.md" "Reporting" "reporting"]
    ["CHANGELOG.md" "Changes" "changes"]])
