@@ -1,6 +1,7 @@
 # The command line tool, with openssl and plain programs on the other side.
 (import ./support/check :prefix "")
 (import ./support/peers :prefix "")
+(import jsec/cli/show)
 (import jsec/tls)
 
 (def dir (tmpdir))
@@ -114,10 +115,18 @@
       (is= "True 'a\"b\\\\\\x1b[31m\\n' b'\\xc3\\x96 \\xe2\\x82\\xac'\n" (string (c :out))))))
 
 (peer-test "openssl" "a terminal's control characters in a certificate are not passed on"
-  (def odd (saved dir "odd" (issue ca-made :common-name "a\e[31mb" :san ["DNS:localhost"])))
+  (def odd (saved dir "odd" (issue ca-made :common-name "a\e[31mb\u009bc\u202ed ä" :san ["DNS:localhost"])))
   (with-www [place "-cert" (odd :cert) "-key" (odd :key)]
     (def [_ out] (jsec "connect" "-i" "--ca" ca place))
-    (is (not (string/find "\e" out)) out)))
+    (is (not (string/find "\e" out)) out)
+    (each part ["\e" "\u009b" "\u202e"]
+      (is (not (string/find part ((jsec "connect" "--json" "--hostname" "localhost" "--ca" ca place) 1))) part))))
+
+(test "show/clean keeps letters, and nothing that is no UTF-8 or acts on a terminal"
+  (each [text cleaned] [["a b~" "a b~"] ["äß€😀" "äß€😀"] ["\n\t\e" `\x0a\x09\x1b`] ["\x7f" `\x7f`] ["\xff\xc3" `\xff\xc3`]
+                        ["\u009b" `\xc2\x9b`] ["\u202e" `\xe2\x80\xae`] ["\xe0\x80\x80" `\xe0\x80\x80`]
+                        ["\xed\xa0\x80" `\xed\xa0\x80`]]
+    (is= cleaned (show/clean text))))
 
 (defn on-terminal
   "What the tool shows on a terminal, both outputs together."

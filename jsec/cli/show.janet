@@ -15,19 +15,25 @@
   [kind & text]
   (if (colours?) (string "\e[" (codes kind) "m" ;text "\e[0m") (string ;text)))
 
-(def- sound ~{:cont (range "\x80\xbf")
-              :main (% (any (+ '(range " ~")
-                               '(* (range "\xc2\xdf") :cont)
-                               '(* (range "\xe0\xef") :cont :cont)
-                               '(* (range "\xf0\xf4") :cont :cont :cont)
-                               (/ '1 ,|(string/format "\\x%02x" (first $))))))})
+# UTF-8 (RFC 3629) beyond ASCII, without U+0080 to U+009F, which are control characters. What turns the direction of
+# writing could make one name look like another.
+(def- unicode
+  ~{:cont (range "\x80\xbf")
+    :three (+ (* "\xe0" (range "\xa0\xbf") :cont) (* "\xed" (range "\x80\x9f") :cont)
+              (* (+ (range "\xe1\xec") (range "\xee\xef")) :cont :cont))
+    :four (+ (* "\xf0" (range "\x90\xbf") :cont :cont) (* (range "\xf1\xf3") :cont :cont :cont)
+             (* "\xf4" (range "\x80\x8f") :cont :cont))
+    :letter (+ (* "\xc2" (range "\xa0\xbf")) (* (range "\xc3\xdf") :cont) :three :four)
+    :turning (+ (* "\xe2\x80" (range "\xaa\xae")) (* "\xe2\x81" (range "\xa6\xa9")))})
+
+(def- text-grammar
+  (peg/compile (merge unicode ~{:main (% (any (+ '(range " ~") (* (! :turning) ':letter)
+                                                 (/ '1 ,|(string/format "\\x%02x" (first $))))))})))
 
 (defn clean
   "What others wrote, without bytes that a terminal would act on, or that are no UTF-8."
   [text]
-  # U+0080 to U+009F are control characters too
-  (def whole (first (peg/match sound (string text))))
-  (first (peg/match ~(% (any (+ (/ (* "\xc2" (range "\x80\x9f")) "?") '1))) whole)))
+  (first (peg/match text-grammar (string text))))
 
 (defn plain
   "An error of the library in the words of the tool: without the function's name, with the tool's options."
@@ -75,14 +81,13 @@
 
 # Bytes that are no UTF-8 become U+FFFD, what controls a terminal an escape.
 (def- json-text
-  ~{:cont (range "\x80\xbf")
-    :main (% (any (+ (/ '(set `"\`) ,|(string `\` $))
-                     '(range " ~")
-                     (/ '(+ (range "\0\x1f") "\x7f") ,|(string/format `\u%04x` (first $)))
-                     '(* (range "\xc2\xdf") :cont)
-                     '(* (range "\xe0\xef") :cont :cont)
-                     '(* (range "\xf0\xf4") :cont :cont :cont)
-                     (/ '1 `\ufffd`))))})
+  (peg/compile (merge unicode ~{:main (% (any (+ (/ '(set `"\`) ,|(string `\` $))
+                                                 '(range " ~")
+                                                 (/ '(+ (range "\0\x1f") "\x7f") ,|(string/format `\u%04x` (first $)))
+                                                 (/ (* "\xc2" '(range "\x80\x9f")) ,|(string/format `\u%04x` (first $)))
+                                                 (/ ':turning ,(fn [[_ b c]] (string/format `\u%04x` (+ 0x2000 (* 64 (% b 64)) (% c 64)))))
+                                                 ':letter
+                                                 (/ '1 `\ufffd`))))})))
 
 (defn- json-string [text into]
   (buffer/push into `"` (first (peg/match json-text (string text))) `"`))
