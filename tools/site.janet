@@ -99,6 +99,7 @@ details { margin: 1rem 0; } li { margin: .2rem 0; }
 (defn main [&]
   (os/mkdir "build")
   (os/mkdir out)
+  (each file (os/dir out) (os/rm (string out "/" file))) # pages of before
   (spit (string out "/style.css") style)
   (each [source title name] there
     (spit (string out "/" name ".html") (page-html source title name (string (slurp source)))))
