@@ -52,14 +52,14 @@ Where it is in a place of its own, set PKG_CONFIG_PATH, or CPATH and LIBRARY_PAT
   "Does the C compiler accept that text? Raises where there is no compiler."
   [compiler text]
   (with [null (file/open "/dev/null" :w)]
-    (def process (os/spawn [compiler ;cflags "-E" "-x" "c" "-o" "/dev/null" "-"] :p {:in :pipe :out null :err null}))
+    (def process (os/spawn [;compiler ;cflags "-E" "-x" "c" "-o" "/dev/null" "-"] :p {:in :pipe :out null :err null}))
     (:write (process :in) text)
     (:close (process :in))
     (= 0 (os/proc-wait process))))
 
 # Else hundreds of lines of a compiler's would say it.
 (let [compiler (os/getenv "CC" "cc")
-      [found fine] (protect (preprocesses? (first (string/split " " compiler)) probe))]
+      [found fine] (protect (preprocesses? (filter next (string/split " " compiler)) probe))]
   (unless found
     (errorf "jsec: there is no C compiler %q (the environment variable CC names another). Install:\n%s" compiler packages))
   (unless fine
