@@ -251,8 +251,17 @@ This page is made from the sources (`make docs`); a test sees to it that no text
    :cause "The system refused, or OpenSSL did."
    :cure "Look at limits (`ulimit -a`) and memory."}
 
+  {:title "Installing"
+   :texts []
+   :others ["jsec: OpenSSL's headers, version 3.0 or later, are missing. Install: …" "jsec: there is no C compiler \"…\" (the environment variable CC names another). Install: …"
+            "jsec: … failed: see above (janet.h missing? JANET_HEADERPATH can name its folder)"
+            "collision at …, directory already exists" "No such file or directory: /usr/local/lib/janet" "could not find module jsec/tls: …"]
+   :cause "What the build needs is not there; jsec is installed there already, in another way; Janet's own folder for modules does not exist or may not be written to; or a program looks for modules elsewhere."
+   :cure "Install the packages that the error names. Remove the other installation first. Choose a folder of your own: `JANET_PATH=$HOME/janet janet --install .`, and give programs the same JANET_PATH: see the guide's section on installing."}
+
   {:title "Another Janet"
    :texts ["this Janet has no …" "…: net/listen was redefined" "jsec: nothing can be compiled"]
-   :cause "The Janet that runs is older than 1.41, or a program has replaced a function of core that jsec calls."
-   :cure "Use Janet 1.41 or newer."}
+   :others ["jsec: the native module has no …/…: is it an older build?"]
+   :cause "The Janet that runs is older than 1.41, a program has replaced a function of core that jsec calls, or modules and native module are of different versions."
+   :cure "Use Janet 1.41 or newer; install jsec anew, and remove what is left of another installation."}
 ])
