@@ -56,7 +56,8 @@
       target)))
 
 (def- style ``
-:root { color-scheme: light dark; --line: #8884; --soft: #8881; --link: light-dark(#0757b5, #7db8ff); }
+:root { color-scheme: light dark; --line: #8884; --soft: #8881; --link: #0757b5; }
+@media (prefers-color-scheme: dark) { :root { --link: #7db8ff; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 62rem; padding: 0 1rem 4rem; font: 1rem/1.55 system-ui, sans-serif; overflow-wrap: break-word; }
 a { color: var(--link); }
