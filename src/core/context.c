@@ -168,6 +168,15 @@ static bool set_key(SSL_CTX *context, Bytes source, Bytes password, Failure *fai
     return used || failure_openssl(failure, ":key");
 }
 
+/* OpenSSL signs with these in TLS only: every handshake would fail. */
+static bool key_fits(const SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
+    const EVP_PKEY *key = SSL_CTX_get0_privatekey(context);
+    bool fits = !EVP_PKEY_is_a(key, "ED25519") && !EVP_PKEY_is_a(key, "ED448");
+    return !settings->datagram || fits ||
+           failure_set(failure, ":key is an Ed25519 or Ed448 one, which OpenSSL's DTLS does not "
+                                "use: give an ECDSA or RSA key");
+}
+
 /* Several of different kinds, RSA and ECDSA, stand side by side: each peer gets what it takes. */
 static bool set_identities(SSL_CTX *context, ContextTraits *traits, const ContextSettings *settings,
                            Failure *failure) {
@@ -180,7 +189,8 @@ static bool set_identities(SSL_CTX *context, ContextTraits *traits, const Contex
     }
     for (size_t i = 0; i < certificates; i++) {
         if (!set_certificate(context, settings->certificates.list[i], failure) ||
-            !set_key(context, settings->keys.list[i], settings->password, failure)) {
+            !set_key(context, settings->keys.list[i], settings->password, failure) ||
+            !key_fits(context, settings, failure)) {
             return false;
         }
         traits->has_suite |= suites_left(context, SSL_CTX_get0_privatekey(context),
