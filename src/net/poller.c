@@ -31,7 +31,7 @@ static JANET_THREAD_LOCAL Poller *poller;
 static int poller_gc(void *pointer, size_t size) {
     (void)size;
     Poller *self = pointer;
-    readiness_close_timer(&self->readiness);
+    readiness_close(&self->readiness);
     if (poller == self) poller = NULL; /* at the VM's end only: it is a root until then */
     return 0;
 }
@@ -117,7 +117,7 @@ void poller_turn(Source *source) {
     source->has_turn = true;
     source->next_turn = poller->turns;
     poller->turns = source;
-    if (first) arm(0);
+    if (first && !poller->working) readiness_wake(&poller->readiness);
 }
 
 static void call_all(Source **list) {
@@ -205,8 +205,7 @@ static void on_event(JanetFiber *fiber, JanetAsyncEvent event) {
         run_timers(); /* last: data that is there wins over a deadline of now */
         poller->working = false;
         schedule_soon();
-        /* A turn asked for meanwhile: what armed the timer for it may have been eaten, or replaced. */
-        if (poller->turns) arm(0);
+        if (poller->turns) readiness_wake(&poller->readiness); /* asked for meanwhile */
     }
 }
 
@@ -228,7 +227,7 @@ void poller_start(void) {
     if (poller) return;
     Poller *made = janet_abstract(&poller_type, sizeof *made);
     memset(made, 0, sizeof *made);
-    made->readiness.timer = -1;
+    made->readiness.timer = made->readiness.waker = -1;
     made->armed = INT64_MAX;
     if (!readiness_open(&made->readiness)) {
         raise_format("jsec", "no event queue: %s", strerror(errno));

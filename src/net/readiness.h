@@ -19,10 +19,12 @@ typedef struct ReadyEvent {
 typedef struct Readiness {
     int queue; /* a descriptor that is readable while events wait */
     int timer; /* -1 where the queue has timers of its own */
+    int waker; /* likewise */
 } Readiness;
 
 bool readiness_open(Readiness *readiness);
-void readiness_close_timer(Readiness *readiness); /* the queue itself belongs to its JanetStream */
+void readiness_close(
+    Readiness *readiness); /* all but the queue, which belongs to its JanetStream */
 
 bool readiness_add(const Readiness *readiness, int descriptor, void *data);
 
@@ -32,8 +34,11 @@ void readiness_remove(const Readiness *readiness, int descriptor);
 /* Make the queue readable after so many nanoseconds, 1 at least; replaces what was set before. */
 void readiness_arm(const Readiness *readiness, int64_t nanoseconds);
 
-/* Events without waiting, a kqueue's two of one descriptor one after the other; the timer's own
- * is eaten. How many. */
+/* Make the queue readable now. A timer that goes off at once would do so too, at ten times the price. */
+void readiness_wake(const Readiness *readiness);
+
+/* Events without waiting, a kqueue's two of one descriptor one after the other; the timer's and
+ * the waker's own are eaten. How many. */
 int readiness_take(const Readiness *readiness, ReadyEvent *events, int room);
 
 #endif

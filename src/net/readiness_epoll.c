@@ -5,33 +5,42 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+static bool watch(const Readiness *readiness, int descriptor, uint32_t events, void *data) {
+    struct epoll_event event = {.events = events, .data.ptr = data};
+    return !epoll_ctl(readiness->queue, EPOLL_CTL_ADD, descriptor, &event);
+}
+
+static char wakers_mark;
+
 bool readiness_open(Readiness *readiness) {
-    struct epoll_event event = {.events = EPOLLIN};
     readiness->queue = epoll_create1(EPOLL_CLOEXEC);
     readiness->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (readiness->queue >= 0 && readiness->timer >= 0 &&
-        !epoll_ctl(readiness->queue, EPOLL_CTL_ADD, readiness->timer, &event)) {
+    readiness->waker = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    /* Each write to an edge-triggered eventfd is an event: nobody has to read it. */
+    if (readiness->queue >= 0 && readiness->timer >= 0 && readiness->waker >= 0 &&
+        watch(readiness, readiness->timer, EPOLLIN, NULL) &&
+        watch(readiness, readiness->waker, EPOLLIN | EPOLLET, &wakers_mark)) {
         return true;
     }
     int why = errno;
     if (readiness->queue >= 0) close(readiness->queue);
-    readiness_close_timer(readiness);
+    readiness_close(readiness);
     errno = why;
     return false;
 }
 
-void readiness_close_timer(Readiness *readiness) {
+void readiness_close(Readiness *readiness) {
     if (readiness->timer >= 0) close(readiness->timer);
-    readiness->timer = -1;
+    if (readiness->waker >= 0) close(readiness->waker);
+    readiness->timer = readiness->waker = -1;
 }
 
 bool readiness_add(const Readiness *readiness, int descriptor, void *data) {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                                .data.ptr = data};
-    return !epoll_ctl(readiness->queue, EPOLL_CTL_ADD, descriptor, &event);
+    return watch(readiness, descriptor, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, data);
 }
 
 void readiness_remove(const Readiness *readiness, int descriptor) {
@@ -42,6 +51,12 @@ void readiness_arm(const Readiness *readiness, int64_t nanoseconds) {
     struct itimerspec when = {.it_value = {.tv_sec = (time_t)(nanoseconds / 1000000000),
                                            .tv_nsec = (long)(nanoseconds % 1000000000)}};
     timerfd_settime(readiness->timer, 0, &when, NULL);
+}
+
+void readiness_wake(const Readiness *readiness) {
+    uint64_t one = 1;
+    ssize_t n = write(readiness->waker, &one, sizeof one);
+    (void)n; /* its counter is never full */
 }
 
 static void eat_timer(const Readiness *readiness) {
@@ -59,6 +74,7 @@ int readiness_take(const Readiness *readiness, ReadyEvent *events, int room) {
             eat_timer(readiness);
             continue;
         }
+        if (ready[i].data.ptr == &wakers_mark) continue;
         unsigned flags = bits & EPOLLIN ? READY_IN : 0u;
         if (bits & EPOLLOUT) flags |= READY_OUT;
         if (bits & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) flags |= READY_HANGUP | READY_IN | READY_OUT;

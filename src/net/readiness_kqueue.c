@@ -15,15 +15,45 @@ static void set(struct kevent *event, int identity, short filter, unsigned short
     EV_SET(event, (uintptr_t)identity, filter, flags, 0, (intptr_t)number, data);
 }
 
+#ifdef EVFILT_USER
+
+static void add_waker(const Readiness *readiness) {
+    struct kevent change;
+    set(&change, 1, EVFILT_USER, EV_ADD | EV_CLEAR, 0, NULL);
+    kevent(readiness->queue, &change, 1, NULL, 0, NULL);
+}
+
+void readiness_wake(const Readiness *readiness) {
+    struct kevent change;
+    set(&change, 1, EVFILT_USER, 0, 0, NULL);
+    change.fflags = NOTE_TRIGGER;
+    kevent(readiness->queue, &change, 1, NULL, 0, NULL);
+}
+
+#else
+
+static void add_waker(const Readiness *readiness) {
+    (void)readiness;
+}
+
+void readiness_wake(const Readiness *readiness) {
+    struct kevent change;
+    set(&change, 2, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 1, NULL);
+    kevent(readiness->queue, &change, 1, NULL, 0, NULL);
+}
+
+#endif
+
 bool readiness_open(Readiness *readiness) {
-    readiness->timer = -1;
+    readiness->timer = readiness->waker = -1;
     readiness->queue = kqueue();
     if (readiness->queue < 0) return false;
+    add_waker(readiness);
     fcntl(readiness->queue, F_SETFD, FD_CLOEXEC);
     return true;
 }
 
-void readiness_close_timer(Readiness *readiness) {
+void readiness_close(Readiness *readiness) {
     (void)readiness;
 }
 
@@ -56,7 +86,7 @@ int readiness_take(const Readiness *readiness, ReadyEvent *events, int room) {
     int count = kevent(readiness->queue, NULL, 0, ready, room < 256 ? room : 256, &at_once);
     int taken = 0;
     for (int i = 0; i < count; i++) {
-        if (ready[i].filter == EVFILT_TIMER) continue;
+        if (ready[i].filter != EVFILT_READ && ready[i].filter != EVFILT_WRITE) continue;
         unsigned flags = ready[i].filter == EVFILT_READ ? READY_IN : READY_OUT;
         if (ready[i].flags & (EV_EOF | EV_ERROR)) flags |= READY_HANGUP;
         events[taken++] = (ReadyEvent){(void *)ready[i].udata, flags};
