@@ -274,7 +274,7 @@ static void uncork(Engine *engine) {
 
 /* Around each call into OpenSSL: a clean queue before, all output on its way after. */
 static bool begin(Engine *engine) {
-    ERR_clear_error();
+    if (ERR_peek_error()) ERR_clear_error(); /* which walks the whole queue, full or empty */
     if (engine->datagram) engine->receive_errno = engine->send_errno = 0; /* of the last call */
     if (!engine->ssl || engine->failure) return false;
     warm_use(engine);
