@@ -96,7 +96,8 @@
       (def a (spawn (tls/accept listener server-options)))
       (def b (spawn (tls/accept listener server-options)))
       (turns)
-      (def client (spawn (dial host port)))
+      # the TCP connection comes, and TLS's first word after it: before that nobody can have shaken hands
+      (def client (spawn (wrap-client (net/connect host port))))
       (turns 1)
       (ev/cancel (a :fiber) "stop")
       (def results [(await a) (await client)])
