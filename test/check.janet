@@ -78,4 +78,18 @@
     (os/setenv "JSEC_REQUIRE_PEERS" "1")
     (is (string/has-suffix? "\n1 passed, 1 failed\n" (get (run-file text) 1)))))
 
+(test "no collection comes while a plain connection is made, and they come again after it"
+  (def usual (gcinterval))
+  (with [listener (net/listen "127.0.0.1" "0")]
+    (def port (string ((net/localname listener) 1)))
+    (def streams (ev/chan 10))
+    (repeat 10 (ev/go (fn [] (ev/give streams (plain-connect "127.0.0.1" port)))))
+    (ev/sleep 0)
+    (repeat 10 (ev/close (ev/take streams))))
+  (is= usual (gcinterval))
+  (ev/go (fn [] (protect (plain-connect "127.0.0.1" "1"))))
+  (def during (ev/chan 1))
+  (ev/go (fn [] (ev/give during (gcinterval))))
+  (is (> (ev/take during) 1e12)))
+
 (end)

@@ -166,19 +166,21 @@ static char *utf8_of(const uint8_t *bytes, int length) {
     return (char *)text;
 }
 
-/* The bag's friendly name; NULL: none. */
-static char *name_of(const PKCS12_SAFEBAG *bag) {
+/* The bag's friendly name, NULL where it has none; false when out of memory. */
+static bool read_name(const PKCS12_SAFEBAG *bag, char **name) {
     const ASN1_TYPE *attribute = PKCS12_SAFEBAG_get0_attr(bag, NID_friendlyName);
-    if (!attribute || attribute->type != V_ASN1_BMPSTRING) return NULL;
+    *name = NULL;
+    if (!attribute || attribute->type != V_ASN1_BMPSTRING) return true;
     const ASN1_STRING *text = attribute->value.bmpstring;
-    return utf8_of(ASN1_STRING_get0_data(text), ASN1_STRING_length(text));
+    *name = utf8_of(ASN1_STRING_get0_data(text), ASN1_STRING_length(text));
+    return *name;
 }
 
 static bool take_key(Reader *reader, PKCS12_SAFEBAG *bag, const PKCS8_PRIV_KEY_INFO *key) {
     if (reader->bundle->key) return true; /* the first one counts */
     reader->bundle->key = EVP_PKCS82PKEY_ex(key, reader->library, NULL);
-    reader->key_name = name_of(bag);
-    return reader->bundle->key || failure_openssl(reader->failure, "private key not readable");
+    if (!reader->bundle->key) return failure_openssl(reader->failure, "private key not readable");
+    return read_name(bag, &reader->key_name) || failure_set(reader->failure, "out of memory");
 }
 
 static bool take_shrouded_key(Reader *reader, PKCS12_SAFEBAG *bag) {
@@ -199,9 +201,11 @@ static bool take_certificate(Reader *reader, PKCS12_SAFEBAG *bag) {
     if (PKCS12_SAFEBAG_get_bag_nid(bag) != NID_x509Certificate) return true;
     X509 *certificate = PKCS12_SAFEBAG_get1_cert(bag);
     if (!certificate) return failure_openssl(reader->failure, "certificate not readable");
-    char *name = name_of(bag);
-    bool taken = !name || X509_alias_set1(certificate, (unsigned char *)name, (int)strlen(name));
-    taken = taken && sk_X509_push(reader->certificates, certificate) > 0;
+    char *name;
+    bool taken =
+        read_name(bag, &name) &&
+        (!name || X509_alias_set1(certificate, (unsigned char *)name, (int)strlen(name))) &&
+        sk_X509_push(reader->certificates, certificate) > 0;
     OPENSSL_free(name);
     if (taken) return true;
     X509_free(certificate);
@@ -259,15 +263,28 @@ static bool take_safes(Reader *reader, PKCS12 *pkcs12) {
     return taken;
 }
 
-/* The first certificate that is the key's stands apart; all others are the chain. */
+/* Take the key's certificate, the first one, out of the others. */
+static bool find_certificate(Reader *reader) {
+    bool unread = false;
+    for (int i = 0; i < sk_X509_num(reader->certificates); i++) {
+        X509 *certificate = sk_X509_value(reader->certificates, i);
+        if (X509_check_private_key(certificate, reader->bundle->key) == 1) {
+            reader->bundle->certificate = sk_X509_delete(reader->certificates, i);
+            return true;
+        }
+        unread = unread || !X509_get0_pubkey(certificate);
+        if (failure_of_memory(reader->failure)) return false;
+    }
+    /* OpenSSL does not tell why, and memory may have run out. */
+    return !unread || failure_set(reader->failure, "bundle not opened: it can't be told which "
+                                                   "certificate is the key's, since the public "
+                                                   "key of one is not readable");
+}
+
+/* The key's certificate stands apart; all others are the chain. */
 static bool sort_out(Reader *reader) {
     Pkcs12 *bundle = reader->bundle;
-    for (int i = 0; bundle->key && i < sk_X509_num(reader->certificates); i++) {
-        X509 *certificate = sk_X509_value(reader->certificates, i);
-        if (X509_check_private_key(certificate, bundle->key) != 1) continue;
-        bundle->certificate = sk_X509_delete(reader->certificates, i);
-        break;
-    }
+    if (bundle->key && !find_certificate(reader)) return false;
     ERR_clear_error();
     bundle->chain = reader->certificates;
     reader->certificates = NULL;

@@ -1,11 +1,12 @@
 # A wire between a client and a server of ours that cuts, stalls or spoils what passes, at a byte of choice.
 (import jsec/tls)
+(import ./check)
 
 (defn plain-pair
   "A connected pair of core's streams."
   []
   (with [listener (net/listen "127.0.0.1" "0")]
-    (def near (net/connect "127.0.0.1" (string (get (net/localname listener) 1))))
+    (def near (check/plain-connect "127.0.0.1" (string (get (net/localname listener) 1))))
     [near (net/accept listener)]))
 
 (defn- pump

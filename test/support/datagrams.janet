@@ -1,6 +1,7 @@
 # Servers and clients of DTLS for tests: an identity, servers that echo, clients that ask until they are answered.
 (import jsec/dtls)
 (import jsec/cert)
+(import ./check)
 
 (def identity
   "A certificate and key for localhost, fresh in each process."
@@ -61,7 +62,7 @@
 (defn raw-socket
   "A plain socket of datagrams that is connected to a port of this machine."
   [port]
-  (net/connect "127.0.0.1" (string port) :datagram))
+  (check/plain-connect "127.0.0.1" (string port) :datagram))
 
 (defn recv
   "What a plain socket gets next, or nil after `seconds`."

@@ -71,7 +71,7 @@
   (def path (if unix (fresh-path)))
   (with [listener (if unix (net/listen :unix path) (net/listen "127.0.0.1" 0))]
     (def [host port] (if unix [:unix path] (address-of listener)))
-    (def client (net/connect host port))
+    (def client (check/plain-connect host port))
     [client (net/accept listener)]))
 
 (defn wrap-client "TLS on a core stream, as the client." [stream &opt more]

@@ -10,6 +10,8 @@
 #
 # The proxy counts what passed in each direction of its newest connection, (p :link): ((p :link) :up).
 
+(import ./check)
+
 (defn- size-of [link] (+ 1 (math/rng-int (link :rng) (link :most))))
 
 (defn- gather
@@ -65,7 +67,7 @@
   (put link :rng (math/rng (+ (link :seed) (length (proxy :links)))))
   (array/push (proxy :links) link)
   (put proxy :link link)
-  (put link :far (net/connect "127.0.0.1" (proxy :to)))
+  (put link :far (check/plain-connect "127.0.0.1" (proxy :to)))
   (begin-pump link :up)
   (begin-pump link :down))
 
