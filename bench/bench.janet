@@ -1,10 +1,11 @@
 # Measure everything in interleaved rounds, and write bench/RESULTS.md and bench/results.svg:
 #   janet bench/bench.janet [quick] [ROW ...]     ROW: part of a row's name; prints only, where rows are chosen
+# The environment's ROUNDS says how many; five where it is not set.
 (import ./harness :as harness)
 (import ./report :as report)
 (import ./rows :as rows)
 
-(var- rounds 5)
+(var- rounds (scan-number (os/getenv "ROUNDS" "5")))
 
 (defn- there? [program]
   (if (string/find "/" program)
@@ -25,8 +26,9 @@
   (for round (if (row :fresh) 1 0) (inc (or (row :rounds) rounds))
     (for i 0 (length entrants)
       (def contender (entrants (mod (+ i round) (length entrants))))
-      (def found (measure contender))
-      (unless (zero? round)
+      (def [measured found] (protect (measure contender)))
+      (unless measured (eprintf " %s failed: %s ..." (contender :name) (string found)))
+      (when (and measured (pos? round))
         (each figure (row :figures)
           (def key [(figure :name) (contender :name)])
           (put results key (array/push (get results key @[]) ((figure :take) found))))))))

@@ -63,9 +63,10 @@
   (run server-core [;command "client" (server :port) (identity :ca) count kind]))
 
 (defn cost
-  "CPU time of a program from start to end."
+  "CPU time of a program from start to end, which the last line tells."
   [command]
   (def process (os/spawn [(string built "bound") "-c" server-core (string patience) ;(map string command)] :p
                          {:in :pipe :out :pipe}))
   (defer (release process)
-    (parse (read-line process))))
+    (def lines (string/split "\n" (string/trim (ev/with-deadline patience (ev/read (process :out) :all)))))
+    (parse (last lines))))

@@ -22,12 +22,16 @@ class Sink(asyncio.Protocol):
 class Source(asyncio.Protocol):
     def connection_made(self, transport):
         self.transport = transport
-        self.paused = False
-        asyncio.get_running_loop().call_soon(self.pour)
+        self.paused = self.gone = False
+        self.pour()
 
+    # A chunk a turn: that a connection is lost is told between turns only.
     def pour(self):
-        while not self.paused and not self.transport.is_closing():
-            self.transport.write(CHUNK)
+        if self.paused or self.gone:
+            return
+        self.transport.write(CHUNK)
+        if not self.paused:
+            asyncio.get_running_loop().call_soon(self.pour)
 
     def pause_writing(self):
         self.paused = True
@@ -35,6 +39,9 @@ class Source(asyncio.Protocol):
     def resume_writing(self):
         self.paused = False
         self.pour()
+
+    def connection_lost(self, why):
+        self.gone = True
 
 
 class Byte(asyncio.Protocol):
