@@ -184,6 +184,12 @@ SSL_SESSION *engine_take_session(Engine *engine) {
     return first;
 }
 
+void engine_free_buffers(Engine *engine) {
+    if (!engine->ssl || !SSL_free_buffers(engine->ssl))
+        return; /* a part of a record waits in them */
+    engine->lacks_buffers = engine->datagram;
+}
+
 void engine_answer(Engine *engine) {
     engine->answered = true;
 }
@@ -277,8 +283,9 @@ static bool begin(Engine *engine) {
     if (ERR_peek_error()) ERR_clear_error(); /* which walks the whole queue, full or empty */
     if (engine->datagram) engine->receive_errno = engine->send_errno = 0; /* of the last call */
     if (!engine->ssl || engine->failure) return false;
-    warm_use(engine);
-    return !engine->failure;
+    if (!engine->keeps_buffers) warm_use(engine);
+    if (engine->lacks_buffers) engine->lacks_buffers = !SSL_alloc_buffers(engine->ssl);
+    return !engine->lacks_buffers;
 }
 
 static void finish(Engine *engine) {

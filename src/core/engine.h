@@ -47,10 +47,12 @@ typedef struct Engine {
     int receive_errno;    /* the transport failed to receive */
     size_t most_sealed;   /* bytes of plaintext sealed at most before the transport is tried */
     struct Engine **warm; /* see warm.h */
-    bool transport_eof;   /* no more bytes will come */
-    bool established;     /* the handshake is done */
-    bool corks;           /* the driver's wish, see engine_handshake */
-    bool corked;          /* what is pending may wait for the next call */
+    bool lacks_buffers; /* of DTLS OpenSSL does not make them again by itself, and writes to none */
+    bool keeps_buffers; /* its driver knows better when they can go: engine_free_buffers */
+    bool transport_eof; /* no more bytes will come */
+    bool established;   /* the handshake is done */
+    bool corks;         /* the driver's wish, see engine_handshake */
+    bool corked;        /* what is pending may wait for the next call */
     bool truncation_is_eof;
     bool datagram;                            /* DTLS, see datagram.h */
     size_t mtu;                               /* DTLS: bytes of a datagram of several records */
@@ -119,6 +121,9 @@ bool engine_is_answered(SSL *ssl);
 
 /* Let OpenSSL do something of its own, and settle what it came to (1: done). */
 EngineStatus engine_run(Engine *engine, int (*call)(SSL *ssl));
+
+/* Let go of OpenSSL's buffers, until they are needed again. */
+void engine_free_buffers(Engine *engine);
 
 /* Fail the connection for a reason of the caller's. */
 EngineStatus engine_fail(Engine *engine, const char *reason);

@@ -13,14 +13,10 @@ void warm_use(Engine *engine) {
     if (*place) {
         (*place)->warm = NULL;
         /* Where a part of a record waits it stays, until that connection is used again. */
-        SSL_free_buffers((*place)->ssl);
+        engine_free_buffers(*place);
     }
     *place = engine;
     engine->warm = place;
-    /* TLS makes them when it needs them, DTLS writes without a look. */
-    if (engine->datagram && !SSL_alloc_buffers(engine->ssl)) {
-        engine_fail(engine, "out of memory");
-    }
 }
 
 void warm_forget(Engine *engine) {

@@ -100,6 +100,7 @@ bool peers_prepare(Server *server, Failure *failure) {
     peer->cookie =
         (CookieSource){&server->secrets, {(const uint8_t *)&peer->endpoint, sizeof peer->endpoint}};
     peer->engine.cookie_source = &peer->cookie;
+    peer->engine.keeps_buffers = true; /* here, while it talks: see silence_due */
     if (!datagram_engine_init(&peer->engine, server->with->context, ENGINE_SERVER, transport,
                               manners, failure) ||
         !context_prepare(peer->engine.ssl, NULL, NULL, failure)) {
@@ -196,21 +197,30 @@ static void succeed(Peer *peer) {
     peers_remove(before, false);
 }
 
+#define BUFFERS_TIME                                                                               \
+    5.0 /* seconds of silence after which a peer's buffers go: most of its memory */
+
 /* A timer is not moved each time that something comes: it looks, when it goes off, whether anything
  * has since. */
 static void silence_due(Timer *timer);
 
+static double silence_of(const Peer *peer) {
+    return (double)(peer->server->now - peer->heard) / 1e9;
+}
+
 static void watch_silence(Peer *peer) {
-    double most = peer->server->options.idle_timeout;
-    double left = most - (double)(timer_now() - peer->heard) / 1e9;
-    if (most < INFINITY) poller_set_timer(&peer->timer, left > 0 ? left : 0, silence_due);
+    double most = peer->server->options.idle_timeout, silence = silence_of(peer);
+    double left =
+        silence < BUFFERS_TIME && most > BUFFERS_TIME ? BUFFERS_TIME - silence : most - silence;
+    if (left < INFINITY) poller_set_timer(&peer->timer, left > 0 ? left : 0, silence_due);
 }
 
 static void silence_due(Timer *timer) {
     Peer *peer = (Peer *)((char *)timer - offsetof(Peer, timer));
     Server *server = peer->server;
     server->now = timer_now();
-    if ((double)(server->now - peer->heard) / 1e9 < server->options.idle_timeout) {
+    if (silence_of(peer) < server->options.idle_timeout) {
+        if (silence_of(peer) >= BUFFERS_TIME) engine_free_buffers(&peer->engine);
         watch_silence(peer);
         return;
     }
@@ -220,7 +230,7 @@ static void silence_due(Timer *timer) {
 
 static void establish(Peer *peer) {
     peer->state = PEER_OPEN;
-    peer->heard = timer_now();
+    peer->heard = peer->server->now = timer_now();
     peer->took = peer->heard - peer->began;
     watch_silence(peer);
     if (peer->predecessor) succeed(peer);
