@@ -318,6 +318,18 @@ static void test_errors_pass(void) {
     both_free();
 }
 
+static void test_buffers_come_back(void) {
+    both_init();
+    shake();
+    engine_free_buffers(&server.engine);
+    engine_free_buffers(&client.engine);
+    CHECK("who let go of the buffers can write first",
+          passes(&server, &client, "down") && passes(&client, &server, "up"));
+    engine_free_buffers(&server.engine);
+    CHECK("and say its last word", engine_close_notify(&server.engine) == ENGINE_DONE);
+    both_free();
+}
+
 /* --- forgeries --- */
 
 static void test_forgeries(void) {
@@ -476,6 +488,7 @@ int main(void) {
     test_tries_end();
     test_frames_wait();
     test_errors_pass();
+    test_buffers_come_back();
     test_forgeries();
     test_replay();
     test_cookies();
