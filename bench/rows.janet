@@ -88,6 +88,8 @@
    (serving "DTLS echo of 64 bytes, 512 peers" 1.10 "echo" ["echo" 60000 "connections=512"] :service :dtls)
    (memory :tls 16384 {:name "memory of an idle connection" :target "18 KB"}
            {:name "memory after an exchange of 16 KB" :target "20 KB"})
+   (serving "DTLS echo of 64 bytes, 2,000 peers" 1.10 "echo" ["echo" 60000 "connections=2000"] :service :dtls)
+   (serving "DTLS echo of 1 KB, 512 peers" 1.10 "echo" ["echo" 60000 "connections=512" "size=1024"] :service :dtls)
    (memory :dtls 1000 {:name "memory of an idle DTLS peer"} {:name "memory of a DTLS peer after 1,000 bytes"})
    (visiting "client, reused context" 0.75 500 "context")
    (visiting "client, options each time" "1.05 of reused" 500 "content")

@@ -18,23 +18,25 @@ typedef struct Host Host;
 
 typedef enum PeerState { PEER_HANDSHAKING, PEER_OPEN } PeerState;
 
+/* What each datagram needs comes first, in as few lines of the cache as it takes. */
 typedef struct Peer {
     TableNode node; /* first: in the server's table */
     Server *server;
-    Engine engine;
     Endpoint endpoint;
     PeerState state;
-    CookieSource cookie;  /* of its hello */
-    uint8_t random[32];   /* of its ClientHello: what tells a new one from a repeated one */
-    const uint8_t *bytes; /* the datagram at hand; NULL: it was read */
-    size_t length;
-    Timer timer;                /* of the handshake: retransmission, and its end; then of silence */
-    int64_t began, took, heard; /* nanoseconds; heard: when something last came or went */
-    Host *host;
     /* A peer may begin anew at its address, after a crash, say. The session it had lasts until the
      * new one's handshake is done: its first datagrams can be forged, that can't (RFC 6347, 4.2.8). */
     struct Peer *successor, *predecessor;
+    const uint8_t *bytes; /* the datagram at hand; NULL: it was read */
+    size_t length;
+    int64_t heard; /* nanoseconds: when something last came or went */
     Janet address; /* as Janet has it, made when first told; nil before */
+    Engine engine;
+    CookieSource cookie; /* of its hello */
+    uint8_t random[32];  /* of its ClientHello: what tells a new one from a repeated one */
+    Timer timer;         /* of the handshake: retransmission, and its end; then of silence */
+    int64_t began, took; /* nanoseconds, of the handshake */
+    Host *host;
 } Peer;
 
 /* A datagram's plaintext that waits for recv-from. */

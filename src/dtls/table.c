@@ -85,7 +85,7 @@ static void grow(Table *table) {
 }
 
 void table_add(Table *table, TableNode *node) {
-    if (table->count == table->room) grow(table);
+    if (2 * table->count >= table->room) grow(table); /* a second node is a miss of the cache */
     push(table, node);
     table->count++;
 }
