@@ -110,12 +110,8 @@ static int transport_read(BIO *bio, char *into, size_t room, size_t *got) {
 
 static long transport_ctrl(BIO *bio, int command, long number, void *pointer) {
     (void)number, (void)pointer;
-    const Engine *engine = BIO_get_data(bio);
-    switch (command) {
-    case BIO_CTRL_FLUSH: return 1;
-    case BIO_CTRL_EOF: return engine->transport_eof;
-    default: return 0;
-    }
+    if (command == BIO_CTRL_EOF) return ((const Engine *)BIO_get_data(bio))->transport_eof;
+    return command == BIO_CTRL_FLUSH;
 }
 
 static int transport_create(BIO *bio) {
