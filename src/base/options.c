@@ -51,6 +51,14 @@ void option_text(const OptionSite *site, Janet value, void *field) {
     text_of(site, value, field);
 }
 
+void option_secret(const OptionSite *site, Janet value, void *field) {
+    option_bytes(site, value, field);
+    const Bytes *bytes = field;
+    if (bytes->length && memchr(bytes->data, 0, bytes->length)) {
+        option_refuse(site, "text without NUL bytes", value);
+    }
+}
+
 void option_name(const OptionSite *site, Janet value, void *field) {
     if (!janet_checktypes(value, JANET_TFLAG_BYTES))
         option_refuse(site, "keyword or string", value);

@@ -68,13 +68,15 @@ void option_boolean(const OptionSite *site, Janet value, void *field); /* bool *
 void option_flag(const OptionSite *site, Janet value, void *field);    /* OptionFlag */
 void option_bytes(const OptionSite *site, Janet value, void *field);   /* Bytes; string, buffer */
 void option_text(const OptionSite *site, Janet value, void *field);    /* Bytes, no NUL inside, */
-                                                                       /* NUL-terminated */
+/* NUL-terminated */
 void option_name(const OptionSite *site, Janet value, void *field);    /* as text; keywords too */
 void option_seconds(const OptionSite *site, Janet value, void *field); /* double, not negative */
 void option_integer(const OptionSite *site, Janet value, void *field); /* int32_t; OptionRange */
-void option_word(const OptionSite *site, Janet value, void *field);    /* int; OptionWord[], */
-                                                                       /* ended by a NULL name */
-void option_list(const OptionSite *site, Janet value, void *field);    /* Janet; array or tuple */
+/* As option_text, without a copy that would stay in memory: not NUL-terminated. */
+void option_secret(const OptionSite *site, Janet value, void *field);
+void option_word(const OptionSite *site, Janet value, void *field); /* int; OptionWord[], */
+                                                                    /* ended by a NULL name */
+void option_list(const OptionSite *site, Janet value, void *field); /* Janet; array or tuple */
 void option_function(const OptionSite *site, Janet value,
                      void *field);                                    /* Janet; of one argument, */
                                                                       /* for call_fiber */

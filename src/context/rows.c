@@ -13,7 +13,7 @@ static const OptionRow identity_rows[] = {
         "several, RSA and ECDSA say, gives each peer what it takes."),
     OPTION("key", parse_texts, ContextOptions, settings.keys,
            "Private key of `:cert`: path or PEM; an array for an array. Required with it."),
-    OPTION("password", option_text, ContextOptions, settings.password,
+    OPTION("password", option_secret, ContextOptions, settings.password,
            "Password of an encrypted `:key`."),
 };
 const OptionSet rows_identity = OPTION_SET(identity_rows);
@@ -76,8 +76,10 @@ static const OptionRow extension_rows[] = {
 const OptionSet rows_extension = OPTION_SET(extension_rows);
 
 static const OptionRow strength_rows[] = {
-    OPTION("ciphers", option_name, ContextOptions, settings.ciphers,
-           "Cipher suites of TLS 1.2, as OpenSSL's cipher lists."),
+    OPTION(
+        "ciphers", option_name, ContextOptions, settings.ciphers,
+        "Cipher suites of TLS 1.2, as OpenSSL's cipher lists; a server's order decides. Default: those "
+        "with forward secrecy and authenticated encryption, or OpenSSL's own with :security-level 0."),
     OPTION("curves", option_name, ContextOptions, settings.groups,
            "Groups for the key exchange, separated by colons, the preferred first."),
     OPTION_WITH("security-level", option_integer, &level_range, ContextOptions,

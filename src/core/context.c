@@ -110,8 +110,13 @@ static bool check_suites(const SSL_CTX *context, Failure *failure) {
            failure_set(failure, ":ciphers and :ciphersuites leave none for the versions allowed");
 }
 
+/* Of TLS 1.2, in our order: authenticated encryption and forward secrecy. Who asks for security level
+ * 0 has old peers, and gets what OpenSSL has. */
+static const char GOOD_CIPHERS[] = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20";
+
 static bool set_ciphers(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
     const char *ciphers = (const char *)settings->ciphers.data;
+    if (!ciphers && settings->security_level) ciphers = GOOD_CIPHERS;
     const char *suites = (const char *)settings->ciphersuites.data;
     char *groups = (char *)(uintptr_t)settings->groups.data; /* OpenSSL's macro wants it so */
     if (settings->security_level >= 0)
@@ -259,7 +264,8 @@ static void set_manners(SSL_CTX *context, const ContextSettings *settings) {
      * the peer by, at the price of a verification in each handshake. */
     SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_AUTO_RETRY |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                     SSL_OP_PRIORITIZE_CHACHA);
     if (settings->renegotiation) {
         SSL_CTX_clear_options(context, SSL_OP_NO_RENEGOTIATION);
         SSL_CTX_set_options(context, SSL_OP_ALLOW_CLIENT_RENEGOTIATION);

@@ -1,0 +1,81 @@
+# Load for as long as JSEC_SECONDS says (300): handshakes, resumed and not, mutual ones, ones that fail, and transfers, all in
+# this process. Prints rates, and how memory and descriptors grew from the first quarter, when all is warm, to the end; fails
+# where either did. A tenth of a percent of a slope, over millions of handshakes, is a leak: it is in bytes a handshake.
+(import ../support/check :prefix "")
+(import ../support/pairs :prefix "")
+(import jsec/tls)
+
+(def seconds (scan-number (os/getenv "JSEC_SECONDS" "300")))
+# a server keeps 20,000 sessions by default, which would look like a leak until they are there
+(def shop (merge server-options {:session-cache-size 100}))
+(def mutual {:cert (identity :cert) :key (identity :key) :trusted-cert (identity :cert)})
+(def counts @{:handshakes 0 :refused 0 :bytes 0})
+(def piece (string/repeat "0123456789abcdef" 65536))
+
+(defn- resident "Bytes of memory in use." []
+  (def kb (get (peg/match '(thru (* "VmRSS:" (some (set " \t")) (number :d+))) (slurp "/proc/self/status")) 0))
+  (* 1024 kb))
+
+(defn- handle [s]
+  (defer (:close s true)
+    (def chunk @"")
+    (while (:read s 65536 (buffer/clear chunk)) (:write s chunk))))
+
+(defn- serve [options]
+  (def listener (tls/listen "127.0.0.1" 0))
+  (ev/go (fn [] (tls/accept-loop listener options (fn [s] (protect (handle s))))))
+  listener)
+
+(def plain (serve shop))
+(def closed-shop (serve (merge shop mutual {:verify true})))
+
+(defn- visit [listener options &opt size]
+  (def [host port] (address-of listener))
+  (with [s (tls/connect host port (merge client-options options)) |(:close $ true)]
+    (:write s "ping")
+    (unless (= "ping" (string (:chunk s 4))) (error "other data"))
+    (when size
+      (def writer (spawn (:write s piece)))
+      (unless (= piece (string (:chunk s (length piece)))) (error "other data"))
+      (await writer)
+      (update counts :bytes + (* 2 (length piece))))
+    (update counts :handshakes inc)
+    (:get-session s)))
+
+(defn- round [version]
+  (def session (visit plain {:max-version version}))
+  (repeat 6 (visit plain {:max-version version :session session}))
+  (visit closed-shop (merge mutual {:max-version version}))
+  (visit plain {:max-version version} true)
+  # strangers are turned away, on either side
+  (if (first (protect (visit closed-shop {:max-version version}))) (error "let in"))
+  (if (first (protect (visit plain {:max-version version :hostname "other.example"}))) (error "taken in"))
+  (update counts :refused + 2))
+
+(defn- state []
+  (repeat 3 (gccollect) (ev/sleep 0.01))
+  {:memory (resident) :descriptors (descriptors) :handshakes (counts :handshakes) :time (os/clock :monotonic)})
+
+(def begun (os/clock :monotonic))
+(var warm nil)
+(defn- worker [version]
+  (while (< (- (os/clock :monotonic) begun) seconds)
+    (round version)
+    (when (and (nil? warm) (> (- (os/clock :monotonic) begun) (/ seconds 4)))
+      (set warm :soon)
+      (set warm (state)))))
+
+(def workers (seq [i :range [0 4]] (spawn (worker (if (even? i) :TLS1_3 :TLS1_2)))))
+(each w workers (let [[status why] (await w)] (if (= :error status) (error why))))
+(ev/sleep 0.5) # what the other side closes is closed
+(def last-state (state))
+(def made (- (last-state :handshakes) (warm :handshakes)))
+(def slope (/ (- (last-state :memory) (warm :memory)) (max 1 made)))
+(printf "%d handshakes (%d refused), %.1f GB in %d s; %.0f handshakes a second" (counts :handshakes) (counts :refused)
+        (/ (counts :bytes) 1e9) (math/round (- (last-state :time) begun)) (/ (counts :handshakes) (- (last-state :time) begun)))
+(printf "memory: %.1f MB, %.1f MB at the end: %.2f bytes a handshake; descriptors: %d, %d at the end" (/ (warm :memory) 1e6)
+        (/ (last-state :memory) 1e6) slope (warm :descriptors) (last-state :descriptors))
+(test "memory and descriptors stay flat"
+  (is (< slope 20) slope)
+  (is (<= (last-state :descriptors) (warm :descriptors))))
+(end)
