@@ -317,6 +317,73 @@ static void test_key_update(void) {
     pair_free(&pair);
 }
 
+/* A TLS 1.3 handshake up to the client's end of it; neither end flushes. */
+static bool open_corked(Pair *pair) {
+    pair_init(pair, TLS1_3_VERSION, SIZE, "localhost");
+    pair->client.engine.corks = pair->server.engine.corks = true;
+    engine_handshake(&pair->client.engine);
+    engine_handshake(&pair->server.engine);
+    return engine_handshake(&pair->client.engine) == ENGINE_DONE;
+}
+
+static void test_cork(void) {
+    Pair pair;
+    size_t n, total;
+    Engine *client = &pair.client.engine, *server = &pair.server.engine;
+    CHECK("a last flight is held back", open_corked(&pair) && client->corked && pair.up.sends == 1);
+    engine_write(client, data, 5, &n);
+    CHECK("it goes out with the first data, in one", !client->corked && pair.up.sends == 2);
+    CHECK("which the other end takes as handshake and data",
+          engine_handshake(server) == ENGINE_DONE &&
+              engine_read(server, got_data, SIZE, &n) == ENGINE_DONE && n == 5);
+    CHECK("a read holds back what it finds held", server->corked && pair.down.sends == 1);
+    engine_close_notify(server);
+    CHECK("close_notify takes it along", !server->corked && pair.down.sends == 2);
+    CHECK("and the end comes after it", read_until(&pair.client, &total) == ENGINE_EOF && !total);
+    pair_free(&pair);
+
+    open_corked(&pair);
+    CHECK("a flush sends what was held back", engine_flush(client) == ENGINE_DONE &&
+                                                  !client->corked && pair.up.sends == 2 &&
+                                                  engine_handshake(server) == ENGINE_DONE);
+    pair_free(&pair);
+
+    open_corked(&pair);
+    pair.up.capacity = 0;
+    EngineStatus blocked = engine_write(client, data, 5, &n);
+    pair.up.capacity = SIZE;
+    CHECK("held back and then blocked, it still comes first",
+          blocked == ENGINE_WANTS_WRITE && n == 5 && engine_flush(client) == ENGINE_DONE &&
+              engine_handshake(server) == ENGINE_DONE &&
+              engine_read(server, got_data, SIZE, &n) == ENGINE_DONE && n == 5);
+    pair_free(&pair);
+}
+
+/* More than keep OpenSSL's buffers. */
+static void test_many(void) {
+    static Pair pairs[100];
+    bool good = true;
+    for (size_t i = 0; i < 100; i++) good = pair_open(&pairs[i], TLS1_3_VERSION, SIZE) && good;
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < 100; i++) {
+            say(&pairs[i].client, "in the middle"); /* stays unread while the others are used */
+        }
+        for (size_t i = 0; i < 100; i++) {
+            size_t n;
+            good = good && engine_read(&pairs[i].server.engine, got_data, 3, &n) == ENGINE_DONE &&
+                   n == 3;
+        }
+        for (size_t i = 0; i < 100; i++) {
+            size_t n;
+            good = good &&
+                   engine_read(&pairs[i].server.engine, got_data, SIZE, &n) == ENGINE_DONE &&
+                   n == 10 && !memcmp(got_data, "the middle", 10);
+        }
+    }
+    CHECK("a hundred connections in turns lose nothing", good);
+    for (size_t i = 0; i < 100; i++) pair_free(&pairs[i]);
+}
+
 static void test_life(void) {
     Engine engine = {0};
     size_t n;
@@ -356,5 +423,7 @@ int main(void) {
         test_small_seals(versions[v]);
     }
     test_key_update();
+    test_cork();
+    test_many();
     return check_end();
 }

@@ -20,6 +20,7 @@ typedef struct Wire {
     size_t allowed;  /* bytes it takes altogether */
     bool cut;        /* its end is what the reader sees after the bytes */
     int send_errno, receive_errno;
+    int sends; /* calls that moved something */
 } Wire;
 
 static inline size_t wire_held(const Wire *wire) {
@@ -44,6 +45,7 @@ static inline ptrdiff_t wire_send(Wire *wire, const uint8_t *bytes, size_t lengt
     }
     memcpy(wire->bytes + wire->length, bytes, length);
     wire->length += length;
+    wire->sends++;
     return (ptrdiff_t)length;
 }
 
