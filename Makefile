@@ -36,7 +36,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 Q := $(if $V,,@)
 say = $(if $(or $V,$(findstring s,$(firstword -$(MAKEFLAGS)))),:,printf '  %-8s %s\n')
 
-.PHONY: all env test asan valgrind packages matrix fuzz bench bench-quick demo docs test-site lint format install uninstall clean help
+.PHONY: all env test test-c asan tsan valgrind conform soak coverage analyze packages matrix fuzz bench bench-quick demo docs test-site lint format install uninstall clean help
 .DELETE_ON_ERROR:
 
 all: $(JANET) $(MODULES) ## build the modules, and a janet where the system has none that is fit
@@ -128,6 +128,46 @@ fuzz-%: build/fuzz/%
 # Debian's other suites bring the versions; what is fetched stays below build/matrix.
 matrix: all ## run the tests on OpenSSL 3.0, 3.5, 3.6 and 4.0; SUITES="trixie ..." chooses
 	@MAKE='$(MAKE)' tools/matrix $(SUITES)
+
+# --- independent judges, and load ---
+
+# SECONDS of fuzzing are others: SOAK_SECONDS=3600 for an hour.
+RUN_JANET = PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" janet
+
+conform: all ## test against testssl.sh, sslscan and eleven peers (tools/conform-deps), into docs/conformance.md
+	@mkdir -p build/conform
+	$Q $(RUN_JANET) test/conform/judges.janet build/conform/judges.md
+	$Q $(RUN_JANET) test/conform/matrix.janet build/conform/matrix.md
+	$Q cat test/conform/head.md build/conform/judges.md test/conform/between.md build/conform/matrix.md >docs/conformance.md
+
+soak: all ## handshakes and transfers for SOAK_SECONDS=300; prints the slopes of memory and descriptors
+	$Q JSEC_SECONDS=$(or $(SOAK_SECONDS),300) $(RUN_JANET) test/conform/soak.janet
+
+# Each run of the suite writes what it reached into build/coverage; gcovr lists what was missed.
+coverage: ## measure which lines of C the tests reach (gcovr)
+	@$(MAKE) test B=build/coverage J=build/janet SANITIZE='--coverage -fprofile-update=atomic' TEST_ENV='JSEC_SLOW=2'
+	$Q gcovr --root . --filter 'src/' --print-summary --txt build/coverage/lines.txt --object-directory build/coverage build/coverage
+	@echo "  missed lines: build/coverage/lines.txt"
+
+tsan: ## run the core's C tests under ThreadSanitizer
+	@$(MAKE) build/janet/bin/janet
+	@$(MAKE) test-c B=build/tsan J=build/janet SANITIZE='-fsanitize=thread'
+
+test-c: $(C_TESTS) ## run the core's C tests alone
+	$Q for t in $(C_TESTS); do $$t >$$t.log || { cat $$t.log; exit 1; }; tail -1 $$t.log; done
+
+# gcc 12 finds a shift "beyond" a type of two bits; cppcheck takes a text that is to be filled in for one that is read, and
+# knows nothing of janet.h.
+ANALYZED := $(SOURCES:%.c=build/analyze/%.o)
+build/analyze/%.o: %.c Makefile | $(JANET)
+	@mkdir -p $(@D)
+	@$(say) analyze $<
+	$Q gcc $(COMPILE) -fanalyzer -Wno-analyzer-shift-count-overflow -Werror -c $< -o $@
+
+analyze: $(ANALYZED) ## look for defects with gcc -fanalyzer and cppcheck
+	$Q cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --std=c11 -Isrc \
+	  --suppress=missingInclude --suppress=unknownMacro --suppress=ctuuninitvar --suppress=arrayIndexThenCheck \
+	  -DOPENSSL_VERSION_NUMBER=0x30000000L '-DJANET_NO_RETURN=__attribute__((noreturn))' src
 
 # --- checks ---
 
