@@ -201,7 +201,7 @@ static void refuse_doubled(const char *function, const OptionSet *set, uint64_t 
     for (size_t i = 0; here >> i; i++) {
         if (!(here & (UINT64_C(1) << i))) continue;
         const OptionRow *other = options_row(set, i);
-        if (other == row || !same_field(other, row)) continue;
+        if (!other || other == row || !same_field(other, row)) continue;
         raise_format(function, "options :%s and %s:%s say the same: give one of them", other->name,
                      prefix, row->name);
     }
@@ -238,6 +238,7 @@ static uint64_t read_level(const char *function, const OptionSet *set, JanetDict
         if (janet_checktype(kv->key, JANET_NIL)) continue;
         size_t index = find_row(function, set, kv->key);
         const OptionRow *row = options_row(set, index);
+        if (!row) continue; /* there is one, but analysers can't see that */
         refuse_doubled(function, set, here, row, "");
         here |= UINT64_C(1) << index;
         if (seen & (UINT64_C(1) << index)) continue;
