@@ -90,7 +90,7 @@
   (with-child [c "sh" "-c" `ulimit -n 40; exec "$@"` "sh" (dyn *executable*) (string dir "/server.janet") (paths :cert) (paths :key)]
     (def [port] (await c :out '(* (<- :d+) "\n")))
     # more than it can accept: they wait, and are served when others go
-    (def held (seq [_ :range [0 60]] (net/connect "127.0.0.1" port)))
+    (def held (seq [_ :range [0 60]] (plain-connect "127.0.0.1" port)))
     (ev/sleep (* slowness 0.5))
     (each s (slice held 0 55) (ev/close s))
     (with [s (tls/connect "127.0.0.1" port trust)] (:write s "x"))

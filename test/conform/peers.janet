@@ -183,7 +183,7 @@
 (defn- http-through
   "Make a proxy in front of us pass a request on."
   [port]
-  (with [s (net/connect "127.0.0.1" port)]
+  (with [s (check/plain-connect "127.0.0.1" port)]
     (:write s (string "POST / HTTP/1.1\r\nHost: b.example\r\nConnection: close\r\nContent-Length: " (length payload) "\r\n\r\n" payload))
     (string (:read s :all))))
 
@@ -269,7 +269,7 @@
                                                (if (= :mtls (cell :feature)) (string "cert = " (me :cert) "\nkey = " (me :key) "\n") ""))))
              (await child :err "Configuration successful")
              {:child child :expects "END\n" :times (if (= :resumption (cell :feature)) 2 1)
-              :call (fn [] (with [s (once-up child |(net/connect "127.0.0.1" own))] (string (sent-back s payload))))})})
+              :call (fn [] (with [s (once-up child |(check/plain-connect "127.0.0.1" own))] (string (sent-back s payload))))})})
 
 (def peers
   [openssl gnutls nss
