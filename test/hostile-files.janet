@@ -50,6 +50,22 @@
       (fn [option make]
         (fails-with (string ":" option ": " unreadable ": Permission denied") (make unreadable))))))
 
+(peer-test "mkfifo" "a pipe that says nothing, and a device without end, are refused soon"
+  (def pipe (string dir "/pipe"))
+  (is= 0 (os/execute ["mkfifo" pipe] :p))
+  (each-option (fn [option make] (fails-with (string ":" option ": ") (make pipe))))
+  # somebody holds it open, and is silent
+  (with-child [c "sh" "-c" `exec 3<>"$0"; echo open; read x` pipe]
+    (await c :out "open")
+    (fails-with ~(* ":ca-file: " (thru "/pipe: ") (+ "Connection timed out" "Operation timed out")) (tls/new-context {:ca-file pipe})))
+  (each-option (fn [option make] (fails-with "/dev/zero: larger than 16 MB" (make "/dev/zero")))))
+
+(peer-test "sh" "a certificate may come through a pipe"
+  (with-child [c "sh" "-c" `cat | "$0" -e '(import jsec/tls) (tls/new-context {:ca-file "/dev/stdin"}) (print "taken")'` (dyn *executable*)]
+    (feed c (ca :cert))
+    (is= 0 (exit-status c) (described c))
+    (is (string/find "taken" (c :out)))))
+
 (test "what is neither PEM nor DER is refused, as content and in a file"
   (each [content text] [["" "empty, expected PEM, DER or the path of a file"]
                         [@"" "empty, expected PEM, DER or the path of a file"]

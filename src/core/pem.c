@@ -4,14 +4,18 @@
 #include "core/pbe.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <openssl/decoder.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define LARGEST_FILE (16 << 20) /* a bundle of all public CAs is 200 KB */
+#define PATIENCE_MS 1000
 
 static const char BEGIN[] = "-----BEGIN ";
 
@@ -35,20 +39,34 @@ bool pem_is_der(Bytes data) {
     return length <= data.length - header;
 }
 
-static bool read_whole(FILE *file, const char *path, PemSource *into, Failure *failure) {
+/* As read, but that what is no file (a pipe, a terminal) has a second to say something: the event loop
+ * waits meanwhile. */
+static ssize_t read_some(int descriptor, uint8_t *into, size_t room) {
+    for (;;) {
+        ssize_t got = read(descriptor, into, room);
+        if (got >= 0 || (errno != EINTR && errno != EAGAIN)) return got;
+        struct pollfd wanted = {.fd = descriptor, .events = POLLIN};
+        if (errno == EINTR || poll(&wanted, 1, PATIENCE_MS) > 0) continue;
+        errno = ETIMEDOUT;
+        return -1;
+    }
+}
+
+static bool read_whole(int descriptor, const char *path, PemSource *into, Failure *failure) {
     struct stat info;
-    if (fstat(fileno(file), &info)) return failure_set(failure, "%s: %s", path, strerror(errno));
+    if (fstat(descriptor, &info)) return failure_set(failure, "%s: %s", path, strerror(errno));
     if (S_ISDIR(info.st_mode)) return failure_set(failure, "%s: is a directory", path);
     if (info.st_size > LARGEST_FILE) return failure_set(failure, "%s: larger than 16 MB", path);
-    size_t room = (size_t)info.st_size + 1; /* one more, to see the end */
+    size_t room = (size_t)info.st_size + 1, held = 0; /* one more, to see the end */
     for (;;) {
-        uint8_t *bytes = OPENSSL_clear_realloc(into->bytes, into->length, into->length + room);
+        uint8_t *bytes = OPENSSL_clear_realloc(into->bytes, held, into->length + room);
         if (!bytes) return failure_set(failure, "%s: out of memory", path);
         into->bytes = bytes;
-        size_t got = fread(into->bytes + into->length, 1, room, file);
-        into->length += got;
-        if (ferror(file)) return failure_set(failure, "%s: %s", path, strerror(errno));
-        if (got < room) return true;
+        held = into->length + room;
+        ssize_t got = read_some(descriptor, into->bytes + into->length, room);
+        if (got < 0) return failure_set(failure, "%s: %s", path, strerror(errno));
+        if (got == 0) return true;
+        into->length += (size_t)got;
         if (into->length > LARGEST_FILE) return failure_set(failure, "%s: larger than 16 MB", path);
         room = into->length; /* a pipe, or a file that grows */
     }
@@ -65,11 +83,10 @@ bool pem_file(Bytes source, PemSource *owned, Failure *failure) {
     memcpy(path, source.data, source.length);
     path[source.length] = 0;
 
-    FILE *file = fopen(path, "rbe");
-    if (!file) return failure_set(failure, "%s: %s", path, strerror(errno));
-    setvbuf(file, NULL, _IONBF, 0); /* no copy of a key is left behind in stdio's buffer */
-    bool read = read_whole(file, path, owned, failure);
-    fclose(file);
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) return failure_set(failure, "%s: %s", path, strerror(errno));
+    bool read = read_whole(descriptor, path, owned, failure);
+    close(descriptor);
     if (!read) pem_free(owned);
     return read;
 }
