@@ -6,6 +6,7 @@
 #include "dtls/functions.h"
 #include "dtls/options.h"
 #include "net/endpoint.h"
+#include "net/generic.h"
 #include "net/socket.h"
 #include "register.h"
 #include "stream/connect.h"
@@ -166,5 +167,6 @@ static const FunctionRow functions[] = {
 };
 
 void dtls_client_register(JanetTable *env) {
+    generic_know(&client_type, methods);
     module_functions(env, functions);
 }

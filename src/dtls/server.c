@@ -5,6 +5,7 @@
 #include "base/raise.h"
 #include "dtls/address.h"
 #include "dtls/functions.h"
+#include "net/generic.h"
 #include "net/passive.h"
 #include "net/socket.h"
 #include "register.h"
@@ -339,5 +340,6 @@ static const FunctionRow functions[] = {
 };
 
 void dtls_server_register(JanetTable *env) {
+    generic_know(&server_type, methods);
     module_functions(env, functions);
 }
