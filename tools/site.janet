@@ -21,6 +21,7 @@
    ["docs/errors.md" "Errors" "errors"]
    ["docs/coming-from.md" "Coming from …" "coming-from"]
    ["docs/security.md" "Security" "security"]
+   ["docs/conformance.md" "Conformance" "conformance"]
    ["docs/design.md" "Design" "design"]
    ["docs/performance.md" "Performance" "performance"]
    ["CONTRIBUTING.md" "Contributing" "contributing"]
