@@ -101,11 +101,20 @@ void generic_know(const JanetAbstractType *type, const JanetMethod *methods) {
         GENERIC_FUNCTIONS(GENERIC_METHOD)
 #undef GENERIC_METHOD
     };
-    int at = atomic_load(&known_count);
-    if (at == MOST_KNOWN) return;
-    known[at].type = type;
-    for (int i = 0; i < GENERIC_COUNT; i++) known[at].methods[i] = method_named(methods, names[i]);
-    atomic_store_explicit(&known_count, at + 1, memory_order_release);
+    /* Each VM of the process loads the module. */
+    static atomic_flag busy = ATOMIC_FLAG_INIT;
+    while (atomic_flag_test_and_set(&busy)) {
+    }
+    int at = 0, count = atomic_load(&known_count);
+    while (at < count && known[at].type != type) at++;
+    if (at == count && at < MOST_KNOWN) {
+        known[at].type = type;
+        for (int i = 0; i < GENERIC_COUNT; i++) {
+            known[at].methods[i] = method_named(methods, names[i]);
+        }
+        atomic_store_explicit(&known_count, at + 1, memory_order_release);
+    }
+    atomic_flag_clear(&busy);
 }
 
 /* ---- binding ---- */

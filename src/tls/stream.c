@@ -190,12 +190,7 @@ static const FunctionRow functions[] = {
     {NULL, NULL, NULL, NULL},
 };
 
-static void know(void) {
-    generic_know(&stream_type, methods);
-}
-
 void tls_stream_register(JanetTable *env) {
-    static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
-    CRYPTO_THREAD_run_once(&once, know);
+    generic_know(&stream_type, methods);
     module_functions(env, functions);
 }
