@@ -22,7 +22,11 @@ CMS_ContentInfo *cms_read(Bytes data, Failure *failure) {
     if (!bio) return NULL;
     CMS_ContentInfo *message =
         pem_is_pem(data) ? PEM_read_bio_CMS(bio, NULL, NULL, no_password) : d2i_CMS_bio(bio, NULL);
-    if (!message) failure_openssl(failure, "not a CMS message");
+    if (!message && ERR_peek_error()) {
+        failure_openssl(failure, "not a CMS message");
+    } else if (!message) {
+        failure_set(failure, "not a CMS message: damaged, or cut off");
+    }
     BIO_free(bio);
     ERR_clear_error();
     return message;

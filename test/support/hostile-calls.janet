@@ -6,6 +6,8 @@
 (import jsec/bio)
 (import jsec/cert)
 (import jsec/crypto)
+(import jsec/dtls)
+(import jsec/dtls-stream)
 (import jsec/tls)
 (import jsec/tls-stream)
 
@@ -30,6 +32,17 @@
 (def- round (do (def t @{}) (put t :sni @{"a" t}) (put t t t)))
 (def- big (string/repeat "x" 1000000))
 
+(def- datagram-options {:cert certificate :key key})
+
+(defn- dtls-pair
+  "A server and a client of it, with a session."
+  []
+  (def server (dtls/listen "127.0.0.1" 0 datagram-options))
+  (def address (spawn (dtls/recv-from server 100 @"" 5)))
+  (def client (dtls/connect "127.0.0.1" (get (dtls/localname server) 1) {:trusted-cert certificate :hostname "localhost"}))
+  (dtls/write client "x")
+  @{:server server :client client :address (get (await address) 1)})
+
 (defn- fresh-streams
   "Two connected TLS streams, one closed, one whose handshake was put off, a listener and a bio."
   []
@@ -41,6 +54,7 @@
   (bio/write memory "something")
   @{:streams [a b closed deferred] :a a :b b :listener (tls/listen "127.0.0.1" 0) :bio memory
     :context (tls/new-context (one-of [client-options server-options]))
+    :dtls (dtls-pair)
     :plain (core-pair)})
 
 (var- world nil)
@@ -94,7 +108,7 @@
     5 (bytes)
     6 (bytes)
     7 (one-of ['symbol print (fn []) (fn [a] a) (fn [a] (error "no")) (fn [&] (yield 1)) (fn [a b c] a) rng])
-    8 (one-of [(world :a) (world :b) (world :listener) (world :bio) (world :context) (first (world :plain))
+    8 (one-of [(get-in world [:dtls :server]) (get-in world [:dtls :client]) (get-in world [:dtls :address]) (world :a) (world :b) (world :listener) (world :bio) (world :context) (first (world :plain))
                ;(world :streams)])
     9 (seq [_ :range [0 (below 5)]] (value (inc depth)))
     10 (tuple ;(seq [_ :range [0 (below 12)]] (value (inc depth))))
@@ -115,6 +129,7 @@
 
 (def- functions
   (seq [[module table] :in [["bio" (require "jsec/bio")] ["cert" (require "jsec/cert")] ["crypto" (require "jsec/crypto")]
+                            ["dtls" (require "jsec/dtls")] ["dtls-stream" (require "jsec/dtls-stream")]
                             ["tls" (require "jsec/tls")] ["tls-stream" (require "jsec/tls-stream")]]
         name :in (sorted (filter symbol? (keys table)))
         :let [entry (table name)]
@@ -124,7 +139,9 @@
 (def- all-options (distinct (mapcat |($ :options) functions)))
 
 (def- fitting # by the name of an argument or option
-  {"stream" |(one-of (world :streams)) "stream-or-ctx" |(world :context) "ctx" |(world :context) "context" |(world :context)
+  {"server" |(get-in world [:dtls :server]) "client" |(get-in world [:dtls :client]) "addr" |(get-in world [:dtls :address])
+   "address" |(get-in world [:dtls :address]) "client-or-server" |(get-in world [:dtls (one-of [:client :server])])
+   "stream" |(one-of (world :streams)) "stream-or-ctx" |(world :context) "ctx" |(world :context) "context" |(world :context)
    "listener" |(world :listener) "bio" |(world :bio) "host" (fn [] "127.0.0.1") "port" (fn [] "1") "hostname" (fn [] "localhost")
    "handler" (fn [] (fn [s] (:close s))) "on-error" (fn [] print) "cert" (fn [] certificate) "key" (fn [] (one-of [key key (rsa :key) (ed25519 :key) (string/repeat "k" (one-of [16 32]))]))
    "private-key" (fn [] key) "point" |(crypto/ec-point-mul :p256 (crypto/ec-generate-scalar :p256)) "public-key" (fn [] (crypto/export-public-key key)) "ca" (fn [] certificate)
@@ -161,7 +178,7 @@
 (defn- guarded
   "Only this machine is ever asked for, and names are not looked up elsewhere."
   [name arguments]
-  (if (and (= name "tls/connect") (bytes? (first arguments))
+  (if (and (index-of name ["tls/connect" "dtls/connect" "dtls/listen" "dtls-stream/address"]) (bytes? (first arguments))
            (not (index-of (string (first arguments)) ["127.0.0.1" "::1" "localhost" "" "\0" "unix" "a\0b"])))
     ["127.0.0.1" ;(drop 1 arguments)]
     arguments))
@@ -176,7 +193,7 @@
   [(f :name) (f :function) (guarded (f :name) given)])
 
 (defn- call-method []
-  (def self (one-of [(world :a) (world :a) (world :b) (one-of (world :streams)) (world :context) (world :bio)]))
+  (def self (one-of [(get-in world [:dtls :server]) (get-in world [:dtls :client]) (world :a) (world :a) (world :b) (one-of (world :streams)) (world :context) (world :bio)]))
   (def names (keys self))
   (def name (if (empty? names) :close (one-of names)))
   (def function (get self name))
@@ -224,6 +241,8 @@
   (when world
     (each s (world :streams) (protect (:close s true)))
     (protect (ev/close (world :listener)))
+    (protect (dtls/close (get-in world [:dtls :client]) true))
+    (protect (dtls/close-server (get-in world [:dtls :server]) true))
     (each s (world :plain) (protect (ev/close s))))
   (set world (fresh-streams)))
 
