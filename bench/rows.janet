@@ -89,6 +89,8 @@
    (memory :tls 16384 {:name "memory of an idle connection" :target "18 KB"}
            {:name "memory after an exchange of 16 KB" :target "20 KB"})
    (serving "DTLS echo of 64 bytes, 2,000 peers" 1.10 "echo" ["echo" 60000 "connections=2000"] :service :dtls)
+   # what of it is Janet's: without DTLS, and on Janet's own functions
+   (serving "UDP echo of 64 bytes, 64 peers, plain" nil "plain" ["echo" 60000 "plain=1"] :service :dtls)
    (serving "DTLS echo of 1 KB, 512 peers" 1.10 "echo" ["echo" 60000 "connections=512" "size=1024"] :service :dtls)
    (memory :dtls 1000 {:name "memory of an idle DTLS peer"} {:name "memory of a DTLS peer after 1,000 bytes"})
    (visiting "client, reused context" 0.75 500 "context")

@@ -1,6 +1,7 @@
 /* The limit for DTLS: one socket, peers by address, all that has come taken with one call and all
  * that is to go sent with one.
- *   dtls_limit echo CERT KEY        until its standard input ends */
+ *   dtls_limit echo CERT KEY        until its standard input ends
+ *   dtls_limit plain CERT KEY       the same without DTLS */
 #define _GNU_SOURCE /* recvmmsg */
 #include "common.h"
 
@@ -155,6 +156,14 @@ static void echo(Peer *peer) {
     if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) drop(peer);
 }
 
+static bool plain;
+
+static void give_back(int i) {
+    out.parts[out.count].iov_len = current_length;
+    out.addresses[out.count] = in.addresses[i];
+    memcpy(out.bytes[out.count++], current, current_length);
+}
+
 static void take_all(void) {
     int count;
     do {
@@ -163,7 +172,11 @@ static void take_all(void) {
         for (int i = 0; i < count; i++) {
             current = in.bytes[i];
             current_length = in.headers[i].msg_len;
-            echo(find(&in.addresses[i]));
+            if (plain) {
+                give_back(i);
+            } else {
+                echo(find(&in.addresses[i]));
+            }
         }
         send_all();
     } while (count == BATCH);
@@ -186,7 +199,8 @@ static int check_cookie(SSL *ssl, const unsigned char *shown, unsigned int lengt
 }
 
 int main(int argc, char **argv) {
-    if (argc < 4 || strcmp(argv[1], "echo") != 0) die("usage: dtls_limit echo CERT KEY");
+    if (argc < 4) die("usage: dtls_limit echo|plain CERT KEY");
+    plain = !strcmp(argv[1], "plain");
     context = SSL_CTX_new(DTLS_server_method());
     use_certificate(context, argv[2], argv[3]);
     SSL_CTX_set_options(context,

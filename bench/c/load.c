@@ -8,7 +8,8 @@
  *     source         COUNT bytes from the server
  *     hold           COUNT connections held: kilobytes of each, idle, then after an echo of `size`
  *     climb          COUNT connections held: CPU time of the second and of the last tenth of them
- * With datagrams=1 all that over DTLS; an answer that does not come is asked for again, and counted. */
+ * With datagrams=1 all that over DTLS; an answer that does not come is asked for again, and counted. With plain=1
+ * too, the echo is one over UDP alone. */
 #include "common.h"
 
 #include <errno.h>
@@ -42,7 +43,7 @@ struct Connection {
 };
 
 static struct {
-    long count, size, connections, idle, at_once, datagrams;
+    long count, size, connections, idle, at_once, datagrams, plain;
 } wanted = {.size = 64, .connections = 64, .at_once = 32};
 
 static int port, queue;
@@ -128,6 +129,8 @@ static Connection *open_connection(Step *step) {
     connection->step = step;
     connection->descriptor = wanted.datagrams ? connect_udp(port) : connect_tcp(port);
     unblock(connection->descriptor);
+    watch(connection, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT | EPOLLET);
+    if (wanted.plain) return connection;
     connection->ssl = SSL_new(context);
     if (wanted.datagrams) {
         use_datagrams(connection);
@@ -137,7 +140,6 @@ static Connection *open_connection(Step *step) {
     SSL_set_connect_state(connection->ssl);
     SSL_set_tlsext_host_name(connection->ssl, host);
     if (session) SSL_set_session(connection->ssl, session);
-    watch(connection, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT | EPOLLET);
     return connection;
 }
 
@@ -149,13 +151,14 @@ static void close_connection(Connection *connection) {
 
 /* Does the call just made wait for the socket? Anything else that is no success ends the bench. */
 static bool waits(Connection *connection, int returned, const char *what) {
+    if (wanted.plain && errno == EAGAIN) return true;
     int error = SSL_get_error(connection->ssl, returned);
     if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) die("%s failed", what);
     return true;
 }
 
 static bool shaken(Connection *connection) {
-    if (SSL_is_init_finished(connection->ssl)) return true;
+    if (wanted.plain || SSL_is_init_finished(connection->ssl)) return true;
     ERR_clear_error();
     int done = SSL_do_handshake(connection->ssl);
     return done == 1 || !waits(connection, done, "handshake");
@@ -166,7 +169,7 @@ static void write_message(Connection *connection);
 /* What was lost on the way: handshakes know themselves, messages are sent again. */
 static void send_again(void) {
     for (long i = 0; i < open_count; i++) {
-        if (!SSL_is_init_finished(all[i]->ssl)) {
+        if (!wanted.plain && !SSL_is_init_finished(all[i]->ssl)) {
             DTLSv1_handle_timeout(all[i]->ssl);
         } else if (all[i]->left) {
             work.lost++;
@@ -271,9 +274,21 @@ static void open_all(long count) {
 
 /* --- echo --- */
 
-static void write_message(Connection *connection) {
+static int write_some(Connection *connection) {
+    size_t size = (size_t)wanted.size;
+    if (wanted.plain) return (int)send(connection->descriptor, data, size, 0);
     ERR_clear_error();
-    int n = SSL_write(connection->ssl, data, (int)wanted.size);
+    return SSL_write(connection->ssl, data, (int)size);
+}
+
+static int read_some(Connection *connection) {
+    if (wanted.plain) return (int)recv(connection->descriptor, data, sizeof data, 0);
+    ERR_clear_error();
+    return SSL_read(connection->ssl, data, sizeof data);
+}
+
+static void write_message(Connection *connection) {
+    int n = write_some(connection);
     connection->unsent = n <= 0 && waits(connection, n, "write");
 }
 
@@ -287,8 +302,7 @@ static void send_message(Connection *connection) {
 static void take_answer(Connection *connection) {
     int n;
     if (connection->unsent) write_message(connection);
-    ERR_clear_error();
-    while ((n = SSL_read(connection->ssl, data, sizeof data)) > 0) {
+    while ((n = read_some(connection)) > 0) {
         if ((size_t)n > connection->left) continue; /* the second answer to what was sent twice */
         connection->left -= (size_t)n;
         if (connection->left) continue;
@@ -357,8 +371,7 @@ static long exchanged;
 static void take_once(Connection *connection) {
     int n;
     if (connection->unsent) write_message(connection);
-    ERR_clear_error();
-    while ((n = SSL_read(connection->ssl, data, sizeof data)) > 0) {
+    while ((n = read_some(connection)) > 0) {
         if ((size_t)n > connection->left) continue;
         connection->left -= (size_t)n;
         if (!connection->left) exchanged++;
@@ -411,11 +424,9 @@ static void set_wish(const char *argument) {
     static const struct {
         const char *name;
         long *field;
-    } wishes[] = {{"size=", &wanted.size},
-                  {"connections=", &wanted.connections},
-                  {"idle=", &wanted.idle},
-                  {"at-once=", &wanted.at_once},
-                  {"datagrams=", &wanted.datagrams}};
+    } wishes[] = {{"size=", &wanted.size},           {"connections=", &wanted.connections},
+                  {"idle=", &wanted.idle},           {"at-once=", &wanted.at_once},
+                  {"datagrams=", &wanted.datagrams}, {"plain=", &wanted.plain}};
     for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
         size_t length = strlen(wishes[i].name);
         if (strncmp(argument, wishes[i].name, length) != 0) continue;
@@ -459,6 +470,7 @@ int main(int argc, char **argv) {
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_default_read_buffer_len(context, 64 << 10);
     run(argv[1]);
-    for (long i = 0; wanted.datagrams && i < open_count; i++) SSL_shutdown(all[i]->ssl);
+    bool ends = wanted.datagrams && !wanted.plain;
+    for (long i = 0; ends && i < open_count; i++) SSL_shutdown(all[i]->ssl);
     return 0;
 }
