@@ -101,7 +101,7 @@
       (finish cell client)
       (if (and (= 2 (client :times)) (client :call)) (finish cell client))
       # what clients made before they resumed, or left on the way
-      (def infos (seq [_ :range [0 (or (client :times) 1)]] (ev/with-deadline (* slowness 10) (result s))))
+      (def infos (seq [_ :range [0 (or (client :times) 1)]] (ev/with-deadline (* slowness 30) (result s))))
       (def info (last infos))
       (is= (string "TLSv" (cell :version)) (info :version))
       (case (cell :feature)
@@ -119,7 +119,7 @@
     missing [:skip (string missing " is not installed")]
     lacking [:lacks lacking]
     (let [fiber (fiber/new (fn [] ((if (= :server (cell :role)) as-client as-server) peer cell)) :ei)]
-      (ev/deadline (* slowness 30) nil fiber)
+      (ev/deadline (* slowness 60) nil fiber)
       (def result (resume fiber))
       (if (= :dead (fiber/status fiber)) [:ok] [:failed (string result)]))))
 
