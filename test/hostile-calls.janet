@@ -1,10 +1,10 @@
 # Every function and method, called tens of thousands of times with arguments that make no sense, in processes of their own:
 # each call returns or raises a text that says why; none crashes, hangs, asks at the terminal or damages what comes after.
-# JSEC_SEED repeats a run; a failure says how to repeat its call alone.
+# JSEC_SEED makes other calls (JSEC_SEED=$RANDOM, say); a failure says how to repeat its call alone.
 (import ./support/check :prefix "")
 (import ./support/peers :as peers)
 
-(def seed (scan-number (os/getenv "JSEC_SEED" (string (mod (math/floor (* 1000 (os/clock :realtime))) 1000000)))))
+(def seed (scan-number (os/getenv "JSEC_SEED" "1")))
 (def script (string (os/cwd) "/test/support/hostile-calls.janet"))
 (def dir (tmpdir))
 (def calls (load 2500))
@@ -37,6 +37,7 @@
         (is (string/has-suffix? "\nsound\n" (child :out)) repeating)))))
 
 (test "no call wrote a file"
-  (is= @[] (os/dir dir)))
+  # listening on a unix socket makes one, as it should
+  (is= @[] (filter |(not= :socket (os/stat (string dir "/" $) :mode)) (os/dir dir))))
 
 (end)

@@ -32,15 +32,14 @@
   (update totals :failed + failed (if trouble 1 0))
   (or trouble (if (pos? failed) (string failed " failed"))))
 
-(defn- run-file [logs devnull file]
+(defn- run-file [logs file]
   (def log (string logs "/" (string/replace-all "/" "-" file) ".log"))
   (def command [;wrapper ;(if (string/has-suffix? ".janet" file) [(dyn *executable*)] []) file])
   (def started (os/clock :monotonic))
-  # timeout(1) leads a process group of its own and stops all of it, whatever a test started
-  (def [code pid]
-    (with [out (file/open log :w)]
-      (def proc (os/spawn ["timeout" "-k" "5" timeout ;command] :p {:in devnull :out out :err out}))
-      [(os/proc-wait proc) (proc :pid)]))
+  # timeout(1) leads a process group of its own and stops all of it, whatever a test started. A shell opens the files: core
+  # keeps copies of those that it gives to a child, and hands them on to all children after it.
+  (def proc (os/spawn ["sh" "-c" `exec "$@" </dev/null >"$0" 2>&1` log "timeout" "-k" "5" timeout ;command] :p))
+  (def [code pid] [(os/proc-wait proc) (proc :pid)])
   (os/execute ["sh" "-c" "kill -KILL -- -$0 2>/dev/null" (string pid)] :p)
   (def text (slurp log))
   (def trouble (judge text code))
@@ -60,12 +59,11 @@
   # what tests leave in their temporary folders goes with ours
   (os/setenv "TMPDIR" logs)
   (def done (ev/chan))
-  (with [devnull (file/open "/dev/null" :r)]
-    (repeat jobs
-      (ev/go (fn [] (while (def file (array/pop queue)) (array/push outputs (run-file logs devnull file)))) nil done))
-    (repeat jobs
-      (def [outcome fiber] (ev/take done))
-      (if (= :error outcome) (propagate (fiber/last-value fiber) fiber))))
+  (repeat jobs
+    (ev/go (fn [] (while (def file (array/pop queue)) (array/push outputs (run-file logs file)))) nil done))
+  (repeat jobs
+    (def [outcome fiber] (ev/take done))
+    (if (= :error outcome) (propagate (fiber/last-value fiber) fiber)))
   (check/rm-rf logs)
   outputs)
 
