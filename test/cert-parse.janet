@@ -92,10 +92,15 @@
         (eachp [key value] facts (is= value (found key) key)))))
   (skip "pyca/x509" "no vectors here"))
 
-(end)
-
 (test "DER with PEM in one of its strings is DER"
   (def made (cert/generate-self-signed-cert {:key-type :p256 :organization "-----BEGIN CERTIFICATE-----"}))
   (def der (crypto/convert-cert (made :cert) :der))
   (is= :der (crypto/detect-format der))
   (is= (cert/parse (made :cert)) (cert/parse der)))
+
+(test "a certificate with a NUL in a name and a key that can't be read is read all the same"
+  (def odd (cert/parse (slurp "test/fuzz/corpus/certificate/nul-in-name.der")))
+  (is= "CN=a.example" (odd :subject-text))
+  (is= nil ((find |(= "subjectAltName" ($ :name)) (odd :extensions)) :text)))
+
+(end)

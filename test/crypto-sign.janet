@@ -183,7 +183,6 @@
   (set done true)
   (is (pos? turns)))
 
-(end)
 
 (test "the event loop runs on while the password of a key is stretched"
   (def key (crypto/generate-key :rsa))
@@ -199,3 +198,5 @@
   (fails-with "wrong password" (crypto/sign sealed "data" {:password "no"}))
   (fails-with "a ciphertext for this key has 256 bytes, got 5" (crypto/rsa-decrypt sealed "short" {:password "pw"}))
   (fails-with "go with :padding :pss" (crypto/sign sealed "data" {:password "pw" :salt-length 3})))
+
+(end)

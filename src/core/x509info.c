@@ -121,10 +121,17 @@ void x509info_alternatives(Pool *pool, const GENERAL_NAMES *all, InfoNames *name
     pool_settle(pool);
 }
 
+/* OpenSSL calls a NUL within a name a lack of memory. Where that was one, it is over the next time, or
+ * something else fails of it. */
 static Bytes extension_text(Pool *pool, X509_EXTENSION *extension) {
-    BIO *bio = BIO_new(BIO_s_mem());
-    if (bio && X509V3_EXT_print(bio, extension, X509V3_EXT_DEFAULT, 0)) return pool_bio(pool, bio);
-    BIO_free(bio);
+    pool_settle(pool);
+    for (int tries = 0; tries < 2; tries++) {
+        BIO *bio = BIO_new(BIO_s_mem());
+        bool printed = bio && X509V3_EXT_print(bio, extension, X509V3_EXT_DEFAULT, 0);
+        ERR_clear_error();
+        if (printed) return pool_bio(pool, bio);
+        BIO_free(bio);
+    }
     return text_of(pool, "");
 }
 
