@@ -117,12 +117,12 @@ build/fuzz/%: build/fuzz/obj/test/fuzz/%.o $(patsubst %,build/fuzz/obj/%,$(patsu
 
 .PRECIOUS: build/fuzz/obj/%.o build/fuzz/%
 
-fuzz: $(FUZZERS:%=fuzz-%) ## fuzz the parsers (clang with libFuzzer); SECONDS=60: for each of them
+fuzz: $(FUZZERS:%=fuzz-%) ## fuzz the parsers (clang with libFuzzer); SECONDS=60: for each of them; SEED=1: the same inputs again
 
 fuzz-%: build/fuzz/%
 	@mkdir -p build/fuzz/corpus/$*
 	@$(say) FUZZ $*
-	$Q cd build/fuzz && ./$* -max_total_time=$(SECONDS) -timeout=20 -verbosity=0 -print_final_stats=1 \
+	$Q cd build/fuzz && ./$* -max_total_time=$(SECONDS) $(SEED:%=-seed=%) -timeout=20 -verbosity=0 -print_final_stats=1 \
 	  corpus/$* $(wildcard $(CURDIR)/test/fuzz/corpus/$(*:fuzz_%=%))
 
 # Debian's other suites bring the versions; what is fetched stays below build/matrix.
