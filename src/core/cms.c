@@ -124,6 +124,17 @@ static bool refuse(CmsVerdict *verdict, const char *what, const char *why) {
     return false;
 }
 
+/* Of a plain memory BIO OpenSSL makes a copy, which 3.0.19 loses where the message can't be begun; so it
+ * is not plain. For BIO_free_all. */
+static BIO *detached_reader(Bytes content) {
+    Failure ignored;
+    BIO *filter = BIO_new(BIO_f_null()), *reader = reader_of(content, &ignored);
+    if (filter && reader) return BIO_push(filter, reader);
+    BIO_free(filter);
+    BIO_free(reader);
+    return NULL;
+}
+
 /* Signatures over the content, by whom ever. */
 static bool check_signatures(CMS_ContentInfo *message, const CmsChecking *checking,
                              CmsVerdict *verdict) {
@@ -131,10 +142,9 @@ static bool check_signatures(CMS_ContentInfo *message, const CmsChecking *checki
         return refuse(verdict, "nobody has signed the message", NULL);
     }
     unsigned int flags = CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY;
-    Failure ignored;
-    BIO *detached = checking->detached.data ? reader_of(checking->detached, &ignored) : NULL;
+    BIO *detached = checking->detached.data ? detached_reader(checking->detached) : NULL;
     bool holds = CMS_verify(message, checking->intermediates, NULL, detached, NULL, flags) == 1;
-    BIO_free(detached);
+    BIO_free_all(detached);
     if (holds) return true;
     const char *why = ERR_reason_error_string(ERR_peek_last_error());
     ERR_clear_error();
