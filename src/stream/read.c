@@ -102,12 +102,19 @@ static bool find_room(ReadJob *job, Room *room, Janet *error) {
     return true;
 }
 
+/* What came, with the rest of its record, which comes next: the buffer need not grow twice. */
+static int32_t with_rest(const ReadJob *job, int32_t got) {
+    int32_t left = job->wanted - job->got;
+    int32_t whole = got + (int32_t)engine_waiting(&job->stream->engine);
+    return whole < left ? whole : left;
+}
+
 static void take(ReadJob *job, const Room *room, int32_t got) {
     Stream *stream = job->stream;
     begin_at(job, stream->read_at);
     stream->read_at += got;
     if (!job->buffer || room->at == room->glance) {
-        grow(job, got);
+        grow(job, with_rest(job, got));
         memcpy(job->buffer->data + job->buffer->count, room->glance, (size_t)got);
     }
     job->buffer->count += got;
@@ -249,7 +256,7 @@ static Janet start(ReadJob *job, double timeout) {
     if (stream->engine.fresh_count) stream_tell_sessions(stream);
     if (step == STEP_VALUE) return out;
     if (step == STEP_ERROR) janet_panicv(out);
-    ReadOp *op = op_new(sizeof *op, &read_kind);
+    ReadOp *op = op_new(sizeof *op, 0, &read_kind);
     op->job = *job;
     op_enqueue(&stream->readers, &op->op);
     stream_park(stream, &op->op, timeout, step);
