@@ -221,7 +221,7 @@ Janet cfun_dtls_recv_from(int32_t argc, Janet *argv) {
     bool may = !op_first_waiting(&server->readers) && may_return(server);
     if (may && receive(server, buffer, most, &from, &got, &budget)) return from;
     udp_flush(&server->udp);
-    ReceiveOp *op = op_new(sizeof *op, &receive_kind);
+    ReceiveOp *op = op_new(sizeof *op, 0, &receive_kind);
     op->server = server;
     op->buffer = buffer;
     op->most = most;

@@ -96,7 +96,7 @@ Janet cfun_dtls_send_to(int32_t argc, Janet *argv) {
         send_soon(server);
         return janet_wrap_integer(data.len);
     }
-    SendOp *op = op_new(sizeof *op + (size_t)data.len, &send_kind);
+    SendOp *op = op_new(sizeof *op, (size_t)data.len, &send_kind);
     op->server = server;
     op->to = to;
     op->length = data.len;

@@ -45,12 +45,14 @@ void op_end_dead(const OpQueue *queue) {
     }
 }
 
-void *op_new(size_t size, const OpKind *kind) {
+void *op_new(size_t size, size_t room, const OpKind *kind) {
     JanetFiber *fiber = janet_root_fiber();
     if (!fiber) janet_panic("can't wait outside of the event loop");
-    /* Janet frees it (a fiber's ev_state), so it is Janet's allocator that makes it. */
-    Op *op = janet_calloc(1, size);
+    /* Janet frees it (a fiber's ev_state), so it is Janet's allocator that makes it. Not calloc: glibc's
+     * passes by the blocks that were freed last (until 2.41), and one is freed for each that is made. */
+    Op *op = janet_malloc(size + room);
     if (!op) JANET_OUT_OF_MEMORY;
+    memset(op, 0, size);
     op->kind = kind;
     op->fiber = fiber;
     op->sched_id = fiber->sched_id;

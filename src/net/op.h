@@ -1,7 +1,7 @@
 /* A call that waits: a parked fiber, in the queue of what it waits for, and in its place when the
  * fiber is cancelled, runs out of time or is resumed by something else.
  *
- *   MyOp *my = op_new(sizeof *my, &my_kind);   // Op is the first member
+ *   MyOp *my = op_new(sizeof *my, 0, &my_kind);   // Op is the first member
  *   … link it where it will be found …
  *   op_park(&my->op, timeout);                 // does not return
  *
@@ -51,9 +51,9 @@ Op *op_first_waiting(const OpQueue *queue);
  * error, and its fiber is never resumed from it. */
 void op_end_dead(const OpQueue *queue);
 
-/* Zeroed, for the current fiber. Raises outside of the event loop. All its memory is this block:
- * at the VM's end Janet frees that, and asks nobody. */
-void *op_new(size_t size, const OpKind *kind);
+/* For the current fiber: `size` bytes of zeros, and `room` bytes behind them that aren't. Raises outside
+ * of the event loop. All its memory is this block: at the VM's end Janet frees that, and asks nobody. */
+void *op_new(size_t size, size_t room, const OpKind *kind);
 
 /* Park the fiber; INFINITY is no timeout. The op may be complete already. */
 JANET_NO_RETURN void op_park(Op *op, double timeout);

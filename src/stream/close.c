@@ -72,7 +72,7 @@ Janet cfun_tls_close(int32_t argc, Janet *argv) {
     }
     if (stream->state == STREAM_OPEN) begin(stream);
     if (stream->state == STREAM_CLOSED) return argv[0];
-    CloseOp *op = op_new(sizeof *op, &close_kind);
+    CloseOp *op = op_new(sizeof *op, 0, &close_kind);
     op->stream = stream;
     op_enqueue(&stream->closers, &op->op);
     op_park(&op->op, INFINITY);

@@ -137,7 +137,7 @@ void stream_get_target(const char *function, const Janet *argv, bool unix_socket
 
 void stream_connect(const char *function, Stream *stream, const Target *target,
                     const ConnectionOptions *options) {
-    ConnectOp *op = op_new(sizeof *op, &connect_kind);
+    ConnectOp *op = op_new(sizeof *op, 0, &connect_kind);
     bool greets = stream->kind->datagram && options->handshake;
     op->handshake.function = function;
     op->handshake.stream = stream;

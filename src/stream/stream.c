@@ -232,7 +232,7 @@ void stream_join(Stream *stream, HandshakeOp *op) {
 }
 
 void stream_await_handshake(Stream *stream, const char *function, double timeout, bool orphan) {
-    HandshakeOp *op = op_new(sizeof *op, &handshake_kind);
+    HandshakeOp *op = op_new(sizeof *op, 0, &handshake_kind);
     op->function = function;
     op->orphan = orphan;
     stream_join(stream, op);

@@ -84,7 +84,7 @@ void stream_serve_writers(Stream *stream) {
 static WriteOp *new_op(const WriteJob *job, Janet source) {
     size_t left = job->length - job->taken;
     bool changes = job->data && janet_checktype(source, JANET_BUFFER);
-    WriteOp *op = op_new(sizeof *op + (changes ? left : 0), &write_kind);
+    WriteOp *op = op_new(sizeof *op, changes ? left : 0, &write_kind);
     op->job = *job;
     op->keeps = changes ? janet_wrap_nil() : source;
     if (changes) {

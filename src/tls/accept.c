@@ -90,7 +90,7 @@ static Janet cfun_tls_accept(int32_t argc, Janet *argv) {
     poller_start();
     accept_check(function, context);
 
-    AcceptOp *op = op_new(sizeof *op, &accept_kind);
+    AcceptOp *op = op_new(sizeof *op, 0, &accept_kind);
     op->handshake.function = function;
     op->handshake.orphan = true;
     op->taker.waits = waits;

@@ -261,7 +261,7 @@ static Janet cfun_tls_accept_loop(int32_t argc, Janet *argv) {
     poller_start();
     accept_check(function, loop->context);
 
-    LoopOp *op = op_new(sizeof *op, &loop_kind);
+    LoopOp *op = op_new(sizeof *op, 0, &loop_kind);
     if (op->op.fiber->supervisor_channel) {
         loop->supervisor = janet_wrap_abstract(op->op.fiber->supervisor_channel);
     }
