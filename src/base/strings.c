@@ -18,7 +18,7 @@ typedef uint32_t Lanes __attribute__((vector_size(16)));
 
 /* Janet's hash is h = 33 h + byte, modulo 2^32: bytes are digits of a number. Each lane takes four of them:
  * neighbours are added up in fields of 16 bits, then of 32, none of which can overflow. */
-static Lanes numbers_of(const uint8_t *bytes) {
+static inline __attribute__((always_inline)) Lanes numbers_of(const uint8_t *bytes) {
     Lanes word;
     memcpy(&word, bytes, sizeof word);
     Lanes firsts = word & 0x00ff00ff;
@@ -27,7 +27,7 @@ static Lanes numbers_of(const uint8_t *bytes) {
 }
 
 /* The lanes as digits of a number, after what came before. */
-static uint32_t joined(uint32_t before, Lanes lanes) {
+static inline __attribute__((always_inline)) uint32_t joined(uint32_t before, Lanes lanes) {
     for (int i = 0; i < 4; i++) before = before * POWER_4 + lanes[i];
     return before;
 }
@@ -37,7 +37,8 @@ static uint32_t mix(uint32_t hash, uint32_t length) {
     return hash ^ (0x9e3779b9 + (mixed << 6) + (mixed >> 2));
 }
 
-static int32_t hash_of(const uint8_t *bytes, size_t length) {
+static inline __attribute__((always_inline)) int32_t hash_in_lanes(const uint8_t *bytes,
+                                                                   size_t length) {
     Lanes first = {0}, second = {0}; /* they don't wait for each other */
     uint32_t power = 1;
     size_t left = length;
@@ -50,17 +51,40 @@ static int32_t hash_of(const uint8_t *bytes, size_t length) {
     return (int32_t)mix(hash, (uint32_t)length);
 }
 
+typedef int32_t Hash(const uint8_t *bytes, size_t length);
+
+static int32_t hash_anywhere(const uint8_t *bytes, size_t length) {
+    return hash_in_lanes(bytes, length);
+}
+
+#ifdef __x86_64__
+/* The first x86 that multiplies lanes in one instruction: a third of the time. */
+__attribute__((target("sse4.1"))) static int32_t hash_sse41(const uint8_t *bytes, size_t length) {
+    return hash_in_lanes(bytes, length);
+}
+
+static Hash *choose_hash(void) {
+    return __builtin_cpu_supports("sse4.1") ? hash_sse41 : hash_anywhere;
+}
+#else
+static Hash *choose_hash(void) {
+    return hash_anywhere;
+}
+#endif
+
 static JanetStringHead *head_of(uint8_t *string) {
     return (JanetStringHead *)(void *)(string - offsetof(JanetStringHead, data));
 }
 
 /* Does this Janet, on this machine, hash as we do? It may be built with another hash. */
 static bool is_ours;
+static Hash *hash_of;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void compare(void) {
     uint8_t probe[3 * LONG + 5];
     for (size_t i = 0; i < sizeof probe; i++) probe[i] = (uint8_t)(255 - 7 * i);
+    hash_of = choose_hash();
     is_ours = true;
     for (size_t length = LONG; length <= sizeof probe; length++) {
         uint8_t *string = janet_string_begin((int32_t)length);
