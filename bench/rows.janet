@@ -36,15 +36,22 @@
    :measure (fn [command server] (harness/client command server count kind))
    :figures [{:name name :target target :unit "µs" :take microseconds}]})
 
+(defn- waits
+  "What an answer takes beside all that are held, one message at a time."
+  [what]
+  [{:name (string what ", wait for it: median") :unit "µs" :take (fn [found] (/ (found :p50) 1e3))}
+   {:name (string what ", wait for it: 99 %") :unit "µs" :take (fn [found] (/ (found :p99) 1e3))}])
+
 (defn- memory
-  "A row with two figures: of connections that did nothing yet, and after each had a message echoed."
-  [service size idle used]
+  "A row of connections that did nothing yet, and after each had a message echoed."
+  [service size idle used echo]
   {:name (idle :name)
    :service service
    :mode "echo"
    :fresh true # what was used before is not given back
    :measure (fn [server] (harness/load server "hold" 2000 (string "size=" size) ;(wishes service)))
-   :figures [(merge idle {:unit "KB" :take (per-unit :idle 1)}) (merge used {:unit "KB" :take (per-unit :used 1)})]})
+   :figures [(merge idle {:unit "KB" :take (per-unit :idle 1)}) (merge used {:unit "KB" :take (per-unit :used 1)})
+             ;(waits echo)]})
 
 (def- climb
   {:name "climb"
@@ -56,7 +63,8 @@
    :measure (fn [server] (harness/load server "climb" 10000))
    :figures [{:name "the 2nd thousand of 10,000 connections, each" :unit "µs" :take (per-unit :first 1e3)}
              {:name "the 10th thousand of 10,000 connections, each" :unit "µs" :take (per-unit :last 1e3)}
-             {:name "memory of each of 10,000" :unit "KB" :take (per-unit :held 1)}]})
+             {:name "memory of each of 10,000" :unit "KB" :take (per-unit :held 1)}
+             ;(waits "echo of 64 bytes beside 10,000")]})
 
 (defn- workers [count]
   {:name (string count " on two cores")
@@ -87,12 +95,13 @@
    (serving "DTLS echo of 64 bytes, 64 peers" 1.08 "echo" ["echo" 60000] :service :dtls)
    (serving "DTLS echo of 64 bytes, 512 peers" 1.10 "echo" ["echo" 60000 "connections=512"] :service :dtls)
    (memory :tls 16384 {:name "memory of an idle connection" :target "18 KB"}
-           {:name "memory after an exchange of 16 KB" :target "20 KB"})
+           {:name "memory after an exchange of 16 KB" :target "20 KB"} "echo of 16 KB beside 2,000")
    (serving "DTLS echo of 64 bytes, 2,000 peers" 1.10 "echo" ["echo" 60000 "connections=2000"] :service :dtls)
    # what of it is Janet's: without DTLS, and on Janet's own functions
    (serving "UDP echo of 64 bytes, 64 peers, plain" nil "plain" ["echo" 60000 "plain=1"] :service :dtls)
    (serving "DTLS echo of 1 KB, 512 peers" 1.10 "echo" ["echo" 60000 "connections=512" "size=1024"] :service :dtls)
-   (memory :dtls 1000 {:name "memory of an idle DTLS peer"} {:name "memory of a DTLS peer after 1,000 bytes"})
+   (memory :dtls 1000 {:name "memory of an idle DTLS peer"} {:name "memory of a DTLS peer after 1,000 bytes"}
+           "DTLS echo of 1,000 bytes beside 2,000")
    (visiting "client, reused context" 0.75 500 "context")
    (visiting "client, options each time" "1.05 of reused" 500 "content")
    (visiting "client, options with paths" "1.05 of reused" 500 "path")

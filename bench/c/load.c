@@ -7,7 +7,8 @@
  *     sink           COUNT bytes to the server, in writes of `size`
  *     source         COUNT bytes from the server
  *     hold           COUNT connections held: kilobytes of each, idle, then after an echo of `size`
- *     climb          COUNT connections held: CPU time of the second and of the last tenth of them
+ *     climb          COUNT connections held: CPU time of the second and of the last tenth of them, and
+ *                    the wait for echoes on some of them, one at a time
  * With datagrams=1 all that over DTLS; an answer that does not come is asked for again, and counted. With plain=1
  * too, the echo is one over UDP alone. */
 #include "common.h"
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 #define MOST_SIZE (256 << 10)
+#define MOST_HELD 65536
 #define BATCH 256
 #define SETTLE 1000    /* milliseconds that a server has to put its memory in order */
 #define PATIENCE 60000 /* milliseconds without any event are the end */
@@ -76,13 +78,18 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+static void print_waits(int64_t *waits, long count) {
+    qsort(waits, (size_t)count, sizeof *waits, compare);
+    printf(" :p50 %lld :p99 %lld", (long long)waits[count / 2],
+           (long long)waits[count - 1 - count / 100]);
+}
+
 static void end_work(void) {
     long units = work.done - work.warm_up;
     printf("{:units %ld :cpu %lld :clock %lld", units, (long long)(cpu_of(server) - work.cpu),
            (long long)(now() - work.clock));
-    qsort(work.waits, (size_t)units, sizeof *work.waits, compare);
-    printf(" :p50 %lld :p99 %lld :lost %ld}\n", (long long)work.waits[units / 2],
-           (long long)work.waits[units - 1 - units / 100], work.lost);
+    print_waits(work.waits, units);
+    printf(" :lost %ld}\n", work.lost);
     work.over = true;
 }
 
@@ -105,7 +112,7 @@ static void unit_done(int64_t waited) {
 
 /* --- connections --- */
 
-static Connection *all[65536]; /* those that stay */
+static Connection *all[MOST_HELD]; /* those that stay */
 static long open_count, shaken_count;
 
 static void watch(Connection *connection, int change, uint32_t events) {
@@ -263,7 +270,7 @@ static void arrive(Connection *connection) {
 
 /* Open connections until there are so many. */
 static void open_all(long count) {
-    if (count > 65536) die("too many connections");
+    if (count > MOST_HELD) die("too many connections");
     while (shaken_count < count) {
         while (open_count < count && open_count - shaken_count < wanted.at_once) {
             all[open_count++] = open_connection(arrive);
@@ -379,12 +386,23 @@ static void take_once(Connection *connection) {
     waits(connection, n, "read");
 }
 
-static void exchange(Connection *connection) {
+/* How long the answer took. */
+static int64_t exchange(Connection *connection) {
     long before = exchanged;
+    int64_t start = now();
     connection->step = take_once;
     connection->left = (size_t)wanted.size;
     write_message(connection);
     while (exchanged == before) take_events(PATIENCE);
+    return now() - start;
+}
+
+/* One after the other with each `stride`th of those that are held. */
+static void exchange_all(long stride) {
+    static int64_t waits[MOST_HELD];
+    long count = 0;
+    for (long i = 0; i < open_count; i += stride) waits[count++] = exchange(all[i]);
+    print_waits(waits, count);
 }
 
 static void hold(void) {
@@ -393,11 +411,10 @@ static void hold(void) {
     long base = memory_of(server);
     open_all(wanted.count + 1);
     settle();
-    long idle = memory_of(server) - base;
-    for (long i = 1; i <= wanted.count; i++) exchange(all[i]);
+    printf("{:units %ld :idle %ld", wanted.count, memory_of(server) - base);
+    exchange_all(1);
     settle();
-    long used = memory_of(server) - base;
-    printf("{:units %ld :idle %ld :used %ld}\n", wanted.count, idle, used);
+    printf(" :used %ld}\n", memory_of(server) - base);
 }
 
 static int64_t climb_to(long count) {
@@ -414,8 +431,10 @@ static void climb(void) {
     climb_to(9 * tenth);
     int64_t last = climb_to(wanted.count);
     long held = memory_of(server) - base;
-    printf("{:units %ld :first %lld :last %lld :held %ld}\n", tenth, (long long)first,
-           (long long)last, held / 9);
+    printf("{:units %ld :first %lld :last %lld :held %ld", tenth, (long long)first, (long long)last,
+           held / 9);
+    exchange_all(10);
+    printf("}\n");
 }
 
 /* --- arguments --- */
