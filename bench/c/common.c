@@ -138,3 +138,7 @@ void use_certificate(SSL_CTX *context, const char *certificate, const char *key)
         die("%s, %s", certificate, key);
     }
 }
+
+void forget_errors(void) {
+    if (ERR_peek_error()) ERR_clear_error();
+}

@@ -33,4 +33,7 @@ void watch_input(int queue);
 
 void use_certificate(SSL_CTX *context, const char *certificate, const char *key);
 
+/* ERR_clear_error walks the whole queue, full or empty. */
+void forget_errors(void);
+
 #endif

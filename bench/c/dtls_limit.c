@@ -147,7 +147,7 @@ static void drop(Peer *peer) {
 static void echo(Peer *peer) {
     uint8_t data[ROOM];
     int n;
-    ERR_clear_error();
+    forget_errors();
     while ((n = SSL_read(peer->ssl, data, sizeof data)) > 0) {
         SSL_write(peer->ssl, data, n);
         if (!SSL_has_pending(peer->ssl)) return; /* a datagram is most often a record */

@@ -164,7 +164,7 @@ static Outcome give_byte(Connection *connection) {
 static Outcome pour(Connection *connection) {
     int n = 1;
     while (n > 0 && !connection->pending_length && connection->writable) {
-        ERR_clear_error();
+        forget_errors();
         n = SSL_write(connection->ssl, plaintext, CHUNK);
         flush_gathered(connection);
     }
@@ -176,7 +176,7 @@ static Outcome pour(Connection *connection) {
 
 static Outcome take(Connection *connection) {
     while (connection->readable || SSL_has_pending(connection->ssl)) {
-        ERR_clear_error();
+        forget_errors();
         int n = SSL_read(connection->ssl, plaintext, RECORD);
         if (n <= 0) return outcome(connection, n);
         if (mode == MODE_SINK) continue;
@@ -187,7 +187,7 @@ static Outcome take(Connection *connection) {
 }
 
 static Outcome step(Connection *connection) {
-    ERR_clear_error();
+    forget_errors();
     use(connection);
     if (!connection->established) {
         int done = SSL_do_handshake(connection->ssl);
@@ -200,7 +200,7 @@ static Outcome step(Connection *connection) {
 }
 
 static void end(Connection *connection) {
-    ERR_clear_error();
+    forget_errors();
     if (connection->established) SSL_shutdown(connection->ssl);
     flush_gathered(connection);
     forget(connection);
