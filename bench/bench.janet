@@ -34,7 +34,8 @@
           (put results key (array/push (get results key @[]) ((figure :take) found))))))))
 
 (defn- start [row contender]
-  (harness/start (contender (row :service)) (row :mode) (row :core) (row :extra)))
+  (def mode (get-in contender [:modes (row :mode)] (row :mode)))
+  (harness/start (contender (row :service)) mode (row :core) (row :extra)))
 
 (defn- measure-fresh [row entrants results]
   (in-turns row entrants results

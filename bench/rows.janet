@@ -5,8 +5,8 @@
 
 (def contenders
   "The first is what the others are compared with. A new one is a line: its commands take MODE CERT KEY, or client PORT CA
-  COUNT KIND (see bench/c/limit.c); `:first` makes one verified connection; `:needs` is a program without which it stays out."
-  [{:name "limit" :tls [(string built "limit")] :dtls [(string built "dtls_limit")] :kinds ["context"]}
+  COUNT KIND (see bench/c/limit.c); `:needs` is a program without which it stays out; `:modes` are modes that it knows by another name."
+  [{:name "limit" :modes {"reuse" "echo"} :tls [(string built "limit")] :dtls [(string built "dtls_limit")] :kinds ["context"]}
    {:name "jsec" :tls ["janet" "bench/peers/jsec.janet"] :dtls ["janet" "bench/peers/jsec_dtls.janet"] :kinds ["context" "content" "path"]}
    {:name "Go" :tls [(string built "go-peer")] :needs (string built "go-peer") :kinds ["context" "content"]}
    {:name "Node" :tls ["node" "bench/peers/node.js"] :needs "node" :kinds ["context" "content"]}
@@ -19,9 +19,10 @@
 
 (defn- serving
   "A row whose figure is a server's CPU time for each unit of work."
-  [name target mode work &named service scale unit]
+  [name target mode work &named service scale unit only]
   (default service :tls)
   {:name name
+   :only only
    :service service
    :mode mode
    :measure (fn [server] (harness/load server ;work ;(wishes service)))
@@ -92,6 +93,8 @@
    (bulk "bulk in, writes of 16 KB" "0.40 ns" "sink" 16384)
    (bulk "bulk out, writes of 256 KB" "0.34 ns" "source" 262144)
    (serving "echo of 16 KB" 1.00 "echo" ["echo" 15000 "size=16384"])
+   # what of it is Janet's: without a new buffer, and garbage, for each message
+   (serving "echo of 16 KB, read into the same buffer" nil "reuse" ["echo" 15000 "size=16384"] :only ["limit" "jsec"])
    (serving "DTLS echo of 64 bytes, 64 peers" 1.08 "echo" ["echo" 60000] :service :dtls)
    (serving "DTLS echo of 64 bytes, 512 peers" 1.10 "echo" ["echo" 60000 "connections=512"] :service :dtls)
    (memory :tls 16384 {:name "memory of an idle connection" :target "18 KB"}

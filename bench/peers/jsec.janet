@@ -1,5 +1,5 @@
 # Ours:
-#   jsec.janet MODE CERT KEY [WORKERS]    echo, sink, source, byte; until standard input ends
+#   jsec.janet MODE CERT KEY [WORKERS]    echo, reuse, sink, source, byte; until standard input ends
 #   jsec.janet client PORT CA COUNT KIND  connect, verify, 1 byte, close; KIND: context, content or path
 (import jsec/tls)
 
@@ -7,6 +7,13 @@
 
 (defn echo [s]
   (while (def data (ev/read s 16384)) (ev/write s data))
+  (:close s))
+
+(defn reuse [s]
+  (def buf @"")
+  (while (ev/read s 16384 buf)
+    (ev/write s buf)
+    (buffer/clear buf))
   (:close s))
 
 (defn sink [s]
@@ -21,7 +28,7 @@
   (ev/read s 1)
   (:close s))
 
-(def handlers {"echo" echo "sink" sink "source" source "byte" byte})
+(def handlers {"echo" echo "reuse" reuse "sink" sink "source" source "byte" byte})
 
 (defn serve [port context handler ready]
   (def listener (tls/listen "127.0.0.1" port))
