@@ -83,7 +83,7 @@
 # --- the picture: a group of bars for each figure, a bar for each contender ---
 
 (def- colours ["#9aa0a6" "#1a73e8" "#34a853" "#fbbc04" "#ea4335" "#a142f4"])
-(def- [left width bar gap] [300 420 11 12])
+(def- [left width bar gap] [340 420 11 12])
 (def- most 3) # ratios beyond it are cut, and say so
 
 (defn- bars [figure names results base top]
