@@ -175,7 +175,8 @@
   (each certs [nil 5 [] [5]] (fails-with "bad slot #0" (crypto/cms-certs-only certs)))
   (each given ["" "x" (rsa :cert) "\x30\x80"] (fails-with "not a CMS message" (crypto/cms-get-certs given)))
   (fails-with "crypto/cms-get-certs: not a CMS message: empty" (crypto/cms-get-certs ""))
-  (fails-with "crypto/cms-get-certs: not a CMS message: damaged, or cut off" (crypto/cms-get-certs "\x30\x80"))
+  # where OpenSSL gives a reason (3.5), it is that one
+  (fails-with '(* "crypto/cms-get-certs: not a CMS message: " (+ "damaged, or cut off" "not enough data")) (crypto/cms-get-certs "\x30\x80"))
   (fails-with "neither a signed message nor one of certificates" (crypto/cms-get-certs (crypto/cms-encrypt data (rsa :cert)))))
 
 # ---- others ----
