@@ -323,10 +323,21 @@ EngineStatus engine_handshake(Engine *engine) {
     return status == ENGINE_EOF ? truncated(engine) : status;
 }
 
+/* After our close_notify OpenSSL's DTLS gives up at a record that is no data (the peer's last flight,
+ * sent again), without a reason. It has dropped the record: there is more behind it. */
+static bool gave_up(const Engine *engine, int returned) {
+    return !returned && engine->datagram && SSL_get_shutdown(engine->ssl) == SSL_SENT_SHUTDOWN &&
+           SSL_want_nothing(engine->ssl) && !ERR_peek_error();
+}
+
 EngineStatus engine_read(Engine *engine, uint8_t *into, size_t room, size_t *got) {
     *got = 0;
     if (!begin(engine)) return ENGINE_FAILED;
-    EngineStatus status = settle(engine, SSL_read_ex(engine->ssl, into, room, got));
+    int returned;
+    do {
+        returned = SSL_read_ex(engine->ssl, into, room, got);
+    } while (gave_up(engine, returned));
+    EngineStatus status = settle(engine, returned);
     finish(engine);
     return status;
 }
@@ -347,7 +358,11 @@ EngineStatus engine_peek(Engine *engine) {
     if (!begin(engine)) return ENGINE_FAILED;
     uint8_t byte;
     size_t got;
-    EngineStatus status = settle(engine, SSL_peek_ex(engine->ssl, &byte, 1, &got));
+    int returned;
+    do {
+        returned = SSL_peek_ex(engine->ssl, &byte, 1, &got);
+    } while (gave_up(engine, returned));
+    EngineStatus status = settle(engine, returned);
     finish(engine);
     return status;
 }
