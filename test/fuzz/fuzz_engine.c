@@ -5,7 +5,7 @@
 
 #define LONGEST 40000
 
-static SSL_CTX *contexts[2][2]; /* role, version */
+static SSL_CTX *contexts[2][2]; /* version, role */
 static uint8_t words[LONGEST];
 
 typedef struct Side {
@@ -126,22 +126,25 @@ static void step(Talk *talk) {
     }
 }
 
+static void make_contexts(SSL_CTX *pair[2], int version) {
+    if (pair[0]) return;
+    pair[0] = talk_context(ENGINE_CLIENT, version, VERIFY_UNSET);
+    pair[1] = talk_context(ENGINE_SERVER, version, VERIFY_REQUIRED);
+}
+
 static void begin(Talk *talk) {
     uint8_t how = script_byte(&talk->script);
-    int version = how & 1 ? TLS1_2_VERSION : TLS1_3_VERSION;
+    SSL_CTX **pair = contexts[how & 1];
+    make_contexts(pair, how & 1 ? TLS1_2_VERSION : TLS1_3_VERSION);
+    talk_begin();
     for (int s = 0; s < 2; s++) {
         EngineRole role = s ? ENGINE_SERVER : ENGINE_CLIENT;
-        SSL_CTX **context = &contexts[s][how & 1];
-        if (!*context) {
-            *context = talk_context(role, version, s ? VERIFY_REQUIRED : VERIFY_UNSET);
-        }
         Side *side = &talk->sides[s];
         Wire *wire = &talk->wires[s];
         *wire = (Wire){.most = 1 << 16, .capacity = 1 << 20, .allowed = SIZE_MAX};
         side->end.out = wire;
         side->end.in = &talk->wires[!s];
-        talk_init(&side->end.engine, *context, role,
-                  (Transport){end_send, end_receive, &side->end});
+        talk_init(&side->end.engine, pair[s], role, (Transport){end_send, end_receive, &side->end});
         side->end.engine.truncation_is_eof = how >> (1 + s) & 1;
     }
 }

@@ -54,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         *context = talk_context(role, how & 2 ? TLS1_2_VERSION : 0,
                                 role == ENGINE_SERVER ? VERIFY_REQUIRED : VERIFY_UNSET);
     }
+    talk_begin();
     source.ends = (how >> 2 & 3) % 3;
     source.most = how & 16 ? 1 + (how >> 5) : 1 << 16;
     Engine engine;

@@ -6,6 +6,8 @@
 #include "../c/wire.h"
 #include "fuzz.h"
 
+#include <openssl/rand.h>
+
 /* The input, taken from its front. */
 typedef struct Script {
     const uint8_t *at;
@@ -26,29 +28,61 @@ static inline Bytes script_bytes(Script *script, size_t length) {
     return bytes;
 }
 
+static uint64_t talk_dice;
+
+static inline int talk_draw(unsigned char *into, int length) {
+    for (int i = 0; i < length; i++) {
+        talk_dice = talk_dice * 6364136223846793005u + 1442695040888963407u;
+        into[i] = (unsigned char)(talk_dice >> 56);
+    }
+    return 1;
+}
+
+static inline int talk_ready(void) {
+    return 1;
+}
+
+/* From here on OpenSSL draws the same random bytes each time: an input means the same whenever it runs. */
+static inline void talk_begin(void) {
+    static const RAND_METHOD method = {
+        .bytes = talk_draw, .pseudorand = talk_draw, .status = talk_ready};
+    RAND_set_rand_method(&method);
+    talk_dice = 0;
+}
+
 static inline void fuzz_expect_explained(const Engine *engine) {
     int errnum;
     const char *why = engine_explain(engine, &errnum);
     fuzz_expect(why && *why);
 }
 
-/* A context of one of our roles with an identity, for the life of the process. `renegotiation`: TLS 1.2 only. */
-static inline SSL_CTX *talk_context(EngineRole role, int version, VerifyMode verify) {
-    Failure failure = {""};
-    ContextSettings settings;
+/* Settings of one of our roles with an identity. `renegotiation`: TLS 1.2 only. */
+static inline void talk_settings(ContextSettings *settings, EngineRole role, int version,
+                                 VerifyMode verify) {
     if (!wire_key[0]) wire_make_identity();
-    context_settings_init(&settings);
-    settings.least_version = settings.most_version = version;
-    settings.verify = verify;
-    settings.trusted = wire_bytes(wire_certificate);
-    settings.alpn = (Bytes){(const uint8_t *)"\x02h2\x08http/1.1", 12};
-    settings.renegotiation = version == TLS1_2_VERSION;
-    settings.certificates = (BytesList){.list = {wire_bytes(wire_certificate)}, .count = 1};
-    settings.keys = (BytesList){.list = {wire_bytes(wire_key)}, .count = 1};
-    settings.tells_sessions = role == ENGINE_CLIENT;
-    SSL_CTX *context = context_new(&settings, &failure);
+    context_settings_init(settings);
+    settings->least_version = settings->most_version = version;
+    settings->verify = verify;
+    settings->trusted = wire_bytes(wire_certificate);
+    settings->alpn = (Bytes){(const uint8_t *)"\x02h2\x08http/1.1", 12};
+    settings->renegotiation = version == TLS1_2_VERSION;
+    settings->certificates = (BytesList){.list = {wire_bytes(wire_certificate)}, .count = 1};
+    settings->keys = (BytesList){.list = {wire_bytes(wire_key)}, .count = 1};
+    settings->tells_sessions = role == ENGINE_CLIENT;
+}
+
+/* For the life of the process. */
+static inline SSL_CTX *talk_make(const ContextSettings *settings) {
+    Failure failure = {""};
+    SSL_CTX *context = context_new(settings, &failure);
     fuzz_expect(context != NULL);
     return context;
+}
+
+static inline SSL_CTX *talk_context(EngineRole role, int version, VerifyMode verify) {
+    ContextSettings settings;
+    talk_settings(&settings, role, version, verify);
+    return talk_make(&settings);
 }
 
 static inline void talk_init(Engine *engine, SSL_CTX *context, EngineRole role,
