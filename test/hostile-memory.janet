@@ -7,6 +7,8 @@
 (import jsec/cert)
 
 (def most (scan-number (os/getenv "JSEC_MEMORY_MOST" (string (load 12)))))
+# where one allocation decides whether somebody is trusted, and all of them take a second
+(def- thorough {"stranger's message" (load 4000) "stranger's certificate" (load 4000)})
 (def script "test/support/oom-calls.janet")
 (def oom (compile-native "oom"))
 (def module (find os/stat (map |(string $ "/jsec/native.so") [(os/getenv "JANET_PATH" "") (dyn *syspath*)])))
@@ -15,11 +17,12 @@
   ["crypto/buffer/buffer.c:132" # 4.0: SSL_free writes out a handshake's records whose buffer could not grow
    ])
 
-# What OpenSSL keeps to itself: 3.0 gives no reason why a signature or a key could not be read. All of it lets nobody in.
+# What OpenSSL keeps to itself: 3.0 gives no reason why a signature or a key could not be read, and leaves words out of an
+# extension's text. All of it lets nobody in.
 (def known-silences
   '(* "wrong at " :d+ ": " :d ": "
       (some (* (+ "false for true" "self-signed: false for true" "signature-valid: false for true" (* "key-curve: nil for " (to (+ "; " -1))) (* "key-bits: nil for " :d+)
-                  (* "public-key: \"\" for " (to (+ "; " -1))) (* "extensions: " :d+ ": text: nil for " (to (+ "; " -1))))
+                  (* "public-key: \"\" for " (to (+ "; " -1))) (* "extensions: " :d+ ": text: " (to (+ "; " -1))))
                (? "; ")))
       -1))
 
@@ -43,7 +46,7 @@
   (var from (if (os/getenv "JSEC_MEMORY_MOST") 0 3))
   (var over false)
   (while (not over)
-    (def [status out err] (run scenario from most many))
+    (def [status out err] (run scenario from (if (= many 1) (get thorough scenario most) most) many))
     (array/concat complaints (filter |(not (or (number? $) (string/has-prefix? "all of" $) (peg/match known-silences $))) (lines out)))
     (def last-failed (last (peg/match '(any (+ (* "failed: " (<- (thru "\n"))) 1)) err)))
     (cond

@@ -84,11 +84,11 @@ bool chain_verify(const ChainQuery *query, ChainAnswer *answer, Failure *failure
         goto end;
     }
     if (!prepare(context, query, failure)) goto end;
-    X509_STORE_CTX_set_app_data(context, answer);
+    asked = X509_STORE_CTX_set_app_data(context, answer);
     X509_STORE_CTX_set_verify_cb(context, on_certificate);
-    asked = true;
-    answer->valid = X509_verify_cert(context) == 1 && !answer->reason[0];
-    if (answer->valid) answer->chain = X509_STORE_CTX_get1_chain(context);
+    answer->valid = asked && X509_verify_cert(context) == 1 && !answer->reason[0];
+    if (answer->valid) asked = (answer->chain = X509_STORE_CTX_get1_chain(context));
+    if (!asked) failure_set(failure, "out of memory");
     if (!answer->valid && !answer->reason[0]) explain_silent_error(context, answer);
 end:
     X509_STORE_CTX_free(context);

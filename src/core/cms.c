@@ -208,11 +208,17 @@ static bool append_up_ref(STACK_OF(X509) * to, const STACK_OF(X509) * from) {
     return true;
 }
 
+/* Where it holds none OpenSSL says NULL, and where memory ran out: who is asked again may know. */
+static STACK_OF(X509) * get_certificates(CMS_ContentInfo *message) {
+    STACK_OF(X509) *all = CMS_get1_certs(message);
+    if (!all) all = CMS_get1_certs(message);
+    return all ? all : sk_X509_new_null();
+}
+
 /* What the message holds, before anything is said of it. */
 static bool collect(CMS_ContentInfo *message, const CmsChecking *checking, CmsVerdict *verdict,
                     Failure *failure) {
-    verdict->others = CMS_get1_certs(message);
-    if (!verdict->others) verdict->others = sk_X509_new_null();
+    verdict->others = get_certificates(message);
     verdict->signers = sk_X509_new_null();
     verdict->content = BIO_new(BIO_s_mem());
     bool collected = verdict->others && verdict->signers && verdict->content;
@@ -231,10 +237,12 @@ static bool collect(CMS_ContentInfo *message, const CmsChecking *checking, CmsVe
     return collected || failure_set(failure, "out of memory");
 }
 
+/* Who verified the signatures, each and every one: none is trusted unseen because memory ran out. */
 static bool collect_signers(CMS_ContentInfo *message, const CmsChecking *checking,
                             CmsVerdict *verdict, Failure *failure) {
     STACK_OF(X509) *signers = CMS_get0_signers(message);
     bool collected = append_up_ref(verdict->signers, signers) &&
+                     sk_X509_num(verdict->signers) == count_signers(message) &&
                      append_up_ref(verdict->others, checking->intermediates);
     sk_X509_free(signers);
     return collected || failure_set(failure, "out of memory");
@@ -394,8 +402,8 @@ STACK_OF(X509) * cms_get_certificates(CMS_ContentInfo *message, Failure *failure
         failure_set(failure, "neither a signed message nor one of certificates");
         return NULL;
     }
-    STACK_OF(X509) *all = CMS_get1_certs(message);
+    STACK_OF(X509) *all = get_certificates(message);
     ERR_clear_error();
-    if (!all && !(all = sk_X509_new_null())) failure_set(failure, "out of memory");
+    if (!all) failure_set(failure, "out of memory");
     return all;
 }

@@ -232,7 +232,8 @@ static bool ask_for(SSL *ssl, const char *name, Failure *failure) {
 bool context_prepare(SSL *ssl, const char *server_name, const char *verify_name, Failure *failure) {
     SSL_CTX *context = SSL_get_SSL_CTX(ssl);
     const ContextTraits *traits = context_traits(context);
-    SSL_set_app_data(ssl, context); /* where a virtual host's takes its place */
+    /* where a virtual host's takes its place */
+    if (!SSL_set_app_data(ssl, context)) return failure_set(failure, "out of memory");
     if (SSL_is_server(ssl)) {
         return context_can_serve(context, failure) && trust_prepare_server(ssl, traits, failure);
     }

@@ -26,6 +26,11 @@ Janet task_output(Task *task) {
     return janet_wrap_buffer(task->buffer);
 }
 
+Janet task_fail(Task *task, const char *why) {
+    task->failed = why;
+    return janet_wrap_nil();
+}
+
 /* Janet's own memory, filled without a detour. */
 static void take_memory(Task *task) {
     if (task->result && !task->room) return;
@@ -35,6 +40,10 @@ static void take_memory(Task *task) {
     }
     task->buffer = janet_buffer((int32_t)task->room);
     task->output = task->buffer->data;
+}
+
+static Janet result_of(Task *task) {
+    return task->result ? task->result(task) : task_output(task);
 }
 
 static void release(Task *task) {
@@ -47,7 +56,8 @@ static Janet run_here(Task *task) {
     bool done = task->run(task, &failure);
     Janet value = janet_wrap_nil();
     if (done) {
-        value = task->result ? task->result(task) : task_output(task);
+        value = result_of(task);
+        done = !task->failed || failure_set(&failure, "%s", task->failed);
     } else if (task->room) {
         OPENSSL_cleanse(task->output, task->room); /* plaintext that did not authenticate, say */
     }
@@ -66,8 +76,9 @@ static Janet journey_result(Work *work) {
     uint8_t *made = task->output;
     take_memory(task);
     if (task->length) memcpy(task->output, made, task->length);
-    Janet value = task->result ? task->result(task) : task_output(task);
+    Janet value = result_of(task);
     task->output = made;
+    work->failed = task->failed && !failure_set(&work->failure, "%s", task->failed);
     return value;
 }
 

@@ -23,13 +23,14 @@ struct Task {
      * only: no Janet value may be touched, for it may be on another thread. */
     bool (*run)(Task *task, Failure *failure);
 
-    Janet (*result)(Task *task); /* NULL: task_output */
+    Janet (*result)(Task *task); /* NULL: task_output; may come to task_fail */
     void (*release)(Task *task); /* frees keys and the like; may be NULL */
     Bytes inputs[TASK_INPUTS];   /* views; copied when it goes to a thread */
     size_t room;
     bool is_string; /* the output is a string of exactly `room` bytes, else a buffer */
 
-    uint8_t *output; /* set by task_run */
+    const char *failed; /* set by task_fail */
+    uint8_t *output;    /* set by task_run */
     size_t length;
     JanetBuffer *buffer;
 };
@@ -43,5 +44,8 @@ Janet task_run(Task *task, size_t size, bool heavy);
 
 /* The output as a Janet value, for result. */
 Janet task_output(Task *task);
+
+/* For result: there is none, and task_run raises. */
+Janet task_fail(Task *task, const char *why);
 
 #endif

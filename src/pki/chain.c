@@ -110,17 +110,21 @@ static ChainQuery query_of(const ChainCall *call, const ChainOptions *options) {
     };
 }
 
-static Janet answer_value(ChainAnswer *answer) {
+/* False when out of memory. */
+static bool answer_value(const ChainAnswer *answer, Janet *value) {
     JanetTable *table = janet_table(4);
+    Janet chain = janet_wrap_nil();
+    if (answer->valid && !take_pems(answer->chain, &chain)) return false;
     janet_table_put(table, janet_ckeywordv("valid"), janet_wrap_boolean(answer->valid));
     if (answer->valid) {
-        janet_table_put(table, janet_ckeywordv("chain"), take_pems(answer->chain));
+        janet_table_put(table, janet_ckeywordv("chain"), chain);
     } else {
         janet_table_put(table, janet_ckeywordv("reason"), janet_cstringv(answer->reason));
         janet_table_put(table, janet_ckeywordv("depth"), janet_wrap_integer(answer->depth));
         janet_table_put(table, janet_ckeywordv("code"), janet_wrap_integer(answer->code));
     }
-    return janet_wrap_struct(janet_table_to_struct(table));
+    *value = janet_wrap_struct(janet_table_to_struct(table));
+    return true;
 }
 
 static Janet cfun_cert_verify_chain(int32_t argc, Janet *argv) {
@@ -144,7 +148,7 @@ static Janet cfun_cert_verify_chain(int32_t argc, Janet *argv) {
         ChainQuery query = query_of(&call, &options);
         done = chain_verify(&query, &answer, &failure);
     }
-    if (done) result = answer_value(&answer);
+    if (done) done = answer_value(&answer, &result) || failure_set(&failure, "out of memory");
     sk_X509_pop_free(answer.chain, X509_free);
     free_call(&call);
     if (!done) raise_failure(function, &failure);

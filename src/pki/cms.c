@@ -205,10 +205,14 @@ static bool verify_run(Task *task, Failure *failure) {
 static Janet verify_result(Task *task) {
     const CmsVerdict *verdict = &((CmsTask *)task)->verdict;
     JanetTable *table = janet_table(5);
+    Janet others, signers;
+    if (!take_pems(verdict->others, &others) || !take_pems(verdict->signers, &signers)) {
+        return task_fail(task, "out of memory");
+    }
     janet_table_put(table, janet_ckeywordv("valid"), janet_wrap_boolean(verdict->valid));
     janet_table_put(table, janet_ckeywordv("content"), take_bio(verdict->content));
-    janet_table_put(table, janet_ckeywordv("certs"), take_pems(verdict->others));
-    janet_table_put(table, janet_ckeywordv("signers"), take_pems(verdict->signers));
+    janet_table_put(table, janet_ckeywordv("certs"), others);
+    janet_table_put(table, janet_ckeywordv("signers"), signers);
     if (!verdict->valid) {
         janet_table_put(table, janet_ckeywordv("reason"), janet_cstringv(verdict->reason));
     }
@@ -404,8 +408,7 @@ static Janet cfun_crypto_cms_get_certs(int32_t argc, Janet *argv) {
     Janet result = janet_wrap_nil();
     CMS_ContentInfo *message = cms_read(args_bytes(argv, 0), &failure);
     STACK_OF(X509) *all = message ? cms_get_certificates(message, &failure) : NULL;
-    if (all) result = take_pems(all);
-    bool done = all;
+    bool done = all && (take_pems(all, &result) || failure_set(&failure, "out of memory"));
     sk_X509_pop_free(all, X509_free);
     CMS_ContentInfo_free(message);
     if (!done) raise_failure("crypto/cms-get-certs", &failure);

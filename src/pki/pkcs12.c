@@ -127,25 +127,20 @@ static bool parse_run(Task *task, Failure *failure) {
     return job->key;
 }
 
-static Janet certificate_pem(const X509 *certificate) {
-    size_t length = 0;
-    char *pem = pem_of_certificate(certificate, &length);
-    Janet value = pem ? janet_stringv((const uint8_t *)pem, (int32_t)length) : janet_wrap_nil();
-    OPENSSL_free(pem);
-    return value;
-}
-
 static Janet parse_result(Task *task) {
     Pkcs12Task *job = (Pkcs12Task *)task;
     JanetTable *table = janet_table(4);
-    if (job->bundle.certificate) {
-        janet_table_put(table, janet_ckeywordv("cert"), certificate_pem(job->bundle.certificate));
+    Janet certificate = janet_wrap_nil(), chain = certificate;
+    if ((job->bundle.certificate && !take_pem(job->bundle.certificate, &certificate)) ||
+        !take_pems(job->bundle.chain, &chain)) {
+        return task_fail(task, "out of memory");
     }
+    janet_table_put(table, janet_ckeywordv("cert"), certificate);
     if (job->key) {
         janet_table_put(table, janet_ckeywordv("key"),
                         janet_stringv((const uint8_t *)job->key, (int32_t)job->key_length));
     }
-    janet_table_put(table, janet_ckeywordv("chain"), take_pems(job->bundle.chain));
+    janet_table_put(table, janet_ckeywordv("chain"), chain);
     if (job->bundle.friendly_name) {
         janet_table_put(table, janet_ckeywordv("friendly-name"),
                         janet_cstringv(job->bundle.friendly_name));

@@ -222,16 +222,24 @@ STACK_OF(X509) * take_certificates(Janet list, Failure *failure) {
     return NULL;
 }
 
-Janet take_pems(const STACK_OF(X509) * certificates) {
+bool take_pem(const X509 *certificate, Janet *into) {
+    size_t length = 0;
+    char *pem = pem_of_certificate(certificate, &length);
+    if (pem) *into = janet_stringv((const uint8_t *)pem, (int32_t)length);
+    OPENSSL_free(pem);
+    return pem;
+}
+
+bool take_pems(const STACK_OF(X509) * certificates, Janet *into) {
     int count = certificates ? sk_X509_num(certificates) : 0;
     JanetArray *pems = janet_array(count);
     for (int i = 0; i < count; i++) {
-        size_t length = 0;
-        char *pem = pem_of_certificate(sk_X509_value(certificates, i), &length);
-        if (pem) janet_array_push(pems, janet_stringv((const uint8_t *)pem, (int32_t)length));
-        OPENSSL_free(pem);
+        Janet pem;
+        if (!take_pem(sk_X509_value(certificates, i), &pem)) return false;
+        janet_array_push(pems, pem);
     }
-    return janet_wrap_array(pems);
+    *into = janet_wrap_array(pems);
+    return true;
 }
 
 int take_word(const OptionWord *words, const Janet *argv, int32_t slot) {

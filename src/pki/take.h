@@ -55,8 +55,10 @@ EXTENDED_KEY_USAGE *take_extended_usage(Janet names);
  * nil or empty. NULL on failure. */
 STACK_OF(X509) * take_certificates(Janet list, Failure *failure);
 
-/* An array of PEM strings, empty for NULL. */
-Janet take_pems(const STACK_OF(X509) * certificates);
+/* A certificate as a PEM string, and several as an array of them, empty for NULL. False when out of
+ * memory. */
+bool take_pem(const X509 *certificate, Janet *into);
+bool take_pems(const STACK_OF(X509) * certificates, Janet *into);
 
 /* The word that a keyword or string in that slot names, letter case aside; raises. */
 int take_word(const OptionWord *words, const Janet *argv, int32_t slot);

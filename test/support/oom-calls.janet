@@ -1,6 +1,6 @@
 # A child of test/hostile-memory.janet: janet oom-calls.janet OOM NATIVE RSA SCENARIO FROM MOST MANY runs a scenario again and
-# again, with one of its allocations after the other failing from number FROM on (or some of them, where there are more than
-# MOST), and MANY in a row. It prints the number of each before, and what is wrong with what came of it after; last
+# again, with one of its allocations after the other failing from number FROM on (or some of them and the last, where there are
+# more than MOST), and MANY in a row. It prints the number of each before, and what is wrong with what came of it after; last
 # "all of N".
 (def- [_ oom native-path rsa-file scenario-name] (dyn *args*))
 (def- [from most many] (map scan-number (slice (dyn *args*) 5)))
@@ -19,7 +19,8 @@
 (def- secret (string/repeat "k" 32))
 (def- sealed (crypto/encrypt :aes-256-gcm secret nonce "data"))
 (def- signature (crypto/sign key "data"))
-(def- bundle (crypto/create-pkcs12 certificate key {:password "pw" :iterations 1000}))
+(def- bundle (crypto/create-pkcs12 certificate key {:password "pw" :iterations 1000 :chain (rsa :cert)}))
+(def- several (crypto/cms-certs-only [certificate (rsa :cert)]))
 (def- request (crypto/generate-csr key {:common-name "localhost"}))
 (def- signed (crypto/cms-sign "data" certificate key))
 (def- encrypted (crypto/cms-encrypt "data" (rsa :cert)))
@@ -57,8 +58,8 @@
 
 (defn- held
   "A verdict is a result as well, and one that is not valid lets nobody in; it has to say why."
-  [{:valid valid :reason reason}]
-  (or valid (error reason)))
+  [verdict]
+  (if (verdict :valid) verdict (error (verdict :reason))))
 
 (def- scenarios
   {"context" |(type (tls/new-context (uncached (merge server-options both-trust {:alpn ["h2"] :ciphers "HIGH" :ticket-keys (string/repeat "k" 80)
@@ -70,6 +71,7 @@
    "session" (fn []
                (def session (connected :TLS1_3 {} {} (fn [a b] (:write b "x") (:read a 1) (:get-session a))))
                (connected :TLS1_3 {:session session} {} (fn [a b] (echo a b))))
+   "virtual host" |(connected :TLS1_3 {} {:sni {"localhost" {:cert certificate :key key}}} (fn [a b] [(get (:connection-info b) :server-name) (echo a b)]))
    "renewal" |(connected :TLS1_3 {} {} (fn [a b] (:key-update a) (echo a b)))
    "renegotiation" |(connected :TLS1_2 {:renegotiation true} {:renegotiation true} (fn [a b] (:renegotiate a) (echo a b)))
    "information" |(connected :TLS1_3 {} {} (fn [a b] [(:peer-certificate a :der) (length (:peer-chain a :data)) (:verify-result a)]))
@@ -81,6 +83,8 @@
    # what is refused with memory is refused without
    "impostor" |(connected :TLS1_3 {:trusted-cert (rsa :cert)} {} echo)
    "stranger" |(connected :TLS1_2 {} both-trust echo)
+   "stranger's message" |(held (crypto/cms-verify signed {:ca (rsa :cert)}))
+   "stranger's certificate" |(held (cert/verify-chain certificate {:roots [(rsa :cert)]}))
    "other name" |(connected :TLS1_3 {:hostname "other.example"} {} echo)
    "hash" |[(crypto/digest :sha256 "data") (crypto/hmac :sha256 "key" "data") (crypto/digest :sha3-256 "data")]
    "derivation" |[(crypto/hkdf :sha256 "k" "s" "i" 32) (crypto/pbkdf2 :sha256 "pw" "salt" 10 32) (crypto/scrypt "pw" "salt" 32 {:n 16})]
@@ -96,7 +100,8 @@
                     (type (cert/generate-self-signed-from-key key {:common-name "a.example"}))]
    "messages" |[(held (crypto/cms-verify signed {:ca certificate})) (string (crypto/cms-decrypt encrypted (rsa :cert) (rsa :key)))
                 (type (crypto/cms-sign "data" certificate key)) (type (crypto/cms-encrypt "data" (rsa :cert)))]
-   "bundles" |[(length (crypto/parse-pkcs12 bundle "pw")) (type (crypto/create-pkcs12 certificate key {:password "pw" :iterations 1000}))]
+   "lists" |(crypto/cms-get-certs several)
+   "bundles" |[(type (crypto/create-pkcs12 certificate key {:password "pw" :iterations 1000})) (crypto/parse-pkcs12 bundle "pw")]
    "memory" (fn [] (def b (bio/new-mem)) (bio/write b (string/repeat "x" 100000)) (length (bio/read b 100000)))})
 
 (defn- explained? [err] (and (bytes? err) (not (empty? err))))
@@ -125,13 +130,16 @@
 
 # what is made once a process is made, and what is kept of it is kept
 (def- [expected-status expected] (do (repeat 3 (run scenario)) (run scenario)))
-(def- refused (index-of scenario-name ["impostor" "stranger" "other name"]))
+(def- refused (index-of scenario-name ["impostor" "stranger" "stranger's message" "stranger's certificate" "other name"]))
 (unless (= expected-status (if refused :error :dead)) (errorf "scenario %s comes to %q" scenario-name expected))
 (fail -1 0)
 (run scenario)
 (def- total (stop))
 
-(loop [n :range [from total (math/ceil (/ total most))]]
+# results are made last, of many small pieces
+(def- last-ones (range (max 0 (- total 40)) total))
+
+(loop [n :in (sorted (distinct [;(range 0 total (math/ceil (/ total most))) ;last-ones])) :when (>= n from)]
   (print n)
   (flush)
   (fail n many)
