@@ -1,6 +1,6 @@
 # A DTLS client keeps the contract of a stream, a datagram at a time; recv-from that of core's.
 (import ./support/check :prefix "")
-(import ./support/pairs :prefix "" :only [spawn await turns outcome spin identity])
+(import ./support/pairs :prefix "" :only [spawn await turns outcome spin identity core-pair])
 (import jsec/dtls)
 (import jsec/dtls-stream)
 
@@ -123,6 +123,26 @@
           (is= @"before " buffer)
           (is= peer (dtls/recv-from s 100 buffer 5))
           (is= @"before precious" buffer))))))
+
+(test "what several cancelled recv-from had been given in that turn comes again in its order"
+  (with-pair [c s peer]
+    (def words ["first" "second" "third" "fourth"])
+    (each cancelled [[0 1] [1 0] [0 1 2] [2 0 1] [0 2] [1 2]]
+      (def [bell alarm] (core-pair))
+      (def buffers [@"" @"" @""])
+      (def tasks (map (fn [buffer] (spawn (dtls/recv-from s 100 buffer))) buffers))
+      # a core stream's event of the same turn: its task runs before those that were given the datagrams
+      (def ringer (spawn (:read alarm 1) (each i cancelled (ev/cancel ((tasks i) :fiber) "stop"))))
+      (turns)
+      (:write bell "!")
+      (each word words (ev/write c word))
+      (await ringer)
+      (each i cancelled (is= [:error "stop"] (await (tasks i))))
+      (def kept (filter next (map string buffers)))
+      (def left (seq [_ :range [(length kept) 4] :let [buffer @""]] (dtls/recv-from s 100 buffer 5) (string buffer)))
+      (is= words (tuple ;(sorted-by |(index-of $ words) [;kept ;left])))
+      (is= (filter |(index-of $ left) words) left)
+      (each end [bell alarm] (ev/close end)))))
 
 # ---- writing
 

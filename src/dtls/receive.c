@@ -15,15 +15,23 @@ typedef struct Plain {
     Peer *peer;
     const uint8_t *bytes; /* good until the next */
     size_t length;
+    uint64_t number;
 } Plain;
+
+/* What a call was given. */
+typedef struct Received {
+    Janet from; /* nil: nothing yet */
+    uint64_t number;
+    int32_t got;
+} Received;
 
 typedef struct ReceiveOp {
     Op op;
     Server *server;
     JanetBuffer *buffer;
     int32_t most;
-    int32_t start, got; /* what it was given */
-    Janet from;
+    int32_t start; /* in the buffer */
+    Received received;
 } ReceiveOp;
 
 /* --- plaintext --- */
@@ -35,7 +43,7 @@ static bool read_current(Server *server, Plain *plain) {
     server->current = NULL;
     EngineStatus status = engine_read(&peer->engine, record, sizeof record, &plain->length);
     if (status == ENGINE_DONE) {
-        *plain = (Plain){peer, record, plain->length};
+        *plain = (Plain){peer, record, plain->length, server->arrived++};
         server->recent = peer;
         if (SSL_has_pending(peer->engine.ssl)) server->current = peer;
         peer->heard = server->now;
@@ -60,11 +68,12 @@ static bool next_plain(Server *server, Plain *plain, int *budget) {
 
 /* --- the inbox --- */
 
-static Letter *new_letter(Janet address, const uint8_t *bytes, size_t length) {
+static Letter *new_letter(Janet address, uint64_t number, const uint8_t *bytes, size_t length) {
     Letter *letter = malloc(sizeof *letter + length);
     if (!letter) return NULL;
     letter->next = NULL;
     letter->address = address;
+    letter->number = number;
     letter->length = (int32_t)length;
     memcpy(letter->bytes, bytes, length);
     return letter;
@@ -72,20 +81,25 @@ static Letter *new_letter(Janet address, const uint8_t *bytes, size_t length) {
 
 static void keep(Server *server, const Plain *plain) {
     if (server->letter_bytes + plain->length > MOST_LETTER_BYTES) return;
-    Letter *letter = new_letter(peers_address(plain->peer), plain->bytes, plain->length);
+    Letter *letter =
+        new_letter(peers_address(plain->peer), plain->number, plain->bytes, plain->length);
     if (!letter) return;
     *server->last_letter = letter;
     server->last_letter = &letter->next;
     server->letter_bytes += plain->length + sizeof *letter;
 }
 
-static void give_back(Server *server, Janet address, const uint8_t *bytes, int32_t length) {
-    Letter *letter = new_letter(address, bytes, (size_t)length);
+/* To where it was: before all that came after it. */
+static void give_back(Server *server, const Received *received, const uint8_t *bytes) {
+    size_t length = (size_t)received->got;
+    Letter *letter = new_letter(received->from, received->number, bytes, length);
     if (!letter) return;
-    letter->next = server->letters;
+    Letter **at = &server->letters;
+    while (*at && (*at)->number < letter->number) at = &(*at)->next;
+    letter->next = *at;
+    *at = letter;
     if (!letter->next) server->last_letter = &letter->next;
-    server->letters = letter;
-    server->letter_bytes += (size_t)length + sizeof *letter;
+    server->letter_bytes += length + sizeof *letter;
 }
 
 static Letter *take_letter(Server *server) {
@@ -130,20 +144,20 @@ static bool fits(const JanetBuffer *buffer, int32_t most) {
     return room <= (foreign ? buffer->capacity : INT32_MAX) - buffer->count;
 }
 
-/* Is there something? Then it is in the buffer, and *from says whose it was. */
-static bool receive(Server *server, JanetBuffer *buffer, int32_t most, Janet *from, int32_t *got,
+/* Is there something? Then it is in the buffer. */
+static bool receive(Server *server, JanetBuffer *buffer, int32_t most, Received *received,
                     int *budget) {
     Plain plain;
     if (server->letters) {
         Letter *letter = take_letter(server);
-        *from = letter->address;
-        *got = append(buffer, most, letter->bytes, (size_t)letter->length);
+        int32_t got = append(buffer, most, letter->bytes, (size_t)letter->length);
+        *received = (Received){letter->address, letter->number, got};
         free(letter);
         return true;
     }
     if (!next_plain(server, &plain, budget)) return false;
-    *from = peers_address(plain.peer);
-    *got = append(buffer, most, plain.bytes, plain.length);
+    int32_t got = append(buffer, most, plain.bytes, plain.length);
+    *received = (Received){peers_address(plain.peer), plain.number, got};
     return true;
 }
 
@@ -153,16 +167,20 @@ static void receive_abandon(Op *op) {
     op_dequeue(&((ReceiveOp *)op)->server->readers, op);
 }
 
+static bool was_given(const ReceiveOp *self) {
+    return !janet_checktype(self->received.from, JANET_NIL);
+}
+
 /* The datagram goes to the next reader. */
 static void receive_overtaken(Op *op) {
     ReceiveOp *self = (ReceiveOp *)op;
     JanetBuffer *buffer = self->buffer;
-    int32_t end = self->start + self->got;
-    bool nobody = janet_checktype(self->from, JANET_NIL) || self->server->closed;
+    int32_t got = self->received.got, end = self->start + got;
+    bool nobody = !was_given(self) || self->server->closed;
     if (nobody || buffer->count < end) return;
-    give_back(self->server, self->from, buffer->data + self->start, self->got);
+    give_back(self->server, &self->received, buffer->data + self->start);
     memmove(buffer->data + self->start, buffer->data + end, (size_t)(buffer->count - end));
-    buffer->count -= self->got;
+    buffer->count -= got;
     if (op_first_waiting(&self->server->readers)) poller_turn(&self->server->source);
 }
 
@@ -170,12 +188,12 @@ static void receive_mark(Op *op) {
     const ReceiveOp *self = (ReceiveOp *)op;
     janet_mark(janet_wrap_abstract(self->server));
     janet_mark(janet_wrap_buffer(self->buffer));
-    janet_mark(self->from);
+    janet_mark(self->received.from);
 }
 
 static void receive_resumed(Op *op) {
     const ReceiveOp *self = (ReceiveOp *)op;
-    if (!janet_checktype(self->from, JANET_NIL)) self->server->given--;
+    if (was_given(self)) self->server->given--;
 }
 
 static const OpKind receive_kind = {
@@ -195,9 +213,9 @@ void server_serve_readers(Server *server) {
             op_fail(&op->op, &server->readers, janet_cstringv("buffer overflow"));
             continue;
         }
-        if (!receive(server, op->buffer, op->most, &op->from, &op->got, &budget)) break;
+        if (!receive(server, op->buffer, op->most, &op->received, &budget)) break;
         server->given++;
-        op_complete(&op->op, &server->readers, op->from);
+        op_complete(&op->op, &server->readers, op->received.from);
     }
 }
 
@@ -215,17 +233,16 @@ Janet cfun_dtls_recv_from(int32_t argc, Janet *argv) {
     JanetBuffer *buffer = janet_getbuffer(argv, 2);
     double timeout = stream_timeout(argv, argc, 3);
     int budget = 1;
-    int32_t got;
-    Janet from;
+    Received received;
     if (!fits(buffer, most)) janet_panic("buffer overflow");
     bool may = !op_first_waiting(&server->readers) && may_return(server);
-    if (may && receive(server, buffer, most, &from, &got, &budget)) return from;
+    if (may && receive(server, buffer, most, &received, &budget)) return received.from;
     udp_flush(&server->udp);
     ReceiveOp *op = op_new(sizeof *op, 0, &receive_kind);
     op->server = server;
     op->buffer = buffer;
     op->most = most;
-    op->from = janet_wrap_nil();
+    op->received.from = janet_wrap_nil();
     op_enqueue(&server->readers, &op->op);
     if (!may || server->udp.readable) poller_turn(&server->source);
     op_park(&op->op, timeout);

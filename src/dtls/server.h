@@ -43,6 +43,7 @@ typedef struct Peer {
 typedef struct Letter {
     struct Letter *next;
     Janet address;
+    uint64_t number; /* of its arrival */
     int32_t length;
     uint8_t bytes[];
 } Letter;
@@ -62,6 +63,7 @@ struct Server {
     Peer *current; /* may have plaintext for us; NULL: nobody */
     Letter *letters, **last_letter;
     size_t letter_bytes;
+    uint64_t arrived; /* datagrams with plaintext, so far */
     OpQueue readers, writers;
     int32_t given; /* calls that were given a datagram, and whose fibers have not run since */
     Share share;
