@@ -1,6 +1,6 @@
 /* OpenSSL's buffers, some 50 KB for a connection, are kept for the few connections of a thread that
  * were used last: a busy one does without an allocation for each record, and of thousands that idle
- * hardly any holds them. Datagrams come round to thousands of peers: of these far more are kept. */
+ * hardly any holds them. Who drives thousands in turn keeps them longer (keeps_buffers). */
 #ifndef JSEC_CORE_WARM_H
 #define JSEC_CORE_WARM_H
 
