@@ -236,6 +236,29 @@
       (is= 1 (sessions-of s))
       (dtls/close client))))
 
+(test "a restart that shows a good cookie and is then abandoned ends alone, and the old session goes on"
+  (def errors (ev/chan 10))
+  (with-server [s {:handshake-timeout 0.5 :on-error |(ev/give errors $)}]
+    (def answers (ev/chan 100)) # in the clear, to whoever begins anew
+    (defn told [way n datagram] (if (and (= way :down) (= 22 (datagram 0)) (= 0 (datagram 4))) (ev/give answers datagram)) :pass)
+    (with-udp-proxy [p (port-of s) {:rule told}]
+      (with [client (connect (p :port))]
+        (ask client "before")
+        (def peers (dtls/peers s))
+        (while (pos? (ev/count answers)) (ev/take answers))
+        (def upstream (first (values (p :clients))))
+        (def server-address (net/address "127.0.0.1" (port-of s) :datagram false))
+        (net/send-to upstream server-address hello)
+        (def question (ev/take answers))
+        (is= 3 (question 13) "a HelloVerifyRequest")
+        (net/send-to upstream server-address (hello-with question))
+        (is= 2 ((ev/take answers) 13) "a ServerHello")
+        (ask client "while it lasts")
+        (is (string/find "handshake timed out: the peer did not finish it within 0.5 s" (ev/take errors)))
+        (is= 1 (sessions-of s))
+        (is= peers (dtls/peers s))
+        (ask client "after it")))))
+
 (test "a forged alert in the clear does not end a client's session"
   (with-server [s]
     (var slip nil)
