@@ -46,19 +46,7 @@ static ptrdiff_t client_receive(void *arg, uint8_t *bytes, size_t room) {
 }
 
 static const JanetMethod methods[] = {
-    {"chunk", cfun_tls_chunk},
-    {"close", cfun_tls_close},
-    {"read", cfun_tls_read},
-    {"write", cfun_tls_write},
-    {"flush", cfun_stream_flush_socket},
-    {"evread", cfun_tls_read},
-    {"evchunk", cfun_tls_chunk},
-    {"evwrite", cfun_tls_write},
-    {"shutdown", cfun_tls_shutdown},
-    {"setsockopt", cfun_stream_setsockopt},
-    {"peername", cfun_stream_peername},
-    {"localname", cfun_stream_localname},
-    {"handshake", cfun_stream_handshake},
+    STREAM_METHODS,
     DTLS_INFO_METHODS,
     {"get-session", cfun_stream_get_session},
     {"set-session", cfun_stream_set_session},

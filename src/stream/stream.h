@@ -190,4 +190,13 @@ Janet cfun_stream_localname(int32_t argc, Janet *argv);
 Janet cfun_stream_flush_socket(int32_t argc, Janet *argv);
 Janet cfun_stream_setsockopt(int32_t argc, Janet *argv);
 
+#define STREAM_METHODS                                                                             \
+    {"chunk", cfun_tls_chunk}, {"close", cfun_tls_close}, {"read", cfun_tls_read},                 \
+        {"write", cfun_tls_write}, {"flush", cfun_stream_flush_socket}, {"evread", cfun_tls_read}, \
+        {"evchunk", cfun_tls_chunk}, {"evwrite", cfun_tls_write}, {"shutdown", cfun_tls_shutdown}, \
+        {"setsockopt", cfun_stream_setsockopt}, {"peername", cfun_stream_peername},                \
+        {"localname", cfun_stream_localname}, {                                                    \
+        "handshake", cfun_stream_handshake                                                         \
+    }
+
 #endif

@@ -41,19 +41,7 @@ static ptrdiff_t socket_receive(void *arg, uint8_t *bytes, size_t room) {
 /* --- methods --- */
 
 static const JanetMethod methods[] = {
-    {"chunk", cfun_tls_chunk},
-    {"close", cfun_tls_close},
-    {"read", cfun_tls_read},
-    {"write", cfun_tls_write},
-    {"flush", cfun_stream_flush_socket},
-    {"evread", cfun_tls_read},
-    {"evchunk", cfun_tls_chunk},
-    {"evwrite", cfun_tls_write},
-    {"shutdown", cfun_tls_shutdown},
-    {"setsockopt", cfun_stream_setsockopt},
-    {"peername", cfun_stream_peername},
-    {"localname", cfun_stream_localname},
-    {"handshake", cfun_stream_handshake},
+    STREAM_METHODS,
     {"handshake-time", cfun_stream_handshake_time},
     {"version", cfun_stream_version},
     {"cipher", cfun_stream_cipher},
