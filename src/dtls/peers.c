@@ -197,8 +197,7 @@ static void succeed(Peer *peer) {
     peers_remove(before, false);
 }
 
-#define BUFFERS_TIME                                                                               \
-    5.0 /* seconds of silence after which a peer's buffers go: most of its memory */
+#define BUFFERS_TIME 5.0 /* seconds of silence after which buffers go, most of a peer's memory */
 
 /* A timer is not moved each time that something comes: it looks, when it goes off, whether anything
  * has since. */
