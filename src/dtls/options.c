@@ -96,8 +96,11 @@ static const OptionSet beside_set = {NULL, 0, " beside :context, which has been 
                                      beside_parts};
 
 static const OptionRow server_rows[] = {
-    OPTION("session-timeout", option_seconds, DtlsOptions, server.idle_timeout,
-           "Seconds without a word from a peer after which its session ends. Default 300."),
+    OPTION(
+        "session-timeout", option_seconds, DtlsOptions, server.idle_timeout,
+        "Seconds without a word from a peer after which its session ends. Default 300. Less than "
+        "the longest wait before a retransmission, 2.9 by default, can end the session of a client "
+        "that has lost the handshake's last datagram, before it asks again."),
     OPTION_WITH("max-sessions", option_integer, &count_range, DtlsOptions, server.most_sessions,
                 "Sessions at a time, handshakes included, at most; the hellos of further peers are "
                 "not answered. Default 16384."),
