@@ -115,6 +115,11 @@ This page is made from the sources (`make docs`); a test sees to it that no text
    :cause "Mutual TLS: the server wants a certificate, and the client gave none, or one that the server does not accept. With TLS 1.3 the client learns of it in its first read, after `tls/connect` has returned."
    :cure "Client: `{:cert \"client.pem\" :key \"client.key\"}`, with the intermediate certificates in the file after the first. Server: `:ca-file` has to hold the CA of the clients, and their certificates must allow client authentication."}
 
+  {:title "Certificates that are too large"
+   :texts ["the peer sent more than is taken*" "the peer refused what we sent*"]
+   :cause "A message of the handshake is larger than is taken: the peer's certificates, all that it sends, have more than 100 KB, or a client's more than 60. Thousands of names in one certificate, or a bundle of CAs given as `:cert`, make it so. The other side hears of an illegal parameter, which may have other reasons."
+   :cure "Give the certificate and its intermediates as `:cert`, and no more: `jsec cert show FILE` tells what a file holds. Spread names over several certificates."}
+
   {:title "A server without a certificate"
    :texts ["a server needs a certificate: give :cert and :key" ":cert without :key" ":key without :cert" ":key does not belong to :cert*"
            "… certificates in :cert, but … keys in :key"]

@@ -205,6 +205,10 @@ static int on_certificate(int accepted, X509_STORE_CTX *context) {
 
 /* --- set-up --- */
 
+/* Bytes of a client's certificates. OpenSSL takes 100 KB of a peer, and then fails, for no reason that it could name, to
+ * seal a session ticket for who has more than 64. */
+#define MOST_OF_CLIENT (60 << 10)
+
 /* The address without the zone of a link-local one (fe80::1%eth0), which no certificate knows. */
 static bool address_of(const char *name, char *address, size_t room) {
     unsigned char bytes[sizeof(struct in6_addr)];
@@ -245,6 +249,7 @@ bool verify_prepare(SSL *ssl, VerifyMode mode, const char *name, X509_STORE *sto
         return failure_openssl(failure, "verification not set up");
     }
     bool client = !SSL_is_server(ssl);
+    if (!client) SSL_set_max_cert_list(ssl, MOST_OF_CLIENT);
     if (mode == VERIFY_NONE) {
         SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
         return true;
@@ -278,6 +283,8 @@ static const Hint hints[] = {
     {SSL_R_HTTPS_PROXY_REQUEST, "the peer sent a proxy request to a TLS port"},
     {SSL_R_WRONG_VERSION_NUMBER, "the peer does not speak TLS, or no version allowed here"},
     {SSL_R_UNSUPPORTED_PROTOCOL, "no protocol version in common"},
+    {SSL_R_UNKNOWN_PROTOCOL, "no protocol version in common"},
+    {SSL_R_VERSION_TOO_LOW, "no protocol version in common"},
     {SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "the peer allows none of our protocol versions"},
     {SSL_R_NO_SHARED_CIPHER, "no cipher suite in common with the peer"},
     {SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, "the peer found nothing in common with us"},
@@ -288,6 +295,10 @@ static const Hint hints[] = {
     {SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, "the peer says that our certificate has been revoked"},
     {SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE,
      "the peer takes no certificate like ours: its key, or its extended key usage"},
+    {SSL_R_EXCESSIVE_MESSAGE_SIZE,
+     "the peer sent more than is taken, of certificates 100 KB in all, of a client 60"},
+    {SSL_R_SSLV3_ALERT_ILLEGAL_PARAMETER,
+     "the peer refused what we sent, such as certificates of more than it takes"},
     {SSL_R_TLSV1_UNRECOGNIZED_NAME, "the peer serves no host of the name that we asked for"},
     {SSL_R_NO_SUITABLE_KEY_SHARE, "no group in common with the peer, see :curves"},
     {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE,
