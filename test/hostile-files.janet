@@ -43,12 +43,28 @@
 
 (def unreadable (path-of "unreadable.pem" (server :key)))
 (os/chmod unreadable 0)
-(if (first (protect (slurp unreadable)))
-  (skip "a file that can't be read is refused" "this user can read everything")
+(def refused-words (string ": " unreadable ": Permission denied"))
+(def as-nobody ["setpriv" "--reuid" "65534" "--regid" "65534" "--clear-groups"])
+(cond
+  (not (first (protect (slurp unreadable))))
   (test "a file that can't be read is refused"
     (each-option
       (fn [option make]
-        (fails-with (string ":" option ": " unreadable ": Permission denied") (make unreadable))))))
+        (fails-with (string ":" option refused-words) (make unreadable)))))
+
+  # root reads everything, but can become somebody who doesn't
+  (and (find-program "setpriv")
+       (= 0 (os/execute [;as-nobody (dyn *executable*) "-e" "(import jsec/tls)"] :p {:out (file/open "/dev/null" :w) :err (file/open "/dev/null" :w)})))
+  (test "a file that can't be read is refused"
+    (def code (path-of "nobody.janet" ```(import jsec/tls) (def [_ path cert] (dyn *args*))
+               (each options [{:ca-file path} {:trusted-cert path} {:cert path :key path} {:cert cert :key path} {:ca-file cert :crl path}]
+                 (print (last (protect (tls/new-context options)))))```))
+    (with-child [c ;as-nobody (dyn *executable*) code unreadable (server :cert)]
+      (is= 0 (exit-status c) (described c))
+      (is= (string/join (map |(string "tls/new-context: :" $ refused-words "\n") ["ca-file" "trusted-cert" "cert" "key" "crl"]))
+           (string (c :out)))))
+
+  (skip "a file that can't be read is refused" "this user can read everything"))
 
 (peer-test "mkfifo" "a pipe that says nothing, and a device without end, are refused soon"
   (def pipe (string dir "/pipe"))

@@ -2,23 +2,40 @@
 (import ../cert)
 (import ../crypto)
 
-(defn- write-new [path bytes mode]
-  (with [out (os/open path :wce mode)] (:write out bytes)))
+(defn- part [path] (string path ".part"))
+
+(defn- write-part [path bytes mode]
+  (try
+    (with [out (os/open (part path) :wce mode)] (:write out bytes))
+    ([err] (error (string path ": " err)))))
+
+(defn- remove [path] (if (os/lstat path) (os/rm path)))
+
+(defn- replace
+  "Write [path bytes mode] each, all or none: beside their places first, so that a full disk costs nothing that was there."
+  [contents]
+  (each [path] contents
+    (unless (index-of (os/stat path :mode) [nil :file]) (error (string path " is there already, and no file"))))
+  (try
+    (each [path bytes mode] contents
+      (remove (part path))
+      (write-part path bytes mode))
+    ([err fiber]
+      (each [path] contents (remove (part path)))
+      (propagate err fiber)))
+  (each [path] contents (os/rename (part path) path)))
 
 (defn write-secret
   "Write a file that nobody else can read, in place of one that may be there."
   [path bytes]
-  (if (os/stat path) (os/rm path))
-  (write-new path bytes 8r600))
+  (replace [[path bytes 8r600]]))
 
 (defn write-all
   ``Write `contents`, tuples of [path text secret?], or nothing at all where one of the files is there and not `force`.``
   [contents force]
   (each [path] contents
-    (when (os/stat path)
-      (unless force (error (string path " is there already: --force replaces it")))
-      (os/rm path)))
-  (each [path text secret] contents (write-new path text (if secret 8r600 8r644))))
+    (if (and (os/stat path) (not force)) (error (string path " is there already: --force replaces it"))))
+  (replace (seq [[path text secret] :in contents] [path text (if secret 8r600 8r644)])))
 
 # ---- what a file holds ----
 

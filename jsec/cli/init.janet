@@ -106,15 +106,18 @@ In fish: jsec completions fish > ~/.config/fish/completions/jsec.fish.
     "--version" (run-command "version" rest)
     (run-command name rest)))
 
+(defn- flush-all []
+  (unless (first (protect (:flush stdout))) (error "standard output can't be written")))
+
 (defn run
   "Do what the words of a command line ask for, and end the process with its status."
   [words]
-  (def [fine result] (protect (dispatch words)))
+  # what was printed may still wait, and a disk may be full
+  (def [fine result] (protect (def status (dispatch words)) (flush-all) status))
   (def status
     (cond
       fine result
       (and (dictionary? result) (result :usage))
       (do (eprint "jsec: " (show/clean (result :usage)) "\ntry: jsec --help") 2)
       (do (eprint "jsec: " (show/plain result)) 1)))
-  (:flush stdout)
   (os/exit status))

@@ -4,6 +4,7 @@
 (import ../tls)
 (import ./args)
 (import ./connection)
+(import ./files)
 (import ./show)
 
 (def command
@@ -121,7 +122,7 @@ Each connection is told of on standard output. Ends at SIGINT or SIGTERM, with s
   (def identity (own-identity given host))
   (def context (tls/new-context (server-options given identity)))
   (if-let [path (given :write-cert)]
-    (spit path (if (given :cert) (slurp (identity :cert)) (identity :cert))))
+    (files/write-all [[path (if (given :cert) (slurp (identity :cert)) (identity :cert))]] true))
   (def listener (tls/listen host port))
   (stop-on-signals listener)
   (def place (place-text (net/localname listener)))

@@ -67,7 +67,7 @@ static const OptionRow extension_rows[] = {
     OPTION("keylog", parse_keylog, ContextOptions, settings.keylog,
            "File to append the connections' secrets to, for Wireshark and its like; `true`: the "
            "one that the environment variable SSLKEYLOGFILE names, if it does. Who has it reads "
-           "everything."),
+           "everything. Where the disk is full lines are lost, never the connection."),
     OPTION(
         "alpn", parse_alpn, ContextOptions, settings.alpn,
         "Application protocols to agree on (RFC 7301), e.g. `[\"h2\" \"http/1.1\"]`, the preferred "

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -12,15 +13,24 @@ static int open_log(const char *path) {
     return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 }
 
-/* One write a line, appended: connections and processes may share the file. */
+/* A full disk took a part of a line: it is ended before the next one, or both were lost. Of any log of this process: an empty
+ * line is no harm to another. */
+static atomic_bool torn;
+
+/* One write a line, appended: connections and processes may share the file. A line that can't be written is lost, for that
+ * must not end the connection. */
 static void on_line(const SSL *ssl, const char *line) {
     const ContextTraits *traits = context_traits(SSL_get_SSL_CTX(ssl));
     if (!traits->keylog) return;
     int log = open_log(traits->keylog);
     if (log < 0) return;
-    struct iovec parts[] = {{(void *)(uintptr_t)line, strlen(line)}, {(void *)(uintptr_t) "\n", 1}};
-    ssize_t written = writev(log, parts, 2);
-    (void)written; /* a full disk must not end the connection */
+    char end[] = "\n";
+    size_t length = strlen(line);
+    bool before = atomic_exchange(&torn, false);
+    struct iovec parts[] = {{end, before}, {(void *)(uintptr_t)line, length}, {end, 1}};
+    ssize_t written = writev(log, parts, 3);
+    bool whole = written == (ssize_t)(length + 1 + before);
+    if (!whole && (written > before || (before && written <= 0))) atomic_store(&torn, true);
     close(log);
 }
 

@@ -54,9 +54,12 @@ bool resolve(const char *host, const char *port, int type, bool numeric, bool pa
         return failure_set(failure, "could not resolve \"%s\" port \"%s\": expected 0 to 65535",
                            host, port);
     }
+    errno = 0;
     int status = getaddrinfo(host, port, &hints, &found);
     if (status) {
-        const char *why = status == EAI_SYSTEM ? strerror(errno) : gai_strerror(status);
+        /* Who can't open /etc/hosts, or a socket, is told that there is no such name. */
+        bool by_system = status == EAI_SYSTEM || errno == EMFILE || errno == ENFILE;
+        const char *why = by_system ? strerror(errno) : gai_strerror(status);
         return failure_set(failure, "could not resolve \"%s\" port \"%s\": %s", host, port, why);
     }
     if (found) interleave(found, addresses);

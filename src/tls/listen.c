@@ -35,6 +35,13 @@ static Janet listen_on(Janet host, Janet port, int32_t backlog) {
 
 /* --- host and port --- */
 
+/* Core says only that it "could not bind to any sockets". */
+static void explain(Failure *failure, const char *text, int errnum) {
+    const char *why = strerror(errnum);
+    failure_set(failure, "%s", text);
+    if (errnum && !strstr(text, why)) failure_set(failure, "%s: %s", text, why);
+}
+
 typedef struct Listening {
     Passive passive; /* first: it is one */
     int32_t backlog;
@@ -47,12 +54,13 @@ static bool listen_at(Passive *passive, const Address *address, Janet *out, Fail
         return failure_set(failure, "not an address: %s", passive->host);
     }
     JanetTryState state;
+    errno = 0;
     bool listening = janet_try(&state) == JANET_SIGNAL_OK;
     if (listening) {
         *out =
             listen_on(janet_cstringv(host), janet_cstringv(port), ((Listening *)passive)->backlog);
     } else {
-        failure_set(failure, "%s", (const char *)janet_to_string(state.payload));
+        explain(failure, (const char *)janet_to_string(state.payload), errno);
     }
     janet_restore(&state);
     return listening;
