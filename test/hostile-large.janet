@@ -2,9 +2,12 @@
 # (100 KB of certificates, 60 of a client, 100 issuers below the anchor), and refused beyond them with a reason.
 (import ./support/check :prefix "")
 (import ./support/peers :prefix "")
+(import ./support/datagrams :as datagrams)
 (import jsec/cert)
+(import jsec/dtls)
 (import jsec/tls)
 
+(def slowness (scan-number (os/getenv "JSEC_SLOW" "1")))
 (def ca (authority "Test CA"))
 (def small (issue ca))
 (def trust {:ca-file (ca :cert)})
@@ -53,6 +56,36 @@
       (is= (string "tls/accept-loop: handshake failed: " too-large) heard)
       (is (and (string? said) (string/has-suffix? refused said)) said)
       (is= @"y" after))))
+
+# ---- DTLS ----
+
+(defn visit-dtls
+  "An echo over DTLS, or what the client says."
+  [server options]
+  (def [_ heard] (protect (with [c (dtls/connect "127.0.0.1" (datagrams/port-of server) (merge trust options))]
+                            (string (datagrams/ask c "x")))))
+  heard)
+
+(def large-in-dtls (string "handshake failed: a message of the peer is damaged, or larger than is taken, of certificates 100 KB in all, "
+                           "of a client 60"))
+
+(defmacro with-dtls [[s errors options] & body]
+  ~(let [,errors (ev/chan 10)]
+     (datagrams/with-server [,s (merge {:on-error |(ev/give ,errors $)} ,options)] ,;body)))
+
+(test "DTLS: a server's certificate of 95 KB is taken, one of a megabyte refused"
+  (with-dtls [s errors (broad :server)] (is= "x" (visit-dtls s {})))
+  (with-dtls [s errors huge]
+    (is= (string "dtls/connect: " large-in-dtls) (visit-dtls s {}))))
+
+(test "DTLS: a client's certificate of 58 KB is taken, one of 64 KB and of a megabyte refused, and the next client is served"
+  (with-dtls [s errors (merge small {:verify true :ca (ca :cert)})]
+    (is= "x" (visit-dtls s (broad :client)))
+    (each identity [broader huge]
+      # OpenSSL says nothing to the peer
+      (is (string/has-prefix? "dtls/connect: handshake timed out" (visit-dtls s (merge {:handshake-timeout (* slowness 0.5)} identity))))
+      (is (string/has-suffix? large-in-dtls (ev/take errors))))
+    (is= "x" (visit-dtls s small))))
 
 # ---- from others ----
 

@@ -116,7 +116,7 @@ This page is made from the sources (`make docs`); a test sees to it that no text
    :cure "Client: `{:cert \"client.pem\" :key \"client.key\"}`, with the intermediate certificates in the file after the first. Server: `:ca-file` has to hold the CA of the clients, and their certificates must allow client authentication."}
 
   {:title "Certificates that are too large"
-   :texts ["the peer sent more than is taken*" "the peer refused what we sent*"]
+   :texts ["the peer sent more than is taken*" "the peer refused what we sent*" "handshake failed: a message of the peer is damaged*"]
    :cause "A message of the handshake is larger than is taken: the peer's certificates, all that it sends, have more than 100 KB, or a client's more than 60. Thousands of names in one certificate, or a bundle of CAs given as `:cert`, make it so. The other side hears of an illegal parameter, which may have other reasons."
    :cure "Give the certificate and its intermediates as `:cert`, and no more: `jsec cert show FILE` tells what a file holds. Spread names over several certificates."}
 

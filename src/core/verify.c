@@ -329,6 +329,10 @@ void verify_explain_handshake(const SSL *ssl, Failure *failure) {
     if (words) {
         failure_set(failure, "%s", words);
         ERR_clear_error();
+    } else if (SSL_is_dtls(ssl) && !ERR_peek_error()) { /* the one case without a reason */
+        failure_set(failure,
+                    "handshake failed: a message of the peer is damaged, or larger than is "
+                    "taken, of certificates 100 KB in all, of a client 60");
     } else {
         explain(failure, "handshake failed");
     }
