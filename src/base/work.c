@@ -13,6 +13,22 @@ void work_free(Work *work) {
     janet_free(work);
 }
 
+/* What is on its way to a thread or back. When the process ends some may be in the event loop's pipe,
+ * where whoever looks for leaks does not see them. */
+static _Thread_local Work *away;
+
+static void enlist(Work *work) {
+    work->next = away;
+    work->link = &away;
+    if (away) away->link = &work->next;
+    away = work;
+}
+
+static void delist(const Work *work) {
+    *work->link = work->next;
+    if (work->next) work->next->link = work->link;
+}
+
 static JanetEVGenericMessage on_thread(JanetEVGenericMessage message) {
     Work *work = message.argp;
     work->run(work);
@@ -21,6 +37,7 @@ static JanetEVGenericMessage on_thread(JanetEVGenericMessage message) {
 
 static void on_loop(JanetEVGenericMessage message) {
     Work *work = message.argp;
+    delist(work);
     work->done(work);
     work_free(work);
 }
@@ -28,10 +45,12 @@ static void on_loop(JanetEVGenericMessage message) {
 bool work_start(Work *work, Failure *failure) {
     JanetEVGenericMessage message = {.argp = work};
     JanetTryState state;
+    enlist(work);
     bool started = janet_try(&state) == JANET_SIGNAL_OK;
     if (started) janet_ev_threaded_call(on_thread, message, on_loop);
     janet_restore(&state);
     if (started) return true;
+    delist(work);
     work_free(work);
     return failure_set(failure, "no thread for it: %s",
                        (const char *)janet_to_string(state.payload));

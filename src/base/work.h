@@ -13,6 +13,7 @@
 #include <janet.h>
 
 typedef struct Work {
+    struct Work *next, **link; /* of those that have not come back */
     void (*run)(struct Work *work);
     void (*done)(struct Work *work);
     void (*release)(struct Work *work); /* may be NULL */

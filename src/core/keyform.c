@@ -124,16 +124,20 @@ uint8_t *keyform_write(EVP_PKEY *key, bool is_private, KeyForm form,
     return copy;
 }
 
-static bool look_at_encrypted(Bytes data, KeyFormInfo *info) {
-    X509_SIG *key = pbe_encrypted_key(data);
+/* False when out of memory. */
+static bool look_at_encrypted(Bytes data, KeyFormInfo *info, Failure *failure) {
+    X509_SIG *key;
+    if (!pbe_encrypted_key(data, &key, failure)) return false;
     if (key) {
         const X509_ALGOR *algorithm;
         X509_SIG_get0(key, &algorithm, NULL);
         pbe_read(algorithm, &info->scheme);
         X509_SIG_free(key);
+        info->encrypted = true;
         return true;
     }
-    if (!pem_is_pem(data) || !holds(data, "Proc-Type: 4,ENCRYPTED")) return false;
+    if (!pem_is_pem(data) || !holds(data, "Proc-Type: 4,ENCRYPTED")) return true;
+    info->encrypted = true;
     const char *type = holds(data, "BEGIN RSA PRIVATE KEY")   ? "rsa"
                        : holds(data, "BEGIN EC PRIVATE KEY")  ? "ec"
                        : holds(data, "BEGIN DSA PRIVATE KEY") ? "dsa"
@@ -144,7 +148,7 @@ static bool look_at_encrypted(Bytes data, KeyFormInfo *info) {
 
 bool keyform_info(Bytes data, Bytes password, KeyFormInfo *info, Failure *failure) {
     memset(info, 0, sizeof *info);
-    info->encrypted = look_at_encrypted(data, info);
+    if (!look_at_encrypted(data, info, failure)) return false;
     info->is_private = true;
     if (info->encrypted && !password.data) return true;
     EVP_PKEY *key = keyform_read(data, password, &info->is_private, failure);

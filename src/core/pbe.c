@@ -127,11 +127,12 @@ X509_ALGOR *pbe_new(const EVP_CIPHER *cipher, int iterations, Failure *failure) 
     return pbe;
 }
 
-X509_SIG *pbe_encrypted_key(Bytes data) {
+bool pbe_encrypted_key(Bytes data, X509_SIG **found, Failure *failure) {
     static const char label[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
-    X509_SIG *key = NULL;
+    X509_SIG *key = *found = NULL;
     const uint8_t *at = data.data;
-    if (data.length > INT32_MAX) return NULL;
+    ERR_clear_error();
+    if (data.length > INT32_MAX) return true;
     /* DER first, as OpenSSL's decoder has it: what looks like PEM may stand inside or behind it. */
     if (pem_is_der(data)) key = d2i_X509_SIG(NULL, &at, (long)data.length);
     if (!key && (at = memmem(data.data, data.length, label, sizeof label - 1))) {
@@ -139,13 +140,17 @@ X509_SIG *pbe_encrypted_key(Bytes data) {
         static char no_password[] = ""; /* or OpenSSL would ask the terminal */
         if (bio) key = PEM_read_bio_PKCS8(bio, NULL, NULL, no_password);
         BIO_free(bio);
+        /* what is damaged has an error to tell */
+        if (!key && !ERR_peek_error()) return failure_set(failure, "out of memory");
     }
-    ERR_clear_error();
-    return key;
+    *found = key;
+    bool ran_out = failure_of_memory(failure); /* clears the queue as well */
+    return key || !ran_out;
 }
 
 bool pbe_key_is_affordable(Bytes data, Failure *failure) {
-    X509_SIG *key = pbe_encrypted_key(data);
+    X509_SIG *key;
+    if (!pbe_encrypted_key(data, &key, failure)) return false;
     if (!key) return true;
     const X509_ALGOR *algorithm;
     X509_SIG_get0(key, &algorithm, NULL);

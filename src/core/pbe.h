@@ -47,8 +47,8 @@ int64_t pbe_iterations(const ASN1_INTEGER *number);
 /* PBES2 of PBKDF2 with HMAC-SHA-256 and the cipher, NULL for AES-256-CBC. NULL on failure. */
 X509_ALGOR *pbe_new(const EVP_CIPHER *cipher, int iterations, Failure *failure);
 
-/* The EncryptedPrivateKeyInfo in a PEM text or DER, NULL where there is none. */
-X509_SIG *pbe_encrypted_key(Bytes data);
+/* The EncryptedPrivateKeyInfo in a PEM text or DER, NULL where there is none. False when out of memory. */
+bool pbe_encrypted_key(Bytes data, X509_SIG **found, Failure *failure);
 
 /* Whether an encrypted key in these bytes is affordable; true where there is none. */
 bool pbe_key_is_affordable(Bytes data, Failure *failure);

@@ -88,6 +88,13 @@ static int verify_chain(X509_STORE_CTX *chain, void *arg) {
     const ContextTraits *traits = context_traits(SSL_get_SSL_CTX(ssl));
     bool verifies = context_verifies(ssl);
     Failure failure;
+    /* Name and limits, once more: OpenSSL has copied them without a look at whether that failed, and
+     * where there is no name to match any is taken. */
+    if (!X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(chain), SSL_get0_param(ssl))) {
+        verify_keep_words(ssl, "out of memory");
+        X509_STORE_CTX_set_error(chain, X509_V_ERR_OUT_OF_MEM);
+        return 0;
+    }
     if (verifies && X509_verify_cert(chain) <= 0) return 0;
     STACK_OF(X509) *verified = verifies ? X509_STORE_CTX_get0_chain(chain) : NULL;
     if (pins_match(traits, X509_STORE_CTX_get0_cert(chain), verified, &failure)) return 1;
