@@ -38,7 +38,9 @@
     [(last said) (match heard [:take _ [_ result]] result [:take _ text] text) (last next-one)]))
 
 (def too-large "excessive message size: the peer sent more than is taken, of certificates 100 KB in all, of a client 60")
-(def refused "(SSL alert number 47): the peer refused what we sent, such as certificates of more than it takes")
+# OpenSSL's later versions say another thing to clients of TLS 1.3
+(def refused '(* (thru "(SSL alert number ")
+                 (+ "47): the peer refused what we sent, such as certificates of more than it takes" "42): the peer refused our certificate") -1))
 
 (each version versions
   (test (string version ": a server's certificate of 95 KB is taken, and a client's of 58")
@@ -48,13 +50,13 @@
   (test (string version ": a server's certificate of a megabyte is refused, and both are told why")
     (def [said heard] (meet (at version trust) (at version huge)))
     (is= (string "tls/connect: handshake failed: " too-large) said)
-    (is (string/has-suffix? refused heard) heard))
+    (is (peg/match refused heard) heard))
 
   (each [size identity] [["64 KB" broader] ["a megabyte" huge]]
     (test (string version ": a client's certificate of " size " is refused, both are told why, and the next client is served")
       (def [said heard after] (meet (at version trust identity) (at version small {:verify true :ca-file (ca :cert)})))
       (is= (string "tls/accept-loop: handshake failed: " too-large) heard)
-      (is (and (string? said) (string/has-suffix? refused said)) said)
+      (is (and (string? said) (peg/match refused said)) said)
       (is= @"y" after))))
 
 # ---- DTLS ----
