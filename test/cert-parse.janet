@@ -103,4 +103,15 @@
   (is= "CN=a.example" (odd :subject-text))
   (is= nil ((find |(= "subjectAltName" ($ :name)) (odd :extensions)) :text)))
 
+(test "kinds of keys that are not read here are told by their names"
+  (defn renamed [kind from to]
+    (def der (crypto/convert-cert ((cert/generate-self-signed-cert {:key-type kind}) :cert) :der))
+    (is (string/find from der))
+    ((cert/parse (string/replace from to der)) :key-type))
+  (def rsa "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05")
+  (def ec "\x2a\x86\x48\xce\x3d\x02\x01")
+  (is= :dsa (renamed :p256 ec "\x2a\x86\x48\xce\x38\x04\x01"))
+  (is= :dh (renamed :rsa rsa "\x2a\x86\x48\x86\xf7\x0d\x01\x03\x01\x05"))
+  (is= :rsa-pss (renamed :rsa rsa "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x05")))
+
 (end)

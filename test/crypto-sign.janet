@@ -96,6 +96,7 @@
 (test "PSS has the digest's length of salt unless another is asked for"
   (def pss {:padding :pss})
   (is (crypto/verify rsa "x" (crypto/sign rsa "x" pss) {:padding :pss :salt-length 32}))
+  (is (crypto/verify rsa "x" (crypto/sign rsa "x" {:padding :pss :salt-length :digest}) {:padding :pss :salt-length 32}))
   (is= false (crypto/verify rsa "x" (crypto/sign rsa "x" {:padding :pss :salt-length 20}) pss))
   (is (crypto/verify rsa "x" (crypto/sign rsa "x" {:padding :pss :salt-length 20}) {:padding :pss :salt-length :auto}))
   (is (crypto/verify rsa "x" (crypto/sign rsa "x" {:padding :pss :salt-length 0}) {:padding :pss :salt-length 0}))

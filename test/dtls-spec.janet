@@ -354,9 +354,20 @@
   (is (or (< a c) (> a c)))
   (is (= (dtls-stream/address "::ffff:192.0.2.1" 1) a) "an IPv4 address in IPv6's clothes"))
 
+(test "what DTLS can't do is refused"
+  (fails-with "a function as :ocsp-response" (dtls/listen "127.0.0.1" 0 (merge served {:ocsp-response (fn [] nil)})))
+  (def path (string (tmpdir) "/socket"))
+  (with [listener (net/listen :unix path :datagram)]
+    (fails-with "the stream is not connected to an IP address" (dtls-stream/upgrade (net/connect :unix path :datagram) {}))))
+
 (test "addresses survive marshalling"
   (def a (dtls-stream/address "fe80::1" 9))
-  (is= a (unmarshal (marshal a))))
+  (is= a (unmarshal (marshal a)))
+  (def bytes (marshal a))
+  (def changed (filter |(= "not a marshalled address" $)
+                       (seq [at :range [0 (length bytes)] bit :in [1 4 64]]
+                         (get (protect (unmarshal (put (buffer bytes) at (bxor bit (bytes at))))) 1))))
+  (is (not (empty? changed)) "what is no address is refused"))
 
 (test "what is no address raises"
   (each [host port] [["localhost" 1] ["300.0.0.1" 1] ["" 1] ["127.0.0.1" -1] ["127.0.0.1" 65536] ["127.0.0.1" "x"] [nil 1] ["127.0.0.1" nil]

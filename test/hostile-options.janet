@@ -256,6 +256,10 @@
   (each host ["" "a b" (string/repeat "x" 300) (string/repeat "a." 200) "256.1.1.1" "[::1" "-"]
     (fails-with '(+ "could not resolve" "no host name" "not a host name") (tls/connect host port {:timeout 5}))))
 
+(test "options come last, after a host name or nil"
+  (each value [5 :localhost [] (fn [])]
+    (fails-with "bad slot #1, expected host name, where options follow it" (tls/wrap near value {}))))
+
 (test "after all of it the listener still serves"
   (ev/go (fn [] (def s (tls/accept listener server)) (echo s) (:close s)))
   (with [s (tls/connect "127.0.0.1" port {:ca-file (ca :cert)})]

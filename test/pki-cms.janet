@@ -105,7 +105,7 @@
 
 (defn decrypt [message who] (crypto/cms-decrypt message (who :cert) (who :key)))
 
-(each cipher [:aes-256-cbc :aes-192-cbc "aes-128-cbc" :aes-256-gcm :AES-128-GCM :des-ede3-cbc]
+(each cipher [:aes-256-cbc :aes-192-cbc "aes-128-cbc" :aes-256-gcm :aes-192-gcm :AES-128-GCM :des-ede3-cbc]
   (test (string cipher " is encrypted for RSA and EC recipients, each of whom decrypts")
     (def message (crypto/cms-encrypt data (map |($ :cert) [rsa ec ec384]) {:cipher cipher}))
     (each who [rsa ec ec384]

@@ -56,6 +56,12 @@
   (fails-with "OCSP response required, and the server stapled none" (visit identity {:ocsp :require}))
   (fails-with "stapled none" (visit identity {:ocsp :require :security {:max-version :TLS1_2}})))
 
+(test "a responder that failed, and a certificate without an issuer, are refused"
+  (def try-later "\x30\x03\x0a\x01\x03")
+  (fails-with "OCSP responder failed: trylater" (visit (merge identity {:ocsp-response try-later}) {:ocsp true}))
+  (fails-with "the certificate was trusted by itself"
+    (visit (merge identity {:cert (leaf :cert) :ocsp-response good}) {:ocsp true :ca (leaf :cert) :trusted-cert (leaf :cert)})))
+
 (test "a revoked certificate is refused, and not asked about it is not"
   (fails-with "certificate is revoked, as its stapled OCSP response says" (visit (merge identity {:ocsp-response revoked}) {:ocsp true}))
   (is= "ok" (visit (merge identity {:ocsp-response revoked}))))

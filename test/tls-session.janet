@@ -68,6 +68,12 @@
         (is= true (:session-reused? s))
         (fails-with "the handshake has begun" (:set-session s session)))))
 
+  (test (named "set-session refuses what is no session")
+    (with-server [port identity]
+      (with [s (dial port {:handshake false})]
+        (each bytes ["" "garbage" (string/repeat "\x30\x80" 100)]
+          (fails-with "tls-stream/set-session: " (:set-session s bytes))))))
+
   (test (named "a server with other ticket keys makes a full handshake")
     (def [_ session] (with-server [port identity] (visit port {:security {:max-version version}})))
     (with-server [port (merge identity {:security {:max-version version} :session-tickets 2})]

@@ -18,11 +18,6 @@ void option_boolean(const OptionSite *site, Janet value, void *field) {
     *(bool *)field = janet_unwrap_boolean(value);
 }
 
-void option_flag(const OptionSite *site, Janet value, void *field) {
-    if (!janet_checktype(value, JANET_BOOLEAN)) option_refuse(site, "boolean", value);
-    *(OptionFlag *)field = janet_unwrap_boolean(value) ? OPTION_TRUE : OPTION_FALSE;
-}
-
 void option_bytes(const OptionSite *site, Janet value, void *field) {
     if (!janet_checktypes(value, JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
         option_refuse(site, "string or buffer", value);
@@ -101,11 +96,6 @@ void option_word(const OptionSite *site, Janet value, void *field) {
         snprintf(expected + used, sizeof expected - used, " :%s", word->name);
     }
     option_refuse(site, expected, value);
-}
-
-void option_list(const OptionSite *site, Janet value, void *field) {
-    if (!janet_checktypes(value, JANET_TFLAG_INDEXED)) option_refuse(site, "array or tuple", value);
-    *(Janet *)field = value;
 }
 
 /* Structures can be called as well in Janet, but not one of them is what is meant here. */

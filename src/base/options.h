@@ -51,9 +51,6 @@ typedef struct OptionSet {
 #define OPTION_SET(rows)                                                                           \
     { rows, sizeof(rows) / sizeof *(rows), NULL, NULL }
 
-/* A tri-state for booleans whose default depends on where they are used. */
-typedef enum OptionFlag { OPTION_UNSET, OPTION_FALSE, OPTION_TRUE } OptionFlag;
-
 /* A word of an enumeration; keywords and strings both name it, letter case does not matter. */
 typedef struct OptionWord {
     const char *name;
@@ -65,7 +62,6 @@ typedef struct OptionRange {
 } OptionRange;
 
 void option_boolean(const OptionSite *site, Janet value, void *field); /* bool */
-void option_flag(const OptionSite *site, Janet value, void *field);    /* OptionFlag */
 void option_bytes(const OptionSite *site, Janet value, void *field);   /* Bytes; string, buffer */
 void option_text(const OptionSite *site, Janet value, void *field);    /* Bytes, no NUL inside, */
 /* NUL-terminated */
@@ -76,7 +72,6 @@ void option_integer(const OptionSite *site, Janet value, void *field); /* int32_
 void option_secret(const OptionSite *site, Janet value, void *field);
 void option_word(const OptionSite *site, Janet value, void *field); /* int; OptionWord[], */
                                                                     /* ended by a NULL name */
-void option_list(const OptionSite *site, Janet value, void *field); /* Janet; array or tuple */
 void option_function(const OptionSite *site, Janet value,
                      void *field);                                    /* Janet; of one argument, */
                                                                       /* for call_fiber */
