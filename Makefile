@@ -145,11 +145,14 @@ conform: all ## test against testssl.sh, sslscan and eleven peers (tools/conform
 soak: all ## handshakes and transfers for SOAK_SECONDS=300; prints the slopes of memory and descriptors
 	$Q JSEC_SECONDS=$(or $(SOAK_SECONDS),300) $(RUN_JANET) test/conform/soak.janet
 
-# Each run of the suite writes what it reached into build/coverage; gcovr lists what was missed.
-coverage: ## measure which lines of C the tests reach (gcovr)
-	@$(MAKE) test B=build/coverage J=build/janet SANITIZE='--coverage -fprofile-update=atomic' TEST_ENV='JSEC_SLOW=2'
+# Each run of the suite writes what it reached into build/coverage; gcovr lists what was missed, test/coverage.md tells why.
+coverage: ## measure which lines of C the tests reach (gcovr), and that those missed have a reason
+	@rm -rf build/coverage
+	@$(MAKE) test B=build/coverage J=build/janet CFLAGS='-O0 -g' SANITIZE='--coverage -fprofile-update=atomic' \
+	  TEST_ENV='JSEC_SLOW=2 JSEC_MEMORY_MOST=400 JSEC_TIMEOUT=600'
 	$Q gcovr --root . --filter 'src/' --print-summary --txt build/coverage/lines.txt --object-directory build/coverage build/coverage
 	@echo "  missed lines: build/coverage/lines.txt"
+	$Q $(RUN_JANET) tools/coverage.janet build/coverage/lines.txt test/coverage.md
 
 tsan: ## run the core's C tests under ThreadSanitizer
 	@$(MAKE) build/janet/bin/janet

@@ -98,6 +98,7 @@
   (fails-with "without NUL bytes" (facts {:common-name "a\0b"}))
   (fails-with "string too long (maxsize=64)" (facts {:common-name (string/repeat "a" 65)}))
   (fails-with "string too long (maxsize=2)" (facts {:country "USA"}))
+  (fails-with "organizationName: NUL byte inside or too long" (facts {:organization (string/repeat "a" 40000)}))
   (fails-with "string too short" (facts {:country "U"}))
   (fails-with "invalid utf8string" (facts {:organization "\xff"}))
   (fails-with "give a common name or a subject alternative name"

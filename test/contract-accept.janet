@@ -326,4 +326,19 @@
     (:close (tls/connect :unix socket client-options) true)
     (:close (last (await task)) true)))
 
+(test "an accept loop with :handshake false gives its handlers streams whose handshake they make"
+  (with-listener
+    (fn [listener host port]
+      (serve listener (fn [s] (is= s (:handshake s)) (:write s "after it") (:close s)) {:handshake false})
+      (with [s (dial host port)] (is= "after it" (string (:read s :all)))))))
+
+(when (= :linux (os/which))
+  (test "a unix socket whose name begins with @ is in no folder"
+    (def name (string "@" (fresh-path)))
+    (with [listener (tls/listen :unix name)]
+      (def task (spawn (tls/accept listener server-options)))
+      (def s (tls/connect :unix name client-options))
+      (is (not (os/stat name)))
+      (each end [s (last (await task))] (:close end true)))))
+
 (end)

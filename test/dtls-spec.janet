@@ -354,6 +354,11 @@
   (is (or (< a c) (> a c)))
   (is (= (dtls-stream/address "::ffff:192.0.2.1" 1) a) "an IPv4 address in IPv6's clothes"))
 
+(test "a link-local address keeps its zone"
+  (def loopback (if (= :macos (os/which)) "lo0" "lo"))
+  (each zone [loopback "4294967"]
+    (is= (string "fe80::1%" zone) (dtls-stream/address-host (dtls-stream/address (string "fe80::1%" zone) 5684)))))
+
 (test "what DTLS can't do is refused"
   (fails-with "a function as :ocsp-response" (dtls/listen "127.0.0.1" 0 (merge served {:ocsp-response (fn [] nil)})))
   (def path (string (tmpdir) "/socket"))

@@ -75,6 +75,11 @@
       (is= (expected kind) [(info :type) (info :bits) (info :curve)])
       (is= [private false] [(info :private) (info :encrypted)]))))
 
+(test "key-info tells of a key in OpenSSL's old encryption what its label says"
+  (each [label kind] [["RSA" :rsa] ["EC" :ec] ["DSA" :dsa] ["OTHER" nil]]
+    (def info (crypto/key-info (string "-----BEGIN " label " PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END " label " PRIVATE KEY-----\n")))
+    (is= [true kind] [(info :encrypted) (info :type)])))
+
 (test "key-info tells of an encrypted key what shows, and all with its password"
   (def sealed (crypto/export-key (key-of :rsa) {:password "pw" :iterations few}))
   (is= [true nil] [((crypto/key-info sealed) :encrypted) ((crypto/key-info sealed) :type)])

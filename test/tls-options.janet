@@ -242,6 +242,8 @@
   (fails-with "expected host names or :default" (tls/new-context {:sni {12 (identity ec)}}))
   (fails-with "did you mean :verify" (tls/new-context {:sni {"a.example" {:verfy true}}}))
   (fails-with "option :sni in :sni: it is the listener's" (tls/new-context {:sni {"a.example" {:sni {:default (identity ec)}}}}))
+  (def with-hosts (tls/new-context (merge (identity ec) {:sni {"b.example" (identity ec)}})))
+  (fails-with ":sni within :sni" (tls/new-context (merge (identity ec) {:sni {"a.example" with-hosts}})))
   (fails-with ":sni" (tls/new-context {:sni "a.example"})))
 
 # --- contexts

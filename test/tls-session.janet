@@ -151,6 +151,9 @@
 (test "a listener that verifies does not resume what one that doesn't accepted"
   (def keys [(string (crypto/random-bytes 80))])
   (def open (merge identity {:ticket-keys keys}))
+  (def short (string (tmpdir) "/short"))
+  (spit short (string/repeat "k" 47))
+  (fails-with "a key has 48 or 80 bytes, got 47" (tls/new-context (merge identity {:ticket-keys [short]})))
   (def [_ session] (with-server [port open] (visit port {})))
   (with-server [port (merge open {:verify :optional :trusted-cert (cert :cert)})]
     (is= false (first (visit port {:session session})))))
