@@ -85,6 +85,7 @@
    "stranger" |(connected :TLS1_2 {} both-trust echo)
    "stranger's message" |(held (crypto/cms-verify signed {:ca (rsa :cert)}))
    "stranger's certificate" |(held (cert/verify-chain certificate {:roots [(rsa :cert)]}))
+   "other key" |(connected :TLS1_3 {:pins [(string "sha256//" (crypto/base64-encode secret))]} {} echo)
    "other name" |(connected :TLS1_3 {:hostname "other.example"} {} echo)
    "hash" |[(crypto/digest :sha256 "data") (crypto/hmac :sha256 "key" "data") (crypto/digest :sha3-256 "data")]
    "derivation" |[(crypto/hkdf :sha256 "k" "s" "i" 32) (crypto/pbkdf2 :sha256 "pw" "salt" 10 32) (crypto/scrypt "pw" "salt" 32 {:n 16})]
@@ -130,7 +131,7 @@
 
 # what is made once a process is made, and what is kept of it is kept
 (def- [expected-status expected] (do (repeat 3 (run scenario)) (run scenario)))
-(def- refused (index-of scenario-name ["impostor" "stranger" "stranger's message" "stranger's certificate" "other name"]))
+(def- refused (index-of scenario-name ["impostor" "stranger" "stranger's message" "stranger's certificate" "other key" "other name"]))
 (unless (= expected-status (if refused :error :dead)) (errorf "scenario %s comes to %q" scenario-name expected))
 (fail -1 0)
 (run scenario)
