@@ -274,7 +274,29 @@
   (has err "--force")
   (is= before (slurp (string base ".key")))
   (is= 0 (first (jsec "cert" "self" "b.example" "-o" base "--force")))
-  (has ((jsec "cert" "show" (string base ".pem")) 1) "DNS:b.example"))
+  (has ((jsec "cert" "show" (string base ".pem")) 1) "DNS:b.example")
+  (os/symlink "nowhere" (string dir "/link.pem"))
+  (def [status _ err] (jsec "cert" "self" "b.example" "-o" (string dir "/link")))
+  (is= 1 status "a link to nothing is there, too")
+  (has err "--force"))
+
+(test "files are replaced whole, by runs at the same time as well, and what lies beside them is left alone"
+  (def place (string dir "/beside"))
+  (os/mkdir place)
+  (spit (string place "/a.pem.part") "somebody's")
+  (def code ```(import jsec/cli/files)
+    (def [_ place letter] (dyn *args*))
+    (repeat 150
+      (files/write-all [[(string place "/a.pem") (string/repeat letter 100000)] [(string place "/a.key") letter true]] true)
+      (assert (= 100000 (length (slurp (string place "/a.pem"))))))```)
+  (spit (string dir "/replacer.janet") code)
+  (defn replacer [letter] [(dyn *executable*) (string dir "/replacer.janet") place letter])
+  (with-child [a ;(replacer "a")]
+    (with-child [b ;(replacer "b")]
+      (each c [a b] (is= [0 ""] [(exit-status c) (string (c :err))]))))
+  (is= "somebody's" (string (slurp (string place "/a.pem.part"))))
+  (is= ["a.key" "a.pem" "a.pem.part"] (tuple ;(sorted (os/dir place))))
+  (is= 8r600 (os/stat (string place "/a.key") :int-permissions)))
 
 (peer-test "openssl" "cert show knows what openssl makes: PEM, DER, PKCS#12, requests, keys, CMS, and says what it doesn't know"
   (defn path [name] (string dir "/" name))

@@ -2,11 +2,14 @@
 (import ../cert)
 (import ../crypto)
 
-(defn- part [path] (string path ".part"))
+(defn- part
+  "A name beside `path` that is nobody else's, not even another run's."
+  [path]
+  (string path "." ;(map |(string/format "%02x" $) (crypto/random-bytes 8)) ".part"))
 
-(defn- write-part [path bytes mode]
+(defn- write-part [place path bytes mode]
   (try
-    (with [out (os/open (part path) :wce mode)] (:write out bytes))
+    (with [out (os/open place :wce mode)] (:write out bytes))
     ([err] (error (string path ": " err)))))
 
 (defn- remove [path] (if (os/lstat path) (os/rm path)))
@@ -16,14 +19,14 @@
   [contents]
   (each [path] contents
     (unless (index-of (os/stat path :mode) [nil :file]) (error (string path " is there already, and no file"))))
+  (def parts (map |(part (first $)) contents))
   (try
-    (each [path bytes mode] contents
-      (remove (part path))
-      (write-part path bytes mode))
+    (do
+      (each [place content] (map tuple parts contents) (write-part place ;content))
+      (each [place [path]] (map tuple parts contents) (os/rename place path)))
     ([err fiber]
-      (each [path] contents (remove (part path)))
-      (propagate err fiber)))
-  (each [path] contents (os/rename (part path) path)))
+      (each place parts (remove place))
+      (propagate err fiber))))
 
 (defn write-secret
   "Write a file that nobody else can read, in place of one that may be there."
@@ -34,7 +37,7 @@
   ``Write `contents`, tuples of [path text secret?], or nothing at all where one of the files is there and not `force`.``
   [contents force]
   (each [path] contents
-    (if (and (os/stat path) (not force)) (error (string path " is there already: --force replaces it"))))
+    (if (and (os/lstat path) (not force)) (error (string path " is there already: --force replaces it"))))
   (replace (seq [[path text secret] :in contents] [path text (if secret 8r600 8r644)])))
 
 # ---- what a file holds ----
