@@ -178,6 +178,25 @@
     (is (string/find "went on" (c :out)) (described c))
     (is= nil (string/find "pass phrase" (string (c :out) (c :err))))))
 
+(test "no block that says it is encrypted makes OpenSSL ask the terminal, of whatever kind"
+  (def code ```(import jsec/tls) (import jsec/cert) (import jsec/crypto)
+    (def [_ ca body] (dyn *args*))
+    (defn locked [kind] (string "-----BEGIN " kind "-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC," (string/repeat "0" 32) "\n\n"
+                                 body "-----END " kind "-----\n"))
+    (each [kind call] [["CERTIFICATE" cert/parse] ["CERTIFICATE" |(tls/new-context {:ca-file $})]
+                        ["TRUSTED CERTIFICATE" |(tls/new-context {:trusted-cert $})]
+                        ["CERTIFICATE REQUEST" crypto/parse-csr] ["X509 CRL" |(tls/new-context {:ca-file ca :crl $})]
+                        ["CMS" crypto/cms-get-certs] ["PKCS7" crypto/cms-get-certs] ["PRIVATE KEY" crypto/key-info]
+                        ["ENCRYPTED PRIVATE KEY" crypto/key-info] ["PUBLIC KEY" crypto/key-info] ["DH PARAMETERS" crypto/key-info]]
+      (def [fine why] (protect (call (locked kind))))
+      (unless (or (string? why) (and fine (dictionary? why))) (printf "%s: %q" kind why)))
+    (print "went on")```)
+  (def body (string/slice (server :cert) (length "-----BEGIN CERTIFICATE-----\n") (string/find "-----END" (server :cert))))
+  (with-child [c (dyn *executable*) (path-of "asks.janet" code) (ca :cert) body]
+    (feed c (string/repeat "secret\n" 50))
+    (exit-status c)
+    (is= ["went on\n" ""] [(string (c :out)) (string (c :err))])))
+
 # ---- what becomes of it ----
 
 (test "each entry point says so, and under its own name"
