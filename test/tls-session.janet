@@ -150,13 +150,12 @@
 
 (test "a listener that verifies does not resume what one that doesn't accepted"
   (def keys [(string (crypto/random-bytes 80))])
-  (def open (merge identity {:ticket-keys keys}))
-  (def short (string (tmpdir) "/short"))
-  (spit short (string/repeat "k" 47))
-  (fails-with "a key has 48 or 80 bytes, got 47" (tls/new-context (merge identity {:ticket-keys [short]})))
-  (def [_ session] (with-server [port open] (visit port {})))
-  (with-server [port (merge open {:verify :optional :trusted-cert (cert :cert)})]
-    (is= false (first (visit port {:session session})))))
+  (def trusting (merge identity {:ticket-keys keys :trusted-cert (cert :cert)}))
+  (each open [(merge identity {:ticket-keys keys}) trusting]
+    (def [_ session] (with-server [port open] (visit port {})))
+    (with-server [port open] (is= true (first (visit port {:session session}))))
+    (with-server [port (merge trusting {:verify :optional})]
+      (is= false (first (visit port {:session session}))))))
 
 (test "a virtual host does not resume another's session"
   (def keys [(string (crypto/random-bytes 80))])
@@ -167,6 +166,11 @@
     # the same bytes under the other name, as a client without scruples would offer them
     (def forged (string/replace "a.example" "b.example" session))
     (is= false (first (visit port {:hostname "b.example" :session forged})))))
+
+(test "a ticket key of another length is refused, and told"
+  (def short (string (tmpdir) "/short"))
+  (spit short (string/repeat "k" 47))
+  (fails-with "a key has 48 or 80 bytes, got 47" (tls/new-context (merge identity {:ticket-keys [short]}))))
 
 (test "ticket keys are rotated: the old one opens, the new one seals"
   (def [old new] [(string (crypto/random-bytes 80)) (string (crypto/random-bytes 80))])
