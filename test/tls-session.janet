@@ -132,11 +132,12 @@
     (fails-with "under other verification settings"
       (dial port {:session session :trusted-cert (string (cert :cert) (other :cert))}))))
 
-(test "a session of other pins is refused"
+(test "a session of other pins is refused, and of another purpose, depth or time"
   (with-server [port identity]
     (def [_ session] (visit port {}))
-    (fails-with "under other verification settings"
-      (dial port {:session session :pins [(string "sha256//" (crypto/base64-encode (crypto/random-bytes 32)))]}))))
+    (each other [{:pins [(string "sha256//" (crypto/base64-encode (crypto/random-bytes 32)))]} {:purpose :any}
+                 {:verify-depth 3} {:verify-time (os/time)}]
+      (fails-with "under other verification settings" (dial port (merge {:session session} other))))))
 
 (test "what is no session is refused"
   (each bad ["" "x" @"jsec-session-1\0a.example\0garbage" (string (crypto/random-bytes 500))]
