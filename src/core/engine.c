@@ -181,6 +181,9 @@ SSL_SESSION *engine_take_session(Engine *engine) {
 }
 
 void engine_free_buffers(Engine *engine) {
+    /* In a handshake of DTLS records may wait in them that OpenSSL does not count: a hello that was
+     * listened to is in use until the handshake goes on. */
+    if (engine->datagram && !engine->established) return;
     if (!engine->ssl || !SSL_free_buffers(engine->ssl))
         return; /* a part of a record waits in them */
     engine->lacks_buffers = engine->datagram;

@@ -431,6 +431,7 @@ static void test_cookies(void) {
     CHECK("secrets are made", cookie_secrets_init(&secrets, &failure));
     CHECK("a hello without a cookie is asked for one", ask_for_cookie());
     CHECK("with it, the client is listened to", datagram_listen(&server.engine) == ENGINE_DONE);
+    engine_free_buffers(&server.engine); /* not of what it has heard */
     CHECK("and the handshake goes on from there", shake() && passes(&client, &server, "hello"));
     both_free();
 
