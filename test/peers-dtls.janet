@@ -2,7 +2,7 @@
 (import ./support/check :prefix "")
 (import ./support/peers :prefix "" :only [authority issue saved start stop with-child await described feed exit-status once-up])
 (import ./support/datagrams :prefix "")
-(import ./support/udp-proxy :prefix "" :only [listen-alone])
+(import ./support/udp-proxy :prefix "" :only [listen-alone with-udp-proxy])
 (import jsec/dtls)
 
 (def dir (tmpdir))
@@ -182,6 +182,42 @@
       (with [s (visit port)]
         (is= "DTLSv1.2" (:version s))
         (each data ["one" (string/repeat "x" 200)] (is= data (string (ask s data))))))))
+
+(defn- records-of [datagram]
+  (def found @[])
+  (var rest datagram)
+  (while (next rest)
+    (def end (+ 13 (* 256 (rest 11)) (rest 12)))
+    (array/push found (slice rest 0 end))
+    (set rest (slice rest end)))
+  found)
+
+(defn- finished? [record] (= [22 1] [(record 0) (record 4)])) # a handshake's, sealed
+
+(peer-test "openssl" "datagrams that overtook the handshake's last are read one by one"
+  (with-openssl [c server]
+    (var last-one nil)
+    (var data-seen 0)
+    (defn tell [words] (ev/write ((c :proc) :in) words))
+    (defn late [way _ datagram]
+      (def records (if (= way :down) (records-of datagram) []))
+      (def [lasts others] [(filter finished? records) (filter |(not (finished? $)) records)])
+      (cond
+        (= way :up) :pass
+        (next lasts) (do
+                       (unless last-one (tell "one\n"))
+                       (set last-one (first lasts))
+                       (if (empty? others) :lose (string ;others)))
+        (= 23 (datagram 0)) (case (++ data-seen)
+                              1 (do (tell "two\n") :pass)
+                              2 (do (tell "three\n") :pass)
+                              3 last-one
+                              :pass)
+        :pass))
+    (with-udp-proxy [p (scan-number port) {:rule late}]
+      (with [s (visit (p :port))]
+        (is= @"one\n" (:read s 100))
+        (is= @"two\n" (:read s 100))))))
 
 (peer-test "openssl" "s_server asks us for a cookie, and for our certificate"
   (with-openssl [c server "-listen" "-Verify" "3" "-verify_return_error" "-CAfile" ca]
