@@ -115,6 +115,13 @@
   (is (< (- (os/clock :monotonic) started) 1))
   (fails-with "wrong password or damaged" (crypto/load-key (scrypt-key "\x10" "\x01" "\x01") "pw")))
 
+(test "an encrypted key's block without data is damaged, and nothing else"
+  (each body ["" "\n" ":\n" "MIH0MF8GCSqG:SIb3\n"]
+    (def block (string "-----BEGIN ENCRYPTED PRIVATE KEY-----\n" body "-----END ENCRYPTED PRIVATE KEY-----\n"))
+    (each given [block (string "\x30" block)]
+      (each call [crypto/key-info crypto/load-key]
+        (fails-with '(+ "damaged" "neither PEM nor DER" "no PRIVATE KEY block") (call given "pw"))))))
+
 (test "the event loop runs on while a password is stretched"
   (var [ticks done] [0 false])
   (ev/go (fn [] (while (not done) (ev/sleep 0.001) (++ ticks))))

@@ -127,6 +127,14 @@ X509_ALGOR *pbe_new(const EVP_CIPHER *cipher, int iterations, Failure *failure) 
     return pbe;
 }
 
+static X509_SIG *read_block(const uint8_t *at, const uint8_t *end) {
+    static char no_password[] = ""; /* or OpenSSL would ask the terminal */
+    BIO *bio = BIO_new_mem_buf(at, (int)(end - at));
+    X509_SIG *key = bio ? PEM_read_bio_PKCS8(bio, NULL, NULL, no_password) : NULL;
+    BIO_free(bio);
+    return key;
+}
+
 bool pbe_encrypted_key(Bytes data, X509_SIG **found, Failure *failure) {
     static const char label[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
     X509_SIG *key = *found = NULL;
@@ -136,12 +144,10 @@ bool pbe_encrypted_key(Bytes data, X509_SIG **found, Failure *failure) {
     /* DER first, as OpenSSL's decoder has it: what looks like PEM may stand inside or behind it. */
     if (pem_is_der(data)) key = d2i_X509_SIG(NULL, &at, (long)data.length);
     if (!key && (at = memmem(data.data, data.length, label, sizeof label - 1))) {
-        BIO *bio = BIO_new_mem_buf(at, (int)(data.data + data.length - at));
-        static char no_password[] = ""; /* or OpenSSL would ask the terminal */
-        if (bio) key = PEM_read_bio_PKCS8(bio, NULL, NULL, no_password);
-        BIO_free(bio);
-        /* what is damaged has an error to tell */
-        if (!key && !ERR_peek_error()) return failure_set(failure, "out of memory");
+        const uint8_t *end = data.data + data.length;
+        key = read_block(at, end);
+        /* Of a block that is empty there is no error, nor where memory ran out: who is asked again may know. */
+        if (!key && !ERR_peek_error()) key = read_block(at, end);
     }
     *found = key;
     bool ran_out = failure_of_memory(failure); /* clears the queue as well */
