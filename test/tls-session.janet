@@ -1,5 +1,6 @@
 # Sessions: resumed where they may be, refused where resumption would skip a check.
 (import ./support/check :prefix "")
+(import ./support/peers :prefix "" :only [with-child exit-status described])
 (import jsec/cert)
 (import jsec/crypto)
 (import jsec/tls)
@@ -113,6 +114,16 @@
       (:get-session s)
       (:get-session s)
       (is= @"hello" (:chunk s 5)))))
+
+(peer-test "openssl" "sessions last two hours, unless :session-timeout says otherwise"
+  (def file (string (tmpdir) "/session"))
+  (each [options seconds] [[{} 7200] [{:session-timeout 60} 60]]
+    (with-server [port (merge identity options)]
+      (def [_ session] (visit port {}))
+      (spit file (last (string/split "\0" session 0 3)))
+      (with-child [c "openssl" "sess_id" "-inform" "DER" "-noout" "-text" "-in" file]
+        (is= 0 (exit-status c) (described c))
+        (is (string/find (string "ticket lifetime hint: " seconds " (seconds)") (c :out)) (described c))))))
 
 (test "a session of another host is refused"
   (with-server [port identity]

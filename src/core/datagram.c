@@ -117,8 +117,8 @@ static size_t least_sealed(const SSL *ssl) {
     return is_small ? 16 : MOST_SEAL;
 }
 
-/* OpenSSL ends the session with an internal error where a sealed record is shorter than its seal: a
- * datagram of anybody's would do. How much of a datagram is before such a record. */
+/* Until CVE-2026-75806 was mended OpenSSL ended the session with an internal error where a sealed record is
+ * shorter than its seal: a datagram of anybody's would do. How much of a datagram is before such a record. */
 static size_t sound_part(const SSL *ssl, const uint8_t *bytes, size_t length) {
     size_t at = 0;
     while (length - at >= DTLS1_RT_HEADER_LENGTH) {
