@@ -144,6 +144,8 @@ static BIO *transport_bio(Engine *engine) {
 
 /* --- life --- */
 
+static char no_memory[] = "out of memory"; /* a failure that nobody frees */
+
 bool engine_init(Engine *engine, SSL_CTX *context, EngineRole role, Transport transport,
                  Failure *failure) {
     ERR_clear_error();
@@ -184,8 +186,9 @@ void engine_free_buffers(Engine *engine) {
     /* In a handshake of DTLS records may wait in them that OpenSSL does not count: a hello that was
      * listened to is in use until the handshake goes on. */
     if (engine->datagram && !engine->established) return;
-    if (!engine->ssl || !SSL_free_buffers(engine->ssl))
-        return; /* a part of a record waits in them */
+    /* From OpenSSL 3.2 on it crashes where memory ran out before there was a record layer. */
+    if (!engine->ssl || engine->failure) return;
+    if (!SSL_free_buffers(engine->ssl)) return; /* a part of a record waits in them */
     engine->lacks_buffers = engine->datagram;
 }
 
@@ -204,14 +207,16 @@ void engine_free(Engine *engine) {
     SSL_free(engine->ssl);
     engine->ssl = NULL;
     drop_pending(engine);
-    OPENSSL_free(engine->failure);
+    if (engine->failure != no_memory) OPENSSL_free(engine->failure);
     engine->failure = NULL;
 }
 
 /* --- what a call came to --- */
 
 EngineStatus engine_fail(Engine *engine, const char *reason) {
-    if (!engine->failure) engine->failure = OPENSSL_strdup(reason);
+    if (engine->failure) return ENGINE_FAILED;
+    engine->failure = OPENSSL_strdup(reason);
+    if (!engine->failure) engine->failure = no_memory;
     return ENGINE_FAILED;
 }
 
@@ -220,7 +225,7 @@ const char *engine_explain(const Engine *engine, int *errnum) {
               : engine->receive_errno ? engine->receive_errno
                                       : engine->send_errno;
     if (engine->failure) return engine->failure;
-    return *errnum ? strerror(*errnum) : "out of memory";
+    return *errnum ? strerror(*errnum) : no_memory;
 }
 
 static EngineStatus truncated(Engine *engine) {
