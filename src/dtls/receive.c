@@ -89,17 +89,24 @@ static void keep(Server *server, const Plain *plain) {
     server->letter_bytes += plain->length + sizeof *letter;
 }
 
-/* To where it was: before all that came after it. */
+/* The place before all that came later. */
+static Letter **place_of(Server *server, uint64_t number) {
+    Letter **at = &server->letters;
+    while (*at && (*at)->number < number) at = &(*at)->next;
+    return at;
+}
+
 static void give_back(Server *server, const Received *received, const uint8_t *bytes) {
     size_t length = (size_t)received->got;
-    Letter *letter = new_letter(received->from, received->number, bytes, length);
-    if (!letter) return;
-    Letter **at = &server->letters;
-    while (*at && (*at)->number < letter->number) at = &(*at)->next;
-    letter->next = *at;
-    *at = letter;
-    if (!letter->next) server->last_letter = &letter->next;
-    server->letter_bytes += length + sizeof *letter;
+    Letter **place = place_of(server, received->number), *next = *place;
+    *place = new_letter(received->from, received->number, bytes, length);
+    if (!*place) {
+        *place = next;
+        return;
+    }
+    (*place)->next = next;
+    if (!next) server->last_letter = &(*place)->next;
+    server->letter_bytes += length + sizeof **place;
 }
 
 static Letter *take_letter(Server *server) {
