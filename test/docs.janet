@@ -105,4 +105,25 @@
       (is (os/stat file) (string target " in " page))
       (if fragment (is (has-anchor? file fragment) (string target " in " page))))))
 
+# ---- what is promised ----
+
+# `file`: "fact", "fact": a fact may leave out, as …, what the test puts together
+(def- promise (peg/compile ~{:fact (* `"` '(to `"`) `"`)
+                             :facts (group (* :fact (any (* (some (set ", ")) :fact))))
+                             :file (* "`" '(some (+ :w (set "-_./"))) "`: ")
+                             :main (any (+ (group (* :file :facts)) 1))}))
+
+(defn- source-of [name]
+  (find os/stat [(string "test/" name ".janet") name]))
+
+(test "docs/security.md names facts that tests state"
+  (def promises (peg/match promise (string/join (map string/trim (string/split "\n" (slurp "docs/security.md"))) " ")))
+  (is (> (length promises) 15))
+  (each [name facts] promises
+    (def source (or (source-of name) (error (string "no test " name))))
+    (def text (string (slurp source)))
+    (each fact facts
+      (each part (filter next (string/split "…" fact))
+        (is (string/find (string/trim part) text) (string name ": " fact))))))
+
 (end)
