@@ -338,16 +338,22 @@ static bool gave_up(const Engine *engine, int returned) {
            SSL_want_nothing(engine->ssl) && !ERR_peek_error();
 }
 
-EngineStatus engine_read(Engine *engine, uint8_t *into, size_t room, size_t *got) {
-    *got = 0;
+typedef int Read(SSL *ssl, void *into, size_t room, size_t *got);
+
+static EngineStatus read_with(Engine *engine, Read *call, void *into, size_t room, size_t *got) {
     if (!begin(engine)) return ENGINE_FAILED;
     int returned;
     do {
-        returned = SSL_read_ex(engine->ssl, into, room, got);
+        returned = call(engine->ssl, into, room, got);
     } while (gave_up(engine, returned));
     EngineStatus status = settle(engine, returned);
     finish(engine);
     return status;
+}
+
+EngineStatus engine_read(Engine *engine, uint8_t *into, size_t room, size_t *got) {
+    *got = 0;
+    return read_with(engine, SSL_read_ex, into, room, got);
 }
 
 size_t engine_waiting(const Engine *engine) {
@@ -363,16 +369,9 @@ bool engine_is_drained(const Engine *engine) {
 }
 
 EngineStatus engine_peek(Engine *engine) {
-    if (!begin(engine)) return ENGINE_FAILED;
     uint8_t byte;
     size_t got;
-    int returned;
-    do {
-        returned = SSL_peek_ex(engine->ssl, &byte, 1, &got);
-    } while (gave_up(engine, returned));
-    EngineStatus status = settle(engine, returned);
-    finish(engine);
-    return status;
+    return read_with(engine, SSL_peek_ex, &byte, 1, &got);
 }
 
 /* Seal up to most_sealed bytes: all of it fits the gathered output. */
