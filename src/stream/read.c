@@ -85,12 +85,17 @@ typedef struct Room {
     uint8_t glance[GLANCE];
 } Room;
 
+/* How many bytes may come at once. */
+static int32_t most_at_once(const ReadJob *job) {
+    int32_t left = job->wanted - job->got;
+    return left < RECORD ? left : RECORD;
+}
+
 /* Where the next bytes go: into the buffer, if it has room or if it is known how many there are. Else
  * we look first. So a call that waits holds no memory, and what it returns is no larger than what
  * came. */
 static bool find_room(ReadJob *job, Room *room, Janet *error) {
-    int32_t left = job->wanted - job->got;
-    int32_t most = left < RECORD ? left : RECORD;
+    int32_t most = most_at_once(job);
     int32_t waiting = (int32_t)engine_waiting(&job->stream->engine);
     if (waiting && waiting < most) most = waiting;
     if (!may_grow(job, most, error)) return false;
@@ -104,9 +109,9 @@ static bool find_room(ReadJob *job, Room *room, Janet *error) {
 
 /* What came, with the rest of its record, which comes next: the buffer need not grow twice. */
 static int32_t with_rest(const ReadJob *job, int32_t got) {
-    int32_t left = job->wanted - job->got;
+    int32_t most = most_at_once(job);
     int32_t whole = got + (int32_t)engine_waiting(&job->stream->engine);
-    return whole < left ? whole : left;
+    return whole < most ? whole : most;
 }
 
 static void take(ReadJob *job, const Room *room, int32_t got) {
