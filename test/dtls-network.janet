@@ -1,6 +1,7 @@
 # DTLS on bad networks: datagrams get lost, come twice, late, and in another order.
 (import ./support/check :prefix "")
 (import ./support/datagrams :prefix "")
+(import ./support/pairs :prefix "" :only [resident])
 (import ./support/udp-proxy :prefix "")
 (import jsec/dtls)
 (import jsec/dtls-stream)
@@ -96,15 +97,7 @@
           (with [c (connect (p :port))] (ask c (string i))))))
     (while (next (dtls/peers s)) (ev/sleep 0.05))))
 
-(defn- resident
-  "Kilobytes of memory that this process has."
-  []
-  (gccollect)
-  (def status (slurp "/proc/self/status"))
-  (scan-number (first (peg/match ~(* (thru "VmRSS:") :s* (<- :d+)) status))))
-
-# Sanitizers and valgrind keep what was freed.
-(if (or (not (os/stat "/proc/self/status")) (os/getenv "JSEC_SLOW"))
+(if-not (resident)
   (skip "memory does not grow with handshakes and datagrams" "can't be measured here")
   (test "memory does not grow with handshakes and datagrams"
     :deadline 120
@@ -195,12 +188,8 @@
 
 (def- namespaces "test/support/namespaces.janet")
 
-(defn- may-make-namespaces []
-  (and (find-program "unshare") (find-program "ip") (find-program "nft")
-       (= 0 (os/execute ["unshare" "-n" "true"] :p {:err (file/open "/dev/null" :w)}))))
-
 (def- fact "handshakes and echoes pass between two network namespaces that lose 20 % of all datagrams")
-(if (may-make-namespaces)
+(if (may-make-namespaces "nft")
   (test fact
     :deadline 120
     (def proc (os/spawn ["unshare" "-n" (dyn *executable*) namespaces (string (load 100))] :p {:out :pipe}))

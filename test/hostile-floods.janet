@@ -7,13 +7,6 @@
 (def slowness (scan-number (os/getenv "JSEC_SLOW" "1")))
 (def identified (merge {} server-options))
 
-(defn resident
-  "Kilobytes of memory that this process has; nil where that can't be told, or says nothing: sanitizers keep what was freed."
-  []
-  (gccollect)
-  (unless (or (os/getenv "JSEC_SLOW") (not (os/stat "/proc/self/status")))
-    (scan-number (first (peg/match ~(* (thru "VmRSS:") :s* (<- :d+)) (slurp "/proc/self/status"))))))
-
 (defn bounded
   "What the body returns; it has left no more than that many kilobytes behind."
   [most f]

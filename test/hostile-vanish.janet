@@ -2,10 +2,6 @@
 # within its own, and keep-alive, where it is asked for, finds out.
 (import ./support/check :prefix "")
 
-(defn- may-make-namespaces []
-  (and (find-program "unshare") (find-program "ip")
-       (= 0 (os/execute ["unshare" "-n" "true"] :p {:err (file/open "/dev/null" :w)}))))
-
 (if (may-make-namespaces)
   # a file of facts of its own: a namespace is a process's
   (os/exit (os/execute ["unshare" "-n" (dyn *executable*) "test/support/vanish.janet" "here"] :p))

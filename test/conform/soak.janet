@@ -13,12 +13,9 @@
 (def counts @{:handshakes 0 :refused 0 :bytes 0})
 (def piece (string/repeat "0123456789abcdef" 65536))
 
-(defn- resident "Bytes of this process's pages, which is less exact." []
-  (def kb (get (peg/match '(thru (* "VmRSS:" (some (set " \t")) (number :d+))) (slurp "/proc/self/status")) 0))
-  (* 1024 kb))
-
 (def- heap (compile-native "heap"))
-(def- memory "Bytes of memory in use." (if heap (get-in (native heap) ['in-use :value]) resident))
+(def- memory "Bytes of memory in use; of pages, which is less exact, where there is no other count."
+  (if heap (get-in (native heap) ['in-use :value]) |(* 1024 (or (resident) 0))))
 
 (defn- handle [s]
   (defer (:close s true)

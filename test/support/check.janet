@@ -97,6 +97,12 @@
         (map |(string $ "/" name)
              [;(string/split ":" (os/getenv "PATH" "")) "/usr/sbin" "/usr/local/sbin" "/sbin"])))
 
+(defn may-make-namespaces
+  "May this user make network namespaces, and are these programs there too?"
+  [& programs]
+  (and (all find-program ["unshare" "ip" ;programs])
+       (= 0 (os/execute ["unshare" "-n" "true"] :p {:err (file/open "/dev/null" :w)}))))
+
 (defmacro peer-test
   ``A `test` that needs an external program: `(peer-test "curl" "curl accepts our certificate" …)`. Where it is absent the
   fact is skipped, or fails with JSEC_REQUIRE_PEERS=1. Several programs are given as a tuple.``

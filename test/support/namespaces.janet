@@ -1,14 +1,12 @@
 # Two network namespaces with a bad line between them, for test/dtls-network.janet, which runs this under `unshare -n`:
 #   namespaces.janet COUNT          the server's side: makes the line, starts the other side, serves it
 #   namespaces.janet client CERT N  the client's side, in a namespace of its own: COUNT handshakes and echoes
+(import ./cable :prefix "")
 (import ./datagrams :prefix "")
 (import jsec/dtls)
 
 (def here "10.123.45.1")
 (def there "10.123.45.2")
-
-(defn- run [& command]
-  (unless (= 0 (os/execute command :p)) (errorf "failed: %s" (string/join command " "))))
 
 (defn- lose-some
   "Drop a fifth of the datagrams that come into this namespace."
@@ -16,10 +14,6 @@
   (run "nft" "add table inet lossy")
   (run "nft" "add chain inet lossy in { type filter hook input priority 0 ; }")
   (run "nft" "add rule inet lossy in meta l4proto udp numgen random mod 100 < 20 drop"))
-
-(defn- up [interface address]
-  (run "ip" "addr" "add" (string address "/24") "dev" interface)
-  (run "ip" "link" "set" interface "up"))
 
 (defn- be-client [certificate port count]
   (print "in")
@@ -40,8 +34,7 @@
           (times (div (length times) 2)) (last times)))
 
 (defn- be-server [count]
-  (run "ip" "link" "add" "name" "line0" "type" "veth" "peer" "name" "line1")
-  (up "line0" here)
+  (lay here)
   (lose-some)
   (def server (dtls/listen here 0 server-options))
   (ev/go (fn [] (serve server)))
@@ -49,7 +42,7 @@
     (os/spawn ["unshare" "-n" (dyn *executable*) (dyn *current-file*) "client" (identity :cert) (port-of server) count] :p
               {:in :pipe :out :pipe}))
   (ev/read (client :out) 100) # it has a namespace
-  (run "ip" "link" "set" "line1" "netns" (string (client :pid)))
+  (hand-over client)
   (ev/write (client :in) "go\n")
   (prin (ev/read (client :out) :all))
   (def status (os/proc-wait client))

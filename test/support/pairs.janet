@@ -166,6 +166,13 @@
   (while (< (length pattern) n) (buffer/push pattern (string (length pattern)) ","))
   (string/slice pattern 0 n))
 
+(defn resident
+  "Kilobytes of memory that this process has, garbage aside; nil where that can't be told, or says nothing: sanitizers keep what was freed."
+  []
+  (gccollect)
+  (unless (or (os/getenv "JSEC_SLOW") (not (os/stat "/proc/self/status")))
+    (first (peg/match '(thru (* "VmRSS:" :s+ (number :d+))) (slurp "/proc/self/status")))))
+
 (defn descriptors "How many descriptors this process has open, garbage aside; nil where that can't be told." []
   (gccollect)
   (if (os/stat "/proc/self/fd") (length (os/dir "/proc/self/fd"))))

@@ -2,6 +2,7 @@
 # and a cable between them that is cut.
 #   vanish.janet here         states the facts
 #   vanish.janet there DIR    is who vanishes
+(import ./cable :prefix "")
 (import ./check :prefix "")
 (import ./datagrams :as datagrams)
 (import ./pairs :prefix "")
@@ -12,13 +13,6 @@
 (def here "10.123.46.1")
 (def there "10.123.46.2")
 (def versions [:TLS1_2 :TLS1_3])
-
-(defn- run [& command]
-  (unless (= 0 (os/execute command :p)) (errorf "failed: %s" (string/join command " "))))
-
-(defn- up [interface address]
-  (run "ip" "addr" "add" (string address "/24") "dev" interface)
-  (run "ip" "link" "set" interface "up"))
 
 (defn- say [& words] (print (string/join (map string words) " ")) (flush))
 
@@ -67,8 +61,7 @@
   (spit (string dir "/cert") (identity :cert))
   (spit (string dir "/key") (identity :key))
   (run "ip" "link" "set" "lo" "up")
-  (run "ip" "link" "add" "name" "line0" "type" "veth" "peer" "name" "line1")
-  (up "line0" here)
+  (lay here)
   (def accepted (ev/chan 10))
   (def listener (tls/listen here 0))
   (def serving-loop (spawn (tls/accept-loop listener (serving dir patience) |(do (:read $ 2) (ev/give accepted $)))))
@@ -77,7 +70,7 @@
   (def child (os/spawn ["unshare" "-n" (dyn *executable*) (dyn *current-file*) "there" dir] :p {:in :pipe :out :pipe}))
   (defn heard [] (string/trim (ev/read (child :out) 100)))
   (heard)
-  (run "ip" "link" "set" "line1" "netns" (string (child :pid)))
+  (hand-over child)
   (ev/write (child :in) (string (last (address-of listener)) " " (datagrams/port-of dtls-server) "\n"))
   (def [tls-port dtls-port] (string/split " " (heard)))
   (defn dial [version] (let [c (tls/connect there tls-port (asking dir {:max-version version}))] (:read c 2) c))
