@@ -21,7 +21,7 @@ OPENSSL_LIBS := $(or $(shell pkg-config --libs openssl 2>/dev/null),-lssl -lcryp
 COMPILE = -std=c11 -fPIC -fvisibility=hidden $(WARNINGS) $(CFLAGS) $(SANITIZE) $(OPENSSL_CFLAGS) -Isrc -isystem $J/include
 MODULE_LDFLAGS := $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynamic_lookup,-shared)
 
-SOURCES := $(wildcard src/*.c src/*/*.c)
+SOURCES := $(wildcard src/*.c src/*/*.c src/*/*/*.c)
 OBJECTS := $(SOURCES:%.c=$B/obj/%.o)
 CORE_OBJECTS := $(filter $B/obj/src/core/%,$(OBJECTS))
 MODULES := $(patsubst %,$(TREE)/%,$(wildcard jsec/*.janet jsec/*/*.janet)) $(TREE)/jsec/native.so
@@ -178,7 +178,7 @@ analyze: $(ANALYZED) ## look for defects with gcc -fanalyzer and cppcheck
 
 clang_flags := -Wno-missing-prototypes
 LINT_SOURCES := $(SOURCES) $(wildcard tools/*.c test/c/*.c bench/c/*.c)
-FORMATTED := $(LINT_SOURCES) $(wildcard src/*.h src/*/*.h test/c/*.h bench/c/*.h test/fuzz/*.[ch])
+FORMATTED := $(LINT_SOURCES) $(wildcard src/*.h src/*/*.h src/*/*/*.h test/c/*.h bench/c/*.h test/fuzz/*.[ch])
 LINT := $(foreach check,gcc clang tidy,$(LINT_SOURCES:%.c=build/lint/$(check)/%.o))
 
 lint: build/lint/format $(LINT) ## check the format, and that gcc, clang and clang-tidy have no word to say
@@ -261,4 +261,4 @@ clean: ## remove all that was built
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 
--include $(wildcard build/fuzz/obj/*/*.d build/fuzz/obj/*/*/*.d) $(OBJECTS:.o=.d) $(LINT:.o=.d) $(C_TESTS:%=%.d)
+-include $(wildcard build/fuzz/obj/*/*.d build/fuzz/obj/*/*/*.d build/fuzz/obj/*/*/*/*.d) $(OBJECTS:.o=.d) $(LINT:.o=.d) $(C_TESTS:%=%.d)

@@ -2,7 +2,7 @@
 #include "base/raise.h"
 #include "context/options.h"
 #include "context/parse.h"
-#include "core/session.h"
+#include "core/tls/session.h"
 
 #include <math.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #define JSEC_CONTEXT_OPTIONS_H
 
 #include "base/options.h"
-#include "core/context.h"
+#include "core/tls/context.h"
 
 /* How a connection is to behave. */
 typedef struct Manners {

@@ -1,6 +1,6 @@
 #include "context/parse.h"
 
-#include "core/context.h"
+#include "core/tls/context.h"
 
 #include <math.h>
 #include <openssl/x509v3.h>

@@ -1,7 +1,7 @@
 /* Key agreement: ECDH, X25519, X448. */
 #include "base/module.h"
 #include "base/raise.h"
-#include "core/keys.h"
+#include "core/keys/keys.h"
 #include "crypto/args.h"
 #include "register.h"
 

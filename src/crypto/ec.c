@@ -1,7 +1,7 @@
 /* Arithmetic of points on elliptic curves. */
 #include "base/module.h"
 #include "base/raise.h"
-#include "core/point.h"
+#include "core/crypto/point.h"
 #include "crypto/args.h"
 #include "register.h"
 

@@ -1,7 +1,7 @@
 /* Base64, in both alphabets. */
 #include "base/module.h"
 #include "base/raise.h"
-#include "core/base64.h"
+#include "core/crypto/base64.h"
 #include "crypto/args.h"
 #include "crypto/task.h"
 #include "register.h"

@@ -1,8 +1,8 @@
 /* Making keys, and their public halves. */
 #include "base/module.h"
 #include "base/raise.h"
-#include "core/keygen.h"
-#include "core/keys.h"
+#include "core/keys/keygen.h"
+#include "core/keys/keys.h"
 #include "crypto/args.h"
 #include "crypto/task.h"
 #include "register.h"

@@ -1,8 +1,8 @@
 /* Signing and verifying. */
 #include "base/module.h"
 #include "base/raise.h"
-#include "core/keys.h"
-#include "core/signature.h"
+#include "core/crypto/signature.h"
+#include "core/keys/keys.h"
 #include "crypto/args.h"
 #include "crypto/task.h"
 #include "register.h"

@@ -2,7 +2,7 @@
 
 #include "context/parse.h"
 #include "context/rows.h"
-#include "core/datagram.h"
+#include "core/tls/datagram.h"
 
 #include <math.h>
 

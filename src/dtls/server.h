@@ -6,8 +6,8 @@
 #ifndef JSEC_DTLS_SERVER_H
 #define JSEC_DTLS_SERVER_H
 
-#include "core/cookie.h"
-#include "core/datagram.h"
+#include "core/tls/cookie.h"
+#include "core/tls/datagram.h"
 #include "dtls/options.h"
 #include "dtls/table.h"
 #include "net/op.h"

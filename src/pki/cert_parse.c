@@ -1,7 +1,7 @@
 /* Looking at certificates. */
 #include "base/module.h"
 #include "base/raise.h"
-#include "core/pem.h"
+#include "core/keys/pem.h"
 #include "crypto/args.h"
 #include "pki/info.h"
 #include "register.h"

@@ -1,8 +1,8 @@
 /* Verifying certificates without a connection. */
-#include "core/chain.h"
+#include "core/pki/chain.h"
 #include "base/module.h"
 #include "base/raise.h"
-#include "core/pem.h"
+#include "core/keys/pem.h"
 #include "crypto/args.h"
 #include "pki/take.h"
 #include "register.h"

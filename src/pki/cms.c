@@ -1,10 +1,10 @@
 /* Signed and encrypted messages. */
-#include "core/cms.h"
+#include "core/pki/cms.h"
 
 #include "base/module.h"
 #include "base/raise.h"
-#include "core/keys.h"
-#include "core/pem.h"
+#include "core/keys/keys.h"
+#include "core/keys/pem.h"
 #include "crypto/args.h"
 #include "crypto/task.h"
 #include "pki/take.h"

@@ -1,8 +1,8 @@
 /* Keys and certificates from one form into another. */
 #include "base/module.h"
 #include "base/raise.h"
-#include "core/keyform.h"
-#include "core/pem.h"
+#include "core/keys/keyform.h"
+#include "core/keys/pem.h"
 #include "crypto/args.h"
 #include "crypto/task.h"
 #include "pki/info.h"

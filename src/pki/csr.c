@@ -1,10 +1,10 @@
 /* Certificate signing requests. */
-#include "core/csr.h"
+#include "core/pki/csr.h"
 
 #include "base/module.h"
 #include "base/raise.h"
-#include "core/keys.h"
-#include "core/name.h"
+#include "core/keys/keys.h"
+#include "core/pki/name.h"
 #include "crypto/args.h"
 #include "crypto/task.h"
 #include "pki/info.h"

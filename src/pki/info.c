@@ -1,6 +1,6 @@
 #include "pki/info.h"
 
-#include "core/usage.h"
+#include "core/pki/usage.h"
 
 #include <string.h>
 

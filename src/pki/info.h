@@ -2,7 +2,7 @@
 #ifndef JSEC_PKI_INFO_H
 #define JSEC_PKI_INFO_H
 
-#include "core/x509info.h"
+#include "core/pki/x509info.h"
 
 #include <janet.h>
 

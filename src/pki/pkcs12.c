@@ -1,11 +1,11 @@
 /* Bundles of a private key with its certificates. */
-#include "core/pkcs12.h"
+#include "core/pki/pkcs12.h"
 
 #include "base/module.h"
 #include "base/raise.h"
-#include "core/keys.h"
-#include "core/pbe.h"
-#include "core/pem.h"
+#include "core/keys/keys.h"
+#include "core/keys/pbe.h"
+#include "core/keys/pem.h"
 #include "crypto/args.h"
 #include "crypto/task.h"
 #include "pki/take.h"

@@ -3,9 +3,9 @@
 
 #include "base/raise.h"
 #include "core/algorithms.h"
-#include "core/name.h"
-#include "core/pem.h"
-#include "core/usage.h"
+#include "core/keys/pem.h"
+#include "core/pki/name.h"
+#include "core/pki/usage.h"
 
 #include <math.h>
 #include <stdio.h>

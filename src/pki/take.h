@@ -4,7 +4,7 @@
 #define JSEC_PKI_TAKE_H
 
 #include "base/options.h"
-#include "core/name.h"
+#include "core/pki/name.h"
 
 #include <janet.h>
 #include <openssl/x509v3.h>

@@ -2,7 +2,7 @@
 #include "stream/connect.h"
 
 #include "base/raise.h"
-#include "core/datagram.h"
+#include "core/tls/datagram.h"
 
 #include <errno.h>
 #include <stdio.h>

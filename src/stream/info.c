@@ -2,8 +2,8 @@
 #include "stream/info.h"
 
 #include "base/raise.h"
-#include "core/context.h"
-#include "core/pem.h"
+#include "core/keys/pem.h"
+#include "core/tls/context.h"
 #include "pki/info.h"
 
 #include <openssl/objects.h>

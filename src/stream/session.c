@@ -1,10 +1,10 @@
 /* Sessions of a stream, and renewing its keys. */
-#include "core/session.h"
+#include "core/tls/session.h"
 
 #include "base/call.h"
 #include "base/raise.h"
 #include "context/options.h"
-#include "core/ocsp.h"
+#include "core/tls/ocsp.h"
 #include "stream/info.h"
 
 static Janet as_string(uint8_t *bytes, size_t length) {

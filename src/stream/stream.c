@@ -2,7 +2,7 @@
 
 #include "base/options.h"
 #include "base/raise.h"
-#include "core/datagram.h"
+#include "core/tls/datagram.h"
 #include "net/socket.h"
 #include "stream/memory.h"
 

@@ -7,7 +7,7 @@
 #define JSEC_STREAM_STREAM_H
 
 #include "context/options.h"
-#include "core/engine.h"
+#include "core/tls/engine.h"
 #include "net/dial.h"
 #include "net/op.h"
 

@@ -1,5 +1,5 @@
 /* features: what this build can do, and on what it runs. */
-#include "core/features.h"
+#include "core/tls/features.h"
 #include "base/module.h"
 #include "register.h"
 

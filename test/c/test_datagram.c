@@ -3,8 +3,8 @@
 #include "check.h"
 #include "wire.h"
 
-#include "core/cookie.h"
-#include "core/datagram.h"
+#include "core/tls/cookie.h"
+#include "core/tls/datagram.h"
 
 #include <openssl/rand.h>
 #include <time.h>

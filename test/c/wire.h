@@ -3,8 +3,8 @@
 #ifndef WIRE_H
 #define WIRE_H
 
-#include "core/context.h"
-#include "core/engine.h"
+#include "core/tls/context.h"
+#include "core/tls/engine.h"
 
 #include <errno.h>
 #include <openssl/pem.h>

@@ -1,5 +1,5 @@
 /* Base64 as it comes: what is read is written the same again, or is refused with a reason. */
-#include "core/base64.h"
+#include "core/crypto/base64.h"
 #include "fuzz.h"
 
 static void check(Base64 variant, Bytes text) {

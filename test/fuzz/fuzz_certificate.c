@@ -1,7 +1,7 @@
 /* Certificates, what is read from them, and their verification. */
-#include "core/chain.h"
-#include "core/pem.h"
-#include "core/x509info.h"
+#include "core/keys/pem.h"
+#include "core/pki/chain.h"
+#include "core/pki/x509info.h"
 #include "fuzz.h"
 
 static void look_at(X509 *certificate) {

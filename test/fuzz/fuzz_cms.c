@@ -1,7 +1,7 @@
 /* CMS messages: their certificates, signatures, and decryption by a recipient. */
-#include "core/cms.h"
-#include "core/issue.h"
-#include "core/name.h"
+#include "core/pki/cms.h"
+#include "core/pki/issue.h"
+#include "core/pki/name.h"
 #include "fuzz.h"
 
 #include <time.h>

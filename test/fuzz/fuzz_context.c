@@ -1,6 +1,6 @@
 /* Settings of contexts, as options give them: fields of the input, each its number, its length and its bytes. A context that
  * comes of it can make a connection, or says why not. */
-#include "core/ocsp.h"
+#include "core/tls/ocsp.h"
 #include "talk.h"
 
 #define FIELDS 20

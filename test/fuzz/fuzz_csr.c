@@ -1,5 +1,5 @@
 /* Certificate signing requests. */
-#include "core/csr.h"
+#include "core/pki/csr.h"
 #include "fuzz.h"
 
 static void take(X509_REQ *request) {

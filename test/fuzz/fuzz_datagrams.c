@@ -2,8 +2,8 @@
  * passes, and of what becomes of the datagrams on their way. Whatever happens, each datagram that is read was written by the
  * other side and is read once; an end is one that the other said; once a handshake is made nobody else can end the session,
  * and nobody gets through a server's door without the cookie of the address at hand. */
-#include "core/cookie.h"
-#include "core/datagram.h"
+#include "core/tls/cookie.h"
+#include "core/tls/datagram.h"
 #include "talk.h"
 
 #include <limits.h>

@@ -1,5 +1,5 @@
 /* Alternative names as users write them. */
-#include "core/name.h"
+#include "core/pki/name.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -1,5 +1,5 @@
 /* PKCS#12 bundles, opened with and without a MAC that holds. */
-#include "core/pkcs12.h"
+#include "core/pki/pkcs12.h"
 #include "fuzz.h"
 
 static void open_with(Bytes data, const char *password) {

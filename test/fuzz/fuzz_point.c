@@ -1,5 +1,5 @@
 /* Points of curves from SEC 1 bytes and from coordinates: on the curve, or refused with a reason. */
-#include "core/point.h"
+#include "core/crypto/point.h"
 #include "fuzz.h"
 
 static const CurveRow *curve_of(uint8_t choice) {

@@ -1,7 +1,7 @@
 /* Sessions that are offered to be resumed, and staples that a server gives its client: bytes from a file or from the other
  * side, which are accepted whole or refused with a reason. */
-#include "core/ocsp.h"
-#include "core/session.h"
+#include "core/tls/ocsp.h"
+#include "core/tls/session.h"
 #include "talk.h"
 
 static SSL_CTX *client, *server;

@@ -1,0 +1,159 @@
+#define _GNU_SOURCE /* memmem */
+#include "core/keys/keyform.h"
+
+#include "core/keys/keys.h"
+#include "core/keys/pem.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <string.h>
+
+static bool holds(Bytes data, const char *text) {
+    return memmem(data.data, data.length, text, strlen(text));
+}
+
+static EVP_PKEY *read(Bytes data, Bytes password, bool *is_private, Failure *failure) {
+    bool pem = pem_is_pem(data);
+    Failure ignored;
+    bool names_public = holds(data, "PUBLIC KEY-----") || holds(data, "CERTIFICATE-----");
+    *is_private = !pem || !names_public || holds(data, "PRIVATE KEY-----");
+    if (!*is_private) return keys_public(data, failure);
+    EVP_PKEY *key = keys_private(data, password, failure);
+    if (key || pem) return key;
+    /* DER does not say which half it is; where it is neither, the first reason stands */
+    key = keys_public(data, &ignored);
+    *is_private = !key;
+    return key;
+}
+
+/* An even modulus has 2 for a factor, and parses all the same. */
+static bool is_sound(const EVP_PKEY *key, Failure *failure) {
+    BIGNUM *modulus = NULL;
+    if (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "RSA-PSS")) return true;
+    bool sound = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &modulus) && BN_is_odd(modulus);
+    BN_free(modulus);
+    return sound || failure_set(failure, "not a usable key: its RSA modulus is even");
+}
+
+EVP_PKEY *keyform_read(Bytes data, Bytes password, bool *is_private, Failure *failure) {
+    EVP_PKEY *key = read(data, password, is_private, failure);
+    if (!key || is_sound(key, failure)) return key;
+    EVP_PKEY_free(key);
+    return NULL;
+}
+
+static bool write_encrypted(BIO *bio, EVP_PKEY *key, bool pem, const KeyEncryption *encryption,
+                            Failure *failure) {
+    PKCS8_PRIV_KEY_INFO *plain = NULL;
+    X509_SIG *encrypted = NULL;
+    bool written = false;
+    X509_ALGOR *pbe = pbe_new(encryption->cipher, encryption->iterations, failure);
+    if (!pbe) return false;
+    plain = EVP_PKEY2PKCS8(key);
+    if (plain) {
+        encrypted = PKCS8_set0_pbe((const char *)encryption->password.data,
+                                   (int)encryption->password.length, plain, pbe);
+    }
+    if (encrypted) {
+        written = pem ? PEM_write_bio_PKCS8(bio, encrypted) : i2d_PKCS8_bio(bio, encrypted);
+    } else {
+        X509_ALGOR_free(pbe); /* else it belongs to the result */
+    }
+    X509_SIG_free(encrypted);
+    PKCS8_PRIV_KEY_INFO_free(plain);
+    return written || failure_openssl(failure, "private key not encrypted");
+}
+
+static bool write_plain(BIO *bio, EVP_PKEY *key, bool pem, Failure *failure) {
+    bool written = pem ? PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL)
+                       : i2d_PKCS8PrivateKeyInfo_bio(bio, key);
+    return written || failure_openssl(failure, "private key not written");
+}
+
+static bool write_traditional(BIO *bio, EVP_PKEY *key, bool pem, Failure *failure) {
+    if (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "EC") && !EVP_PKEY_is_a(key, "DSA")) {
+        return failure_set(failure,
+                           "key not written: %s keys have no traditional form: take :pkcs8",
+                           keys_type(key));
+    }
+    bool written = pem ? PEM_write_bio_PrivateKey_traditional(bio, key, NULL, NULL, 0, NULL, NULL)
+                       : i2d_PrivateKey_bio(bio, key);
+    return written || failure_openssl(failure, "private key not written");
+}
+
+static bool write_public(BIO *bio, EVP_PKEY *key, KeyForm form, Failure *failure) {
+    if (form != KEYFORM_PEM && form != KEYFORM_DER) {
+        return failure_set(failure, "key not written: it is a public key: take :pem or :der");
+    }
+    bool written = form == KEYFORM_PEM ? PEM_write_bio_PUBKEY(bio, key) : i2d_PUBKEY_bio(bio, key);
+    return written || failure_openssl(failure, "public key not written");
+}
+
+static bool write(BIO *bio, EVP_PKEY *key, bool is_private, KeyForm form,
+                  const KeyEncryption *encryption, Failure *failure) {
+    bool encrypts = encryption->password.data;
+    bool pem = form == KEYFORM_PEM || form == KEYFORM_PKCS8 || form == KEYFORM_TRADITIONAL;
+    bool traditional = form == KEYFORM_TRADITIONAL || form == KEYFORM_TRADITIONAL_DER;
+    if (encrypts && (!is_private || traditional)) {
+        return failure_set(failure, "key not encrypted: only private keys in PKCS#8 are");
+    }
+    if (encrypts && !pbe_is_password(encryption->password, failure)) return false;
+    if (!is_private) return write_public(bio, key, form, failure);
+    if (traditional) return write_traditional(bio, key, pem, failure);
+    if (encrypts) return write_encrypted(bio, key, pem, encryption, failure);
+    return write_plain(bio, key, pem, failure);
+}
+
+uint8_t *keyform_write(EVP_PKEY *key, bool is_private, KeyForm form,
+                       const KeyEncryption *encryption, size_t *length, Failure *failure) {
+    ERR_clear_error();
+    BIO *bio = BIO_new(BIO_s_secmem()); /* cleanses what it frees */
+    uint8_t *copy = NULL;
+    if (!bio) {
+        failure_openssl(failure, "key not written");
+    } else if (write(bio, key, is_private, form, encryption, failure)) {
+        char *bytes;
+        *length = (size_t)BIO_get_mem_data(bio, &bytes);
+        copy = OPENSSL_memdup(bytes, *length);
+        if (!copy) failure_set(failure, "out of memory");
+    }
+    BIO_free(bio);
+    ERR_clear_error();
+    return copy;
+}
+
+/* False when out of memory. */
+static bool look_at_encrypted(Bytes data, KeyFormInfo *info, Failure *failure) {
+    X509_SIG *key;
+    if (!pbe_encrypted_key(data, &key, failure)) return false;
+    if (key) {
+        const X509_ALGOR *algorithm;
+        X509_SIG_get0(key, &algorithm, NULL);
+        pbe_read(algorithm, &info->scheme);
+        X509_SIG_free(key);
+        info->encrypted = true;
+        return true;
+    }
+    if (!pem_is_pem(data) || !holds(data, "Proc-Type: 4,ENCRYPTED")) return true;
+    info->encrypted = true;
+    const char *type = holds(data, "BEGIN RSA PRIVATE KEY")   ? "rsa"
+                       : holds(data, "BEGIN EC PRIVATE KEY")  ? "ec"
+                       : holds(data, "BEGIN DSA PRIVATE KEY") ? "dsa"
+                                                              : "";
+    strncpy(info->facts.type, type, sizeof info->facts.type - 1);
+    return true;
+}
+
+bool keyform_info(Bytes data, Bytes password, KeyFormInfo *info, Failure *failure) {
+    memset(info, 0, sizeof *info);
+    if (!look_at_encrypted(data, info, failure)) return false;
+    info->is_private = true;
+    if (info->encrypted && !password.data) return true;
+    EVP_PKEY *key = keyform_read(data, password, &info->is_private, failure);
+    if (key) keyfacts_of(key, &info->facts);
+    EVP_PKEY_free(key);
+    ERR_clear_error();
+    return key;
+}

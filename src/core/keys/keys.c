@@ -1,0 +1,193 @@
+#include "core/keys/keys.h"
+
+#include "core/algorithms.h"
+#include "core/keys/pem.h"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/sha.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+
+#define CAPACITY 64
+#define LONGEST_KEY (1 << 20) /* RSA of 16384 bits takes 13 KB of PEM */
+
+typedef enum Half { PUBLIC, PRIVATE } Half;
+
+typedef struct Entry {
+    uint8_t name[SHA256_DIGEST_LENGTH];
+    EVP_PKEY *key;         /* NULL: free */
+    EVP_PKEY_CTX *context; /* NULL: none, or in use */
+    uint64_t used;         /* by the clock below */
+} Entry;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static Entry entries[CAPACITY];
+static uint64_t uses;
+
+/* The name of an entry; what was wanted comes first, since a private key serves for both. */
+static bool name_of(Half half, Bytes data, uint8_t name[SHA256_DIGEST_LENGTH]) {
+    static const uint8_t firsts[] = {PUBLIC, PRIVATE};
+    static const Bytes sha256 = {(const uint8_t *)"sha256", 6};
+    Failure ignored;
+    const DigestRow *row = algorithms_digest(sha256, &ignored);
+    const Bytes pieces[] = {{firsts + half, 1}, data};
+    return row && algorithms_hash(algorithms_md(row), pieces, 2, name);
+}
+
+static EVP_PKEY *find(const uint8_t *name) {
+    EVP_PKEY *found = NULL;
+    pthread_mutex_lock(&lock);
+    for (Entry *entry = entries; entry < entries + CAPACITY && !found; entry++) {
+        if (!entry->key || memcmp(entry->name, name, sizeof entry->name)) continue;
+        if (EVP_PKEY_up_ref(entry->key)) found = entry->key;
+        entry->used = ++uses;
+    }
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+static void forget(Entry *entry) {
+    EVP_PKEY_CTX_free(entry->context);
+    EVP_PKEY_free(entry->key);
+    OPENSSL_cleanse(entry, sizeof *entry);
+}
+
+/* In the place of the one that was not used for longest. */
+static void remember(const uint8_t *name, EVP_PKEY *key) {
+    pthread_mutex_lock(&lock);
+    Entry *oldest = entries;
+    for (Entry *entry = entries; entry < entries + CAPACITY; entry++) {
+        if (entry->used < oldest->used) oldest = entry;
+    }
+    forget(oldest);
+    if (EVP_PKEY_up_ref(key)) {
+        memcpy(oldest->name, name, sizeof oldest->name);
+        oldest->key = key;
+        oldest->used = ++uses;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+static Entry *entry_of(const EVP_PKEY *key) {
+    for (Entry *entry = entries; entry < entries + CAPACITY; entry++) {
+        if (entry->key == key) return entry;
+    }
+    return NULL;
+}
+
+EVP_PKEY_CTX *keys_take_context(const EVP_PKEY *key) {
+    EVP_PKEY_CTX *context = NULL;
+    pthread_mutex_lock(&lock);
+    Entry *entry = entry_of(key);
+    if (entry) {
+        context = entry->context;
+        entry->context = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+    return context;
+}
+
+void keys_give_context(const EVP_PKEY *key, EVP_PKEY_CTX *context) {
+    pthread_mutex_lock(&lock);
+    Entry *entry = entry_of(key);
+    if (entry && !entry->context) {
+        entry->context = context;
+        context = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+    EVP_PKEY_CTX_free(context);
+}
+
+void keys_forget(void) {
+    pthread_mutex_lock(&lock);
+    for (Entry *entry = entries; entry < entries + CAPACITY; entry++) forget(entry);
+    pthread_mutex_unlock(&lock);
+}
+
+/* Curve parameters written out in the key can be anything, a forger's choice included
+ * (CVE-2020-0601); RFC 5480 allows named curves only. */
+static bool has_named_curve(const EVP_PKEY *key, Failure *failure) {
+    int explicit_parameters = 0;
+    if (!EVP_PKEY_is_a(key, "EC")) return true;
+    EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
+                           &explicit_parameters);
+    ERR_clear_error();
+    if (!explicit_parameters) return true;
+    return failure_set(failure,
+                       "EC key with explicit curve parameters: only named curves are taken");
+}
+
+static EVP_PKEY *parse(Half half, Bytes data, Bytes password, Failure *failure) {
+    EVP_PKEY *key =
+        half == PRIVATE ? pem_private_key(data, password, failure) : pem_public_key(data, failure);
+    if (!key || has_named_curve(key, failure)) return key;
+    EVP_PKEY_free(key);
+    return NULL;
+}
+
+static EVP_PKEY *get(Half half, Bytes data, Failure *failure) {
+    static const Bytes no_password = {NULL, 0};
+    uint8_t name[SHA256_DIGEST_LENGTH];
+    if (data.length > LONGEST_KEY) {
+        failure_set(failure, "not a key: larger than 1 MB");
+        return NULL;
+    }
+    if (!name_of(half, data, name)) {
+        failure_openssl(failure, "no key");
+        return NULL;
+    }
+    EVP_PKEY *key = find(name);
+    if (key) return key;
+    key = parse(half, data, no_password, failure);
+    if (key) remember(name, key);
+    return key;
+}
+
+EVP_PKEY *keys_private(Bytes data, Bytes password, Failure *failure) {
+    /* A hash of a password is no better kept than the password. */
+    return password.data ? parse(PRIVATE, data, password, failure) : get(PRIVATE, data, failure);
+}
+
+EVP_PKEY *keys_public(Bytes data, Failure *failure) {
+    return get(PUBLIC, data, failure);
+}
+
+/* The BIO's memory, cleansed when freed, as a block of our own. */
+static char *take_text(BIO *bio, size_t *length) {
+    char *text, *copy;
+    long size = BIO_get_mem_data(bio, &text);
+    copy = OPENSSL_memdup(text, (size_t)size);
+    *length = copy ? (size_t)size : 0;
+    return copy;
+}
+
+char *keys_private_pem(const EVP_PKEY *key, size_t *length, Failure *failure) {
+    ERR_clear_error();
+    char *pem = NULL;
+    BIO *bio = BIO_new(BIO_s_mem());
+    if (bio && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL)) {
+        pem = take_text(bio, length);
+    }
+    if (!pem) failure_openssl(failure, "private key not written");
+    BIO_free(bio);
+    return pem;
+}
+
+char *keys_public_pem(const EVP_PKEY *key, size_t *length, Failure *failure) {
+    ERR_clear_error();
+    char *pem = NULL;
+    BIO *bio = BIO_new(BIO_s_mem());
+    if (bio && PEM_write_bio_PUBKEY(bio, key)) pem = take_text(bio, length);
+    if (!pem) failure_openssl(failure, "public key not written");
+    BIO_free(bio);
+    return pem;
+}
+
+const char *keys_type(const EVP_PKEY *key) {
+    const char *name = EVP_PKEY_get0_type_name(key);
+    return name ? name : "unknown";
+}

@@ -1,0 +1,281 @@
+#define _GNU_SOURCE /* memmem */
+#include "core/keys/pem.h"
+
+#include "core/keys/pbe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <openssl/decoder.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LARGEST_FILE (16 << 20) /* a bundle of all public CAs is 200 KB */
+#define PATIENCE_MS 1000
+
+static const char BEGIN[] = "-----BEGIN ";
+
+/* No text begins with 0x30 and a byte beyond ASCII: that is DER, whatever its strings may hold. */
+bool pem_is_pem(Bytes data) {
+    if (data.length > 1 && data.data[0] == 0x30 && data.data[1] >= 0x80) return false;
+    return data.length >= sizeof BEGIN - 1 &&
+           memmem(data.data, data.length, BEGIN, sizeof BEGIN - 1);
+}
+
+bool pem_is_der(Bytes data) {
+    if (data.length < 2 || data.data[0] != 0x30) return false;
+    size_t length = data.data[1], header = 2;
+    if (length & 0x80) {
+        size_t octets = length & 0x7f;
+        if (octets < 1 || octets > 4 || data.length < 2 + octets) return false;
+        length = 0;
+        for (size_t i = 0; i < octets; i++) length = length << 8 | data.data[2 + i];
+        header += octets;
+    }
+    return length <= data.length - header;
+}
+
+/* As read, but that what is no file (a pipe, a terminal) has a second to say something: the event loop
+ * waits meanwhile. */
+static ssize_t read_some(int descriptor, uint8_t *into, size_t room) {
+    for (;;) {
+        ssize_t got = read(descriptor, into, room);
+        if (got >= 0 || (errno != EINTR && errno != EAGAIN)) return got;
+        struct pollfd wanted = {.fd = descriptor, .events = POLLIN};
+        if (errno == EINTR || poll(&wanted, 1, PATIENCE_MS) > 0) continue;
+        errno = ETIMEDOUT;
+        return -1;
+    }
+}
+
+static bool read_whole(int descriptor, const char *path, PemSource *into, Failure *failure) {
+    struct stat info;
+    if (fstat(descriptor, &info)) return failure_set(failure, "%s: %s", path, strerror(errno));
+    if (S_ISDIR(info.st_mode)) return failure_set(failure, "%s: is a directory", path);
+    if (info.st_size > LARGEST_FILE) return failure_set(failure, "%s: larger than 16 MB", path);
+    size_t room = (size_t)info.st_size + 1, held = 0; /* one more, to see the end */
+    for (;;) {
+        uint8_t *bytes = OPENSSL_clear_realloc(into->bytes, held, into->length + room);
+        if (!bytes) return failure_set(failure, "%s: out of memory", path);
+        into->bytes = bytes;
+        held = into->length + room;
+        ssize_t got = read_some(descriptor, into->bytes + into->length, room);
+        if (got < 0) return failure_set(failure, "%s: %s", path, strerror(errno));
+        if (got == 0) return true;
+        into->length += (size_t)got;
+        if (into->length > LARGEST_FILE) return failure_set(failure, "%s: larger than 16 MB", path);
+        room = into->length; /* a pipe, or a file that grows */
+    }
+}
+
+bool pem_file(Bytes source, PemSource *owned, Failure *failure) {
+    *owned = (PemSource){NULL, 0};
+    char path[PATH_MAX];
+    if (!source.length) return failure_set(failure, "empty path");
+    if (source.length >= sizeof path || memchr(source.data, 0, source.length) ||
+        memchr(source.data, '\n', source.length)) {
+        return failure_set(failure, "not the path of a file");
+    }
+    memcpy(path, source.data, source.length);
+    path[source.length] = 0;
+
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) return failure_set(failure, "%s: %s", path, strerror(errno));
+    bool read = read_whole(descriptor, path, owned, failure);
+    close(descriptor);
+    if (!read) pem_free(owned);
+    return read;
+}
+
+Bytes pem_source(Bytes source, PemSource *owned, Failure *failure) {
+    const Bytes none = {NULL, 0};
+    *owned = (PemSource){NULL, 0};
+    if (pem_is_pem(source) || pem_is_der(source)) return source;
+    if (!source.length) {
+        failure_set(failure, "empty, expected PEM, DER or the path of a file");
+        return none;
+    }
+    if (memchr(source.data, '\n', source.length) || memchr(source.data, 0, source.length)) {
+        failure_set(failure, "neither PEM nor DER nor the path of a file");
+        return none;
+    }
+    if (!pem_file(source, owned, failure)) return none;
+    return (Bytes){owned->bytes, owned->length};
+}
+
+void pem_free(PemSource *owned) {
+    OPENSSL_clear_free(owned->bytes, owned->length);
+    *owned = (PemSource){NULL, 0};
+}
+
+/* What OpenSSL asks when a key is encrypted; without an answer of ours it would ask the terminal. */
+typedef struct Passphrase {
+    Bytes password;
+    bool asked, too_long;
+} Passphrase;
+
+static int passphrase_answer(char *buffer, int size, int writing, void *arg) {
+    (void)writing;
+    Passphrase *phrase = arg;
+    phrase->asked = true;
+    if (!phrase->password.data) return -1;
+    phrase->too_long = phrase->password.length > (size_t)size;
+    if (phrase->too_long) return -1;
+    memcpy(buffer, phrase->password.data, phrase->password.length);
+    return (int)phrase->password.length;
+}
+
+/* The decoder takes the first PEM block only, and files hold others before the key: certificates,
+ * "EC PARAMETERS". From the first block on whose label ends as asked; all of it if none does. */
+static Bytes from_block(Bytes data, const char *label) {
+    const uint8_t *at = data.data, *end = data.data + data.length;
+    size_t length = strlen(label);
+    while ((at = memmem(at, (size_t)(end - at), BEGIN, sizeof BEGIN - 1))) {
+        const uint8_t *name = at + sizeof BEGIN - 1;
+        const uint8_t *dashes = memmem(name, (size_t)(end - name), "-----", 5);
+        if (!dashes) break;
+        if ((size_t)(dashes - name) >= length && !memcmp(dashes - length, label, length)) {
+            return (Bytes){at, (size_t)(end - at)};
+        }
+        at = dashes;
+    }
+    return data;
+}
+
+static EVP_PKEY *decode(Bytes data, int selection, const char *structure, Passphrase *phrase) {
+    EVP_PKEY *key = NULL;
+    OSSL_DECODER_CTX *decoder =
+        OSSL_DECODER_CTX_new_for_pkey(&key, NULL, structure, NULL, selection, NULL, NULL);
+    if (!decoder) return NULL;
+    OSSL_DECODER_CTX_set_pem_password_cb(decoder, passphrase_answer, phrase);
+    const unsigned char *at = data.data;
+    size_t left = data.length;
+    bool decoded = OSSL_DECODER_from_data(decoder, &at, &left);
+    OSSL_DECODER_CTX_free(decoder);
+    if (decoded) return key;
+    EVP_PKEY_free(key);
+    return NULL;
+}
+
+static void explain_key(Bytes data, const Passphrase *phrase, Failure *failure) {
+    if (phrase->too_long) {
+        failure_set(failure, "password too long, at most %d bytes", PEM_BUFSIZE);
+    } else if (phrase->asked && !phrase->password.data) {
+        failure_set(failure, "private key is encrypted: give its password");
+    } else if (phrase->asked) {
+        failure_set(failure, "private key is encrypted: wrong password or damaged key");
+    } else if (!pem_is_pem(data) && !pem_is_der(data)) {
+        failure_set(failure, "not a private key: neither PEM nor DER");
+    } else if (pem_is_pem(data) && !memmem(data.data, data.length, "PRIVATE KEY-----", 16)) {
+        failure_set(failure, "not a private key: no PRIVATE KEY block in the PEM");
+    } else { /* OpenSSL's "No supported data to decode" says less */
+        failure_set(failure, "not a private key: damaged, or of a kind that OpenSSL does not know");
+    }
+    ERR_clear_error();
+}
+
+EVP_PKEY *pem_private_key(Bytes data, Bytes password, Failure *failure) {
+    ERR_clear_error();
+    if (password.data && !pbe_key_is_affordable(data, failure)) return NULL;
+    Passphrase phrase = {.password = password};
+    EVP_PKEY *key = decode(from_block(data, "PRIVATE KEY"), EVP_PKEY_KEYPAIR, NULL, &phrase);
+    if (!key) explain_key(data, &phrase, failure);
+    ERR_clear_error();
+    return key;
+}
+
+EVP_PKEY *pem_public_key(Bytes data, Failure *failure) {
+    ERR_clear_error();
+    Passphrase phrase = {.password = {NULL, 0}};
+    EVP_PKEY *key = decode(from_block(data, "PUBLIC KEY"), EVP_PKEY_PUBLIC_KEY, NULL, &phrase);
+    if (!key) key = decode(from_block(data, "PRIVATE KEY"), EVP_PKEY_KEYPAIR, NULL, &phrase);
+    if (!key && !phrase.asked) {
+        Failure ignored;
+        X509 *certificate = pem_certificate(data, &ignored);
+        if (certificate) key = X509_get_pubkey(certificate);
+        X509_free(certificate);
+    }
+    if (!key && phrase.asked) failure_set(failure, "private key is encrypted: load it first");
+    if (!key && !phrase.asked) {
+        bool known = pem_is_pem(data) || pem_is_der(data);
+        failure_set(failure, "not a public key, certificate or private key: %s",
+                    known ? "damaged, or of a kind not known here" : "neither PEM nor DER");
+    }
+    ERR_clear_error();
+    return key;
+}
+
+/* PEM_read_bio_X509 and its kin would ask the terminal for an encrypted block's password. */
+static int no_passphrase(char *buffer, int size, int writing, void *arg) {
+    (void)buffer, (void)size, (void)writing, (void)arg;
+    return -1;
+}
+
+static bool push_all_pem(STACK_OF(X509) * into, Bytes data) {
+    BIO *bio = BIO_new_mem_buf(data.data, (int)data.length);
+    if (!bio) return false;
+    X509 *certificate;
+    bool pushed = true;
+    while (pushed && (certificate = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, NULL))) {
+        pushed = sk_X509_push(into, certificate) > 0;
+        if (!pushed) X509_free(certificate);
+    }
+    BIO_free(bio);
+    /* The end shows itself as an error: no further block begins. */
+    bool ended = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    if (ended) ERR_clear_error();
+    return pushed && ended;
+}
+
+static bool push_der(STACK_OF(X509) * into, Bytes data) {
+    const unsigned char *at = data.data;
+    X509 *certificate = d2i_X509(NULL, &at, (long)data.length);
+    if (certificate && sk_X509_push(into, certificate) > 0) return true;
+    X509_free(certificate);
+    return false;
+}
+
+STACK_OF(X509) * pem_certificates(Bytes data, Failure *failure) {
+    ERR_clear_error();
+    if (data.length > LARGEST_FILE) {
+        failure_set(failure, "not a certificate: larger than 16 MB");
+        return NULL;
+    }
+    STACK_OF(X509) *all = sk_X509_new_null();
+    bool pem = pem_is_pem(data);
+    bool parsed = all && (pem ? push_all_pem(all, data) : push_der(all, data));
+    if (parsed && sk_X509_num(all)) return all;
+    if (parsed || (!pem && !pem_is_der(data))) {
+        failure_set(failure, "not a certificate: %s",
+                    pem ? "no CERTIFICATE block in the PEM" : "neither PEM nor DER");
+        ERR_clear_error();
+    } else {
+        failure_openssl(failure, "not a certificate");
+    }
+    sk_X509_pop_free(all, X509_free);
+    return NULL;
+}
+
+X509 *pem_certificate(Bytes data, Failure *failure) {
+    STACK_OF(X509) *all = pem_certificates(data, failure);
+    if (!all) return NULL;
+    X509 *first = sk_X509_shift(all);
+    sk_X509_pop_free(all, X509_free);
+    return first;
+}
+
+char *pem_of_certificate(const X509 *certificate, size_t *length) {
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *copy = NULL, *text = NULL;
+    if (bio && PEM_write_bio_X509(bio, certificate)) {
+        long size = BIO_get_mem_data(bio, &text);
+        copy = OPENSSL_memdup(text, (size_t)size);
+        *length = copy ? (size_t)size : 0;
+    }
+    BIO_free(bio);
+    return copy;
+}

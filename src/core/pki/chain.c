@@ -1,0 +1,128 @@
+#include "core/pki/chain.h"
+
+#include "core/keys/pem.h"
+#include "core/tls/store.h"
+#include "core/tls/verify.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <string.h>
+
+void chain_be_strict(X509_VERIFY_PARAM *wish, bool partial, int security_level) {
+    unsigned long flags = X509_V_FLAG_X509_STRICT;
+    if (partial) flags |= X509_V_FLAG_PARTIAL_CHAIN;
+    X509_VERIFY_PARAM_set_flags(wish, flags);
+    X509_VERIFY_PARAM_set_auth_level(wish, security_level);
+    /* f*.example.com is no name that any CA issues; the CN has not named hosts since 2000. */
+    X509_VERIFY_PARAM_set_hostflags(wish, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                              X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+}
+
+/* A CRL is asked of the leaf's issuer; of other CAs only where one was given. */
+static bool is_crl_not_asked(X509_STORE_CTX *context) {
+    if (X509_STORE_CTX_get_error(context) != X509_V_ERR_UNABLE_TO_GET_CRL) return false;
+    if (X509_STORE_CTX_get_error_depth(context) == 0) return false;
+    X509_STORE_CTX_set_error(context, X509_V_OK);
+    return true;
+}
+
+static int on_certificate(int accepted, X509_STORE_CTX *context) {
+    static const VerifyHints hints = {.authority = ":roots", .itself = ":roots"};
+    if (accepted || is_crl_not_asked(context)) return 1;
+    ChainAnswer *answer = X509_STORE_CTX_get_app_data(context);
+    if (answer->reason[0]) return 0;
+    verify_reason(context, &hints, answer->reason, sizeof answer->reason);
+    answer->depth = X509_STORE_CTX_get_error_depth(context);
+    answer->code = X509_STORE_CTX_get_error(context);
+    return 0;
+}
+
+static bool wish_for_host(X509_VERIFY_PARAM *wish, const char *host, Failure *failure) {
+    if (!host) return true;
+    return verify_wish_for(wish, host) ||
+           failure_set(failure, "not a host name to verify: \"%s\"", host);
+}
+
+static bool set_wishes(X509_STORE_CTX *context, const ChainQuery *query, Failure *failure) {
+    X509_VERIFY_PARAM *wish = X509_STORE_CTX_get0_param(context);
+    chain_be_strict(wish, query->partial, query->security_level);
+    X509_VERIFY_PARAM_set_purpose(wish, query->purpose);
+    if (query->depth >= 0) X509_VERIFY_PARAM_set_depth(wish, query->depth);
+    if (query->has_time) X509_VERIFY_PARAM_set_time(wish, (time_t)query->time);
+    if (query->crls && sk_X509_CRL_num(query->crls)) {
+        X509_STORE_CTX_set0_crls(context, query->crls);
+        X509_VERIFY_PARAM_set_flags(wish, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+    }
+    return wish_for_host(wish, query->host, failure);
+}
+
+/* The roots' stack in place of a store: nothing else is looked up. */
+static bool prepare(X509_STORE_CTX *context, const ChainQuery *query, Failure *failure) {
+    X509_STORE *store = NULL;
+    if (!query->roots && !(store = store_system(failure))) return false;
+    if (!X509_STORE_CTX_init(context, store, query->leaf, query->intermediates)) {
+        return failure_openssl(failure, "verification not set up");
+    }
+    if (query->roots) X509_STORE_CTX_set0_trusted_stack(context, query->roots);
+    return set_wishes(context, query, failure);
+}
+
+static void explain_silent_error(X509_STORE_CTX *context, ChainAnswer *answer) {
+    answer->code = X509_STORE_CTX_get_error(context);
+    answer->depth = X509_STORE_CTX_get_error_depth(context);
+    const char *reason = X509_verify_cert_error_string(answer->code);
+    if (!answer->reason[0]) strncpy(answer->reason, reason, sizeof answer->reason - 1);
+}
+
+bool chain_verify(const ChainQuery *query, ChainAnswer *answer, Failure *failure) {
+    memset(answer, 0, sizeof *answer);
+    ERR_clear_error();
+    X509_STORE_CTX *context = X509_STORE_CTX_new();
+    bool asked = false;
+    if (!context) {
+        failure_set(failure, "out of memory");
+        goto end;
+    }
+    if (!prepare(context, query, failure)) goto end;
+    asked = X509_STORE_CTX_set_app_data(context, answer);
+    X509_STORE_CTX_set_verify_cb(context, on_certificate);
+    answer->valid = asked && X509_verify_cert(context) == 1 && !answer->reason[0];
+    if (answer->valid) asked = (answer->chain = X509_STORE_CTX_get1_chain(context));
+    if (!asked) failure_set(failure, "out of memory");
+    if (!answer->valid && !answer->reason[0]) explain_silent_error(context, answer);
+end:
+    X509_STORE_CTX_free(context);
+    ERR_clear_error();
+    return asked;
+}
+
+static bool push_crl(STACK_OF(X509_CRL) * into, X509_CRL *crl) {
+    if (crl && sk_X509_CRL_push(into, crl) > 0) return true;
+    X509_CRL_free(crl);
+    return false;
+}
+
+static bool add_pem_crls(STACK_OF(X509_CRL) * into, Bytes data) {
+    BIO *bio = BIO_new_mem_buf(data.data, (int)data.length);
+    X509_CRL *crl;
+    int before = sk_X509_CRL_num(into);
+    bool added = bio;
+    static char no_password[] = ""; /* or OpenSSL would ask the terminal */
+    while (added && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, no_password))) {
+        added = push_crl(into, crl);
+    }
+    BIO_free(bio);
+    bool ended = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    return added && ended && sk_X509_CRL_num(into) > before;
+}
+
+bool chain_add_crls(STACK_OF(X509_CRL) * into, Bytes data, Failure *failure) {
+    ERR_clear_error();
+    if (data.length > INT32_MAX) return failure_set(failure, "not a CRL: too large");
+    const unsigned char *at = data.data;
+    bool added = pem_is_pem(data) ? add_pem_crls(into, data)
+                                  : push_crl(into, d2i_X509_CRL(NULL, &at, (long)data.length));
+    if (!added) failure_openssl(failure, "not a CRL");
+    ERR_clear_error();
+    return added;
+}

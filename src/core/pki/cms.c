@@ -1,0 +1,409 @@
+#include "core/pki/cms.h"
+
+#include "core/keys/pem.h"
+#include "core/pki/issue.h"
+
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/rsa.h>
+#include <string.h>
+
+static BIO *reader_of(Bytes data, Failure *failure) {
+    BIO *bio = data.length <= INT32_MAX ? BIO_new_mem_buf(data.data, (int)data.length) : NULL;
+    if (!bio) failure_set(failure, "data too large, or out of memory");
+    return bio;
+}
+
+CMS_ContentInfo *cms_read(Bytes data, Failure *failure) {
+    static char no_password[] = ""; /* or OpenSSL would ask the terminal */
+    ERR_clear_error();
+    BIO *bio = data.length ? reader_of(data, failure) : NULL;
+    if (!data.length) failure_set(failure, "not a CMS message: empty");
+    if (!bio) return NULL;
+    CMS_ContentInfo *message =
+        pem_is_pem(data) ? PEM_read_bio_CMS(bio, NULL, NULL, no_password) : d2i_CMS_bio(bio, NULL);
+    if (!message && ERR_peek_error()) {
+        failure_openssl(failure, "not a CMS message");
+    } else if (!message) {
+        failure_set(failure, "not a CMS message: damaged, or cut off");
+    }
+    BIO_free(bio);
+    ERR_clear_error();
+    return message;
+}
+
+static bool is_signed(CMS_ContentInfo *message) {
+    return OBJ_obj2nid(CMS_get0_type(message)) == NID_pkcs7_signed;
+}
+
+static int count_signers(CMS_ContentInfo *message) {
+    STACK_OF(CMS_SignerInfo) *signers = is_signed(message) ? CMS_get0_SignerInfos(message) : NULL;
+    return signers ? sk_CMS_SignerInfo_num(signers) : 0;
+}
+
+/* Certificates alone go by the older label: what reads .p7b files often knows no other. */
+static bool write_pem(BIO *bio, CMS_ContentInfo *message) {
+    bool bare = is_signed(message) && !count_signers(message);
+    unsigned char *der = NULL;
+    int length = i2d_CMS_ContentInfo(message, &der);
+    bool written =
+        length > 0 && PEM_write_bio(bio, bare ? PEM_STRING_PKCS7 : PEM_STRING_CMS, "", der, length);
+    OPENSSL_free(der);
+    return written;
+}
+
+uint8_t *cms_write(CMS_ContentInfo *message, bool pem, size_t *length, Failure *failure) {
+    BIO *bio = BIO_new(BIO_s_mem());
+    uint8_t *copy = NULL;
+    char *bytes;
+    bool written = bio && (pem ? write_pem(bio, message) : i2d_CMS_bio(bio, message));
+    if (written) {
+        *length = (size_t)BIO_get_mem_data(bio, &bytes);
+        copy = OPENSSL_memdup(bytes, *length);
+    }
+    if (!copy) failure_openssl(failure, "message not written");
+    BIO_free(bio);
+    return copy;
+}
+
+static bool add_all(CMS_ContentInfo *message, const STACK_OF(X509) * certificates) {
+    for (int i = 0; certificates && i < sk_X509_num(certificates); i++) {
+        X509 *certificate = sk_X509_value(certificates, i);
+        /* the signer's stands there already, and once is enough */
+        if (!CMS_add1_cert(message, certificate)) {
+            if (ERR_GET_REASON(ERR_peek_last_error()) != CMS_R_CERTIFICATE_ALREADY_PRESENT) {
+                return false;
+            }
+            ERR_clear_error();
+        }
+    }
+    return true;
+}
+
+CMS_ContentInfo *cms_sign(Bytes data, const CmsSigning *signing, Failure *failure) {
+    ERR_clear_error();
+    if (X509_check_private_key(signing->certificate, signing->key) != 1) {
+        ERR_clear_error();
+        failure_set(failure, "not signed: the key does not match the certificate");
+        return NULL;
+    }
+    if (!issue_can_sign(signing->key, failure)) return NULL;
+    BIO *bio = reader_of(data, failure);
+    if (!bio) return NULL;
+    unsigned int flags = CMS_BINARY | CMS_PARTIAL;
+    if (signing->detached) flags |= CMS_DETACHED;
+    const EVP_MD *digest = issue_digest(signing->key);
+    if (digest && signing->digest) digest = signing->digest;
+    CMS_ContentInfo *message = CMS_sign(NULL, NULL, NULL, NULL, flags);
+    bool made = message &&
+                CMS_add1_signer(message, signing->certificate, signing->key, digest, flags) &&
+                add_all(message, signing->others) && CMS_final(message, bio, NULL, flags);
+    BIO_free(bio);
+    if (made) return message;
+    if (digest) failure_openssl(failure, "not signed");
+    if (!digest) {
+        ERR_clear_error();
+        failure_set(failure, "not signed: %s keys sign no CMS messages in this OpenSSL",
+                    EVP_PKEY_get0_type_name(signing->key));
+    }
+    CMS_ContentInfo_free(message);
+    return NULL;
+}
+
+/* --- verifying --- */
+
+static bool holds_content(CMS_ContentInfo *message) {
+    ASN1_OCTET_STRING **content = CMS_get0_content(message);
+    return content && *content;
+}
+
+static bool refuse(CmsVerdict *verdict, const char *what, const char *why) {
+    verdict->valid = false;
+    snprintf(verdict->reason, sizeof verdict->reason, "%s%s%.512s", what, why ? ": " : "",
+             why ? why : "");
+    return false;
+}
+
+/* Of a plain memory BIO OpenSSL makes a copy, which 3.0.19 loses where the message can't be begun; so it
+ * is not plain. For BIO_free_all. */
+static BIO *detached_reader(Bytes content) {
+    Failure ignored;
+    BIO *filter = BIO_new(BIO_f_null()), *reader = reader_of(content, &ignored);
+    if (filter && reader) return BIO_push(filter, reader);
+    BIO_free(filter);
+    BIO_free(reader);
+    return NULL;
+}
+
+/* Signatures over the content, by whom ever. */
+static bool check_signatures(CMS_ContentInfo *message, const CmsChecking *checking,
+                             CmsVerdict *verdict) {
+    if (!count_signers(message)) {
+        return refuse(verdict, "nobody has signed the message", NULL);
+    }
+    unsigned int flags = CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY;
+    BIO *detached = checking->detached.data ? detached_reader(checking->detached) : NULL;
+    bool holds = CMS_verify(message, checking->intermediates, NULL, detached, NULL, flags) == 1;
+    BIO_free_all(detached);
+    if (holds) return true;
+    const char *why = ERR_reason_error_string(ERR_peek_last_error());
+    ERR_clear_error();
+    return refuse(verdict, "signature does not verify", why);
+}
+
+/* Bits of security against collisions: for SHA-1 and MD5 what is left of them, as OpenSSL counts
+ * for certificates. */
+static int bits_of_digest(int nid) {
+    if (nid == NID_md5) return 39;
+    if (nid == NID_sha1) return 63;
+    const EVP_MD *digest = EVP_get_digestbynid(nid);
+    return digest ? EVP_MD_get_size(digest) * 4 : 0;
+}
+
+/* OpenSSL asks for strength in certificates, not in what is signed with them. */
+static bool check_digests(CMS_ContentInfo *message, int level, CmsVerdict *verdict) {
+    static const int least[] = {0, 80, 112, 128, 192, 256};
+    STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(message);
+    for (int i = 0; i < sk_CMS_SignerInfo_num(signers); i++) {
+        X509_ALGOR *algorithm;
+        const ASN1_OBJECT *object;
+        CMS_SignerInfo_get0_algs(sk_CMS_SignerInfo_value(signers, i), NULL, NULL, &algorithm, NULL);
+        X509_ALGOR_get0(&object, NULL, NULL, algorithm);
+        int nid = OBJ_obj2nid(object);
+        if (bits_of_digest(nid) >= least[level]) continue;
+        char why[128];
+        snprintf(why, sizeof why, "%s: allow that with :security-level %d", OBJ_nid2sn(nid),
+                 level > 2 ? 2 : 0);
+        return refuse(verdict, "signature over a digest that is too weak", why);
+    }
+    return true;
+}
+
+static bool check_trust(const CmsChecking *checking, CmsVerdict *verdict, Failure *failure) {
+    for (int i = 0; i < sk_X509_num(verdict->signers); i++) {
+        ChainQuery query = checking->query;
+        ChainAnswer answer;
+        query.leaf = sk_X509_value(verdict->signers, i);
+        query.roots = checking->anchors;
+        query.intermediates = verdict->others;
+        if (!chain_verify(&query, &answer, failure)) return false;
+        sk_X509_pop_free(answer.chain, X509_free);
+        if (!answer.valid) {
+            refuse(verdict, "signer's certificate not trusted", answer.reason);
+            return true;
+        }
+    }
+    return true;
+}
+
+static bool append_up_ref(STACK_OF(X509) * to, const STACK_OF(X509) * from) {
+    for (int i = 0; from && i < sk_X509_num(from); i++) {
+        X509 *certificate = sk_X509_value(from, i);
+        if (!X509_up_ref(certificate)) return false;
+        if (!sk_X509_push(to, certificate)) {
+            X509_free(certificate);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Where it holds none OpenSSL says NULL, and where memory ran out: who is asked again may know. */
+static STACK_OF(X509) * get_certificates(CMS_ContentInfo *message) {
+    STACK_OF(X509) *all = CMS_get1_certs(message);
+    if (!all) all = CMS_get1_certs(message);
+    return all ? all : sk_X509_new_null();
+}
+
+/* What the message holds, before anything is said of it. */
+static bool collect(CMS_ContentInfo *message, const CmsChecking *checking, CmsVerdict *verdict,
+                    Failure *failure) {
+    verdict->others = get_certificates(message);
+    verdict->signers = sk_X509_new_null();
+    verdict->content = BIO_new(BIO_s_mem());
+    bool collected = verdict->others && verdict->signers && verdict->content;
+    if (collected && holds_content(message)) {
+        const ASN1_OCTET_STRING *content = *CMS_get0_content(message);
+        int length = ASN1_STRING_length(content);
+        collected = length <= 0 ||
+                    BIO_write(verdict->content, ASN1_STRING_get0_data(content), length) == length;
+    } else if (collected) {
+        size_t written;
+        collected =
+            !checking->detached.length || BIO_write_ex(verdict->content, checking->detached.data,
+                                                       checking->detached.length, &written);
+    }
+    ERR_clear_error();
+    return collected || failure_set(failure, "out of memory");
+}
+
+/* Who verified the signatures, each and every one: none is trusted unseen because memory ran out. */
+static bool collect_signers(CMS_ContentInfo *message, const CmsChecking *checking,
+                            CmsVerdict *verdict, Failure *failure) {
+    STACK_OF(X509) *signers = CMS_get0_signers(message);
+    bool collected = append_up_ref(verdict->signers, signers) &&
+                     sk_X509_num(verdict->signers) == count_signers(message) &&
+                     append_up_ref(verdict->others, checking->intermediates);
+    sk_X509_free(signers);
+    return collected || failure_set(failure, "out of memory");
+}
+
+bool cms_verify(CMS_ContentInfo *message, const CmsChecking *checking, CmsVerdict *verdict,
+                Failure *failure) {
+    ERR_clear_error();
+    bool has_anchor = checking->anchors && sk_X509_num(checking->anchors) > 0;
+    if (!is_signed(message)) return failure_set(failure, "not a signed message");
+    if (holds_content(message) && checking->detached.data) {
+        return failure_set(failure, "the message holds its content: leave out :detached");
+    }
+    if (!collect(message, checking, verdict, failure)) return false;
+    verdict->valid = check_signatures(message, checking, verdict);
+    if (!verdict->valid) {
+        if (!holds_content(message) && !checking->detached.data && count_signers(message)) {
+            return failure_set(failure, "the signature is detached: give its data as :detached");
+        }
+        return true;
+    }
+    if (!collect_signers(message, checking, verdict, failure)) return false;
+    if (!check_digests(message, checking->query.security_level, verdict)) return true;
+    if (checking->no_trust_asked) return true;
+    if (!has_anchor) {
+        refuse(verdict, "nobody is trusted",
+               "give :ca, or :verify false to look at the signature alone");
+        return true;
+    }
+    return check_trust(checking, verdict, failure);
+}
+
+void cms_verdict_free(CmsVerdict *verdict) {
+    BIO_free(verdict->content);
+    sk_X509_pop_free(verdict->signers, X509_free);
+    sk_X509_pop_free(verdict->others, X509_free);
+    memset(verdict, 0, sizeof *verdict);
+}
+
+/* --- encrypting --- */
+
+/* OpenSSL's defaults are older than they need be: SHA-1 in the EC key derivation. */
+static bool set_transport(CMS_RecipientInfo *recipient, EVP_PKEY *key, bool oaep) {
+    EVP_PKEY_CTX *context = CMS_RecipientInfo_get0_pkey_ctx(recipient);
+    if (!context) return false;
+    if (EVP_PKEY_is_a(key, "EC")) {
+        return EVP_PKEY_CTX_set_ecdh_kdf_md(context, EVP_sha256()) > 0;
+    }
+    if (!oaep || !EVP_PKEY_is_a(key, "RSA")) return true;
+    return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) > 0 &&
+           EVP_PKEY_CTX_set_rsa_oaep_md(context, EVP_sha256()) > 0 &&
+           EVP_PKEY_CTX_set_rsa_mgf1_md(context, EVP_sha256()) > 0;
+}
+
+static bool add_recipient(CMS_ContentInfo *message, X509 *certificate, bool oaep,
+                          Failure *failure) {
+    EVP_PKEY *key = X509_get0_pubkey(certificate);
+    const char *type = key ? EVP_PKEY_get0_type_name(key) : NULL;
+    if (!key || (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "EC"))) {
+        ERR_clear_error();
+        return failure_set(failure, "not encrypted: a recipient's key is %s, expected RSA or EC",
+                           type ? type : "of an unknown kind");
+    }
+    CMS_RecipientInfo *recipient = CMS_add1_recipient_cert(message, certificate, CMS_KEY_PARAM);
+    if (recipient && set_transport(recipient, key, oaep)) return true;
+    return failure_openssl(failure, "not encrypted: recipient not added");
+}
+
+CMS_ContentInfo *cms_encrypt(Bytes data, STACK_OF(X509) * recipients, const EVP_CIPHER *cipher,
+                             bool oaep, Failure *failure) {
+    ERR_clear_error();
+    unsigned int flags = CMS_BINARY | CMS_PARTIAL;
+    BIO *bio = reader_of(data, failure);
+    if (!bio) return NULL;
+    CMS_ContentInfo *message = CMS_encrypt(NULL, NULL, cipher, flags);
+    bool made = message || failure_openssl(failure, "not encrypted");
+    for (int i = 0; made && i < sk_X509_num(recipients); i++) {
+        made = add_recipient(message, sk_X509_value(recipients, i), oaep, failure);
+    }
+    if (made && !CMS_final(message, bio, NULL, CMS_BINARY)) {
+        made = failure_openssl(failure, "not encrypted");
+    }
+    BIO_free(bio);
+    if (made) return message;
+    CMS_ContentInfo_free(message);
+    return NULL;
+}
+
+static bool is_encrypted(CMS_ContentInfo *message) {
+    int type = OBJ_obj2nid(CMS_get0_type(message));
+    return type == NID_pkcs7_enveloped || type == NID_id_smime_ct_authEnvelopedData;
+}
+
+static bool names_in_agreement(CMS_RecipientInfo *recipient, X509 *certificate) {
+    STACK_OF(CMS_RecipientEncryptedKey) *keys = CMS_RecipientInfo_kari_get0_reks(recipient);
+    for (int i = 0; keys && i < sk_CMS_RecipientEncryptedKey_num(keys); i++) {
+        CMS_RecipientEncryptedKey *key = sk_CMS_RecipientEncryptedKey_value(keys, i);
+        if (!CMS_RecipientEncryptedKey_cert_cmp(key, certificate)) return true;
+    }
+    return false;
+}
+
+static bool is_for(CMS_ContentInfo *message, X509 *certificate) {
+    STACK_OF(CMS_RecipientInfo) *all = CMS_get0_RecipientInfos(message);
+    for (int i = 0; all && i < sk_CMS_RecipientInfo_num(all); i++) {
+        CMS_RecipientInfo *recipient = sk_CMS_RecipientInfo_value(all, i);
+        int type = CMS_RecipientInfo_type(recipient);
+        if (type == CMS_RECIPINFO_TRANS &&
+            !CMS_RecipientInfo_ktri_cert_cmp(recipient, certificate)) {
+            return true;
+        }
+        if (type == CMS_RECIPINFO_AGREE && names_in_agreement(recipient, certificate)) return true;
+    }
+    return false;
+}
+
+BIO *cms_decrypt(CMS_ContentInfo *message, X509 *certificate, EVP_PKEY *key, Failure *failure) {
+    ERR_clear_error();
+    if (!is_encrypted(message)) {
+        failure_set(failure, "not an encrypted message");
+        return NULL;
+    }
+    if (X509_check_private_key(certificate, key) != 1) {
+        ERR_clear_error();
+        failure_set(failure, "not decrypted: the key does not match the certificate");
+        return NULL;
+    }
+    if (!is_for(message, certificate)) {
+        failure_set(failure, "not decrypted: the message is not for this certificate");
+        return NULL;
+    }
+    BIO *plain = BIO_new(BIO_s_secmem()); /* cleanses what it frees */
+    if (plain && CMS_decrypt(message, key, certificate, NULL, plain, CMS_BINARY) == 1) {
+        ERR_clear_error();
+        return plain;
+    }
+    failure_openssl(failure, "not decrypted");
+    BIO_free(plain);
+    return NULL;
+}
+
+/* --- certificates alone --- */
+
+CMS_ContentInfo *cms_certificates(STACK_OF(X509) * certificates, Failure *failure) {
+    ERR_clear_error();
+    CMS_ContentInfo *message =
+        CMS_sign(NULL, NULL, NULL, NULL, CMS_DETACHED | CMS_BINARY | CMS_PARTIAL);
+    if (message && add_all(message, certificates)) return message;
+    failure_openssl(failure, "message not made");
+    CMS_ContentInfo_free(message);
+    return NULL;
+}
+
+STACK_OF(X509) * cms_get_certificates(CMS_ContentInfo *message, Failure *failure) {
+    ERR_clear_error();
+    if (!is_signed(message)) {
+        failure_set(failure, "neither a signed message nor one of certificates");
+        return NULL;
+    }
+    STACK_OF(X509) *all = get_certificates(message);
+    ERR_clear_error();
+    if (!all) failure_set(failure, "out of memory");
+    return all;
+}

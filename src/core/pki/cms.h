@@ -1,0 +1,64 @@
+/* Signed and encrypted messages (CMS, RFC 5652; once PKCS#7). */
+#ifndef JSEC_CORE_CMS_H
+#define JSEC_CORE_CMS_H
+
+#include "core/bytes.h"
+#include "core/failure.h"
+#include "core/pki/chain.h"
+
+#include <openssl/pem.h> /* first, or cms.h does not declare PEM_read_bio_CMS */
+
+#include <openssl/cms.h>
+
+/* PEM ("CMS" or "PKCS7"), DER or BER. The caller frees it with CMS_ContentInfo_free. */
+CMS_ContentInfo *cms_read(Bytes data, Failure *failure);
+
+/* To be freed with OPENSSL_free; NULL on failure. */
+uint8_t *cms_write(CMS_ContentInfo *message, bool pem, size_t *length, Failure *failure);
+
+typedef struct CmsSigning {
+    X509 *certificate;
+    EVP_PKEY *key;
+    STACK_OF(X509) * others; /* added for those who verify; may be NULL */
+    const EVP_MD *digest;    /* NULL: what suits the key */
+    bool detached;
+} CmsSigning;
+
+CMS_ContentInfo *cms_sign(Bytes data, const CmsSigning *signing, Failure *failure);
+
+typedef struct CmsChecking {
+    Bytes detached;                 /* the data, where the message does not hold it */
+    STACK_OF(X509) * anchors;       /* NULL or empty: nobody is trusted */
+    STACK_OF(X509) * intermediates; /* beside those in the message; may be NULL */
+    bool no_trust_asked;            /* signatures only: whoever made them */
+    ChainQuery query;               /* purpose, time, strength and so on, of each signer */
+} CmsChecking;
+
+/* Zeroed at birth; cms_verdict_free frees what it points to. */
+typedef struct CmsVerdict {
+    bool valid;
+    char reason[900];                  /* when not */
+    BIO *content;                      /* NULL: none was there */
+    STACK_OF(X509) * signers, *others; /* others: all certificates of the message */
+} CmsVerdict;
+
+/* False when the question makes no sense: no signed message, data missing or given twice. */
+bool cms_verify(CMS_ContentInfo *message, const CmsChecking *checking, CmsVerdict *verdict,
+                Failure *failure);
+void cms_verdict_free(CmsVerdict *verdict);
+
+/* For each of the recipients. RSA ones by PKCS#1 v1.5 or OAEP with SHA-256, EC ones by ECDH with
+ * the X9.63 KDF over SHA-256. */
+CMS_ContentInfo *cms_encrypt(Bytes data, STACK_OF(X509) * recipients, const EVP_CIPHER *cipher,
+                             bool oaep, Failure *failure);
+
+/* What was encrypted, in a memory BIO that cleanses itself; NULL on failure. */
+BIO *cms_decrypt(CMS_ContentInfo *message, X509 *certificate, EVP_PKEY *key, Failure *failure);
+
+/* A message that carries certificates alone. */
+CMS_ContentInfo *cms_certificates(STACK_OF(X509) * certificates, Failure *failure);
+
+/* The certificates of a signed or certificates-only message; NULL on failure. */
+STACK_OF(X509) * cms_get_certificates(CMS_ContentInfo *message, Failure *failure);
+
+#endif

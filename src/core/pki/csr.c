@@ -1,0 +1,191 @@
+#include "core/pki/csr.h"
+
+#include "core/keys/keys.h"
+#include "core/keys/pem.h"
+#include "core/pki/issue.h"
+#include "core/pki/name.h"
+#include "core/pki/usage.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <string.h>
+
+static bool push_extension(STACK_OF(X509_EXTENSION) * *all, int nid, void *value, bool critical) {
+    return X509V3_add1_i2d(all, nid, value, critical, X509V3_ADD_APPEND) == 1;
+}
+
+static bool push_key_usage(STACK_OF(X509_EXTENSION) * *all, uint32_t usage) {
+    ASN1_BIT_STRING *bits = usage_key_bits(usage);
+    bool pushed = bits && push_extension(all, NID_key_usage, bits, true);
+    ASN1_BIT_STRING_free(bits);
+    return pushed;
+}
+
+static bool add_extensions(X509_REQ *request, const CsrWish *wish) {
+    STACK_OF(X509_EXTENSION) *all = sk_X509_EXTENSION_new_null();
+    bool critical = X509_NAME_entry_count(wish->subject) == 0; /* RFC 5280, 4.2.1.6 */
+    bool added = all;
+    if (added && wish->alternatives && sk_GENERAL_NAME_num(wish->alternatives)) {
+        added = push_extension(&all, NID_subject_alt_name, wish->alternatives, critical);
+    }
+    if (added && wish->key_usage) added = push_key_usage(&all, wish->key_usage);
+    if (added && wish->extended && sk_ASN1_OBJECT_num(wish->extended)) {
+        added = push_extension(&all, NID_ext_key_usage, wish->extended, false);
+    }
+    if (added && sk_X509_EXTENSION_num(all)) added = X509_REQ_add_extensions(request, all);
+    sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free);
+    return added;
+}
+
+static bool add_challenge(X509_REQ *request, Bytes challenge) {
+    return !challenge.data ||
+           X509_REQ_add1_attr_by_NID(request, NID_pkcs9_challengePassword, MBSTRING_UTF8,
+                                     challenge.data, (int)challenge.length);
+}
+
+X509_REQ *csr_build(const CsrWish *wish, Failure *failure) {
+    ERR_clear_error();
+    if (!issue_can_sign(wish->key, failure)) return NULL;
+    const EVP_MD *digest = issue_digest(wish->key);
+    if (digest && wish->digest) digest = wish->digest;
+    X509_REQ *request = X509_REQ_new();
+    bool built = request && X509_REQ_set_version(request, X509_REQ_VERSION_1) &&
+                 X509_REQ_set_subject_name(request, wish->subject) &&
+                 X509_REQ_set_pubkey(request, wish->key) && add_extensions(request, wish) &&
+                 add_challenge(request, wish->challenge) &&
+                 X509_REQ_sign(request, wish->key, digest) > 0;
+    if (built) return request;
+    failure_openssl(failure, "request not made");
+    X509_REQ_free(request);
+    return NULL;
+}
+
+X509_REQ *csr_read(Bytes data, Failure *failure) {
+    static char no_password[] = ""; /* or OpenSSL would ask the terminal */
+    ERR_clear_error();
+    X509_REQ *request = NULL;
+    const unsigned char *at = data.data;
+    if (data.length > INT32_MAX) {
+        failure_set(failure, "not a certificate request: too large");
+        return NULL;
+    }
+    if (pem_is_pem(data)) {
+        BIO *bio = BIO_new_mem_buf(data.data, (int)data.length);
+        if (bio) request = PEM_read_bio_X509_REQ(bio, NULL, NULL, no_password);
+        BIO_free(bio);
+    } else if (pem_is_der(data)) {
+        request = d2i_X509_REQ(NULL, &at, (long)data.length);
+    } else {
+        failure_set(failure, "not a certificate request: neither PEM nor DER");
+        return NULL;
+    }
+    if (!request) failure_openssl(failure, "not a certificate request");
+    ERR_clear_error();
+    return request;
+}
+
+/* What went wrong stays in the queue. */
+static bool is_signed(X509_REQ *request) {
+    EVP_PKEY *key = X509_REQ_get0_pubkey(request);
+    return key && X509_REQ_verify(request, key) == 1;
+}
+
+static GENERAL_NAMES *alternatives_of(X509_REQ *request) {
+    STACK_OF(X509_EXTENSION) *all = X509_REQ_get_extensions(request);
+    GENERAL_NAMES *names = X509V3_get_d2i(all, NID_subject_alt_name, NULL, NULL);
+    sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free);
+    return names;
+}
+
+static GENERAL_NAMES *plain_alternatives(X509_REQ *request, Failure *failure) {
+    GENERAL_NAMES *names = alternatives_of(request);
+    if (failure_of_memory(failure)) {
+        GENERAL_NAMES_free(names);
+        return NULL;
+    }
+    if (!names) names = GENERAL_NAMES_new();
+    if (!names) failure_set(failure, "out of memory");
+    for (int i = 0; names && i < sk_GENERAL_NAME_num(names); i++) {
+        if (name_is_sound(sk_GENERAL_NAME_value(names, i))) continue;
+        failure_set(failure,
+                    "request not usable: it asks for an alternative name that is no proper "
+                    "DNS name, IP address, email address or URI: give :san");
+        GENERAL_NAMES_free(names);
+        return NULL;
+    }
+    return names;
+}
+
+bool csr_take(X509_REQ *request, EVP_PKEY **key, X509_NAME **subject, GENERAL_NAMES **alternatives,
+              Failure *failure) {
+    ERR_clear_error();
+    if (!is_signed(request)) {
+        if (failure_of_memory(failure)) return false;
+        return failure_set(failure, "request not usable: its signature does not verify");
+    }
+    *key = X509_REQ_get_pubkey(request);
+    *subject = X509_NAME_dup(X509_REQ_get_subject_name(request));
+    if (!*key || !*subject) return failure_openssl(failure, "request not usable");
+    if (alternatives) *alternatives = plain_alternatives(request, failure);
+    return !alternatives || *alternatives;
+}
+
+static void read_key(CsrInfo *info, X509_REQ *request) {
+    EVP_PKEY *key = X509_REQ_get0_pubkey(request);
+    ASN1_OBJECT *algorithm = NULL;
+    Failure ignored;
+    size_t length = 0;
+    char *pem = key ? keys_public_pem(key, &length, &ignored) : NULL;
+    if (key && !pem) info->pool.failed = true;
+    info->public_key = pool_copy(&info->pool, (Bytes){(const uint8_t *)pem, length});
+    OPENSSL_free(pem);
+    if (key) {
+        keyfacts_of(key, &info->key);
+    } else if (X509_PUBKEY_get0_param(&algorithm, NULL, NULL, NULL,
+                                      X509_REQ_get_X509_PUBKEY(request))) {
+        keyfacts_of_algorithm(algorithm, &info->key);
+    }
+}
+
+static void read_challenge(CsrInfo *info, const X509_REQ *request) {
+    int at = X509_REQ_get_attr_by_NID(request, NID_pkcs9_challengePassword, -1);
+    X509_ATTRIBUTE *attribute = at >= 0 ? X509_REQ_get_attr(request, at) : NULL;
+    const ASN1_TYPE *value = attribute ? X509_ATTRIBUTE_get0_type(attribute, 0) : NULL;
+    unsigned char *text = NULL;
+    int type = value ? ASN1_TYPE_get(value) : -1;
+    bool is_text = type == V_ASN1_UTF8STRING || type == V_ASN1_PRINTABLESTRING ||
+                   type == V_ASN1_T61STRING || type == V_ASN1_IA5STRING ||
+                   type == V_ASN1_BMPSTRING || type == V_ASN1_UNIVERSALSTRING;
+    if (!is_text) return;
+    int length = ASN1_STRING_to_UTF8(&text, value->value.asn1_string);
+    if (length < 0) return;
+    info->challenge = pool_copy(&info->pool, (Bytes){text, (size_t)length});
+    OPENSSL_clear_free(text, (size_t)length);
+}
+
+bool csr_info_read(CsrInfo *info, X509_REQ *request, Failure *failure) {
+    memset(info, 0, sizeof *info);
+    ERR_clear_error();
+    Pool *pool = &info->pool;
+    info->version = (int)X509_REQ_get_version(request) + 1;
+    x509info_name(pool, X509_REQ_get_subject_name(request), &info->subject, &info->subject_text);
+    GENERAL_NAMES *names = alternatives_of(request);
+    x509info_alternatives(pool, names, &info->alternatives);
+    GENERAL_NAMES_free(names);
+    STACK_OF(X509_EXTENSION) *all = X509_REQ_get_extensions(request);
+    x509info_extensions(pool, all, &info->extensions);
+    sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free);
+    const char *signature = OBJ_nid2sn(X509_REQ_get_signature_nid(request));
+    info->signature_algorithm =
+        pool_copy(pool, (Bytes){(const uint8_t *)signature, strlen(signature)});
+    read_key(info, request);
+    read_challenge(info, request);
+    info->is_signed = is_signed(request);
+    pool_settle(pool);
+    return !pool->failed || failure_set(failure, "out of memory");
+}
+
+void csr_info_free(CsrInfo *info) {
+    pool_free(&info->pool);
+    memset(info, 0, sizeof *info);
+}

@@ -1,0 +1,213 @@
+#include "core/pki/issue.h"
+
+#include "core/pki/usage.h"
+
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+#include <time.h>
+
+/* What ASN.1 times reach: 1950-01-01 (RFC 5280's first) to 9999-12-31T23:59:59Z. */
+#define FIRST_TIME (-631152000.0)
+#define LAST_TIME 253402300799.0
+#define SERIAL_BITS 159 /* 20 octets at most, positive: RFC 5280, 4.1.2.2 */
+
+bool issue_can_sign(EVP_PKEY *key, Failure *failure) {
+    static const char *const agreeing[] = {"X25519", "X448", "DH", "X9.42 DH", "DHX"};
+    const char *type = EVP_PKEY_get0_type_name(key);
+    bool can = type && strncmp(type, "ML-KEM", 6);
+    for (size_t i = 0; can && i < sizeof agreeing / sizeof *agreeing; i++) {
+        can = !EVP_PKEY_is_a(key, agreeing[i]);
+    }
+    return can || failure_set(failure, "key not usable: %s keys can't sign", type ? type : "such");
+}
+
+const EVP_MD *issue_digest(EVP_PKEY *key) {
+    bool ec = EVP_PKEY_is_a(key, "EC");
+    bool wants = ec || EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS") ||
+                 EVP_PKEY_is_a(key, "DSA");
+    if (!wants) return NULL;
+    if (ec && EVP_PKEY_get_bits(key) > 384) return EVP_sha512();
+    if (ec && EVP_PKEY_get_bits(key) > 256) return EVP_sha384();
+    return EVP_sha256();
+}
+
+/* Certificates that a CA issues to itself, for a new key, are not counted (RFC 5280, 4.2.1.9). */
+static bool check_path_length(const Issue *issue, Failure *failure) {
+    if (!issue->ca || X509_get_pathlen(issue->issuer) != 0) return true;
+    if (!X509_NAME_cmp(issue->subject, X509_get_subject_name(issue->issuer))) return true;
+    return failure_set(failure, "issuer not usable: its path length is 0, so no CA may come below "
+                                "it: leave out :ca, or issue from a CA with a longer path");
+}
+
+static bool check_issuer(const Issue *issue, Failure *failure) {
+    if (!issue->issuer) return true;
+    if (X509_check_private_key(issue->issuer, issue->issuer_key) != 1) {
+        ERR_clear_error();
+        return failure_set(failure, "issuer not usable: its key does not match its certificate");
+    }
+    if (X509_check_ca(issue->issuer) != 1) {
+        ERR_clear_error();
+        return failure_set(failure, "issuer not usable: its certificate is not a CA's");
+    }
+    return check_path_length(issue, failure);
+}
+
+bool issue_check(const Issue *issue, Failure *failure) {
+    ERR_clear_error();
+    double last = (double)issue->not_before + issue->seconds;
+    if (!((double)issue->not_before >= FIRST_TIME && last <= LAST_TIME)) {
+        return failure_set(failure, "dates not usable: they must lie in the years 1950 to 9999");
+    }
+    if (!X509_NAME_entry_count(issue->subject) && sk_GENERAL_NAME_num(issue->alternatives) <= 0) {
+        return failure_set(failure,
+                           "names not usable: give a common name or a subject alternative name");
+    }
+    if (issue->path_length >= 0 && !issue->ca) {
+        return failure_set(failure, "path length not usable: the certificate is not a CA's");
+    }
+    return check_issuer(issue, failure);
+}
+
+/* 159 random bits: unique without a register of serials, and not to be foreseen. */
+static bool set_serial(X509 *certificate) {
+    BIGNUM *number = BN_new();
+    ASN1_INTEGER *serial = NULL;
+    bool set = number && BN_rand(number, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) &&
+               (serial = BN_to_ASN1_INTEGER(number, NULL)) &&
+               X509_set_serialNumber(certificate, serial);
+    ASN1_INTEGER_free(serial);
+    BN_free(number);
+    return set;
+}
+
+static bool set_times(X509 *certificate, int64_t first, double seconds) {
+    return ASN1_TIME_set(X509_getm_notBefore(certificate), (time_t)first) &&
+           ASN1_TIME_set(X509_getm_notAfter(certificate), (time_t)((double)first + seconds));
+}
+
+static bool add(X509 *certificate, int nid, void *value, bool critical) {
+    return X509_add1_ext_i2d(certificate, nid, value, critical, X509V3_ADD_APPEND) == 1;
+}
+
+static bool add_basic_constraints(const Issue *issue) {
+    BASIC_CONSTRAINTS *constraints = BASIC_CONSTRAINTS_new();
+    bool added = constraints;
+    if (added) constraints->ca = issue->ca ? 0xff : 0;
+    if (added && issue->path_length >= 0) {
+        constraints->pathlen = ASN1_INTEGER_new();
+        added = constraints->pathlen && ASN1_INTEGER_set(constraints->pathlen, issue->path_length);
+    }
+    added = added && add(issue->certificate, NID_basic_constraints, constraints, true);
+    BASIC_CONSTRAINTS_free(constraints);
+    return added;
+}
+
+/* A self-signed certificate serves both as CA and at the end of a chain, so it may do both. */
+static uint32_t suiting_usage(const Issue *issue) {
+    enum {
+        SIGNATURE = 1 << 0,
+        ENCIPHERMENT = 1 << 2,
+        AGREEMENT = 1 << 4,
+        CERTS = 1 << 5,
+        CRLS = 1 << 6
+    };
+    uint32_t usage = 0;
+    if (issue->ca) usage |= CERTS | CRLS;
+    if (issue->ca && issue->issuer) return usage | SIGNATURE;
+    if (EVP_PKEY_is_a(issue->key, "RSA")) return usage | SIGNATURE | ENCIPHERMENT;
+    if (EVP_PKEY_is_a(issue->key, "EC")) return usage | SIGNATURE | AGREEMENT;
+    if (EVP_PKEY_is_a(issue->key, "X25519") || EVP_PKEY_is_a(issue->key, "X448")) return AGREEMENT;
+    return usage | SIGNATURE;
+}
+
+static bool add_key_usage(const Issue *issue) {
+    uint32_t usage = issue->key_usage ? issue->key_usage : suiting_usage(issue);
+    ASN1_BIT_STRING *bits = usage_key_bits(usage);
+    bool added = bits && add(issue->certificate, NID_key_usage, bits, true);
+    ASN1_BIT_STRING_free(bits);
+    return added;
+}
+
+/* RFC 5280's method 1: SHA-1 of the public key's bits. A name for it, no protection. */
+static ASN1_OCTET_STRING *key_id(const X509 *certificate) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int length;
+    ASN1_OCTET_STRING *id = ASN1_OCTET_STRING_new();
+    if (id && X509_pubkey_digest(certificate, EVP_sha1(), digest, &length) &&
+        ASN1_OCTET_STRING_set(id, digest, (int)length)) {
+        return id;
+    }
+    ASN1_OCTET_STRING_free(id);
+    return NULL;
+}
+
+static bool add_authority(X509 *certificate, const ASN1_OCTET_STRING *id) {
+    if (!id) return true; /* an issuer may have none */
+    AUTHORITY_KEYID *authority = AUTHORITY_KEYID_new();
+    if (authority) authority->keyid = ASN1_OCTET_STRING_dup(id);
+    bool added = authority && authority->keyid &&
+                 add(certificate, NID_authority_key_identifier, authority, false);
+    AUTHORITY_KEYID_free(authority);
+    return added;
+}
+
+static bool add_key_ids(const Issue *issue) {
+    ASN1_OCTET_STRING *own = key_id(issue->certificate);
+    const ASN1_OCTET_STRING *authority = own;
+    if (issue->issuer) authority = X509_get0_subject_key_id(issue->issuer);
+    bool added = own && add(issue->certificate, NID_subject_key_identifier, own, false) &&
+                 add_authority(issue->certificate, authority);
+    ASN1_OCTET_STRING_free(own);
+    return added;
+}
+
+static bool add_alternatives(const Issue *issue) {
+    if (sk_GENERAL_NAME_num(issue->alternatives) <= 0) return true;
+    bool critical = X509_NAME_entry_count(issue->subject) == 0; /* RFC 5280, 4.2.1.6 */
+    return add(issue->certificate, NID_subject_alt_name, issue->alternatives, critical);
+}
+
+static bool add_extended(const Issue *issue) {
+    if (sk_ASN1_OBJECT_num(issue->extended) <= 0) return true;
+    return add(issue->certificate, NID_ext_key_usage, issue->extended, false);
+}
+
+static bool build(Issue *issue) {
+    X509 *certificate = issue->certificate = X509_new();
+    const X509_NAME *issuer = issue->issuer ? X509_get_subject_name(issue->issuer) : issue->subject;
+    EVP_PKEY *signer = issue->issuer ? issue->issuer_key : issue->key;
+    const EVP_MD *digest = issue_digest(signer);
+    if (digest && issue->digest) digest = issue->digest;
+    return certificate && X509_set_version(certificate, X509_VERSION_3) &&
+           set_serial(certificate) && set_times(certificate, issue->not_before, issue->seconds) &&
+           X509_set_subject_name(certificate, issue->subject) &&
+           X509_set_issuer_name(certificate, issuer) && X509_set_pubkey(certificate, issue->key) &&
+           add_basic_constraints(issue) && add_key_usage(issue) && add_extended(issue) &&
+           add_alternatives(issue) && add_key_ids(issue) &&
+           X509_sign(certificate, signer, digest) > 0;
+}
+
+bool issue_run(Issue *issue, Failure *failure) {
+    ERR_clear_error();
+    if (!issue->key) issue->key = keygen(&issue->algorithm, issue->bits, failure);
+    if (!issue->key || !issue_can_sign(issue->issuer ? issue->issuer_key : issue->key, failure)) {
+        return false;
+    }
+    bool built = build(issue);
+    if (!built) failure_openssl(failure, "certificate not made");
+    ERR_clear_error();
+    return built;
+}
+
+void issue_free(Issue *issue) {
+    X509_NAME_free(issue->subject);
+    GENERAL_NAMES_free(issue->alternatives);
+    EVP_PKEY_free(issue->key);
+    X509_free(issue->issuer);
+    EVP_PKEY_free(issue->issuer_key);
+    EXTENDED_KEY_USAGE_free(issue->extended);
+    X509_free(issue->certificate);
+    memset(issue, 0, sizeof *issue);
+}

@@ -1,0 +1,341 @@
+#include "core/pki/pkcs12.h"
+
+#include "core/keys/pbe.h"
+
+#include <openssl/err.h>
+#include <openssl/pkcs12.h>
+#include <openssl/provider.h>
+#include <string.h>
+
+#define DEEPEST 4 /* bags within bags */
+
+/* --- writing --- */
+
+static char *text_of(Bytes bytes) {
+    char *text = OPENSSL_malloc(bytes.length + 1);
+    if (!text) return NULL;
+    if (bytes.length) memcpy(text, bytes.data, bytes.length);
+    text[bytes.length] = 0;
+    return text;
+}
+
+uint8_t *pkcs12_write(const Pkcs12 *bundle, Bytes password, int iterations, size_t *length,
+                      Failure *failure) {
+    ERR_clear_error();
+    if (!pbe_is_password(password, failure)) return NULL;
+    if (bundle->key && X509_check_private_key(bundle->certificate, bundle->key) != 1) {
+        ERR_clear_error();
+        failure_set(failure, "bundle not made: the key does not match the certificate");
+        return NULL;
+    }
+    uint8_t *bytes = NULL;
+    char *text = text_of(password);
+    PKCS12 *pkcs12 = NULL;
+    if (text) {
+        pkcs12 = PKCS12_create_ex(text, bundle->friendly_name, bundle->key, bundle->certificate,
+                                  bundle->chain, NID_aes_256_cbc, NID_aes_256_cbc, iterations,
+                                  iterations, 0, NULL, NULL);
+    }
+    int size = pkcs12 ? i2d_PKCS12(pkcs12, &bytes) : -1;
+    if (size < 0) failure_openssl(failure, "bundle not made");
+    *length = size < 0 ? 0 : (size_t)size;
+    PKCS12_free(pkcs12);
+    OPENSSL_clear_free(text, password.length + 1);
+    ERR_clear_error();
+    return bytes;
+}
+
+/* --- reading --- */
+
+static OSSL_LIB_CTX *legacy_context;
+static CRYPTO_ONCE legacy_once = CRYPTO_ONCE_STATIC_INIT;
+
+/* A library context of its own: what is legacy stays out of everything else. */
+static void make_legacy_context(void) {
+    OSSL_LIB_CTX *context = OSSL_LIB_CTX_new();
+    if (context && OSSL_PROVIDER_load(context, "default") &&
+        OSSL_PROVIDER_load(context, "legacy")) {
+        legacy_context = context;
+    } else {
+        OSSL_LIB_CTX_free(context);
+    }
+}
+
+typedef struct Reader {
+    Pkcs12 *bundle;
+    const char *password; /* NULL is not the same as "" in PKCS#12 */
+    int password_length;
+    OSSL_LIB_CTX *library;
+    PbeBudget budget; /* of the whole bundle: it may hold any number of encrypted parts */
+    char *key_name;
+    STACK_OF(X509) * certificates;
+    Failure *failure;
+} Reader;
+
+static bool use_legacy(Reader *reader) {
+    if (!CRYPTO_THREAD_run_once(&legacy_once, make_legacy_context) || !legacy_context) {
+        ERR_clear_error();
+        return failure_set(reader->failure, "OpenSSL's legacy provider is not installed here");
+    }
+    reader->library = legacy_context;
+    return true;
+}
+
+static PKCS12 *decode(Bytes data, const Reader *reader) {
+    PKCS12 *pkcs12 = PKCS12_init_ex(NID_pkcs7_data, reader->library, NULL);
+    const unsigned char *at = data.data;
+    if (!pkcs12 || data.length > INT32_MAX) {
+        PKCS12_free(pkcs12);
+        return NULL;
+    }
+    return d2i_PKCS12(&pkcs12, &at, (long)data.length); /* frees it on failure */
+}
+
+static bool mac_holds(PKCS12 *pkcs12, Reader *reader, const char *password) {
+    reader->password = password;
+    return PKCS12_verify_mac(pkcs12, password, reader->password_length) == 1;
+}
+
+static bool spend_mac(const PKCS12 *pkcs12, Reader *reader) {
+    const ASN1_INTEGER *iterations = NULL;
+    const X509_ALGOR *algorithm = NULL;
+    PKCS12_get0_mac(NULL, &algorithm, NULL, &iterations, pkcs12);
+    if (iterations &&
+        !pbe_spend_iterations(pbe_iterations(iterations), &reader->budget, reader->failure)) {
+        return false;
+    }
+    return !algorithm || pbe_spend(algorithm, &reader->budget, reader->failure);
+}
+
+static bool check_mac(PKCS12 *pkcs12, Reader *reader, const Pkcs12Reading *reading) {
+    const char *password = reader->password;
+    if (!PKCS12_mac_present(pkcs12)) {
+        return !reading->needs_mac ||
+               failure_set(reader->failure, "bundle not opened: it has no MAC that would show "
+                                            "changes: allow that with :require-mac false");
+    }
+    if (!spend_mac(pkcs12, reader)) return false;
+    bool holds = password && *password
+                     ? mac_holds(pkcs12, reader, password)
+                     : mac_holds(pkcs12, reader, NULL) || mac_holds(pkcs12, reader, "");
+    unsigned long error = ERR_peek_last_error();
+    if (holds) return true;
+    if (error && ERR_GET_REASON(error) != PKCS12_R_MAC_GENERATION_ERROR &&
+        ERR_GET_REASON(error) != PKCS12_R_MAC_VERIFY_FAILURE) {
+        return failure_openssl(reader->failure, "bundle not opened");
+    }
+    return failure_set(reader->failure, "bundle not opened: wrong password or damaged data");
+}
+
+static bool explain_encryption(const X509_ALGOR *algorithm, const Reader *reader) {
+    PbeFacts facts;
+    const char *why = ERR_reason_error_string(ERR_peek_last_error());
+    pbe_read(algorithm, &facts);
+    bool is_old = strstr(facts.scheme, "RC") || strstr(facts.scheme, "MD5");
+    return failure_set(reader->failure, "bundle not opened: decryption (%s%s%s) failed: %s%s",
+                       facts.scheme, facts.cipher[0] ? " " : "", facts.cipher,
+                       why ? why : "OpenSSL gave no reason",
+                       is_old && !reader->library ? ": try {:legacy true}" : "");
+}
+
+static bool is_surrogate(unsigned long unit, unsigned long base) {
+    return (unit & 0xfc00) == base;
+}
+
+static unsigned long unit_at(const uint8_t *bytes, int at) {
+    return (unsigned long)(bytes[at] << 8 | bytes[at + 1]);
+}
+
+/* UTF-16 to UTF-8 with its NUL; what is no UTF-16 ends the text. OpenSSL 3.0.19 has lost its own
+ * for all that is not ASCII. */
+static char *utf8_of(const uint8_t *bytes, int length) {
+    unsigned char *text =
+        OPENSSL_zalloc((size_t)length / 2 * 3 + 1); /* three bytes a unit at most */
+    unsigned char *end = text;
+    for (int i = 0; text && i + 1 < length; i += 2) {
+        unsigned long value = unit_at(bytes, i);
+        unsigned long low = i + 3 < length ? unit_at(bytes, i + 2) : 0;
+        if (is_surrogate(value, 0xd800) && is_surrogate(low, 0xdc00)) {
+            value = 0x10000 + ((value & 0x3ff) << 10 | (low & 0x3ff));
+            i += 2;
+        }
+        int n = UTF8_putc(end, 4, value);
+        if (n <= 0 || !value) break;
+        end += n;
+    }
+    return (char *)text;
+}
+
+/* The bag's friendly name, NULL where it has none; false when out of memory. */
+static bool read_name(const PKCS12_SAFEBAG *bag, char **name) {
+    const ASN1_TYPE *attribute = PKCS12_SAFEBAG_get0_attr(bag, NID_friendlyName);
+    *name = NULL;
+    if (!attribute || attribute->type != V_ASN1_BMPSTRING) return true;
+    const ASN1_STRING *text = attribute->value.bmpstring;
+    *name = utf8_of(ASN1_STRING_get0_data(text), ASN1_STRING_length(text));
+    return *name;
+}
+
+static bool take_key(Reader *reader, PKCS12_SAFEBAG *bag, const PKCS8_PRIV_KEY_INFO *key) {
+    if (reader->bundle->key) return true; /* the first one counts */
+    reader->bundle->key = EVP_PKCS82PKEY_ex(key, reader->library, NULL);
+    if (!reader->bundle->key) return failure_openssl(reader->failure, "private key not readable");
+    return read_name(bag, &reader->key_name) || failure_set(reader->failure, "out of memory");
+}
+
+static bool take_shrouded_key(Reader *reader, PKCS12_SAFEBAG *bag) {
+    const X509_ALGOR *algorithm;
+    X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &algorithm, NULL);
+    if (reader->bundle->key) return true;
+    if (!pbe_spend(algorithm, &reader->budget, reader->failure)) return false;
+    PKCS8_PRIV_KEY_INFO *key = PKCS12_decrypt_skey_ex(
+        bag, reader->password, reader->password_length, reader->library, NULL);
+    if (!key) return explain_encryption(algorithm, reader);
+    bool taken = take_key(reader, bag, key);
+    PKCS8_PRIV_KEY_INFO_free(key);
+    return taken;
+}
+
+/* A certificate keeps its bag's name and key id as its alias and id. */
+static bool take_certificate(Reader *reader, PKCS12_SAFEBAG *bag) {
+    if (PKCS12_SAFEBAG_get_bag_nid(bag) != NID_x509Certificate) return true;
+    X509 *certificate = PKCS12_SAFEBAG_get1_cert(bag);
+    if (!certificate) return failure_openssl(reader->failure, "certificate not readable");
+    char *name;
+    bool taken =
+        read_name(bag, &name) &&
+        (!name || X509_alias_set1(certificate, (unsigned char *)name, (int)strlen(name))) &&
+        sk_X509_push(reader->certificates, certificate) > 0;
+    OPENSSL_free(name);
+    if (taken) return true;
+    X509_free(certificate);
+    return failure_set(reader->failure, "out of memory");
+}
+
+static bool take_bags(Reader *reader, const STACK_OF(PKCS12_SAFEBAG) * bags, int depth);
+
+static bool take_bag(Reader *reader, PKCS12_SAFEBAG *bag, int depth) {
+    switch (PKCS12_SAFEBAG_get_nid(bag)) {
+    case NID_keyBag: return take_key(reader, bag, PKCS12_SAFEBAG_get0_p8inf(bag));
+    case NID_pkcs8ShroudedKeyBag: return take_shrouded_key(reader, bag);
+    case NID_certBag: return take_certificate(reader, bag);
+    case NID_safeContentsBag: return take_bags(reader, PKCS12_SAFEBAG_get0_safes(bag), depth + 1);
+    default: return true; /* CRLs, secrets */
+    }
+}
+
+static bool take_bags(Reader *reader, const STACK_OF(PKCS12_SAFEBAG) * bags, int depth) {
+    if (depth > DEEPEST)
+        return failure_set(reader->failure, "bundle not opened: nested too deeply");
+    for (int i = 0; i < sk_PKCS12_SAFEBAG_num(bags); i++) {
+        if (!take_bag(reader, sk_PKCS12_SAFEBAG_value(bags, i), depth)) return false;
+    }
+    return true;
+}
+
+static bool take_safe(Reader *reader, PKCS7 *safe) {
+    STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
+    if (PKCS7_type_is_data(safe)) {
+        bags = PKCS12_unpack_p7data(safe);
+        if (!bags) return failure_openssl(reader->failure, "bundle not readable");
+    } else if (PKCS7_type_is_encrypted(safe)) {
+        if (!safe->d.encrypted) { /* ASN.1 lets it be absent */
+            return failure_set(reader->failure, "bundle not readable: encrypted part without data");
+        }
+        const X509_ALGOR *algorithm = safe->d.encrypted->enc_data->algorithm;
+        if (!pbe_spend(algorithm, &reader->budget, reader->failure)) return false;
+        bags = PKCS12_unpack_p7encdata(safe, reader->password, reader->password_length);
+        if (!bags) return explain_encryption(algorithm, reader);
+    }
+    bool taken = take_bags(reader, bags, 0); /* none of what is encrypted for public keys */
+    sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
+    return taken;
+}
+
+static bool take_safes(Reader *reader, PKCS12 *pkcs12) {
+    STACK_OF(PKCS7) *safes = PKCS12_unpack_authsafes(pkcs12);
+    if (!safes) return failure_openssl(reader->failure, "bundle not readable");
+    bool taken = true;
+    for (int i = 0; taken && i < sk_PKCS7_num(safes); i++) {
+        taken = take_safe(reader, sk_PKCS7_value(safes, i));
+    }
+    sk_PKCS7_pop_free(safes, PKCS7_free);
+    return taken;
+}
+
+/* Take the key's certificate, the first one, out of the others. */
+static bool find_certificate(Reader *reader) {
+    bool unread = false;
+    for (int i = 0; i < sk_X509_num(reader->certificates); i++) {
+        X509 *certificate = sk_X509_value(reader->certificates, i);
+        if (X509_check_private_key(certificate, reader->bundle->key) == 1) {
+            reader->bundle->certificate = sk_X509_delete(reader->certificates, i);
+            return true;
+        }
+        unread = unread || !X509_get0_pubkey(certificate);
+        if (failure_of_memory(reader->failure)) return false;
+    }
+    /* OpenSSL does not tell why, and memory may have run out. */
+    return !unread || failure_set(reader->failure, "bundle not opened: it can't be told which "
+                                                   "certificate is the key's, since the public "
+                                                   "key of one is not readable");
+}
+
+/* The key's certificate stands apart; all others are the chain. */
+static bool sort_out(Reader *reader) {
+    Pkcs12 *bundle = reader->bundle;
+    if (bundle->key && !find_certificate(reader)) return false;
+    ERR_clear_error();
+    bundle->chain = reader->certificates;
+    reader->certificates = NULL;
+    int length = 0;
+    const unsigned char *alias =
+        bundle->certificate ? X509_alias_get0(bundle->certificate, &length) : NULL;
+    if (alias) bundle->friendly_name = OPENSSL_strndup((const char *)alias, (size_t)length);
+    if (!alias && reader->key_name) bundle->friendly_name = OPENSSL_strdup(reader->key_name);
+    return bundle->friendly_name || (!alias && !reader->key_name) ||
+           failure_set(reader->failure, "out of memory");
+}
+
+bool pkcs12_read(Pkcs12 *bundle, Bytes data, const Pkcs12Reading *reading, Failure *failure) {
+    ERR_clear_error();
+    memset(bundle, 0, sizeof *bundle);
+    Bytes password = reading->password;
+    Reader reader = {.bundle = bundle, .budget = PBE_BUDGET, .failure = failure};
+    char *text = NULL;
+    PKCS12 *pkcs12 = NULL;
+    bool done = false;
+    if (password.length > PBE_LONGEST_PASSWORD ||
+        memchr(password.length ? (const void *)password.data : "x", 0, password.length)) {
+        return failure_set(failure, "password not usable: too long, or a NUL byte inside");
+    }
+    if (reading->with_legacy && !use_legacy(&reader)) return false;
+    text = text_of(password);
+    reader.certificates = sk_X509_new_null();
+    reader.password = text;
+    reader.password_length = (int)password.length;
+    if (!text || !reader.certificates) {
+        failure_set(failure, "out of memory");
+        goto end;
+    }
+    if (!(pkcs12 = decode(data, &reader))) {
+        failure_openssl(failure, "not a PKCS#12 bundle");
+        goto end;
+    }
+    done = check_mac(pkcs12, &reader, reading) && take_safes(&reader, pkcs12) && sort_out(&reader);
+end:
+    PKCS12_free(pkcs12);
+    OPENSSL_clear_free(text, password.length + 1);
+    OPENSSL_free(reader.key_name);
+    sk_X509_pop_free(reader.certificates, X509_free);
+    ERR_clear_error();
+    return done;
+}
+
+void pkcs12_free(Pkcs12 *bundle) {
+    EVP_PKEY_free(bundle->key);
+    X509_free(bundle->certificate);
+    sk_X509_pop_free(bundle->chain, X509_free);
+    OPENSSL_free(bundle->friendly_name);
+    memset(bundle, 0, sizeof *bundle);
+}

@@ -1,0 +1,70 @@
+/* The facts of a certificate (and the parts it shares with requests) as plain C data. */
+#ifndef JSEC_CORE_X509INFO_H
+#define JSEC_CORE_X509INFO_H
+
+#include "core/failure.h"
+#include "core/keys/keyfacts.h"
+#include "core/pool.h"
+
+#include <openssl/x509v3.h>
+#include <stdint.h>
+
+/* One attribute of a name ("CN" and the like, a dotted OID for those without a name), or one
+ * alternative name ("DNS", "IP", "URI", "email", "dirName", "RID", "other"). Values may hold any
+ * bytes, NULs too. */
+typedef struct InfoName {
+    const char *kind;
+    Bytes value;
+} InfoName;
+
+typedef struct InfoNames {
+    InfoName *items;
+    size_t count;
+} InfoNames;
+
+typedef struct InfoExtension {
+    Bytes oid, value; /* value: DER */
+    Bytes text;       /* as OpenSSL prints it; empty where it can't */
+    const char *name; /* OpenSSL's, NULL where it has none */
+    bool critical;
+} InfoExtension;
+
+typedef struct InfoExtensions {
+    InfoExtension *items;
+    size_t count;
+} InfoExtensions;
+
+typedef struct InfoTime {
+    int64_t seconds; /* since the epoch */
+    bool known;      /* false where the certificate's time is malformed */
+} InfoTime;
+
+typedef struct X509Info {
+    Pool pool; /* holds what the pointers below point to */
+    int version;
+    Bytes serial, sha256, sha1;      /* hexadecimal */
+    InfoNames subject, issuer;       /* in the order of the certificate */
+    Bytes subject_text, issuer_text; /* one line, RFC 2253 */
+    InfoNames alternatives;
+    InfoTime not_before, not_after;
+    KeyFacts key;
+    Bytes signature_algorithm;
+    bool is_ca, self_signed; /* the latter by its signature, not by its names alone */
+    int path_length;         /* -1: no limit, or no CA */
+    int64_t key_usage;       /* 1 << usage_key_bit(…); -1 where there is no such extension */
+    InfoNames extended;      /* value: "serverAuth" … or an OID */
+    Bytes subject_key_id, authority_key_id; /* hexadecimal; NULL data: none */
+    InfoExtensions extensions;
+} X509Info;
+
+/* Fill it; x509info_free is to be called in either case. False only when memory runs out. */
+bool x509info_read(X509Info *info, X509 *certificate, Failure *failure);
+
+void x509info_free(X509Info *info);
+
+/* The parts, for requests. */
+void x509info_name(Pool *pool, const X509_NAME *name, InfoNames *names, Bytes *text);
+void x509info_alternatives(Pool *pool, const GENERAL_NAMES *all, InfoNames *names);
+void x509info_extensions(Pool *pool, const STACK_OF(X509_EXTENSION) * all, InfoExtensions *into);
+
+#endif

@@ -1,0 +1,172 @@
+#include "core/tls/features.h"
+
+#include "core/openssl.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Is a name of a list of them taken by this OpenSSL, its build, its providers, its configuration? */
+typedef bool (*Taken)(SSL_CTX *context, const char *name);
+
+static void tell_taken(const char *const *names, Taken taken, FeatureTold told, void *arg) {
+    SSL_CTX *context = SSL_CTX_new(TLS_method());
+    for (; context && *names; names++) {
+        if (taken(context, *names)) told(arg, *names);
+    }
+    SSL_CTX_free(context);
+    ERR_clear_error();
+}
+
+/* --- protocols --- */
+
+typedef struct Protocol {
+    const char *name;
+    const SSL_METHOD *(*method)(void);
+    int version;
+} Protocol;
+
+static const Protocol protocols[] = {
+    {"TLSv1.3", TLS_method, TLS1_3_VERSION},    {"TLSv1.2", TLS_method, TLS1_2_VERSION},
+    {"TLSv1.1", TLS_method, TLS1_1_VERSION},    {"TLSv1.0", TLS_method, TLS1_VERSION},
+    {"DTLSv1.2", DTLS_method, DTLS1_2_VERSION}, {"DTLSv1.0", DTLS_method, DTLS1_VERSION},
+};
+
+/* Bounds are taken for versions that were left out of the build; a connection is not made then. */
+static bool has_protocol(const Protocol *protocol) {
+    SSL_CTX *context = SSL_CTX_new(protocol->method());
+    bool has = context && SSL_CTX_set_min_proto_version(context, protocol->version) &&
+               SSL_CTX_set_max_proto_version(context, protocol->version);
+    SSL *ssl = has ? SSL_new(context) : NULL;
+    has = ssl != NULL;
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    ERR_clear_error();
+    return has;
+}
+
+void features_protocols(FeatureTold told, void *arg) {
+    for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++) {
+        if (has_protocol(protocols + i)) told(arg, protocols[i].name);
+    }
+}
+
+/* --- groups --- */
+
+static const char *const groups[] = {
+    "X25519MLKEM768",
+    "SecP256r1MLKEM768",
+    "SecP384r1MLKEM1024",
+    "curveSM2MLKEM768",
+    "MLKEM512",
+    "MLKEM768",
+    "MLKEM1024",
+    "x25519",
+    "secp256r1",
+    "x448",
+    "secp384r1",
+    "secp521r1",
+    "ffdhe2048",
+    "ffdhe3072",
+    "ffdhe4096",
+    "ffdhe6144",
+    "ffdhe8192",
+    "secp256k1",
+    "brainpoolP256r1",
+    "brainpoolP384r1",
+    "brainpoolP512r1",
+    "brainpoolP256r1tls13",
+    "brainpoolP384r1tls13",
+    "brainpoolP512r1tls13",
+    "curveSM2",
+    NULL,
+};
+
+/* OpenSSL's macro casts const away, which clang warns of. */
+static bool takes_group(SSL_CTX *context, const char *name) {
+    return SSL_CTX_set1_groups_list(context, (char *)(uintptr_t)name);
+}
+
+void features_groups(FeatureTold told, void *arg) {
+    tell_taken(groups, takes_group, told, arg);
+}
+
+static void note_hybrid(void *arg, const char *name) {
+    if (strstr(name, "MLKEM")) *(bool *)arg = true;
+}
+
+bool features_post_quantum(void) {
+    bool found = false;
+    features_groups(note_hybrid, &found);
+    return found;
+}
+
+/* --- ciphers --- */
+
+#define ALL_SUITES                                                                                 \
+    "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:"                  \
+    "TLS_AES_128_CCM_SHA256:TLS_AES_128_CCM_8_SHA256"
+
+/* Those that a connection of one version could offer, all being asked for. */
+static void tell_ciphers(int version, FeatureTold told, void *arg) {
+    SSL_CTX *context = SSL_CTX_new(TLS_method());
+    SSL *ssl = NULL;
+    STACK_OF(SSL_CIPHER) *ciphers = NULL;
+    if (context && SSL_CTX_set_cipher_list(context, "ALL") &&
+        SSL_CTX_set_ciphersuites(context, ALL_SUITES) &&
+        SSL_CTX_set_min_proto_version(context, version) &&
+        SSL_CTX_set_max_proto_version(context, version)) {
+        ssl = SSL_new(context);
+    }
+    if (ssl) ciphers = SSL_get1_supported_ciphers(ssl);
+    for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); i++) {
+        told(arg, SSL_CIPHER_get_name(sk_SSL_CIPHER_value(ciphers, i)));
+    }
+    sk_SSL_CIPHER_free(ciphers);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    ERR_clear_error();
+}
+
+void features_ciphers(FeatureTold told, void *arg) {
+    tell_ciphers(TLS1_2_VERSION, told, arg);
+}
+
+void features_ciphersuites(FeatureTold told, void *arg) {
+    tell_ciphers(TLS1_3_VERSION, told, arg);
+}
+
+/* --- signatures --- */
+
+static const char *const signatures[] = {
+    "mldsa65",
+    "mldsa87",
+    "mldsa44",
+    "ecdsa_secp256r1_sha256",
+    "ecdsa_secp384r1_sha384",
+    "ecdsa_secp521r1_sha512",
+    "ed25519",
+    "ed448",
+    "ecdsa_brainpoolP256r1tls13_sha256",
+    "ecdsa_brainpoolP384r1tls13_sha384",
+    "ecdsa_brainpoolP512r1tls13_sha512",
+    "rsa_pss_pss_sha256",
+    "rsa_pss_pss_sha384",
+    "rsa_pss_pss_sha512",
+    "rsa_pss_rsae_sha256",
+    "rsa_pss_rsae_sha384",
+    "rsa_pss_rsae_sha512",
+    "rsa_pkcs1_sha256",
+    "rsa_pkcs1_sha384",
+    "rsa_pkcs1_sha512",
+    NULL,
+};
+
+static bool takes_signature(SSL_CTX *context, const char *name) {
+    return SSL_CTX_set1_sigalgs_list(context, (char *)(uintptr_t)name);
+}
+
+void features_signatures(FeatureTold told, void *arg) {
+    tell_taken(signatures, takes_signature, told, arg);
+}

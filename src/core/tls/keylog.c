@@ -1,0 +1,47 @@
+#define _GNU_SOURCE /* O_CLOEXEC */
+#include "core/tls/keylog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static int open_log(const char *path) {
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+}
+
+/* A full disk took a part of a line: it is ended before the next one, or both were lost. Of any log of this process: an empty
+ * line is no harm to another. */
+static atomic_bool torn;
+
+/* One write a line, appended: connections and processes may share the file. A line that can't be written is lost, for that
+ * must not end the connection. */
+static void on_line(const SSL *ssl, const char *line) {
+    const ContextTraits *traits = context_traits(SSL_get_SSL_CTX(ssl));
+    if (!traits->keylog) return;
+    int log = open_log(traits->keylog);
+    if (log < 0) return;
+    char end[] = "\n";
+    size_t length = strlen(line);
+    bool before = atomic_exchange(&torn, false);
+    struct iovec parts[] = {{end, before}, {(void *)(uintptr_t)line, length}, {end, 1}};
+    ssize_t written = writev(log, parts, 3);
+    bool whole = written == (ssize_t)(length + 1 + before);
+    if (!whole && (written > before || (before && written <= 0))) atomic_store(&torn, true);
+    close(log);
+}
+
+bool keylog_set(SSL_CTX *context, ContextTraits *traits, Bytes path, Failure *failure) {
+    if (!path.data) return true;
+    traits->keylog = OPENSSL_strndup((const char *)path.data, path.length);
+    int log = traits->keylog ? open_log(traits->keylog) : -1;
+    if (log < 0) {
+        return failure_set(failure, ":keylog: %s: %s", (const char *)path.data, strerror(errno));
+    }
+    close(log);
+    SSL_CTX_set_keylog_callback(context, on_line);
+    return true;
+}

@@ -1,0 +1,10 @@
+/* Secrets of connections in the file format of NSS, for tools that decrypt captures. */
+#ifndef JSEC_CORE_KEYLOG_H
+#define JSEC_CORE_KEYLOG_H
+
+#include "core/tls/context.h"
+
+/* Append to this file; no data: no log. Fails where it can't be opened. */
+bool keylog_set(SSL_CTX *context, ContextTraits *traits, Bytes path, Failure *failure);
+
+#endif

@@ -1,0 +1,171 @@
+#include "core/tls/ocsp.h"
+
+#include "core/keys/pem.h"
+#include "core/tls/trust.h"
+#include "core/tls/virtual.h"
+
+#include <openssl/err.h>
+#include <openssl/ocsp.h>
+#include <string.h>
+
+#define CLOCK_SKEW 300 /* seconds that the responder's clock may be off */
+
+/* --- a server's --- */
+
+static bool is_response(Bytes der) {
+    const unsigned char *at = der.data;
+    OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &at, (long)der.length);
+    OCSP_RESPONSE_free(response);
+    ERR_clear_error();
+    return response;
+}
+
+/* The response as a block for OPENSSL_free. */
+static bool load(Bytes source, Staple *staple, Failure *failure) {
+    PemSource owned;
+    Failure why;
+    *staple = (Staple){NULL, 0};
+    if (!source.data) return true;
+    Bytes der = pem_source(source, &owned, &why);
+    if (!der.data) return failure_set(failure, "OCSP response: %s", why.text);
+    if (!is_response(der)) {
+        pem_free(&owned);
+        return failure_set(failure, "not an OCSP response: expected DER, or a file of it");
+    }
+    staple->bytes = OPENSSL_memdup(der.data, der.length);
+    staple->length = der.length;
+    pem_free(&owned);
+    return staple->bytes || failure_openssl(failure, "OCSP response");
+}
+
+bool ocsp_staple(SSL *ssl, Bytes source, Failure *failure) {
+    Staple staple;
+    if (!load(source, &staple, failure)) return false;
+    /* The connection owns it from here on. */
+    if (SSL_set_tlsext_status_ocsp_resp(ssl, staple.bytes, (long)staple.length)) return true;
+    OPENSSL_free(staple.bytes);
+    return failure_openssl(failure, "OCSP response");
+}
+
+bool ocsp_staple_context(SSL_CTX *context, Bytes source, Failure *failure) {
+    ContextTraits *traits = (ContextTraits *)(uintptr_t)context_traits(context);
+    Staple staple, before;
+    if (!load(source, &staple, failure)) return false;
+    if (!CRYPTO_THREAD_write_lock(traits->lock)) {
+        OPENSSL_free(staple.bytes);
+        return failure_openssl(failure, "OCSP response");
+    }
+    before = traits->staple;
+    traits->staple = staple;
+    CRYPTO_THREAD_unlock(traits->lock);
+    OPENSSL_free(before.bytes);
+    return true;
+}
+
+static int give_staple(SSL *ssl) {
+    const ContextTraits *traits = context_traits(SSL_get_SSL_CTX(ssl));
+    unsigned char *own;
+    if (SSL_get_tlsext_status_ocsp_resp(ssl, &own) > 0) return SSL_TLSEXT_ERR_OK;
+    if (!CRYPTO_THREAD_read_lock(traits->lock)) return SSL_TLSEXT_ERR_NOACK;
+    size_t length = traits->staple.length;
+    unsigned char *copy = length ? OPENSSL_memdup(traits->staple.bytes, length) : NULL;
+    CRYPTO_THREAD_unlock(traits->lock);
+    if (!copy) return SSL_TLSEXT_ERR_NOACK;
+    SSL_set_tlsext_status_ocsp_resp(ssl, copy, (long)length);
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* --- a client's --- */
+
+static bool says_good(OCSP_BASICRESP *basic, X509 *certificate, X509 *issuer, const EVP_MD *digest,
+                      bool *found, Failure *failure) {
+    int status, reason;
+    ASN1_GENERALIZEDTIME *revoked, *since, *until;
+    OCSP_CERTID *id = OCSP_cert_to_id(digest, certificate, issuer);
+    *found = id && OCSP_resp_find_status(basic, id, &status, &reason, &revoked, &since, &until);
+    OCSP_CERTID_free(id);
+    if (!*found) return false;
+    if (!OCSP_check_validity(since, until, CLOCK_SKEW, -1)) {
+        return failure_openssl(failure, "OCSP response is out of date");
+    }
+    if (status == V_OCSP_CERTSTATUS_GOOD) return true;
+    return failure_set(failure, "certificate is %s, as its stapled OCSP response says",
+                       OCSP_cert_status_str(status));
+}
+
+static bool check_basic(SSL *ssl, OCSP_BASICRESP *basic, Failure *failure) {
+    STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+    X509_STORE *store = trust_client_store(SSL_get_SSL_CTX(ssl));
+    bool found;
+    if (sk_X509_num(chain) < 2) {
+        return failure_set(failure,
+                           "OCSP: the certificate was trusted by itself, and has no issuer "
+                           "to vouch for its status");
+    }
+    if (OCSP_basic_verify(basic, chain, store, 0) <= 0) {
+        return failure_openssl(failure, "OCSP response is not signed by who may");
+    }
+    X509 *leaf = sk_X509_value(chain, 0), *issuer = sk_X509_value(chain, 1);
+    if (says_good(basic, leaf, issuer, EVP_sha1(), &found, failure)) return true;
+    if (!found && says_good(basic, leaf, issuer, EVP_sha256(), &found, failure)) return true;
+    return !found ? failure_set(failure, "OCSP response is about another certificate") : false;
+}
+
+static bool check_staple(SSL *ssl, Bytes der, Failure *failure) {
+    const unsigned char *at = der.data;
+    OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &at, (long)der.length);
+    int status = response ? OCSP_response_status(response) : -1;
+    OCSP_BASICRESP *basic =
+        status == OCSP_RESPONSE_STATUS_SUCCESSFUL ? OCSP_response_get1_basic(response) : NULL;
+    bool good = false;
+    if (basic) {
+        good = check_basic(ssl, basic, failure);
+    } else if (response) {
+        failure_set(failure, "OCSP responder failed: %s", OCSP_response_status_str(status));
+    } else {
+        failure_set(failure, "stapled OCSP response is damaged");
+    }
+    OCSP_BASICRESP_free(basic);
+    OCSP_RESPONSE_free(response);
+    return good;
+}
+
+static int take_staple(SSL *ssl) {
+    const ContextTraits *traits = context_traits(SSL_get_SSL_CTX(ssl));
+    unsigned char *bytes;
+    Failure failure;
+    long length = SSL_get_tlsext_status_ocsp_resp(ssl, &bytes);
+    /* A resumed handshake has no place for one; the session is of the same scope. */
+    if (length <= 0 && SSL_session_reused(ssl)) return 1;
+    if (length <= 0) {
+        if (traits->ocsp != OCSP_REQUIRE) return 1;
+        verify_keep_words(ssl, "OCSP response required, and the server stapled none");
+        return 0;
+    }
+    if (check_staple(ssl, (Bytes){bytes, (size_t)length}, &failure)) return 1;
+    verify_keep_words(ssl, failure.text);
+    return 0;
+}
+
+static int on_status(SSL *ssl, void *arg) {
+    (void)arg;
+    return SSL_is_server(ssl) ? give_staple(ssl) : take_staple(ssl);
+}
+
+bool ocsp_prepare(SSL *ssl, const ContextTraits *traits, Failure *failure) {
+    if (traits->ocsp == OCSP_IGNORE) return true;
+    if (SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE) {
+        return failure_set(failure, ":ocsp needs :verify true: without a chain there is no issuer");
+    }
+    return SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp) ||
+           failure_openssl(failure, ":ocsp");
+}
+
+bool ocsp_set(SSL_CTX *context, ContextTraits *traits, const ContextSettings *settings,
+              Failure *failure) {
+    traits->ocsp = settings->ocsp;
+    traits->asks_staple = settings->asks_staple;
+    if (settings->asks_staple) virtual_watch(context);
+    if (!SSL_CTX_set_tlsext_status_cb(context, on_status)) return failure_openssl(failure, "OCSP");
+    return ocsp_staple_context(context, settings->staple, failure);
+}

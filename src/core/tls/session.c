@@ -1,0 +1,87 @@
+#include "core/tls/session.h"
+
+#include "core/tls/context.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+#include <strings.h>
+
+static const char MAGIC[] = "jsec-session-1"; /* with its NUL, then the name with its, then DER */
+
+/* Whom this connection is with: the name that is verified, else the one asked for. */
+static char *peer_name(SSL *ssl) {
+    X509_VERIFY_PARAM *wish = SSL_get0_param(ssl);
+    const char *name = X509_VERIFY_PARAM_get0_host(wish, 0);
+    char *address = name ? NULL : X509_VERIFY_PARAM_get1_ip_asc(wish);
+    if (address) return address;
+    if (!name) name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    return OPENSSL_strdup(name ? name : "");
+}
+
+uint8_t *session_export(SSL *ssl, SSL_SESSION *session, size_t *length) {
+    if (!session) session = SSL_get_session(ssl);
+    if (!session || !SSL_SESSION_is_resumable(session)) return NULL;
+    int der = i2d_SSL_SESSION(session, NULL);
+    char *name = peer_name(ssl);
+    uint8_t *bytes = NULL;
+    if (der > 0 && name) {
+        size_t named = strlen(name) + 1;
+        *length = sizeof MAGIC + named + (size_t)der;
+        bytes = OPENSSL_malloc(*length);
+        if (bytes) {
+            memcpy(bytes, MAGIC, sizeof MAGIC);
+            memcpy(bytes + sizeof MAGIC, name, named);
+            uint8_t *at = bytes + sizeof MAGIC + named;
+            i2d_SSL_SESSION(session, &at);
+        }
+    }
+    OPENSSL_free(name);
+    ERR_clear_error();
+    return bytes;
+}
+
+/* Splits what session_export joined; NULL: it is something else. */
+static SSL_SESSION *parse(Bytes data, const char **name) {
+    if (data.length <= sizeof MAGIC || memcmp(data.data, MAGIC, sizeof MAGIC)) return NULL;
+    const uint8_t *at = data.data + sizeof MAGIC, *end = data.data + data.length;
+    const uint8_t *nul = memchr(at, 0, (size_t)(end - at));
+    if (!nul) return NULL;
+    *name = (const char *)at;
+    at = nul + 1;
+    SSL_SESSION *session = d2i_SSL_SESSION(NULL, &at, end - at);
+    if (session && at == end) return session;
+    SSL_SESSION_free(session);
+    return NULL;
+}
+
+static bool vetted_alike(const SSL *ssl, const SSL_SESSION *session) {
+    const ContextTraits *traits = context_traits(SSL_get_SSL_CTX(ssl));
+    unsigned int length;
+    const unsigned char *scope = SSL_SESSION_get0_id_context(session, &length);
+    return length == sizeof traits->client_scope &&
+           !CRYPTO_memcmp(scope, traits->client_scope, length);
+}
+
+bool session_import(SSL *ssl, Bytes data, Failure *failure) {
+    ERR_clear_error();
+    const char *name = NULL;
+    SSL_SESSION *session = parse(data, &name);
+    char *wanted = peer_name(ssl);
+    bool set = false;
+    if (!session || !wanted) {
+        ERR_clear_error();
+        failure_set(failure, "not a session: expected the bytes that get-session gave");
+    } else if (strcasecmp(name, wanted)) {
+        failure_set(failure, "session was made with \"%s\", and can't be resumed with \"%s\"", name,
+                    wanted);
+    } else if (!vetted_alike(ssl, session)) {
+        failure_set(failure, "session was made under other verification settings: resuming it "
+                             "would skip the checks asked for now");
+    } else {
+        set = SSL_set_session(ssl, session) || failure_openssl(failure, "session not usable");
+    }
+    SSL_SESSION_free(session);
+    OPENSSL_free(wanted);
+    return set;
+}

@@ -1,0 +1,69 @@
+#define _GNU_SOURCE /* PATH_MAX */
+#include "core/tls/store.h"
+
+#include "core/keys/pem.h"
+
+#include <limits.h>
+#include <openssl/err.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static X509_STORE *system_store;
+static CRYPTO_ONCE system_once = CRYPTO_ONCE_STATIC_INIT;
+
+X509_STORE *store_new_system(void) {
+    X509_STORE *store = X509_STORE_new();
+    if (store && !X509_STORE_set_default_paths(store)) {
+        X509_STORE_free(store);
+        store = NULL;
+    }
+    ERR_clear_error(); /* a missing bundle beside a directory is no failure */
+    return store;
+}
+
+static void load_system_store(void) {
+    system_store = store_new_system();
+}
+
+X509_STORE *store_system(Failure *failure) {
+    if (CRYPTO_THREAD_run_once(&system_once, load_system_store) && system_store)
+        return system_store;
+    failure_set(failure, "the system's CA certificates can't be loaded: give :ca-file");
+    return NULL;
+}
+
+static bool add_all(X509_STORE *store, STACK_OF(X509) * certificates, Failure *failure) {
+    bool added = true;
+    while (added && sk_X509_num(certificates)) {
+        X509 *certificate = sk_X509_shift(certificates);
+        added = X509_STORE_add_cert(store, certificate);
+        X509_free(certificate);
+    }
+    sk_X509_pop_free(certificates, X509_free);
+    return added || failure_openssl(failure, "not added to the trust store");
+}
+
+bool store_add_bundle(X509_STORE *store, Bytes path_or_content, Failure *failure) {
+    PemSource owned;
+    Bytes content = pem_source(path_or_content, &owned, failure);
+    STACK_OF(X509) *certificates = content.data ? pem_certificates(content, failure) : NULL;
+    pem_free(&owned);
+    return certificates && add_all(store, certificates, failure);
+}
+
+bool store_add_directory(X509_STORE *store, Bytes path, Failure *failure) {
+    char name[PATH_MAX];
+    struct stat info;
+    if (path.length >= sizeof name) return failure_set(failure, "path too long");
+    memcpy(name, path.data, path.length);
+    name[path.length] = 0;
+    if (stat(name, &info) || !S_ISDIR(info.st_mode)) {
+        return failure_set(failure, "%s: not a directory", name);
+    }
+    return X509_STORE_load_path(store, name) || failure_openssl(failure, "%s", name);
+}
+
+bool store_add_trusted(X509_STORE *store, Bytes path_or_content, Failure *failure) {
+    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+    return store_add_bundle(store, path_or_content, failure);
+}

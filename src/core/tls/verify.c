@@ -1,0 +1,343 @@
+#include "core/tls/verify.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+/* --- the words, made where OpenSSL still has the certificate at hand --- */
+
+typedef struct Words {
+    char *at;
+    size_t left;
+} Words;
+
+static void say(Words *words, const char *text, size_t length) {
+    if (length >= words->left) length = words->left - 1;
+    memcpy(words->at, text, length);
+    words->at += length;
+    words->left -= length;
+    *words->at = 0;
+}
+
+static void say_text(Words *words, const char *text) {
+    say(words, text, strlen(text));
+}
+
+/* Names come from the other side: control characters do not reach a terminal. */
+static void say_foreign(Words *words, const char *text, size_t length) {
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+        say(words, (unsigned char)c < 0x20 || c == 0x7f ? "?" : &c, 1);
+    }
+}
+
+static void say_bio(Words *words, BIO *bio) {
+    char *text;
+    long length = BIO_get_mem_data(bio, &text);
+    if (length > 0) say_foreign(words, text, (size_t)length);
+}
+
+static void say_name(Words *words, const X509_NAME *name) {
+    BIO *bio = BIO_new(BIO_s_mem());
+    if (!bio) return;
+    X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB);
+    say_bio(words, bio);
+    BIO_free(bio);
+}
+
+static void say_time(Words *words, const ASN1_TIME *time) {
+    BIO *bio = BIO_new(BIO_s_mem());
+    if (bio && ASN1_TIME_print_ex(bio, time, ASN1_DTFLGS_ISO8601)) say_bio(words, bio);
+    BIO_free(bio);
+}
+
+static void say_general_name(Words *words, const GENERAL_NAME *name) {
+    int type;
+    const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
+    const unsigned char *bytes = ASN1_STRING_get0_data(value);
+    int length = ASN1_STRING_length(value);
+    char address[INET6_ADDRSTRLEN];
+    if (type == GEN_IPADD) {
+        if (!inet_ntop(length == 4 ? AF_INET : AF_INET6, bytes, address, sizeof address)) return;
+        say_text(words, address);
+    } else {
+        say_foreign(words, (const char *)bytes, (size_t)length);
+    }
+}
+
+/* The certificate's names of the kind that was asked for. */
+static void say_found_names(Words *words, X509 *certificate, int wanted_type) {
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    int found = 0;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        int type;
+        GENERAL_NAME_get0_value(name, &type);
+        if (type != wanted_type) continue;
+        say_text(words, found++ ? ", \"" : ", certificate names \"");
+        say_general_name(words, name);
+        say_text(words, "\"");
+        if (found == 8) break;
+    }
+    if (!found) {
+        const char *kind = wanted_type == GEN_IPADD ? "an IP address" : "a DNS name";
+        say_text(words, ", certificate has no subjectAltName with ");
+        say_text(words, kind);
+    }
+    GENERAL_NAMES_free(names);
+}
+
+/* As it was given: OpenSSL 4.0's copies of it (X509_VERIFY_PARAM_inherit) have host names without
+ * their end. */
+static X509_VERIFY_PARAM *wish_of(X509_STORE_CTX *context) {
+    SSL *ssl = X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx());
+    return ssl ? SSL_get0_param(ssl) : X509_STORE_CTX_get0_param(context);
+}
+
+static void say_mismatch(Words *words, X509_STORE_CTX *context, X509 *certificate, int error) {
+    X509_VERIFY_PARAM *wish = wish_of(context);
+    bool address = error == X509_V_ERR_IP_ADDRESS_MISMATCH;
+    char *ip = address ? X509_VERIFY_PARAM_get1_ip_asc(wish) : NULL;
+    const char *wanted = address ? ip : X509_VERIFY_PARAM_get0_host(wish, 0);
+    say_text(words, address ? "IP address mismatch: wanted \"" : "hostname mismatch: wanted \"");
+    say_text(words, wanted ? wanted : "");
+    say_text(words, "\"");
+    say_found_names(words, certificate, address ? GEN_IPADD : GEN_DNS);
+    OPENSSL_free(ip);
+}
+
+static void say_which(Words *words, X509 *certificate, int depth) {
+    char number[24];
+    say_text(words, ": certificate \"");
+    say_name(words, X509_get_subject_name(certificate));
+    snprintf(number, sizeof number, "\" (depth %d)", depth);
+    say_text(words, number);
+}
+
+static void say_what_to_do(Words *words, X509 *certificate, int error, const VerifyHints *hints) {
+    switch (error) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        say_text(words, ", valid until ");
+        say_time(words, X509_get0_notAfter(certificate));
+        break;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        say_text(words, ", valid from ");
+        say_time(words, X509_get0_notBefore(certificate));
+        break;
+    case X509_V_ERR_INVALID_PURPOSE:
+        say_text(words, ", its (extended) key usage is for something else, see :purpose");
+        break;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        say_text(words, ", issuer \"");
+        say_name(words, X509_get_issuer_name(certificate));
+        say_text(words, "\" is not trusted here: give it as ");
+        say_text(words, hints->authority);
+        break;
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+        say_text(words, " is not trusted here: give it as ");
+        say_text(words, hints->itself);
+        break;
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        say_text(words, " is not trusted here: give it as ");
+        say_text(words, hints->authority);
+        break;
+    default: break;
+    }
+}
+
+void verify_reason(X509_STORE_CTX *context, const VerifyHints *hints, char *text, size_t size) {
+    X509 *certificate = X509_STORE_CTX_get_current_cert(context);
+    int error = X509_STORE_CTX_get_error(context);
+    Words words = {text, size};
+    *text = 0;
+    bool mismatch =
+        error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH;
+    if (mismatch && certificate) {
+        say_mismatch(&words, context, certificate, error);
+        return;
+    }
+    say_text(&words, X509_verify_cert_error_string(error));
+    if (!certificate) return;
+    say_which(&words, certificate, X509_STORE_CTX_get_error_depth(context));
+    say_what_to_do(&words, certificate, error, hints);
+}
+
+/* --- the callback that keeps them --- */
+
+static int words_index = -1;
+static CRYPTO_ONCE words_once = CRYPTO_ONCE_STATIC_INIT;
+
+static void free_words(void *owner, void *words, CRYPTO_EX_DATA *data, int index, long number,
+                       void *arg) {
+    (void)owner, (void)data, (void)index, (void)number, (void)arg;
+    OPENSSL_free(words);
+}
+
+static void make_words_index(void) {
+    words_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_words);
+}
+
+void verify_keep_words(SSL *ssl, const char *text) {
+    static const char prefix[] = "certificate verify failed: ";
+    if (!ssl || SSL_get_ex_data(ssl, words_index)) return; /* the first reason is the root's */
+    char *kept = OPENSSL_malloc(sizeof prefix + strlen(text));
+    if (!kept) return;
+    memcpy(kept, prefix, sizeof prefix - 1);
+    memcpy(kept + sizeof prefix - 1, text, strlen(text) + 1);
+    if (!SSL_set_ex_data(ssl, words_index, kept)) OPENSSL_free(kept);
+}
+
+static void keep_words(X509_STORE_CTX *context) {
+    static const VerifyHints hints = {.authority = ":ca-file", .itself = ":trusted-cert"};
+    SSL *ssl = X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx());
+    char text[sizeof((Failure *)NULL)->text];
+    verify_reason(context, &hints, text, sizeof text);
+    verify_keep_words(ssl, text);
+}
+
+static int on_certificate(int accepted, X509_STORE_CTX *context) {
+    if (!accepted) keep_words(context);
+    return accepted;
+}
+
+/* --- set-up --- */
+
+/* Bytes of a client's certificates. OpenSSL takes 100 KB of a peer, and then fails, for no reason that it could name, to
+ * seal a session ticket for who has more than 64. */
+#define MOST_OF_CLIENT (60 << 10)
+
+/* The address without the zone of a link-local one (fe80::1%eth0), which no certificate knows. */
+static bool address_of(const char *name, char *address, size_t room) {
+    unsigned char bytes[sizeof(struct in6_addr)];
+    size_t length = strcspn(name, "%");
+    if (length >= room) return false;
+    memcpy(address, name, length);
+    address[length] = 0;
+    if (inet_pton(AF_INET6, address, bytes) == 1) return true;
+    return !name[length] && inet_pton(AF_INET, address, bytes) == 1;
+}
+
+bool verify_is_address(const char *name) {
+    char address[INET6_ADDRSTRLEN];
+    return address_of(name, address, sizeof address);
+}
+
+size_t verify_name_length(const char *name) {
+    size_t length = strlen(name);
+    return length > 1 && name[length - 1] == '.' ? length - 1 : length;
+}
+
+bool verify_wish_for(X509_VERIFY_PARAM *wish, const char *name) {
+    char address[INET6_ADDRSTRLEN];
+    /* f*.example.com is no name that any CA issues; the CN has not named hosts since 2000. */
+    X509_VERIFY_PARAM_set_hostflags(wish, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                              X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    if (address_of(name, address, sizeof address)) {
+        return X509_VERIFY_PARAM_set1_ip_asc(wish, address);
+    }
+    /* OpenSSL would take ".example.com" for all hosts of that domain. */
+    if (!*name || *name == '.') return false;
+    return X509_VERIFY_PARAM_set1_host(wish, name, verify_name_length(name));
+}
+
+bool verify_prepare(SSL *ssl, VerifyMode mode, const char *name, X509_STORE *store,
+                    Failure *failure) {
+    if (!CRYPTO_THREAD_run_once(&words_once, make_words_index) || words_index < 0) {
+        return failure_openssl(failure, "verification not set up");
+    }
+    bool client = !SSL_is_server(ssl);
+    if (!client) SSL_set_max_cert_list(ssl, MOST_OF_CLIENT);
+    if (mode == VERIFY_NONE) {
+        SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
+        return true;
+    }
+    int flags = SSL_VERIFY_PEER;
+    if (!client && mode == VERIFY_REQUIRED) flags |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    SSL_set_verify(ssl, flags, on_certificate);
+    if (store && !SSL_set1_verify_cert_store(ssl, store)) {
+        return failure_openssl(failure, "trust store not set");
+    }
+    if (client && (!name || !*name)) {
+        return failure_set(failure, "no host name to verify the certificate against: "
+                                    "give :hostname or :verify-hostname");
+    }
+    if (client && !verify_wish_for(SSL_get0_param(ssl), name)) {
+        ERR_clear_error();
+        return failure_set(failure, "not a host name to verify: \"%s\"", name);
+    }
+    return true;
+}
+
+/* --- what a handshake failed of --- */
+
+typedef struct Hint {
+    int reason;
+    const char *text;
+} Hint;
+
+static const Hint hints[] = {
+    {SSL_R_HTTP_REQUEST, "the peer sent plain HTTP to a TLS port"},
+    {SSL_R_HTTPS_PROXY_REQUEST, "the peer sent a proxy request to a TLS port"},
+    {SSL_R_WRONG_VERSION_NUMBER, "the peer does not speak TLS, or no version allowed here"},
+    {SSL_R_UNSUPPORTED_PROTOCOL, "no protocol version in common"},
+    {SSL_R_UNKNOWN_PROTOCOL, "no protocol version in common"},
+    {SSL_R_VERSION_TOO_LOW, "no protocol version in common"},
+    {SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "the peer allows none of our protocol versions"},
+    {SSL_R_NO_SHARED_CIPHER, "no cipher suite in common with the peer"},
+    {SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, "the peer found nothing in common with us"},
+    {SSL_R_TLSV1_ALERT_UNKNOWN_CA, "the peer does not trust the CA of our certificate"},
+    {SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, "the peer refused our certificate"},
+    {SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, "the peer refused our certificate"},
+    {SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, "the peer says that our certificate has expired"},
+    {SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, "the peer says that our certificate has been revoked"},
+    {SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE,
+     "the peer takes no certificate like ours: its key, or its extended key usage"},
+    {SSL_R_EXCESSIVE_MESSAGE_SIZE,
+     "the peer sent more than is taken, of certificates 100 KB in all, of a client 60"},
+    {SSL_R_SSLV3_ALERT_ILLEGAL_PARAMETER,
+     "the peer refused what we sent, such as certificates of more than it takes"},
+    {SSL_R_TLSV1_UNRECOGNIZED_NAME, "the peer serves no host of the name that we asked for"},
+    {SSL_R_NO_SUITABLE_KEY_SHARE, "no group in common with the peer, see :curves"},
+    {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE,
+     "the client gave no certificate, and one is required"},
+    {SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
+     "the peer requires a certificate: give :cert and :key"},
+    {SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL, "the peer knows none of our :alpn protocols"},
+    {SSL_R_NO_APPLICATION_PROTOCOL, "the peer offered none of our :alpn protocols"},
+};
+
+static const char *hint_for(unsigned long code) {
+    for (size_t i = 0; ERR_GET_LIB(code) == ERR_LIB_SSL && i < sizeof hints / sizeof *hints; i++) {
+        if (hints[i].reason == ERR_GET_REASON(code)) return hints[i].text;
+    }
+    return NULL;
+}
+
+static void explain(Failure *failure, const char *what) {
+    const char *hint = hint_for(ERR_peek_last_error());
+    failure_openssl(failure, "%s", what);
+    if (!hint) return;
+    size_t used = strlen(failure->text);
+    snprintf(failure->text + used, sizeof failure->text - used, ": %s", hint);
+}
+
+void verify_explain_handshake(const SSL *ssl, Failure *failure) {
+    const char *words = words_index < 0 ? NULL : SSL_get_ex_data(ssl, words_index);
+    if (words) {
+        failure_set(failure, "%s", words);
+        ERR_clear_error();
+    } else if (SSL_is_dtls(ssl) && !ERR_peek_error()) { /* the one case without a reason */
+        failure_set(failure,
+                    "handshake failed: a message of the peer is damaged, or larger than is "
+                    "taken, of certificates 100 KB in all, of a client 60");
+    } else {
+        explain(failure, "handshake failed");
+    }
+}
+
+void verify_explain_protocol(Failure *failure) {
+    explain(failure, "protocol error");
+}
