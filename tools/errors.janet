@@ -1,5 +1,5 @@
 # docs/errors.md: every error text in the sources, with its cause and its cure from tools/explanations.janet:
-# janet tools/errors.janet   (make docs does it). test/docs.janet sees to it that none is without.
+# janet tools/errors.janet   (make docs does it). test/docs/generated.janet sees to it that none is without.
 (import ./explanations)
 
 # ---- the texts in the sources ----

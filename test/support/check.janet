@@ -1,5 +1,5 @@
-# The harness of the tests. Each file test/*.janet is one process that begins with
-#   (import ./support/check :prefix "")
+# The harness of the tests. Each file test/FOLDER/*.janet is one process that begins with
+#   (import ../support/check :prefix "")
 # states facts with `test`, and says `(end)` last; test/run.janet reads the lines it prints.
 
 (defn- env-number [name] (scan-number (os/getenv name "1")))

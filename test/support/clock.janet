@@ -1,4 +1,4 @@
-# Facts about a wall clock that jumps, for test/hostile-clock.janet, which runs this with support/clock.c preloaded:
+# Facts about a wall clock that jumps, for test/hostile/clock.janet, which runs this with support/clock.c preloaded:
 # clock.janet MODULE
 (import ./check :prefix "")
 (import ./datagrams :as datagrams)

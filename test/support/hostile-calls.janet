@@ -1,4 +1,4 @@
-# A child of test/hostile-calls.janet: janet hostile-calls.janet SEED COUNT calls functions of the public modules, and
+# A child of test/hostile/calls.janet: janet hostile-calls.janet SEED COUNT calls functions of the public modules, and
 # methods of what they return, with arguments that make sense and others that make none. Each call has to return or to raise
 # a text, soon. The number of each call is printed before it, so that the parent knows which one killed us:
 # SEED FROM COUNT repeats it alone.

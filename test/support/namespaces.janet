@@ -1,4 +1,4 @@
-# Two network namespaces with a bad line between them, for test/dtls-network.janet, which runs this under `unshare -n`:
+# Two network namespaces with a bad line between them, for test/dtls/network.janet, which runs this under `unshare -n`:
 #   namespaces.janet COUNT          the server's side: makes the line, starts the other side, serves it
 #   namespaces.janet client CERT N  the client's side, in a namespace of its own: COUNT handshakes and echoes
 (import ./cable :prefix "")

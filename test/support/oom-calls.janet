@@ -1,4 +1,4 @@
-# A child of test/hostile-memory.janet: janet oom-calls.janet OOM NATIVE RSA SCENARIO FROM MOST MANY runs a scenario again and
+# A child of test/hostile/memory.janet: janet oom-calls.janet OOM NATIVE RSA SCENARIO FROM MOST MANY runs a scenario again and
 # again, with one of its allocations after the other failing from number FROM on (or some of them and the last, where there are
 # more than MOST), and MANY in a row. It prints the number of each before, and what is wrong with what came of it after; last
 # "all of N".

@@ -1,4 +1,4 @@
-# What happens with no descriptor left, for test/hostile-limits.janet, which runs this with few: scarce.janet WHAT. Prints
+# What happens with no descriptor left, for test/hostile/limits.janet, which runs this with few: scarce.janet WHAT. Prints
 # what each call said, and whether it works again once there are descriptors.
 (import ./check)
 (import ./pairs :prefix "")

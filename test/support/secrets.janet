@@ -1,4 +1,4 @@
-# A child of test/hostile-secrets.janet: janet secrets.janet DIR holds a connection with the key in DIR, says so, and lets go
+# A child of test/hostile/secrets.janet: janet secrets.janet DIR holds a connection with the key in DIR, says so, and lets go
 # of it all at the next line that it reads.
 (import jsec/tls)
 

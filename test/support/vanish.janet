@@ -1,4 +1,4 @@
-# Facts about peers that vanish, for test/hostile-vanish.janet, which runs this under `unshare -n`: two network namespaces,
+# Facts about peers that vanish, for test/hostile/vanish.janet, which runs this under `unshare -n`: two network namespaces,
 # and a cable between them that is cut.
 #   vanish.janet here         states the facts
 #   vanish.janet there DIR    is who vanishes

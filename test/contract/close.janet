@@ -1,0 +1,290 @@
+# Closing, shutting down, and ends of all kinds: rows 16, 17, 20 to 22, 24.
+(import ../support/check :prefix "")
+(import ../support/pairs :prefix "")
+(import jsec/tls)
+
+(def truncated "tls/read: connection truncated: the peer closed it without close_notify")
+
+(same "close returns the stream, again and again" [a b]
+  (repeat 3 (is (= a (:close a)))))
+
+(on-tls "a hard close returns the stream, again and again" [a b]
+  (repeat 3 (is (= a (:close a true))))
+  (is (= a (:close a))))
+
+(same "close wakes who waits: reads get nil" [a b]
+  (def task (spawn (:read a 1)))
+  (turns)
+  (:close a)
+  (is= [:ok nil] (await task)))
+
+(each [what call] [["chunk" |(:chunk $ 5)] [":all" |(:read $ :all)] ["read of 0" |(:read $ 0)]]
+  (same (string "close wakes who waits: a " what " gets nil") [a b]
+    (def task (spawn (call a)))
+    (turns)
+    (:close a)
+    (await task)))
+
+(same "close wakes who waits: a chunk that had a part gets nil, and the part stays in its buffer" [a b]
+  (def buffer @"<")
+  (def task (spawn (:chunk a 5 buffer)))
+  (:write b "abc")
+  (turns)
+  (:close a)
+  [(await task) buffer])
+
+(same "close wakes who waits: writes fail" [a b] {:plenty true}
+  (def task (spawn (:write a (string/repeat "x" plenty-size))))
+  (turns)
+  (:close a)
+  (is= [:error "stream closed"] (await task)))
+
+(on-tls "close wakes all who wait, hard or not" [a b] {:plenty true}
+  (each hard [false true]
+    (def [s peer] (if hard [a b] (pair :tls13-unix)))
+    (def readers (seq [_ :range [0 3]] (spawn (:read s 1))))
+    (def writers (seq [_ :range [0 3]] (spawn (:write s (string/repeat "x" plenty-size)))))
+    (turns)
+    (:close s hard)
+    (each t readers (is= [:ok nil] (await t)))
+    (each t writers (is= [:error "stream closed"] (await t)))
+    (:close peer true)))
+
+(same "use after close raises" [a b]
+  (:close a)
+  (seq [f :in [|(:read $ 1) |(:chunk $ 1) |(:read $ :all) |(:read $ 0) |(:write $ "x") |(:write $ "") |(:flush $)
+               |(:setsockopt $ :so-keepalive true) |(:evread $ 1) |(:evchunk $ 1) |(:evwrite $ "x")]]
+    (is= [:error "stream is closed"] (outcome (f a)))))
+
+(on-tls "shutdown after close raises, as do the names" [a b]
+  (:close a)
+  (is= [:error "stream is closed"] (outcome (:shutdown a)))
+  (is= [:error "stream closed"] (outcome (:peername a)))
+  (is= [:error "stream closed"] (outcome (:localname a))))
+
+(same "core says the same of the names of a closed stream" [a b]
+  (:close a)
+  (each f [net/peername net/localname]
+    (is= [:error "stream closed"] (outcome (f a)))))
+
+(on-tls "two closes at once are both done" [a b] {:client {:close-timeout 0.05}}
+  (def tasks (seq [_ :range [0 3]] (spawn (:close a))))
+  (each t tasks (is= [:ok a] (await t))))
+
+(on-tls "a hard close ends one that waits" [a b] {:client {:close-timeout 60}}
+  (def task (spawn (:close a)))
+  (turns)
+  (is (not (task :done)))
+  (:close a true)
+  (is= [:ok a] (await task)))
+
+(on-tls "a closing stream is closed for all others" [a b] {:client {:close-timeout 60}}
+  (def task (spawn (:close a)))
+  (turns)
+  (is= [:error "stream is closed"] (outcome (:read a 1)))
+  (is= [:error "stream is closed"] (outcome (:write a "x")))
+  (is= nil (:read b 1))
+  (:close b)
+  (is= [:ok a] (await task)))
+
+(on-tls "close waits for the peer's close_notify, no longer than :close-timeout" [a b] {:client {:close-timeout 0.1}}
+  (def started (os/clock :monotonic))
+  (:close a)
+  (def took (- (os/clock :monotonic) started))
+  (is (<= 0.09 took 2) took))
+
+(on-tls "a peer that answers ends the wait" [a b] {:client {:close-timeout 60} :server {:close-timeout 60}}
+  (def task (spawn (:close a)))
+  (is= nil (:read b 1))
+  (:close b)
+  (is= [:ok a] (await task)))
+
+(on-tls "both may close at once" [a b] {:client {:close-timeout 60} :server {:close-timeout 60}}
+  (def tasks [(spawn (:close a)) (spawn (:close b))])
+  (is= [[:ok a] [:ok b]] (tuple ;(map await tasks))))
+
+(on-tls "what was written before the close arrives" [a b] {:client {:close-timeout 60}}
+  (def data (bytes-of 300000))
+  (def task (spawn (:write a data) (:close a)))
+  (is (= data (string (:read b :all))))
+  (:close b)
+  (is= [:ok a] (await task)))
+
+(on-tls "data that comes late is dropped, and the peer sees no error in what it was sent" [a b] {:client {:close-timeout 60}}
+  (def task (spawn (:write a "bye") (:close a)))
+  (turns)
+  (:write b "too late")
+  (is= @"bye" (:read b :all))
+  (:close b)
+  (is= [:ok a] (await task)))
+
+(on-tls "a peer that never stops sending does not hold a close" [a b] {:client {:close-timeout 0.1}}
+  (def flood (spawn (forever (:write b (string/repeat "x" 100000)))))
+  (turns)
+  (:close a)
+  (is= :error (first (await flood))))
+
+# ---- shutdown ----
+
+(same "shutdown :w ends what the peer reads, and no more" [a b]
+  (is (= a (:shutdown a :w)))
+  (is= nil (:read b 10))
+  (:write b "answer")
+  (is= @"answer" (:read a 10))
+  (is= [:error "Broken pipe"] (outcome (:write a "x"))))
+
+(same "shutdown :w twice is once" [a b]
+  (repeat 2 (is (= a (:shutdown a :w))))
+  (is= nil (:read b 10)))
+
+(same "shutdown :r ends our reads" [a b]
+  (def task (spawn (:read a 10)))
+  (turns)
+  (is (= a (:shutdown a :r)))
+  (is= [:ok nil] (await task))
+  (is= nil (:read a 10))
+  (:write a "still")
+  (is= @"still" (:read b 10)))
+
+(same "what has come before shutdown :r is still there to be read" [a b]
+  (:write b "before")
+  (turns)
+  (:shutdown a :r)
+  (is= @"before" (:read a 10))
+  (is= nil (:read a 10)))
+
+(same "shutdown :rw, the default, ends both" [a b]
+  (def results
+    (seq [[s args] :in [[a [:rw]] [b []]]]
+      (is (= s (:shutdown s ;args)))
+      [(:read s 10) (outcome (:write s "x"))]))
+  (is= [nil [:error "Broken pipe"]] (first results))
+  results)
+
+(same "another keyword is refused" [a b]
+  (is= [:error "unexpected keyword :x"] (outcome (:shutdown a :x)))
+  (outcome (:shutdown a "w")))
+
+(on-tls "shutdown true ends both at once, without close_notify" [a b] {:plenty true}
+  (def [reader writer] [(spawn (:read a 1)) (spawn (:write a (string/repeat "x" plenty-size)))])
+  (turns)
+  (is (= a (:shutdown a true)))
+  (is= [:ok nil] (await reader))
+  (is= [:error "Broken pipe"] (await writer))
+  (is= [:error "Broken pipe"] (outcome (:write a "x")))
+  (fails-with truncated (forever (:read b 1000000))))
+
+(on-tls "shutdown false is orderly" [a b]
+  (is (= a (:shutdown a false)))
+  (is= nil (:read b 1)))
+
+(on-tls "a stream that was shut down can be closed" [a b] {:client {:close-timeout 60}}
+  (:shutdown a)
+  (:close b)
+  (is (= a (:close a))))
+
+# ---- ends without close_notify ----
+
+(on-tls "truncation raises, again and again" [a b]
+  (:write a "part")
+  (:close a true)
+  (is= @"part" (:read b 10))
+  (repeat 3 (is= [:error truncated] (outcome (:read b 10))))
+  (is= [:error (string/replace "read" "chunk" truncated)] (outcome (:chunk b 10)))
+  (is= [:error truncated] (outcome (:read b 0))))
+
+(on-tls "truncation in a chunk or :all raises, and what came stays in the buffer" [a b]
+  (def buffer @"<")
+  (:write a "part")
+  (:close a true)
+  (is= [:error truncated] (outcome (:read b :all buffer)))
+  (is= @"<part" buffer))
+
+(on-tls "truncation in a chunk without a buffer raises once the bytes have been read" [a b]
+  (:write a "part")
+  (:close a true)
+  (is= [:error (string/replace "read" "chunk" truncated)] (outcome (:chunk b 10)))
+  (is= @"part" (:read b 10))
+  (is= [:error truncated] (outcome (:read b 10))))
+
+(on-tls "with :truncation :eof it is an end like any" [a b] {:server {:truncation :eof}}
+  (:write a "part")
+  (:close a true)
+  (is= @"part" (:read b :all))
+  (repeat 3 (is= nil (:read b 1)))
+  (is= nil (:read b 0))
+  (is= nil (:chunk b 3)))
+
+(test "with :truncation :eof a peer that only stopped sending can be answered"
+  # the peer ends its direction of the socket, with no close_notify, and reads on
+  (each version [:TLS1_2 :TLS1_3]
+    (def [client server] (core-pair))
+    (def [left right] (core-pair))
+    (defn relay [from to]
+      (spawn (while (def x (:read from 10000)) (:write to x)) (:shutdown to :w)))
+    (relay server left)
+    (relay left server)
+    (def accepted (spawn (wrap-server right {:truncation :eof :max-version version})))
+    (def c (wrap-client client))
+    (def [_ s] (await accepted))
+    (:write c "question")
+    (is= @"question" (:read s 100))
+    (:shutdown left :w)
+    (is= nil (:read s 100))
+    (:write s "answer")
+    (is= @"answer" (:read c 100))
+    (each x [c s] (:close x true))))
+
+# ---- resets ----
+
+(defn reset
+  "Close a core stream so that its peer gets a reset: with data that nobody has read."
+  [s peer-write]
+  (peer-write "unread")
+  (turns)
+  (:close s))
+
+(test "a read after a reset raises with the errno's text, as core's does"
+  (def texts
+    (seq [tls :in [false true]]
+      (def [a b] (core-pair))
+      (def ours
+        (if tls
+          (let [task (spawn (wrap-client a {:handshake false}))] (last (await task)))
+          a))
+      (def write (if tls (let [t (spawn (:handshake ours))] (turns) (fn [x] (:read b 1))) |(:write a $)))
+      (def reader (if tls (spawn (:handshake ours)) (spawn (:read ours 10))))
+      (turns)
+      (reset b write)
+      (def [status text] (await reader))
+      (:close ours)
+      text))
+  (is= "Connection reset by peer" (first texts))
+  (is= "tls-stream/handshake: handshake failed: Connection reset by peer" (texts 1)))
+
+(each version [:TLS1_2 :TLS1_3]
+  (test (string "a read or write of an open stream after a reset raises with the errno's text (" version ")")
+    # a relay in between, whose end towards us is reset
+    (def [client near] (core-pair))
+    (def [far server] (core-pair))
+    (defn relay [from to]
+      (spawn (while (def x (:read from 10000)) (:write to x))))
+    (def relays [(relay near far) (relay far near)])
+    (def accepted (spawn (wrap-server server {:max-version version})))
+    (def c (wrap-client client))
+    (def [_ s] (await accepted))
+    (def reader (spawn (:read c 10)))
+    (turns 5)
+    (each r relays (ev/cancel (r :fiber) "stop"))
+    (turns)
+    (:write c "unread")
+    (turns)
+    (:close near)
+    (is= [:error "Connection reset by peer"] (await reader))
+    (is= [:error "Connection reset by peer"] (outcome (:read c 1)))
+    (is= :error (first (outcome (:write c "x"))))
+    (:close c)
+    (:close s true)
+    (:close far)))
+
+(end)
