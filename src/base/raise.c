@@ -1,5 +1,7 @@
 #include "base/raise.h"
 
+#include "core/printable.h"
+
 #include <stdarg.h>
 
 Janet raise_text(const char *function, const Failure *failure) {
@@ -17,7 +19,11 @@ void raise_format(const char *function, const char *format, ...) {
     va_start(args, format);
     janet_formatbv(buffer, format, args);
     va_end(args);
-    janet_panics(janet_string(buffer->data, buffer->count));
+    /* Names may come from elsewhere, such as a URL. */
+    JanetBuffer *shown = janet_buffer(4 * buffer->count + 1);
+    size_t length = printable_copy((char *)shown->data, (size_t)shown->capacity,
+                                   (const char *)buffer->data, (size_t)buffer->count, "\\x");
+    janet_panics(janet_string(shown->data, (int32_t)length));
 }
 
 void raise_type(int32_t slot, const char *expected, Janet got) {

@@ -1,21 +1,35 @@
 #include "core/failure.h"
 
+#include "core/printable.h"
+
 #include <openssl/err.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+/* Texts quote names of peers and bytes of files. The second copy also allows a text to quote
+ * `failure` itself. */
+__attribute__((format(printf, 2, 0))) static void format_text(Failure *failure, const char *format,
+                                                              va_list args) {
+    char text[sizeof failure->text];
+    vsnprintf(text, sizeof text, format, args);
+    printable_copy(failure->text, sizeof failure->text, text, strlen(text), "\\x");
+}
+
 bool failure_set(Failure *failure, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    vsnprintf(failure->text, sizeof failure->text, format, args);
+    format_text(failure, format, args);
     va_end(args);
     return false;
 }
 
 static void append(Failure *failure, const char *separator, const char *text) {
     size_t used = strlen(failure->text);
-    snprintf(failure->text + used, sizeof failure->text - used, "%s%s", separator, text);
+    char joined[sizeof failure->text];
+    snprintf(joined, sizeof joined, "%s%s", separator, text);
+    printable_copy(failure->text + used, sizeof failure->text - used, joined, strlen(joined),
+                   "\\x");
 }
 
 /* What the queue says of one error; system errors carry an errno in place of a reason. */
@@ -30,7 +44,7 @@ static const char *reason_of(unsigned long code, char *buffer, size_t size) {
 bool failure_openssl(Failure *failure, const char *what, ...) {
     va_list args;
     va_start(args, what);
-    vsnprintf(failure->text, sizeof failure->text, what, args);
+    format_text(failure, what, args);
     va_end(args);
 
     char buffer[32], last[256] = "";

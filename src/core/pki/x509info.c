@@ -2,6 +2,7 @@
 #include "core/pki/x509info.h"
 
 #include "core/pki/usage.h"
+#include "core/printable.h"
 
 #include <openssl/err.h>
 #include <stdio.h>
@@ -47,11 +48,17 @@ static const char *short_name(Pool *pool, const ASN1_OBJECT *object) {
     return nid != NID_undef ? OBJ_nid2sn(nid) : (const char *)oid_of(pool, object).data;
 }
 
+/* As RFC 4514 writes it, with what is not printable escaped. */
 static Bytes name_line(Pool *pool, const X509_NAME *name) {
     unsigned long flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
     BIO *bio = BIO_new(BIO_s_mem());
     if (bio) X509_NAME_print_ex(bio, name, 0, flags);
-    return pool_bio(pool, bio);
+    Bytes line = pool_bio(pool, bio);
+    size_t room = 3 * line.length + 1;
+    char *escaped = pool_take(pool, room);
+    if (!escaped) return (Bytes){(const uint8_t *)"", 0};
+    size_t length = printable_copy(escaped, room, (const char *)line.data, line.length, "\\");
+    return (Bytes){(const uint8_t *)escaped, length};
 }
 
 void x509info_name(Pool *pool, const X509_NAME *name, InfoNames *names, Bytes *text) {
