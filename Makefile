@@ -37,7 +37,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 Q := $(if $V,,@)
 say = $(if $(or $V,$(findstring s,$(firstword -$(MAKEFLAGS)))),:,printf '  %-8s %s\n')
 
-.PHONY: all env test test-c asan tsan valgrind conform soak coverage analyze packages matrix fuzz bench bench-quick demo docs test-site lint format install uninstall clean help
+.PHONY: all env test test-c asan tsan valgrind conform soak coverage analyze packages matrix fuzz corpus bench bench-quick demo docs test-site lint format install uninstall clean help
 .DELETE_ON_ERROR:
 
 all: $(JANET) $(MODULES) ## build the modules, and a janet where the system has none that is fit
@@ -127,6 +127,12 @@ fuzz-%: build/fuzz/%
 	@$(say) FUZZ $*
 	$Q cd build/fuzz && ./$* -max_total_time=$(SECONDS) $(SEED:%=-seed=%) -timeout=20 -verbosity=0 -print_final_stats=1 \
 	  corpus/$* $(wildcard $(CURDIR)/test/fuzz/corpus/$(*:fuzz_%=%))
+
+corpus: $(FUZZERS:%=corpus-%) ## run each fuzz target on its corpus, under AddressSanitizer and UBSan
+
+corpus-%: build/fuzz/%
+	@$(say) CORPUS $*
+	$Q build/fuzz/$* -runs=0 -timeout=20 -verbosity=0 -artifact_prefix=build/fuzz/ test/fuzz/corpus/$(*:fuzz_%=%)
 
 # Debian's other suites bring the versions; what is fetched stays below build/matrix.
 matrix: all ## run the tests on OpenSSL 3.0, 3.5, 3.6 and 4.0; SUITES="trixie ..." chooses

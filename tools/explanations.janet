@@ -24,11 +24,19 @@ This page is made from the sources (`make docs`); a test sees to it that no text
 
   {:title "The certificate is for another name"
    :texts []
-   :parts ["IP address mismatch: wanted*" "\"*" ", certificate has no subjectAltName with *" "certificate verify failed: "]
+   :parts ["IP address mismatch: wanted*" "\"*" ", certificate has no subjectAltName with *"]
    :others ["certificate verify failed: IP address mismatch: wanted \"…\", certificate has no subjectAltName with an IP address"
             "certificate verify failed: hostname mismatch: wanted \"…\", certificate names \"…\""]
    :cause "The server's certificate does not bear the name that was connected to. Only subject alternative names count; the common name does not (RFC 6125), and an IP address has to stand there as an IP address."
    :cure "Connect by a name that the certificate bears, or say which one is wanted: `{:hostname \"name.in.certificate\"}`. If the server is yours, have a certificate issued with the name under which clients reach it (`:san` of `cert/issue-cert`). Don't turn `:verify` off: then anybody can be the server."}
+
+  {:title "The certificate is malformed"
+   :texts []
+   :parts [", the certificate's subjectAltName is malformed" "malformed extension"]
+   :others ["certificate verify failed: malformed extension: certificate \"…\" (depth 0)"
+            "certificate verify failed: IP address mismatch: wanted \"…\", certificate names a malformed IP address of … bytes"]
+   :cause "An extension of the certificate, or a name in it, is not what X.509 asks for. Such a certificate verifies nowhere; an attacker may have made it."
+   :cure "Look at it: `jsec cert show FILE`, `openssl asn1parse`. If the server is yours, have the certificate issued again."}
 
   {:title "The certificate's issuer is not trusted"
    :texts []

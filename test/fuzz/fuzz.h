@@ -13,9 +13,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* A text that quotes the input must not control a terminal. */
+static inline void fuzz_expect_printable(const char *text) {
+    for (; *text; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f) abort();
+    }
+}
+
 /* A failure must have a reason that is text. */
 static inline void fuzz_expect_reason(const Failure *failure) {
     if (!memchr(failure->text, 0, sizeof failure->text) || !failure->text[0]) abort();
+    fuzz_expect_printable(failure->text);
 }
 
 #define fuzz_expect(holds) fuzz_judge((holds), #holds, __FILE__, __LINE__)

@@ -2,6 +2,7 @@
 (import ../support/check :prefix "")
 (import ../support/peers :prefix "")
 (import jsec/cert)
+(import jsec/dtls)
 (import jsec/tls)
 
 (def ca (authority "Test CA"))
@@ -197,23 +198,31 @@
 (defn openssl [& words] (os/execute ["openssl" ;words] :px {:err (file/open "/dev/null" :w)}))
 
 (defn signed-by-openssl
-  "An identity with an alternative name that cert/issue refuses to write."
-  [name]
+  "An identity with extensions, as openssl's configuration writes them, that cert/issue refuses to write."
+  [lines]
   (def dir (tmpdir))
   (def signer (saved dir "ca" ca))
   (def key ((saved dir "own" good) :key))
   (def [extensions csr cert] (map |(string dir "/" $) ["extensions" "csr" "cert"]))
-  (spit extensions (string "subjectAltName=@names\n[names]\nDNS.1=" name "\n"))
+  (spit extensions lines)
   (openssl "req" "-new" "-key" key "-subj" "/CN=named.example" "-out" csr)
   (openssl "x509" "-req" "-in" csr "-CA" (signer :cert) "-CAkey" (signer :key) "-CAcreateserial" "-extfile" extensions "-out" cert)
   {:cert (slurp cert) :key (good :key)})
 
+(defn named-by-openssl [name] (signed-by-openssl (string "subjectAltName=@names\n[names]\nDNS.1=" name "\n")))
+
+(defn alternatives
+  "An identity whose subjectAltName is these bytes of DER."
+  [& bytes]
+  (def sequence [0x30 (length bytes) ;bytes])
+  (signed-by-openssl (string "subjectAltName=DER:" (string/join (map |(string/format "%02x" $) sequence) ":") "\n")))
+
 (peer-test "openssl" "partial, inner, bare and top-level wildcards match nothing"
-  (matches (signed-by-openssl "*.a.example") "x.a.example")
+  (matches (named-by-openssl "*.a.example") "x.a.example")
   (each [pattern host] [["f*.a.example" "foo.a.example"] ["*f.a.example" "of.a.example"] ["f*o.a.example" "foo.a.example"]
                         ["a.*.example" "a.b.example"] ["*.*.example" "a.b.example"] ["*" "localhost"] ["*.example" "a.example"]
                         ["**.a.example" "x.a.example"]]
-    (differs (signed-by-openssl pattern) host)))
+    (differs (named-by-openssl pattern) host)))
 
 (test "an IP address matches an IP SAN only, a name a DNS SAN only"
   (def addresses (named "IP:127.0.0.1" "IP:::1" "IP:2001:db8::1"))
@@ -258,5 +267,46 @@
   (is= true (visit old {:verify false} "other.example"))
   (is (string? (visit old {:verify true} "other.example")))
   (is (string? (visit old {} "other.example"))))
+
+# ---- names that are no names ----
+
+(defn- address-of [size] (alternatives 0x87 size ;(map |(+ 0xa0 (% $ 16)) (range size))))
+
+(defn- malformed [size]
+  (string `certificate verify failed: IP address mismatch: wanted "127.0.0.1", certificate names a malformed IP address of ` size ` bytes`))
+
+(peer-test "openssl" "an iPAddress that has the length of no address is called malformed, and nothing beyond it is shown"
+  (each size [0 1 3 5 8 15 17 32]
+    (def answer (cert/verify-chain ((address-of size) :cert) {:roots (ca :cert) :host "127.0.0.1"}))
+    (is (string/has-suffix? (string "certificate names a malformed IP address of " size " bytes") (answer :reason)) (answer :reason)))
+  (def odd (address-of 5))
+  (each version [:TLS1_2 :TLS1_3]
+    (is= (string "tls/connect: " (malformed 5)) (visit odd (merge trust {:max-version version}) "127.0.0.1")))
+  (with [s (dtls/listen "127.0.0.1" 0 odd)]
+    (ev/go (fn [] (protect (dtls/recv-from s 1))))
+    (fails-with (malformed 5) (dtls/connect "127.0.0.1" (in (dtls/localname s) 1) trust))))
+
+(peer-test "openssl" "a subjectAltName that can't be read matches nothing, and is called malformed"
+  (def broken (alternatives 0x82 0x7f 0x61))
+  (each host ["a" "named.example" "127.0.0.1"]
+    (def why (visit broken trust host))
+    (is (and (string? why) (string/find "malformed extension: certificate \"CN=named.example\" (depth 0)" why)) why)))
+
+# as DER: "a" ESC "[" U+009B U+202E
+(def- controls [0x61 0x1b 0x5b 0xc2 0x9b 0xe2 0x80 0xae])
+(def- escaped `a\1B[\C2\9B\E2\80\AE`)
+
+(defn- printable? [text] (not (peg/find '(+ (range "\0\x1f") "\x7f" (* "\xc2" (range "\x80\x9f")) "\xe2\x80\xae") text)))
+
+(peer-test "openssl" "characters of a foreign name that are not printable are escaped in each text"
+  (def names (alternatives 0x82 (length controls) ;controls))
+  (def why (visit names trust "a.example"))
+  (is= (string `tls/connect: certificate verify failed: hostname mismatch: wanted "a.example", certificate names "` escaped `"`) why)
+  (def subject (issue (authority (string/from-bytes ;controls))))
+  (def told [(visit subject trust) ((cert/verify-chain (subject :cert) {:roots (ca :cert)}) :reason)
+             ((cert/parse (subject :cert)) :issuer-text)])
+  (each text told
+    (is (printable? text) text)
+    (is (string/find `a\1B[\C2\9B\E2\80\AE` text) text)))
 
 (end)

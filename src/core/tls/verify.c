@@ -1,5 +1,7 @@
 #include "core/tls/verify.h"
 
+#include "core/printable.h"
+
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -24,12 +26,11 @@ static void say_text(Words *words, const char *text) {
     say(words, text, strlen(text));
 }
 
-/* Names come from the other side: control characters do not reach a terminal. */
+/* The peer chose these bytes: escape what is not printable, as RFC 4514 does. */
 static void say_foreign(Words *words, const char *text, size_t length) {
-    for (size_t i = 0; i < length; i++) {
-        char c = text[i];
-        say(words, (unsigned char)c < 0x20 || c == 0x7f ? "?" : &c, 1);
-    }
+    size_t used = printable_copy(words->at, words->left, text, length, "\\");
+    words->at += used;
+    words->left -= used;
 }
 
 static void say_bio(Words *words, BIO *bio) {
@@ -52,35 +53,50 @@ static void say_time(Words *words, const ASN1_TIME *time) {
     BIO_free(bio);
 }
 
+/* An iPAddress of any length passes OpenSSL's parser. */
+static void say_address(Words *words, const ASN1_STRING *value) {
+    int length = ASN1_STRING_length(value);
+    char text[INET6_ADDRSTRLEN + 2];
+    if (length == 4 || length == 16) {
+        char address[INET6_ADDRSTRLEN];
+        int family = length == 4 ? AF_INET : AF_INET6;
+        if (!inet_ntop(family, ASN1_STRING_get0_data(value), address, sizeof address)) return;
+        snprintf(text, sizeof text, "\"%s\"", address);
+    } else {
+        snprintf(text, sizeof text, "a malformed IP address of %d bytes", length);
+    }
+    say_text(words, text);
+}
+
 static void say_general_name(Words *words, const GENERAL_NAME *name) {
     int type;
     const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
-    const unsigned char *bytes = ASN1_STRING_get0_data(value);
-    int length = ASN1_STRING_length(value);
-    char address[INET6_ADDRSTRLEN];
     if (type == GEN_IPADD) {
-        if (!inet_ntop(length == 4 ? AF_INET : AF_INET6, bytes, address, sizeof address)) return;
-        say_text(words, address);
-    } else {
-        say_foreign(words, (const char *)bytes, (size_t)length);
+        say_address(words, value);
+        return;
     }
+    say_text(words, "\"");
+    say_foreign(words, (const char *)ASN1_STRING_get0_data(value),
+                (size_t)ASN1_STRING_length(value));
+    say_text(words, "\"");
 }
 
 /* The certificate's names of the kind that was asked for. */
 static void say_found_names(Words *words, X509 *certificate, int wanted_type) {
-    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-    int found = 0;
+    int critical, found = 0; /* -1: there is no subjectAltName; -2: there are several */
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, &critical, NULL);
     for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
         const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
         int type;
         GENERAL_NAME_get0_value(name, &type);
         if (type != wanted_type) continue;
-        say_text(words, found++ ? ", \"" : ", certificate names \"");
+        say_text(words, found++ ? ", " : ", certificate names ");
         say_general_name(words, name);
-        say_text(words, "\"");
         if (found == 8) break;
     }
-    if (!found) {
+    if (!names && critical != -1) {
+        say_text(words, ", the certificate's subjectAltName is malformed");
+    } else if (!found) {
         const char *kind = wanted_type == GEN_IPADD ? "an IP address" : "a DNS name";
         say_text(words, ", certificate has no subjectAltName with ");
         say_text(words, kind);
@@ -159,10 +175,12 @@ void verify_reason(X509_STORE_CTX *context, const VerifyHints *hints, char *text
         say_mismatch(&words, context, certificate, error);
         return;
     }
-    say_text(&words, X509_verify_cert_error_string(error));
+    /* OpenSSL finds no issuer for a certificate that it could not read. */
+    bool malformed = certificate && (X509_get_extension_flags(certificate) & EXFLAG_INVALID);
+    say_text(&words, malformed ? "malformed extension" : X509_verify_cert_error_string(error));
     if (!certificate) return;
     say_which(&words, certificate, X509_STORE_CTX_get_error_depth(context));
-    say_what_to_do(&words, certificate, error, hints);
+    if (!malformed) say_what_to_do(&words, certificate, error, hints);
 }
 
 /* --- the callback that keeps them --- */
