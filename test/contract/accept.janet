@@ -1,4 +1,4 @@
-# Accepting: row 28, on tls/accept, tls/accept-loop and core's own.
+# Accepting: row 28 of docs/stream-contract.md, for tls/accept, tls/accept-loop and core's own.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")
 (import jsec/tls)

@@ -1,4 +1,5 @@
-# Cancellation, deadlines and timeouts of reads: rows 9 to 13. Nothing is lost, nothing comes twice.
+# Timeouts, deadlines and cancelled reads: rows 9 to 13 of docs/stream-contract.md. No byte is lost
+# and none is delivered twice.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")
 

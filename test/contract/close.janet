@@ -1,4 +1,4 @@
-# Closing, shutting down, and ends of all kinds: rows 16, 17, 20 to 22, 24.
+# Closing, shutting down and resets: rows 16, 17, 20 to 22 and 24 of docs/stream-contract.md.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")
 (import jsec/tls)

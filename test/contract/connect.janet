@@ -1,4 +1,5 @@
-# Connecting, deferred handshakes, errors of one connection and another: rows 29, 33, 34.
+# Connecting, deferred handshakes and errors of one connection: rows 29, 33 and 34 of
+# docs/stream-contract.md.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")
 (import jsec/tls)

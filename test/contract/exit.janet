@@ -1,4 +1,4 @@
-# The end of a process, with calls of all kinds pending: row 32. Clean, soon, without an abort.
+# The end of a process with calls of all kinds pending: row 32 of docs/stream-contract.md.
 (import ../support/check :prefix "")
 (import jsec/tls)
 

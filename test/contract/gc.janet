@@ -1,4 +1,4 @@
-# Garbage: row 26. What nobody refers to is closed and freed; what waits is kept.
+# Garbage collection: row 26 of docs/stream-contract.md.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")
 (import ../support/process :prefix "")

@@ -1,4 +1,4 @@
-# What a stream is as a value: rows 23, 25 and 27, and how it shows itself.
+# What a stream is as a value: rows 23, 25 and 27 of docs/stream-contract.md, and how it prints.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")
 (import jsec/tls)

@@ -1,4 +1,4 @@
-# Reading: rows 1 to 9 of a stream's contract, the same code on core's streams and on ours.
+# Reading: rows 1 to 9 of docs/stream-contract.md, the same code on core's streams and on ours.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")
 

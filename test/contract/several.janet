@@ -1,4 +1,5 @@
-# Several at once: rows 18 and 19. Core serves the last reader only; here all are served, in order, each write whole.
+# Several fibers on one stream: rows 18 and 19 of docs/stream-contract.md. Core serves the last
+# reader only; here all are served in order, and each write is whole.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")
 

@@ -1,4 +1,4 @@
-# Writing: rows 14 to 18 and 34.
+# Writing: rows 14 to 18 and 34 of docs/stream-contract.md.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")
 

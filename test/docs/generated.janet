@@ -105,6 +105,34 @@
       (is (os/stat file) (string target " in " page))
       (if fragment (is (has-anchor? file fragment) (string target " in " page))))))
 
+# ---- the stream contract ----
+
+(defn- rows-cited
+  "The rows that a test file's heading cites: \"rows 9 to 11 and 13\" gives 9, 10, 11 and 13."
+  [path]
+  (def heading (first (string/split "\n(" (string (slurp path)))))
+  (def numbers '(* "row" (? "s") (some (+ (* " " (group (* (number :d+) (? (* " to " (number :d+))))))
+                                   "," " and"))))
+  (if (string/find "docs/stream-contract.md" heading)
+    (mapcat (fn [[from to]] (range from (inc (or to from))))
+            (peg/match ~(any (+ ,numbers 1)) heading))
+    []))
+
+(test "docs/stream-contract.md has rows without a gap; tests cite all but those of datagrams"
+  (def page (string (slurp "docs/stream-contract.md")))
+  (def rows (peg/match '(any (+ (* "\n| " (number :d+) " |") 1)) page))
+  (def cited (mapcat |(rows-cited (string "test/contract/" $)) (os/dir "test/contract")))
+  (is= (range 1 (inc (length rows))) (sorted rows))
+  (is= [30 31] (tuple ;(filter |(not (index-of $ cited)) (sorted rows)))))
+
+(test "the tests that docs/stream-contract.md names are there"
+  (def folders '(+ "contract" "dtls" "generic" "hostile" "module"))
+  (def named (peg/match ~(any (+ (* "`" '(* ,folders "/" (some (+ :w "-"))) "`") 1))
+                        (string (slurp "docs/stream-contract.md"))))
+  (is (> (length named) 10))
+  (each name (filter |(not (index-of $ ["dtls/recv-from" "dtls/send-to"])) named)
+    (is (os/stat (string "test/" name ".janet")) name)))
+
 # ---- what is promised ----
 
 # `file`: "fact", "fact": a fact may leave out, as …, what the test puts together

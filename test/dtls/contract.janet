@@ -1,4 +1,4 @@
-# A DTLS client keeps the contract of a stream, a datagram at a time; recv-from that of core's.
+# A DTLS client keeps docs/stream-contract.md, a datagram at a time; recv-from is as core's.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "" :only [spawn await turns outcome spin identity core-pair])
 (import jsec/dtls)
