@@ -156,7 +156,7 @@ soak: all ## handshakes and transfers for SOAK_SECONDS=300; prints the slopes of
 coverage: ## measure which lines of C the tests reach (gcovr), and that those missed have a reason
 	@rm -rf build/coverage
 	@$(MAKE) test B=build/coverage J=build/janet CFLAGS='-O0 -g' SANITIZE='--coverage -fprofile-update=atomic' \
-	  TEST_ENV='JSEC_SLOW=2 JSEC_MEMORY_MOST=400 JSEC_TIMEOUT=600'
+	  TEST_ENV='JSEC_SLOW=2 JSEC_MEMORY_MAX=400 JSEC_TIMEOUT=600'
 	$Q gcovr --root . --filter 'src/' --print-summary --txt build/coverage/lines.txt --object-directory build/coverage build/coverage
 	@echo "  missed lines: build/coverage/lines.txt"
 	$Q $(RUN_JANET) tools/coverage.janet build/coverage/lines.txt test/coverage.md

@@ -132,10 +132,10 @@ static size_t args_count(const Janet *argv, int32_t slot) {
 static Janet cfun_bio_read(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 2);
     Bio *bio = args_open_bio("bio/read", argv);
-    size_t most = args_count(argv, 1), pending = BIO_ctrl_pending(bio->memory);
+    size_t max = args_count(argv, 1), pending = BIO_ctrl_pending(bio->memory);
     if (!pending) return janet_wrap_nil();
-    JanetBuffer *buffer = janet_buffer((int32_t)(pending < most ? pending : most));
-    int got = BIO_read(bio->memory, buffer->data, (int)(pending < most ? pending : most));
+    JanetBuffer *buffer = janet_buffer((int32_t)(pending < max ? pending : max));
+    int got = BIO_read(bio->memory, buffer->data, (int)(pending < max ? pending : max));
     if (got <= 0) return janet_wrap_nil();
     buffer->count = got;
     return janet_wrap_buffer(buffer);

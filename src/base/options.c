@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define LONGEST_NAME 32
+#define MAX_NAME_LENGTH 32
 
 void option_refuse(const OptionSite *site, const char *expected, Janet got) {
     raise_format(site->function, "bad option :%s, expected %s, got %v", site->row->name, expected,
@@ -68,11 +68,11 @@ void option_seconds(const OptionSite *site, Janet value, void *field) {
 
 void option_integer(const OptionSite *site, Janet value, void *field) {
     const OptionRange *range = site->row->detail;
-    double least = range ? range->least : INT32_MIN, most = range ? range->most : INT32_MAX;
+    double min = range ? range->min : INT32_MIN, max = range ? range->max : INT32_MAX;
     double number = janet_checktype(value, JANET_NUMBER) ? janet_unwrap_number(value) : NAN;
-    if (!(number >= least && number <= most) || number != floor(number)) {
+    if (!(number >= min && number <= max) || number != floor(number)) {
         char expected[80];
-        snprintf(expected, sizeof expected, "integer from %.0f to %.0f", least, most);
+        snprintf(expected, sizeof expected, "integer from %.0f to %.0f", min, max);
         option_refuse(site, expected, value);
     }
     *(int32_t *)field = (int32_t)number;
@@ -117,7 +117,7 @@ void option_any(const OptionSite *site, Janet value, void *field) {
 
 /* Optimal string alignment: insertions, deletions, substitutions and swapped neighbours. */
 static int distance(const char *a, size_t alen, const char *b, size_t blen) {
-    int row[3][LONGEST_NAME + 1];
+    int row[3][MAX_NAME_LENGTH + 1];
     for (size_t j = 0; j <= blen; j++) row[0][j] = (int)j;
     for (size_t i = 1; i <= alen; i++) {
         int *now = row[i % 3], *before = row[(i + 2) % 3], *twice = row[(i + 1) % 3];
@@ -148,7 +148,7 @@ static const char *nearest_name(const OptionSet *set, JanetByteView name) {
     const char *nearest = NULL;
     int best = 4; /* further away than three slips is no slip */
     const OptionRow *row;
-    for (size_t i = 0; name.len <= LONGEST_NAME && (row = options_row(set, i)); i++) {
+    for (size_t i = 0; name.len <= MAX_NAME_LENGTH && (row = options_row(set, i)); i++) {
         const char *candidate = row->name;
         int d = distance((const char *)name.bytes, (size_t)name.len, candidate, strlen(candidate));
         if (d < best && d < (int)strlen(candidate)) {
@@ -205,7 +205,7 @@ void option_nested(const OptionSite *site, Janet value, void *field) {
 static void read_nested(const char *function, const OptionSet *set, uint64_t here,
                         const OptionRow *row, Janet value, void *into) {
     const OptionSet *inner = row->detail;
-    char prefix[LONGEST_NAME + 4];
+    char prefix[MAX_NAME_LENGTH + 4];
     JanetDictView view;
     if (!janet_dictionary_view(value, &view.kvs, &view.len, &view.cap)) return; /* nil */
     snprintf(prefix, sizeof prefix, ":%s ", row->name);

@@ -58,7 +58,7 @@ typedef struct OptionWord {
 } OptionWord;
 
 typedef struct OptionRange {
-    double least, most;
+    double min, max;
 } OptionRange;
 
 void option_boolean(const OptionSite *site, Janet value, void *field); /* bool */

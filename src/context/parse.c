@@ -26,7 +26,7 @@ static void list_of(const OptionSite *site, Janet value, OptionParser parse, Byt
         list->count = 1;
         return;
     }
-    if (items.len < 1 || items.len > MOST_LISTED) option_refuse(site, "1 to 8 of them", value);
+    if (items.len < 1 || items.len > MAX_LISTED) option_refuse(site, "1 to 8 of them", value);
     for (int32_t i = 0; i < items.len; i++) parse(site, items.items[i], list->list + i);
     list->count = (size_t)items.len;
 }

@@ -52,12 +52,12 @@ const CurveRow *args_curve(const char *function, const Janet *argv, int32_t slot
     return row;
 }
 
-int32_t args_integer(const Janet *argv, int32_t slot, int32_t least, int32_t most) {
+int32_t args_integer(const Janet *argv, int32_t slot, int32_t min, int32_t max) {
     Janet value = argv[slot];
     double number = janet_checktype(value, JANET_NUMBER) ? janet_unwrap_number(value) : NAN;
-    if (!(number >= least && number <= most) || number != floor(number)) {
+    if (!(number >= min && number <= max) || number != floor(number)) {
         char expected[64];
-        snprintf(expected, sizeof expected, "integer from %d to %d", least, most);
+        snprintf(expected, sizeof expected, "integer from %d to %d", min, max);
         raise_type(slot, expected, value);
     }
     return (int32_t)number;

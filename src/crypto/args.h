@@ -9,7 +9,7 @@
 #include <janet.h>
 
 /* What a call may ask for at most: random bytes, derived keys, a SHAKE's output. */
-#define ARGS_LONGEST_OUTPUT (64 << 20)
+#define ARGS_MAX_OUTPUT (64 << 20)
 
 /* A string or buffer; never NULL data. The view lasts as long as the C function runs. */
 Bytes args_bytes(const Janet *argv, int32_t slot);
@@ -25,7 +25,7 @@ const CipherRow *args_cipher(const char *function, const Janet *argv, int32_t sl
 const CurveRow *args_curve(const char *function, const Janet *argv, int32_t slot);
 
 /* An integer from `least` to `most`. */
-int32_t args_integer(const Janet *argv, int32_t slot, int32_t least, int32_t most);
+int32_t args_integer(const Janet *argv, int32_t slot, int32_t min, int32_t max);
 
 /* The options in that slot, nil when left out. */
 Janet args_options(const Janet *argv, int32_t argc, int32_t slot);

@@ -8,7 +8,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#define LONGEST_SECRET 1024 /* P-521's is 66 */
+#define MAX_SECRET_LENGTH 1024 /* P-521's is 66 */
 
 static bool can_agree(const EVP_PKEY *key, const EVP_PKEY *peer, Failure *failure) {
     bool agrees = EVP_PKEY_is_a(key, "EC") || EVP_PKEY_is_a(key, "X25519") ||
@@ -27,7 +27,7 @@ static bool agree(EVP_PKEY *key, EVP_PKEY *peer, uint8_t *secret, size_t *length
     ERR_clear_error();
     if (!can_agree(key, peer, failure)) return false;
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-    *length = LONGEST_SECRET;
+    *length = MAX_SECRET_LENGTH;
     bool done = context && EVP_PKEY_derive_init(context) > 0 &&
                 EVP_PKEY_derive_set_peer(context, peer) > 0 &&
                 EVP_PKEY_derive(context, secret, length) > 0;
@@ -38,7 +38,7 @@ static bool agree(EVP_PKEY *key, EVP_PKEY *peer, uint8_t *secret, size_t *length
 
 static Janet cfun_crypto_derive(int32_t argc, Janet *argv) {
     const char *function = "crypto/derive";
-    uint8_t secret[LONGEST_SECRET];
+    uint8_t secret[MAX_SECRET_LENGTH];
     size_t length = 0;
     Failure failure;
     static const Bytes no_password = {NULL, 0};

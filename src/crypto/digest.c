@@ -18,7 +18,7 @@ typedef struct DigestOptions {
     int32_t length;
 } DigestOptions;
 
-static const OptionRange output_range = {1, ARGS_LONGEST_OUTPUT};
+static const OptionRange output_range = {1, ARGS_MAX_OUTPUT};
 
 static const OptionRow digest_rows[] = {
     OPTION_WITH("length", option_integer, &output_range, DigestOptions, length,

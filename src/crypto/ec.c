@@ -42,7 +42,7 @@ static PointBytes args_point(const Janet *argv, int32_t slot) {
 
 static Janet cfun_crypto_ec_generate_scalar(int32_t argc, Janet *argv) {
     const char *function = "crypto/ec-generate-scalar";
-    uint8_t scalar[LONGEST_FIELD];
+    uint8_t scalar[MAX_FIELD_LENGTH];
     int length;
     Failure failure;
     janet_fixarity(argc, 1);

@@ -11,7 +11,7 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
-#define LONGEST_PEM 32768
+#define MAX_PEM_LENGTH 32768
 
 typedef struct GenerateTask {
     Task task;
@@ -42,9 +42,10 @@ static Janet cfun_crypto_generate_key(int32_t argc, Janet *argv) {
     const char *function = "crypto/generate-key";
     Failure failure;
     janet_arity(argc, 1, 2);
-    GenerateTask job = {
-        .task = {
-            .function = function, .run = generate_run, .result = pem_result, .room = LONGEST_PEM}};
+    GenerateTask job = {.task = {.function = function,
+                                 .run = generate_run,
+                                 .result = pem_result,
+                                 .room = MAX_PEM_LENGTH}};
     if (!algorithms_key(args_name(argv, 0), &job.algorithm, &failure)) {
         raise_failure(function, &failure);
     }
@@ -52,8 +53,8 @@ static Janet cfun_crypto_generate_key(int32_t argc, Janet *argv) {
     bool rsa = keygen_is_rsa(&job.algorithm);
     if (given && !rsa) raise_format(function, "%v keys have one size: leave out bits", argv[0]);
     if (rsa)
-        job.bits = given ? args_integer(argv, 1, KEYGEN_LEAST_BITS, KEYGEN_MOST_BITS)
-                         : KEYGEN_DEFAULT_BITS;
+        job.bits =
+            given ? args_integer(argv, 1, KEYGEN_MIN_BITS, KEYGEN_MAX_BITS) : KEYGEN_DEFAULT_BITS;
     return task_run(&job.task, sizeof job, rsa);
 }
 

@@ -94,12 +94,12 @@ static Bytes args_bytes_or_empty(const Janet *argv, int32_t slot) {
 }
 
 /* OpenSSL takes no more, and gives no reason. */
-#define LONGEST_INFO (32 << 10)
+#define MAX_INFO_LENGTH (32 << 10)
 
 static Bytes args_info(const char *function, const Janet *argv, int32_t slot) {
     Bytes info = args_bytes_or_empty(argv, slot);
-    if (info.length > LONGEST_INFO) {
-        raise_format(function, "info too long: at most %d bytes, got %d", LONGEST_INFO,
+    if (info.length > MAX_INFO_LENGTH) {
+        raise_format(function, "info too long: at most %d bytes, got %d", MAX_INFO_LENGTH,
                      (int)info.length);
     }
     return info;
@@ -113,8 +113,8 @@ static Janet cfun_crypto_hkdf(int32_t argc, Janet *argv) {
     job.task.inputs[0] = args_bytes(argv, 1);
     job.task.inputs[1] = args_bytes_or_empty(argv, 2);
     job.task.inputs[2] = args_info(function, argv, 3);
-    int32_t longest = 255 * EVP_MD_get_size(algorithms_md(job.digest));
-    job.task.room = (size_t)args_integer(argv, 4, 1, longest);
+    int32_t max_length = 255 * EVP_MD_get_size(algorithms_md(job.digest));
+    job.task.room = (size_t)args_integer(argv, 4, 1, max_length);
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
 }
 
@@ -141,7 +141,7 @@ static Janet cfun_crypto_pbkdf2(int32_t argc, Janet *argv) {
     job.task.inputs[0] = args_bytes(argv, 1);
     job.task.inputs[1] = args_bytes(argv, 2);
     job.iterations = (uint64_t)args_integer(argv, 3, 1, INT32_MAX);
-    job.task.room = (size_t)args_integer(argv, 4, 1, ARGS_LONGEST_OUTPUT);
+    job.task.room = (size_t)args_integer(argv, 4, 1, ARGS_MAX_OUTPUT);
     size_t size = (size_t)EVP_MD_get_size(algorithms_md(job.digest));
     size_t blocks = (job.task.room + size - 1) / size;
     bool slow = job.iterations * blocks > SLOW_ITERATIONS;
@@ -210,7 +210,7 @@ static Janet cfun_crypto_scrypt(int32_t argc, Janet *argv) {
     ScryptOptions options = {.n = SCRYPT_N, .r = 8, .p = 1, .memory = SCRYPT_MEMORY};
     job.task.inputs[0] = args_bytes(argv, 0);
     job.task.inputs[1] = args_bytes(argv, 1);
-    job.task.room = (size_t)args_integer(argv, 2, 1, ARGS_LONGEST_OUTPUT);
+    job.task.room = (size_t)args_integer(argv, 2, 1, ARGS_MAX_OUTPUT);
     options_read(function, &scrypt_options, args_options(argv, argc, 3), &options);
     check_scrypt(function, &options);
     job.n = (uint64_t)options.n;

@@ -24,13 +24,13 @@ static Janet random_buffer(const char *function, int32_t length) {
 
 static Janet cfun_crypto_random_bytes(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
-    return random_buffer("crypto/random-bytes", args_integer(argv, 0, 1, ARGS_LONGEST_OUTPUT));
+    return random_buffer("crypto/random-bytes", args_integer(argv, 0, 1, ARGS_MAX_OUTPUT));
 }
 
 static Janet cfun_crypto_generate_challenge(int32_t argc, Janet *argv) {
     janet_arity(argc, 0, 1);
     bool given = argc && !janet_checktype(argv[0], JANET_NIL);
-    int32_t length = given ? args_integer(argv, 0, 1, ARGS_LONGEST_OUTPUT) : CHALLENGE_LENGTH;
+    int32_t length = given ? args_integer(argv, 0, 1, ARGS_MAX_OUTPUT) : CHALLENGE_LENGTH;
     return random_buffer("crypto/generate-challenge", length);
 }
 

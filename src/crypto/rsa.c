@@ -186,13 +186,13 @@ static Janet cfun_crypto_rsa_encrypt(int32_t argc, Janet *argv) {
     job.task.inputs[0] = text;
     read_options(&job, &encrypt_options, args_options(argv, argc, 2));
     set_key(&job, keys_public(key, &failure), &failure);
-    int most = max_plaintext(&job);
-    if (text.length > (size_t)most) {
+    int max = max_plaintext(&job);
+    if (text.length > (size_t)max) {
         EVP_PKEY_free(job.key);
         raise_format(function,
                      "%d bytes are too many: with this key and padding %d at most, "
                      "encrypt a key for crypto/encrypt instead",
-                     (int)text.length, most);
+                     (int)text.length, max);
     }
     job.task.room = (size_t)EVP_PKEY_get_size(job.key);
     return task_run(&job.task, sizeof job, false);
@@ -228,9 +228,9 @@ static Janet cfun_crypto_rsa_max_plaintext(int32_t argc, Janet *argv) {
     Bytes key = args_bytes(argv, 0);
     read_options(&job, &encrypt_options, args_options(argv, argc, 1));
     set_key(&job, keys_public(key, &failure), &failure);
-    int most = max_plaintext(&job);
+    int max = max_plaintext(&job);
     EVP_PKEY_free(job.key);
-    return janet_wrap_integer(most);
+    return janet_wrap_integer(max);
 }
 
 static const FunctionRow rows[] = {

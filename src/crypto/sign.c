@@ -9,8 +9,8 @@
 
 #include <openssl/rsa.h>
 
-#define LONGEST_SIGNATURE 8192 /* ML-DSA-87: 4627, RSA of 16384 bits: 2048 */
-#define SLOW_RSA_BITS 4096     /* with more, a signature takes 10 ms and up */
+#define MAX_SIGNATURE_LENGTH 8192 /* ML-DSA-87: 4627, RSA of 16384 bits: 2048 */
+#define SLOW_RSA_BITS 4096        /* with more, a signature takes 10 ms and up */
 
 typedef struct SignOptions {
     const DigestRow *digest, *mgf1;
@@ -160,7 +160,7 @@ static Janet cfun_crypto_sign(int32_t argc, Janet *argv) {
     if (password.data) {
         job.task.inputs[KEY] = key;
         job.task.inputs[PASSWORD] = password;
-        job.task.room = LONGEST_SIGNATURE;
+        job.task.room = MAX_SIGNATURE_LENGTH;
         return task_run(&job.task, sizeof job, true);
     }
     set_key(&job, keys_private(key, password, &failure), &failure);

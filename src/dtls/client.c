@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#define MOST_EMPTY 16 /* datagrams without a byte, which are no records, in a row */
+#define MAX_EMPTY 16 /* datagrams without a byte, which are no records, in a row */
 
 /* --- the socket, as the engine's transport --- */
 
@@ -34,7 +34,7 @@ static ptrdiff_t client_send(void *arg, const uint8_t *bytes, size_t length) {
 static ptrdiff_t client_receive(void *arg, uint8_t *bytes, size_t room) {
     Stream *stream = arg;
     if (!stream_may_receive(stream)) return TRANSPORT_WOULD_BLOCK;
-    for (int i = 0; i < MOST_EMPTY; i++) {
+    for (int i = 0; i < MAX_EMPTY; i++) {
         ssize_t n = recv(stream->source.descriptor, bytes, room, 0);
         if (n > 0) return n;
         if (n == 0 || errno == EINTR) continue;

@@ -7,8 +7,8 @@
 #include <math.h>
 
 #define IDLE_TIMEOUT 300.0 /* seconds */
-#define MOST_SESSIONS 16384
-#define MOST_PER_HOST 4096
+#define MAX_SESSIONS 16384
+#define MAX_PER_HOST 4096
 
 static const OptionWord version_words[] = {
     {"DTLS1_2", DTLS1_2_VERSION},  {"DTLS1.2", DTLS1_2_VERSION},
@@ -18,15 +18,15 @@ static const OptionWord version_words[] = {
 };
 
 static const OptionRange lifetime_range = {1, 604800};
-static const OptionRange mtu_range = {256, DATAGRAM_MOST_MTU};
+static const OptionRange mtu_range = {256, DATAGRAM_MAX_MTU};
 static const OptionRange count_range = {1, INT32_MAX};
 
 /* They are accepted beside :security as well. */
 static const OptionRow version_rows[] = {
-    OPTION_WITH("min-version", option_word, version_words, ContextOptions, settings.least_version,
+    OPTION_WITH("min-version", option_word, version_words, ContextOptions, settings.min_version,
                 "Oldest protocol version allowed: `:DTLS1_2` (default), or `:DTLS1_0`, which wants "
                 "`:security-level 0` with it."),
-    OPTION_WITH("max-version", option_word, version_words, ContextOptions, settings.most_version,
+    OPTION_WITH("max-version", option_word, version_words, ContextOptions, settings.max_version,
                 "Newest protocol version allowed; default: the newest there is."),
 };
 static const OptionSet version_set = OPTION_SET(version_rows);
@@ -101,11 +101,11 @@ static const OptionRow server_rows[] = {
         "Seconds without a word from a peer after which its session ends. Default 300. Less than "
         "the longest wait before a retransmission, 2.9 by default, can end the session of a client "
         "that has lost the handshake's last datagram, before it asks again."),
-    OPTION_WITH("max-sessions", option_integer, &count_range, DtlsOptions, server.most_sessions,
+    OPTION_WITH("max-sessions", option_integer, &count_range, DtlsOptions, server.max_sessions,
                 "Sessions at a time, handshakes included, at most; the hellos of further peers are "
                 "not answered. Default 16384."),
     OPTION_WITH("max-sessions-per-host", option_integer, &count_range, DtlsOptions,
-                server.most_per_host,
+                server.max_per_host,
                 "The same for one IP address (of IPv6, one network of 64 bits). Default 4096."),
     OPTION("on-error", option_function, DtlsOptions, server.on_error,
            "Function called with the text of each failed handshake's error. Default: they pass in "
@@ -136,8 +136,8 @@ void dtls_options_init(DtlsOptions *options) {
     context_options_init(&options->context);
     options->server = (ServerOptions){
         .idle_timeout = IDLE_TIMEOUT,
-        .most_sessions = MOST_SESSIONS,
-        .most_per_host = MOST_PER_HOST,
+        .max_sessions = MAX_SESSIONS,
+        .max_per_host = MAX_PER_HOST,
         .on_error = janet_wrap_nil(),
     };
 }

@@ -7,7 +7,7 @@
 /* What a server has beside its context. */
 typedef struct ServerOptions {
     double idle_timeout; /* seconds */
-    int32_t most_sessions, most_per_host;
+    int32_t max_sessions, max_per_host;
     Janet on_error; /* function of a failed handshake's error, or nil */
 } ServerOptions;
 

@@ -71,9 +71,9 @@ static void count_out(Server *server, Host *host) {
 }
 
 static bool is_full(const Server *server, const Endpoint *endpoint) {
-    if (server->peers.count >= (size_t)server->options.most_sessions) return true;
+    if (server->peers.count >= (size_t)server->options.max_sessions) return true;
     const Host *host = find_host(server, endpoint);
-    return host && host->count >= server->options.most_per_host;
+    return host && host->count >= server->options.max_per_host;
 }
 
 /* --- life --- */
@@ -208,9 +208,9 @@ static double silence_of(const Peer *peer) {
 }
 
 static void watch_silence(Peer *peer) {
-    double most = peer->server->options.idle_timeout, silence = silence_of(peer);
+    double max = peer->server->options.idle_timeout, silence = silence_of(peer);
     double left =
-        silence < BUFFERS_TIME && most > BUFFERS_TIME ? BUFFERS_TIME - silence : most - silence;
+        silence < BUFFERS_TIME && max > BUFFERS_TIME ? BUFFERS_TIME - silence : max - silence;
     if (left < INFINITY) poller_set_timer(&peer->timer, left > 0 ? left : 0, silence_due);
 }
 

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_LETTER_BYTES (4 << 20) /* of plaintext that nobody has asked for; more is dropped */
-#define MOST_CALLS 4                /* of the system, for datagrams, in a turn */
-#define RETURNS_PER_TURN 64         /* of recv-from, at once; a server's peers share them */
+#define MAX_LETTER_BYTES (4 << 20) /* of plaintext that nobody has asked for; more is dropped */
+#define MAX_CALLS 4                /* of the system, for datagrams, in a turn */
+#define RETURNS_PER_TURN 64        /* of recv-from, at once; a server's peers share them */
 
 typedef struct Plain {
     Peer *peer;
@@ -29,7 +29,7 @@ typedef struct ReceiveOp {
     Op op;
     Server *server;
     JanetBuffer *buffer;
-    int32_t most;
+    int32_t max;
     int32_t start; /* in the buffer */
     Received received;
 } ReceiveOp;
@@ -80,7 +80,7 @@ static Letter *new_letter(Janet address, uint64_t number, const uint8_t *bytes, 
 }
 
 static void keep(Server *server, const Plain *plain) {
-    if (server->letter_bytes + plain->length > MOST_LETTER_BYTES) return;
+    if (server->letter_bytes + plain->length > MAX_LETTER_BYTES) return;
     Letter *letter =
         new_letter(peers_address(plain->peer), plain->number, plain->bytes, plain->length);
     if (!letter) return;
@@ -129,7 +129,7 @@ void server_mark_letters(const Server *server) {
 
 void server_take_in(Server *server) {
     Plain plain;
-    int budget = MOST_CALLS;
+    int budget = MAX_CALLS;
     while (next_plain(server, &plain, &budget)) keep(server, &plain);
     /* Readers may wait all the same: they had used up their turn before there was anything for them. */
     bool waited_for = server->letters && op_first_waiting(&server->readers);
@@ -139,31 +139,31 @@ void server_take_in(Server *server) {
 /* --- into a buffer --- */
 
 /* All that nbytes takes; the rest of the datagram is dropped, as a socket does. */
-static int32_t append(JanetBuffer *buffer, int32_t most, const uint8_t *bytes, size_t length) {
-    int32_t some = length < (size_t)most ? (int32_t)length : most;
+static int32_t append(JanetBuffer *buffer, int32_t max, const uint8_t *bytes, size_t length) {
+    int32_t some = length < (size_t)max ? (int32_t)length : max;
     janet_buffer_push_bytes(buffer, bytes, some);
     return some;
 }
 
-static bool fits(const JanetBuffer *buffer, int32_t most) {
-    int32_t room = most < SSL3_RT_MAX_PLAIN_LENGTH ? most : SSL3_RT_MAX_PLAIN_LENGTH;
+static bool fits(const JanetBuffer *buffer, int32_t max) {
+    int32_t room = max < SSL3_RT_MAX_PLAIN_LENGTH ? max : SSL3_RT_MAX_PLAIN_LENGTH;
     bool foreign = buffer->gc.flags & JANET_BUFFER_FLAG_NO_REALLOC;
     return room <= (foreign ? buffer->capacity : INT32_MAX) - buffer->count;
 }
 
 /* Is there something? Then it is in the buffer. */
-static bool receive(Server *server, JanetBuffer *buffer, int32_t most, Received *received,
+static bool receive(Server *server, JanetBuffer *buffer, int32_t max, Received *received,
                     int *budget) {
     Plain plain;
     if (server->letters) {
         Letter *letter = take_letter(server);
-        int32_t got = append(buffer, most, letter->bytes, (size_t)letter->length);
+        int32_t got = append(buffer, max, letter->bytes, (size_t)letter->length);
         *received = (Received){letter->address, letter->number, got};
         free(letter);
         return true;
     }
     if (!next_plain(server, &plain, budget)) return false;
-    int32_t got = append(buffer, most, plain.bytes, plain.length);
+    int32_t got = append(buffer, max, plain.bytes, plain.length);
     *received = (Received){peers_address(plain.peer), plain.number, got};
     return true;
 }
@@ -213,14 +213,14 @@ static const OpKind receive_kind = {
 
 void server_serve_readers(Server *server) {
     ReceiveOp *op;
-    int budget = MOST_CALLS;
+    int budget = MAX_CALLS;
     while ((op = (ReceiveOp *)op_first_waiting(&server->readers))) {
         op->start = op->buffer->count;
-        if (!fits(op->buffer, op->most)) {
+        if (!fits(op->buffer, op->max)) {
             op_fail(&op->op, &server->readers, janet_cstringv("buffer overflow"));
             continue;
         }
-        if (!receive(server, op->buffer, op->most, &op->received, &budget)) break;
+        if (!receive(server, op->buffer, op->max, &op->received, &budget)) break;
         server->given++;
         op_complete(&op->op, &server->readers, op->received.from);
     }
@@ -236,19 +236,19 @@ static bool may_return(Server *server) {
 Janet cfun_dtls_recv_from(int32_t argc, Janet *argv) {
     janet_arity(argc, 3, 4);
     Server *server = server_get_open(argv, 0);
-    int32_t most = janet_getnat(argv, 1);
+    int32_t max = janet_getnat(argv, 1);
     JanetBuffer *buffer = janet_getbuffer(argv, 2);
     double timeout = stream_timeout(argv, argc, 3);
     int budget = 1;
     Received received;
-    if (!fits(buffer, most)) janet_panic("buffer overflow");
+    if (!fits(buffer, max)) janet_panic("buffer overflow");
     bool may = !op_first_waiting(&server->readers) && may_return(server);
-    if (may && receive(server, buffer, most, &received, &budget)) return received.from;
+    if (may && receive(server, buffer, max, &received, &budget)) return received.from;
     udp_flush(&server->udp);
     ReceiveOp *op = op_new(sizeof *op, 0, &receive_kind);
     op->server = server;
     op->buffer = buffer;
-    op->most = most;
+    op->max = max;
     op->received.from = janet_wrap_nil();
     op_enqueue(&server->readers, &op->op);
     if (!may || server->udp.readable) poller_turn(&server->source);

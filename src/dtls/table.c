@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAST_ROOM 64
+#define MIN_ROOM 64
 
 bool table_init(Table *table, uint64_t seed) {
-    *table = (Table){.room = LEAST_ROOM, .seed = seed};
+    *table = (Table){.room = MIN_ROOM, .seed = seed};
     table->buckets = calloc(table->room, sizeof(TableNode *));
     return table->buckets;
 }

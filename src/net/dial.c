@@ -154,7 +154,7 @@ static void open(Source *source, unsigned ready) {
 }
 
 static void start_attempts(Dial *dial) {
-    for (int i = 0; i < MOST_ADDRESSES; i++) dial->attempts[i].source.descriptor = -1;
+    for (int i = 0; i < MAX_ADDRESSES; i++) dial->attempts[i].source.descriptor = -1;
     /* When the caller is ready for callbacks: its fiber has parked. */
     dial->start.ready = open;
     poller_soon(&dial->start);

@@ -24,7 +24,7 @@ struct Dial {
     void (*opening)(Dial *dial);
     int (*greet)(Dial *dial, int descriptor);
     Addresses addresses;
-    Attempt attempts[MOST_ADDRESSES];
+    Attempt attempts[MAX_ADDRESSES];
     int begun, running;
     bool collected;        /* garbage, for want of descriptors */
     Source start;          /* for the first attempt */

@@ -41,11 +41,11 @@ enum {
 static _Atomic(JanetCFunction) core_functions[GENERIC_COUNT];
 
 /* Types whose methods are known without asking. */
-#define MOST_KNOWN 4
+#define MAX_KNOWN 4
 static struct {
     const JanetAbstractType *type;
     JanetCFunction methods[GENERIC_COUNT];
-} known[MOST_KNOWN];
+} known[MAX_KNOWN];
 static atomic_int known_count;
 
 /* The method of an object that isn't core's own. Files and channels have methods of these names
@@ -107,7 +107,7 @@ void generic_know(const JanetAbstractType *type, const JanetMethod *methods) {
     }
     int at = 0, count = atomic_load(&known_count);
     while (at < count && known[at].type != type) at++;
-    if (at == count && at < MOST_KNOWN) {
+    if (at == count && at < MAX_KNOWN) {
         known[at].type = type;
         for (int i = 0; i < GENERIC_COUNT; i++) {
             known[at].methods[i] = method_named(methods, names[i]);

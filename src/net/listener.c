@@ -5,8 +5,8 @@
 
 #include <errno.h>
 
-#define MOST_A_TURN 64 /* connections */
-#define RETRY 0.1      /* seconds, when descriptors have run out */
+#define MAX_PER_TURN 64 /* connections */
+#define RETRY 0.1       /* seconds, when descriptors have run out */
 
 /* State of a listener that somebody waits on: the ev_state of the fiber that core knows as its
  * reader, and thus freed by Janet. */
@@ -108,7 +108,7 @@ static void serve(Listener *listener) {
     Taker *taker;
     for (int taken = 0; (listener = listener_of(stream)) && (taker = next_taker(listener));
          taken++) {
-        if (taken == MOST_A_TURN) {
+        if (taken == MAX_PER_TURN) {
             poller_set_timer(&listener->retry, 0, retry_due); /* a flood leaves others their turn */
             return;
         }

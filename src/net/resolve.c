@@ -9,7 +9,7 @@
 #include <sys/un.h>
 
 static void add(Addresses *addresses, const struct addrinfo *info) {
-    if (addresses->count == MOST_ADDRESSES || info->ai_addrlen > sizeof(struct sockaddr_storage))
+    if (addresses->count == MAX_ADDRESSES || info->ai_addrlen > sizeof(struct sockaddr_storage))
         return;
     Address *address = &addresses->list[addresses->count++];
     memcpy(&address->storage, info->ai_addr, info->ai_addrlen);

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-#define MOST_ADDRESSES 16
+#define MAX_ADDRESSES 16
 
 typedef struct Address {
     struct sockaddr_storage storage;
@@ -15,7 +15,7 @@ typedef struct Address {
 } Address;
 
 typedef struct Addresses {
-    Address list[MOST_ADDRESSES];
+    Address list[MAX_ADDRESSES];
     int count;
 } Addresses;
 

@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define MOST_ARGUMENTS 4
+#define MAX_ARGUMENTS 4
 
 void socket_set_nodelay(int descriptor) {
     int on = 1;
@@ -95,8 +95,8 @@ static JanetStream *view_of(int descriptor) {
 Janet socket_call_core(const char *name, int descriptor, int32_t argc, const Janet *argv) {
     Janet function = janet_resolve_core(name);
     if (!janet_checktype(function, JANET_CFUNCTION)) janet_panicf("this Janet has no %s", name);
-    if (argc < 1 || argc > MOST_ARGUMENTS) janet_panicf("arity mismatch, got %d", argc);
-    Janet arguments[MOST_ARGUMENTS];
+    if (argc < 1 || argc > MAX_ARGUMENTS) janet_panicf("arity mismatch, got %d", argc);
+    Janet arguments[MAX_ARGUMENTS];
     memcpy(arguments, argv, sizeof *argv * (size_t)argc);
     arguments[0] = janet_wrap_abstract(view_of(descriptor));
     Janet result = janet_unwrap_cfunction(function)(argc, arguments);

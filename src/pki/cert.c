@@ -30,7 +30,7 @@ typedef struct CertOptions {
     Bytes issuer_cert, issuer_key, issuer_password;
 } CertOptions;
 
-static const OptionRange bits_range = {KEYGEN_LEAST_BITS, KEYGEN_MOST_BITS};
+static const OptionRange bits_range = {KEYGEN_MIN_BITS, KEYGEN_MAX_BITS};
 static const OptionRange path_length_range = {0, 100};
 
 /* What goes into any certificate. */

@@ -49,7 +49,7 @@ static const EVP_CIPHER *cipher_of(int word) {
     }
 }
 
-static const OptionRange iterations_range = {PBE_LEAST_ITERATIONS, PBE_MOST_ITERATIONS};
+static const OptionRange iterations_range = {PBE_MIN_ITERATIONS, PBE_MAX_ITERATIONS};
 
 static const OptionRow key_rows[] = {
     OPTION("password", option_bytes, KeyOptions, password,

@@ -21,7 +21,7 @@ typedef struct Pkcs12Options {
     bool needs_mac, with_legacy;
 } Pkcs12Options;
 
-static const OptionRange iterations_range = {PBE_LEAST_ITERATIONS, PBE_MOST_ITERATIONS};
+static const OptionRange iterations_range = {PBE_MIN_ITERATIONS, PBE_MAX_ITERATIONS};
 
 static const OptionRow create_rows[] = {
     OPTION("password", option_bytes, Pkcs12Options, password,

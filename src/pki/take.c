@@ -13,7 +13,7 @@
 #include <strings.h>
 #include <time.h>
 
-#define MOST_ITEMS 10000
+#define MAX_ITEMS 10000
 
 static Bytes bytes_of(Janet value) {
     JanetByteView view = {NULL, 0};
@@ -25,8 +25,7 @@ static Bytes bytes_of(Janet value) {
 static bool is_list_of(Janet value, int types) {
     if (janet_checktypes(value, types)) return true;
     JanetView items;
-    if (!janet_indexed_view(value, &items.items, &items.len) || items.len > MOST_ITEMS)
-        return false;
+    if (!janet_indexed_view(value, &items.items, &items.len) || items.len > MAX_ITEMS) return false;
     for (int32_t i = 0; i < items.len; i++) {
         if (!janet_checktypes(items.items[i], types)) return false;
     }

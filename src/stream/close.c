@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#define MOST_DISCARDED 64 /* records of a peer that goes on sending */
+#define MAX_DISCARDED 64 /* records of a peer that goes on sending */
 
 typedef struct CloseOp {
     Op op;
@@ -33,7 +33,7 @@ static bool step(Stream *stream) {
     uint8_t late[4096];
     size_t got;
     while ((status = engine_read(&stream->engine, late, sizeof late, &got)) == ENGINE_DONE) {
-        if (++stream->discarded > MOST_DISCARDED) return false;
+        if (++stream->discarded > MAX_DISCARDED) return false;
     }
     return status == ENGINE_WANTS_READ || status == ENGINE_WANTS_WRITE;
 }

@@ -86,7 +86,7 @@ typedef struct Room {
 } Room;
 
 /* How many bytes may come at once. */
-static int32_t most_at_once(const ReadJob *job) {
+static int32_t max_at_once(const ReadJob *job) {
     int32_t left = job->wanted - job->got;
     return left < RECORD ? left : RECORD;
 }
@@ -95,23 +95,23 @@ static int32_t most_at_once(const ReadJob *job) {
  * we look first. So a call that waits holds no memory, and what it returns is no larger than what
  * came. */
 static bool find_room(ReadJob *job, Room *room, Janet *error) {
-    int32_t most = most_at_once(job);
+    int32_t max = max_at_once(job);
     int32_t waiting = (int32_t)engine_waiting(&job->stream->engine);
-    if (waiting && waiting < most) most = waiting;
-    if (!may_grow(job, most, error)) return false;
-    if (waiting) grow(job, most);
+    if (waiting && waiting < max) max = waiting;
+    if (!may_grow(job, max, error)) return false;
+    if (waiting) grow(job, max);
     const JanetBuffer *buffer = job->buffer;
-    bool fits = buffer && most <= buffer->capacity - buffer->count;
+    bool fits = buffer && max <= buffer->capacity - buffer->count;
     room->at = fits ? buffer->data + buffer->count : room->glance;
-    room->size = fits || most < GLANCE ? most : GLANCE;
+    room->size = fits || max < GLANCE ? max : GLANCE;
     return true;
 }
 
 /* What came, with the rest of its record, which comes next: the buffer need not grow twice. */
 static int32_t with_rest(const ReadJob *job, int32_t got) {
-    int32_t most = most_at_once(job);
+    int32_t max = max_at_once(job);
     int32_t whole = got + (int32_t)engine_waiting(&job->stream->engine);
-    return whole < most ? whole : most;
+    return whole < max ? whole : max;
 }
 
 static void take(ReadJob *job, const Room *room, int32_t got) {
@@ -199,7 +199,7 @@ static Step read_step(ReadJob *job, Janet *out) {
         take(job, &room, (int32_t)got);
         /* What waits may be datagrams that overtook the handshake's last: OpenSSL counts all of them. */
         if (one && ((int32_t)got < room.size || !engine_waiting(&stream->engine))) break;
-        if (job->got - before > MOST_A_TURN) return job->whole ? STEP_TURN : have(job, out);
+        if (job->got - before > MAX_PER_TURN) return job->whole ? STEP_TURN : have(job, out);
     }
     bool enough = job->got == job->wanted || (job->got && !job->whole);
     return enough ? have(job, out) : STEP_WAIT;

@@ -14,9 +14,9 @@
 #define NATIVE_SIZE (40 << 10) /* what OpenSSL holds for a connection, about */
 #define UNTOLD 128             /* connections that the collector does not hear of */
 
-#define MOST_UNREAD 16 /* times 4 KB that are looked at when a descriptor is closed */
+#define MAX_UNREAD 16 /* times 4 KB that are looked at when a descriptor is closed */
 
-#define MOST_READS 16 /* of the socket, in a turn */
+#define MAX_READS 16 /* of the socket, in a turn */
 
 /* --- the socket --- */
 
@@ -24,7 +24,7 @@
 static bool has_had_enough(Stream *stream) {
     uint64_t turn = poller_turn_number();
     if (stream->intake.turn != turn) stream->intake = (Share){turn, 0};
-    if (stream->intake.returns++ < MOST_READS) return false;
+    if (stream->intake.returns++ < MAX_READS) return false;
     poller_turn(&stream->source);
     return true;
 }
@@ -50,7 +50,7 @@ static void discard_unread(const Stream *stream) {
     char unread[4096];
     if (stream->source.descriptor < 0 || stream->engine.transport_eof) return;
     if (engine_peer_closed(&stream->engine)) return; /* nothing comes after close_notify */
-    for (int i = 0; i < MOST_UNREAD; i++) {
+    for (int i = 0; i < MAX_UNREAD; i++) {
         if (recv(stream->source.descriptor, unread, sizeof unread, MSG_DONTWAIT) <= 0) return;
     }
 }
@@ -105,14 +105,14 @@ int stream_object_mark(void *pointer, size_t size) {
 }
 
 static void apply_manners(Stream *stream, const Manners *manners) {
-    size_t most = (size_t)manners->buffer_size;
+    size_t max = (size_t)manners->buffer_size;
     stream->manners = *manners;
     stream->engine.truncation_is_eof = manners->truncation_is_eof;
     /* Else OpenSSL takes a cut for fatal, and nothing could be written any more to a peer that has
      * only stopped sending. */
     if (manners->truncation_is_eof)
         SSL_set_options(stream->engine.ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
-    if (most && most < stream->engine.most_sealed) stream->engine.most_sealed = most;
+    if (max && max < stream->engine.max_sealed) stream->engine.max_sealed = max;
 }
 
 static bool make_engine(Stream *stream, Context *context, EngineRole role, const Manners *manners,

@@ -139,7 +139,7 @@ typedef enum Step {
 
 /* Bytes that one call moves before others have their turn: a peer that is faster than we are would
  * hold the event loop until the call is done. */
-#define MOST_A_TURN (1 << 20)
+#define MAX_PER_TURN (1 << 20)
 
 /* May a call be tried at once, without parking? It may not overtake others, nor starve them. */
 bool stream_may_try(Stream *stream, const OpQueue *queue);

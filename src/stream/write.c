@@ -43,11 +43,11 @@ static Step write_step(WriteJob *job, Janet *out) {
         return STEP_ERROR;
     }
     size_t taken, left = job->length - job->taken;
-    size_t most = left < MOST_A_TURN ? left : MOST_A_TURN;
-    EngineStatus status = engine_write(&stream->engine, job->data + job->taken, most, &taken);
+    size_t max = left < MAX_PER_TURN ? left : MAX_PER_TURN;
+    EngineStatus status = engine_write(&stream->engine, job->data + job->taken, max, &taken);
     job->taken += taken;
     if (status == ENGINE_WANTS_READ || status == ENGINE_WANTS_WRITE) return STEP_WAIT;
-    if (status == ENGINE_DONE && most < left) return STEP_TURN;
+    if (status == ENGINE_DONE && max < left) return STEP_TURN;
     if (status == ENGINE_DONE) {
         *out = written(stream, job->total);
         return STEP_VALUE;

@@ -15,15 +15,15 @@
 static const char function[] = "tls/accept-loop";
 
 typedef struct LoopOptions {
-    int32_t most; /* connections at a time */
+    int32_t max; /* connections at a time */
     double handshake_timeout;
     Janet on_error; /* function of the error's text, or nil */
 } LoopOptions;
 
-static const OptionRange most_range = {1, INT32_MAX};
+static const OptionRange max_range = {1, INT32_MAX};
 
 static const OptionRow rows[] = {
-    OPTION_WITH("max-connections", option_integer, &most_range, LoopOptions, most,
+    OPTION_WITH("max-connections", option_integer, &max_range, LoopOptions, max,
                 "Connections at a time, handshakes included, at most; more wait in the listener's "
                 "backlog. Default: no limit."),
     OPTION("handshake-timeout", option_seconds, LoopOptions, handshake_timeout,
@@ -39,7 +39,7 @@ static const OptionSet loop_set = OPTION_SET(rows);
 typedef struct Quota {
     Source source; /* for a turn in which the loop goes on taking */
     Timer collect; /* while it does not: forgotten streams hold places */
-    int32_t references, count, most;
+    int32_t references, count, max;
     struct LoopOp *op; /* NULL: the loop has ended */
 } Quota;
 
@@ -144,7 +144,7 @@ static void on_end(Stream *stream) {
 static void go_on(Source *source, unsigned ready) {
     (void)ready;
     Quota *quota = (Quota *)source;
-    if (!quota->op || quota->count >= quota->most) return;
+    if (!quota->op || quota->count >= quota->max) return;
     poller_unset_timer(&quota->collect);
     listener_resume(&quota->op->taker);
 }
@@ -193,7 +193,7 @@ static void accepted(Taker *taker, int descriptor) {
     stream->owner = janet_wrap_abstract(loop);
     stream->on_handshake = on_handshake;
     count_in(loop, stream);
-    if (loop->quota->count >= loop->quota->most) pause_taking(loop->quota);
+    if (loop->quota->count >= loop->quota->max) pause_taking(loop->quota);
     if (loop->deferred) {
         handle(loop, stream);
     } else {
@@ -254,7 +254,7 @@ static Janet cfun_tls_accept_loop(int32_t argc, Janet *argv) {
     LoopOptions own = {INT32_MAX, options.manners.handshake_timeout, janet_wrap_nil()};
     if (argc > 3) options_read(function, &loop_set, argv[3], &own);
     loop->on_error = own.on_error;
-    loop->quota->most = own.most;
+    loop->quota->max = own.max;
     loop->manners = options.manners;
     loop->manners.handshake_timeout = own.handshake_timeout;
     loop->deferred = !options.handshake;

@@ -25,9 +25,9 @@ static const OptionRange buffer_range = {1024, 1 << 20};
 
 /* They are accepted beside :security as well. */
 static const OptionRow version_rows[] = {
-    OPTION_WITH("min-version", option_word, version_words, ContextOptions, settings.least_version,
+    OPTION_WITH("min-version", option_word, version_words, ContextOptions, settings.min_version,
                 "Oldest protocol version allowed: `:TLS1_2` (default) or `:TLS1_3`."),
-    OPTION_WITH("max-version", option_word, version_words, ContextOptions, settings.most_version,
+    OPTION_WITH("max-version", option_word, version_words, ContextOptions, settings.max_version,
                 "Newest protocol version allowed; default: the newest there is."),
     OPTION("ciphersuites", option_name, ContextOptions, settings.ciphersuites,
            "Cipher suites of TLS 1.3, separated by colons."),

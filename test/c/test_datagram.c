@@ -9,13 +9,13 @@
 #include <openssl/rand.h>
 #include <time.h>
 
-#define MOST_DATAGRAMS 64
+#define MAX_DATAGRAMS 64
 #define ROOM 17000
 
 /* One direction: datagrams in the order in which they were sent. */
 typedef struct Line {
-    uint8_t bytes[MOST_DATAGRAMS][ROOM];
-    size_t lengths[MOST_DATAGRAMS];
+    uint8_t bytes[MAX_DATAGRAMS][ROOM];
+    size_t lengths[MAX_DATAGRAMS];
     int first, end; /* those that wait */
     int sent, lost; /* how many; the number of the one that is lost, -1: none */
     bool full;      /* takes nothing */
@@ -35,7 +35,7 @@ static ptrdiff_t line_send(void *arg, const uint8_t *bytes, size_t length) {
     if (line->send_errno) return TRANSPORT_ERROR(line->send_errno);
     if (line->full) return TRANSPORT_WOULD_BLOCK;
     if (line->sent++ == line->lost) return (ptrdiff_t)length;
-    if (line->end == MOST_DATAGRAMS || length > ROOM) abort();
+    if (line->end == MAX_DATAGRAMS || length > ROOM) abort();
     memcpy(line->bytes[line->end], bytes, length);
     line->lengths[line->end++] = length;
     return (ptrdiff_t)length;
@@ -210,7 +210,7 @@ static void test_flight_shares_datagrams(void) {
 /* --- waits --- */
 
 /* The waits between retransmissions, of OpenSSL's own reckoning: what is due after each. */
-static double sum_of_waits(double first, double time, int *tries, double *longest) {
+static double sum_of_waits(double first, double time, int *tries, double *max_length) {
     manners.retransmit = first;
     manners.handshake_timeout = time;
     both_init();
@@ -218,9 +218,9 @@ static double sum_of_waits(double first, double time, int *tries, double *longes
     unsigned int wait = client.engine.retransmit_us;
     for (*tries = 0; *tries < 13; ++*tries) {
         sum += wait / 1e6;
-        if (wait / 1e6 > *longest) *longest = wait / 1e6;
-        unsigned int most = client.engine.most_retransmit_us;
-        wait = wait < most / 2 ? 2 * wait : most;
+        if (wait / 1e6 > *max_length) *max_length = wait / 1e6;
+        unsigned int max = client.engine.max_retransmit_us;
+        wait = wait < max / 2 ? 2 * wait : max;
     }
     both_free();
     manners = (DatagramManners){1200, 0.02, 30};
@@ -229,15 +229,15 @@ static double sum_of_waits(double first, double time, int *tries, double *longes
 
 static void test_waits(void) {
     int tries;
-    double longest = 0, sum = sum_of_waits(0.25, 30, &tries, &longest);
+    double max_length = 0, sum = sum_of_waits(0.25, 30, &tries, &max_length);
     CHECK("all tries fit into the handshake's time, and fill it", sum > 25 && sum < 30.5);
-    CHECK("the longest wait leaves time for several", longest < 4);
-    longest = 0;
-    sum_of_waits(1, 1e9, &tries, &longest);
-    CHECK("no wait is longer than a minute", longest > 59.9 && longest < 60.1);
-    longest = 0;
-    sum_of_waits(20, 30, &tries, &longest);
-    CHECK("none is shorter than the first", longest > 19.9);
+    CHECK("the longest wait leaves time for several", max_length < 4);
+    max_length = 0;
+    sum_of_waits(1, 1e9, &tries, &max_length);
+    CHECK("no wait is longer than a minute", max_length > 59.9 && max_length < 60.1);
+    max_length = 0;
+    sum_of_waits(20, 30, &tries, &max_length);
+    CHECK("none is shorter than the first", max_length > 19.9);
     manners.retransmit = 0.3; /* far more than a busy machine takes between two lines */
     both_init();
     engine_handshake(&client.engine);

@@ -10,9 +10,9 @@ static uint8_t data[SIZE], got_data[SIZE + 1];
 
 static char fact_text[256];
 
-static const char *fact(const char *text, int version, size_t most) {
+static const char *fact(const char *text, int version, size_t max) {
     snprintf(fact_text, sizeof fact_text, "%s (TLS 1.%d, %s)", text, version - TLS1_VERSION,
-             most == 1 ? "a byte at a time" : "in one go");
+             max == 1 ? "a byte at a time" : "in one go");
     return fact_text;
 }
 
@@ -41,16 +41,16 @@ static bool transfer(End *from, End *to, size_t length) {
     return received == length && sent == length && !memcmp(data, got_data, length);
 }
 
-static void test_transfer(int version, size_t most) {
+static void test_transfer(int version, size_t max) {
     Pair pair;
-    size_t length = most == 1 ? 50000 : SIZE;
-    CHECK(fact("the handshake is made", version, most), pair_open(&pair, version, most));
-    CHECK(fact("both agree on the version", version, most),
+    size_t length = max == 1 ? 50000 : SIZE;
+    CHECK(fact("the handshake is made", version, max), pair_open(&pair, version, max));
+    CHECK(fact("both agree on the version", version, max),
           SSL_version(pair.client.engine.ssl) == version &&
               SSL_version(pair.server.engine.ssl) == version);
-    CHECK(fact("data goes up", version, most), transfer(&pair.client, &pair.server, length));
-    CHECK(fact("data comes down", version, most), transfer(&pair.server, &pair.client, length));
-    CHECK(fact("small data goes up", version, most), transfer(&pair.client, &pair.server, 1));
+    CHECK(fact("data goes up", version, max), transfer(&pair.client, &pair.server, length));
+    CHECK(fact("data comes down", version, max), transfer(&pair.server, &pair.client, length));
+    CHECK(fact("small data goes up", version, max), transfer(&pair.client, &pair.server, 1));
     pair_free(&pair);
 }
 
@@ -73,20 +73,20 @@ static void say(End *end, const char *text) {
     }
 }
 
-static void test_end(int version, size_t most) {
+static void test_end(int version, size_t max) {
     Pair pair;
     size_t total;
-    pair_open(&pair, version, most);
+    pair_open(&pair, version, max);
     say(&pair.client, "bye");
-    CHECK(fact("nobody has said close_notify yet", version, most),
+    CHECK(fact("nobody has said close_notify yet", version, max),
           !engine_peer_closed(&pair.server.engine));
     for (int i = 0; i < 10000 && engine_close_notify(&pair.client.engine) != ENGINE_DONE; i++) {
     }
-    CHECK(fact("close_notify is said once", version, most),
+    CHECK(fact("close_notify is said once", version, max),
           engine_close_notify(&pair.client.engine) == ENGINE_DONE);
-    CHECK(fact("data before it is read, then the end", version, most),
+    CHECK(fact("data before it is read, then the end", version, max),
           read_until(&pair.server, &total) == ENGINE_EOF && total == 3);
-    CHECK(fact("the end stays the end", version, most),
+    CHECK(fact("the end stays the end", version, max),
           read_until(&pair.server, &total) == ENGINE_EOF && !total &&
               engine_peek(&pair.server.engine) == ENGINE_EOF &&
               engine_peer_closed(&pair.server.engine));
@@ -96,75 +96,75 @@ static void test_end(int version, size_t most) {
         engine_read(&pair.client.engine, got_data + held, SIZE, &n);
         held += n;
     }
-    CHECK(fact("the other direction goes on", version, most),
+    CHECK(fact("the other direction goes on", version, max),
           held == 6 && !memcmp(got_data, "answer", 6));
     pair_free(&pair);
 }
 
-static void test_truncation(int version, size_t most) {
+static void test_truncation(int version, size_t max) {
     Pair pair;
     size_t total;
-    pair_open(&pair, version, most);
+    pair_open(&pair, version, max);
     say(&pair.client, "part");
     pair.up.cut = true;
-    CHECK(fact("a cut fails after the data", version, most),
+    CHECK(fact("a cut fails after the data", version, max),
           read_until(&pair.server, &total) == ENGINE_FAILED && total == 4 &&
               explains(&pair.server.engine, "connection truncated", 0));
-    CHECK(fact("a cut stays a failure", version, most),
+    CHECK(fact("a cut stays a failure", version, max),
           read_until(&pair.server, &total) == ENGINE_FAILED && !total);
     pair_free(&pair);
 
-    pair_open(&pair, version, most);
+    pair_open(&pair, version, max);
     pair.server.engine.truncation_is_eof = true;
     say(&pair.client, "part");
     pair.up.cut = true;
-    CHECK(fact("a cut is an end where that is allowed", version, most),
+    CHECK(fact("a cut is an end where that is allowed", version, max),
           read_until(&pair.server, &total) == ENGINE_EOF && total == 4 &&
               read_until(&pair.server, &total) == ENGINE_EOF);
     pair_free(&pair);
 
-    pair_open(&pair, version, most);
+    pair_open(&pair, version, max);
     say(&pair.client, "a record that does not come whole");
     pair.up.length -= 5;
     pair.up.cut = true;
-    CHECK(fact("a cut within a record fails, and shows nothing of it", version, most),
+    CHECK(fact("a cut within a record fails, and shows nothing of it", version, max),
           read_until(&pair.server, &total) == ENGINE_FAILED && !total);
     pair_free(&pair);
 }
 
-static void test_forgery(int version, size_t most) {
+static void test_forgery(int version, size_t max) {
     Pair pair;
     size_t total;
-    pair_open(&pair, version, most);
+    pair_open(&pair, version, max);
     say(&pair.client, "genuine");
     pair.up.bytes[pair.up.length - 3] ^= 1;
-    CHECK(fact("a changed record fails, and shows nothing of it", version, most),
+    CHECK(fact("a changed record fails, and shows nothing of it", version, max),
           read_until(&pair.server, &total) == ENGINE_FAILED && !total &&
               explains(&pair.server.engine, "bad record mac", 0));
-    CHECK(fact("an error is of its own engine only", version, most),
+    CHECK(fact("an error is of its own engine only", version, max),
           transfer(&pair.server, &pair.client, 0) && ERR_peek_error() == 0);
     pair_free(&pair);
 }
 
-static void test_handshake_failures(int version, size_t most) {
+static void test_handshake_failures(int version, size_t max) {
     Pair pair;
     EngineStatus client, server;
-    pair_init(&pair, version, most, "elsewhere.example");
+    pair_init(&pair, version, max, "elsewhere.example");
     pair_handshake(&pair, &client, &server);
-    CHECK(fact("a wrong name is refused", version, most),
+    CHECK(fact("a wrong name is refused", version, max),
           client == ENGINE_FAILED && explains(&pair.client.engine, "hostname mismatch", 0));
-    CHECK(fact("the failure names both names", version, most),
+    CHECK(fact("the failure names both names", version, max),
           explains(&pair.client.engine, "elsewhere.example", 0) &&
               explains(&pair.client.engine, "localhost", 0));
     size_t n;
-    CHECK(fact("nothing can be written or read after it", version, most),
+    CHECK(fact("nothing can be written or read after it", version, max),
           engine_write(&pair.client.engine, data, 1, &n) == ENGINE_FAILED && !n &&
               engine_read(&pair.client.engine, got_data, 1, &n) == ENGINE_FAILED && !n);
     pair_free(&pair);
 
     bool failed = true;
-    for (size_t before = 0; before < 500 && failed; before += most == 1 ? 150 : 37) {
-        pair_init(&pair, version, most, "localhost");
+    for (size_t before = 0; before < 500 && failed; before += max == 1 ? 150 : 37) {
+        pair_init(&pair, version, max, "localhost");
         pair.down.allowed = before; /* so much of the server's answer comes */
         for (int i = 0; i < 5000 && pair.down.allowed; i++) {
             engine_handshake(&pair.client.engine);
@@ -179,7 +179,7 @@ static void test_handshake_failures(int version, size_t most) {
         if (!failed) printf("# after %zu bytes\n", before);
         pair_free(&pair);
     }
-    CHECK(fact("a peer that goes away in the handshake fails it, wherever", version, most), failed);
+    CHECK(fact("a peer that goes away in the handshake fails it, wherever", version, max), failed);
 }
 
 /* --- transports that block, and that fail --- */
@@ -299,7 +299,7 @@ static void test_broken(int version) {
 static void test_small_seals(int version) {
     Pair pair;
     pair_open(&pair, version, SIZE);
-    pair.client.engine.most_sealed = 1024;
+    pair.client.engine.max_sealed = 1024;
     CHECK("data sealed in small pieces is whole", transfer(&pair.client, &pair.server, 300000));
     pair_free(&pair);
 }
@@ -404,17 +404,17 @@ static void test_life(void) {
 
 int main(void) {
     static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
-    static const size_t mosts[] = {SIZE, 1};
+    static const size_t max_values[] = {SIZE, 1};
     for (size_t i = 0; i < SIZE; i++) data[i] = (uint8_t)(i * 31 + (i >> 8));
     wire_make_identity();
     test_life();
     for (int v = 0; v < 2; v++) {
         for (int m = 0; m < 2; m++) {
-            test_transfer(versions[v], mosts[m]);
-            test_end(versions[v], mosts[m]);
-            test_truncation(versions[v], mosts[m]);
-            test_forgery(versions[v], mosts[m]);
-            test_handshake_failures(versions[v], mosts[m]);
+            test_transfer(versions[v], max_values[m]);
+            test_end(versions[v], max_values[m]);
+            test_truncation(versions[v], max_values[m]);
+            test_forgery(versions[v], max_values[m]);
+            test_handshake_failures(versions[v], max_values[m]);
         }
         test_blocked(versions[v]);
         test_given_up(versions[v]);

@@ -20,10 +20,10 @@ static Timer timers[COUNT];
 static Timer *heap;
 
 /* Links and order of a subtree; how many nodes, or -1. */
-static int count_nodes(Timer *const *link, int64_t least) {
+static int count_nodes(Timer *const *link, int64_t min) {
     int count = 0;
     for (; *link; link = &(*link)->next) {
-        if ((*link)->link != link || (*link)->when < least) return -1;
+        if ((*link)->link != link || (*link)->when < min) return -1;
         int below = count_nodes(&(*link)->child, (*link)->when);
         if (below < 0) return -1;
         count += 1 + below;

@@ -15,7 +15,7 @@
 typedef struct Wire {
     uint8_t *bytes;
     size_t at, length, room;
-    size_t most;     /* bytes that one call moves at most */
+    size_t max;      /* bytes that one call moves at most */
     size_t capacity; /* bytes it holds before it blocks */
     size_t allowed;  /* bytes it takes altogether */
     bool cut;        /* its end is what the reader sees after the bytes */
@@ -31,7 +31,7 @@ static inline ptrdiff_t wire_send(Wire *wire, const uint8_t *bytes, size_t lengt
     if (wire->send_errno) return TRANSPORT_ERROR(wire->send_errno);
     size_t free_room = wire->capacity - wire_held(wire);
     if (length > free_room) length = free_room;
-    if (length > wire->most) length = wire->most;
+    if (length > wire->max) length = wire->max;
     if (length > wire->allowed) length = wire->allowed;
     if (!length) return TRANSPORT_WOULD_BLOCK;
     wire->allowed -= length;
@@ -52,7 +52,7 @@ static inline ptrdiff_t wire_send(Wire *wire, const uint8_t *bytes, size_t lengt
 static inline ptrdiff_t wire_receive(Wire *wire, uint8_t *into, size_t room) {
     if (wire->receive_errno) return TRANSPORT_ERROR(wire->receive_errno);
     if (room > wire_held(wire)) room = wire_held(wire);
-    if (room > wire->most) room = wire->most;
+    if (room > wire->max) room = wire->max;
     if (!room) return wire->cut ? TRANSPORT_EOF : TRANSPORT_WOULD_BLOCK;
     memcpy(into, wire->bytes + wire->at, room);
     wire->at += room;
@@ -130,20 +130,20 @@ static inline void end_init(End *end, ContextSettings *settings, EngineRole role
 }
 
 /* `most`: bytes a call. `name`: what the client verifies. */
-static inline void pair_init(Pair *pair, int version, size_t most, const char *name) {
+static inline void pair_init(Pair *pair, int version, size_t max, const char *name) {
     memset(pair, 0, sizeof *pair);
-    pair->up.most = pair->down.most = most;
+    pair->up.max = pair->down.max = max;
     pair->up.capacity = pair->down.capacity = 1 << 20;
     pair->up.allowed = pair->down.allowed = SIZE_MAX;
     pair->client.out = pair->server.in = &pair->up;
     pair->client.in = pair->server.out = &pair->down;
     ContextSettings settings;
     context_settings_init(&settings);
-    settings.most_version = version;
+    settings.max_version = version;
     settings.trusted = wire_bytes(wire_certificate);
     end_init(&pair->client, &settings, ENGINE_CLIENT, name);
     context_settings_init(&settings);
-    settings.most_version = version;
+    settings.max_version = version;
     settings.certificates = (BytesList){.list = {wire_bytes(wire_certificate)}, .count = 1};
     settings.keys = (BytesList){.list = {wire_bytes(wire_key)}, .count = 1};
     end_init(&pair->server, &settings, ENGINE_SERVER, NULL);
@@ -173,9 +173,9 @@ static inline void pair_handshake(Pair *pair, EngineStatus *client, EngineStatus
     }
 }
 
-static inline bool pair_open(Pair *pair, int version, size_t most) {
+static inline bool pair_open(Pair *pair, int version, size_t max) {
     EngineStatus client, server;
-    pair_init(pair, version, most, "localhost");
+    pair_init(pair, version, max, "localhost");
     pair_handshake(pair, &client, &server);
     return client == ENGINE_DONE && server == ENGINE_DONE;
 }

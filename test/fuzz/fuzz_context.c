@@ -24,7 +24,7 @@ static Bytes field(Fields *fields, Script *script) {
 }
 
 static void add(BytesList *list, Bytes bytes) {
-    if (list->count < MOST_LISTED) list->list[list->count++] = bytes;
+    if (list->count < MAX_LISTED) list->list[list->count++] = bytes;
 }
 
 /* "our identity", so that the rest can be reached without one in the input */
@@ -48,8 +48,8 @@ static void set(ContextSettings *settings, Fields *fields, Script *script) {
     case 6: settings->pins = (Bytes){bytes.data, bytes.length / PIN_LENGTH * PIN_LENGTH}; break;
     case 7: settings->verify = (VerifyMode)(small % 4); break;
     case 8: settings->purpose = small % 12; break;
-    case 9: settings->least_version = versions[small % 5]; break;
-    case 10: settings->most_version = versions[small % 5]; break;
+    case 9: settings->min_version = versions[small % 5]; break;
+    case 10: settings->max_version = versions[small % 5]; break;
     case 11: settings->security_level = small % 7 - 1; break;
     case 12: settings->ciphers = bytes; break;
     case 13: settings->ciphersuites = bytes; break;

@@ -9,16 +9,16 @@
 #include <limits.h>
 #include <sys/time.h>
 
-#define MOST_HELD 32 /* datagrams on their way; more are lost */
-#define ROOM (DATAGRAM_MOST_MTU + 512)
-#define MOST_WRITTEN 250
+#define MAX_HELD 32 /* datagrams on their way; more are lost */
+#define ROOM (DATAGRAM_MAX_MTU + 512)
+#define MAX_WRITTEN 250
 #define ADDRESSES 4
 #define CIPHERS 4
 
 typedef struct Line {
-    uint8_t bytes[MOST_HELD][ROOM];
-    size_t lengths[MOST_HELD];
-    uint8_t order[MOST_HELD]; /* places of those that wait, then of those that are free */
+    uint8_t bytes[MAX_HELD][ROOM];
+    size_t lengths[MAX_HELD];
+    uint8_t order[MAX_HELD]; /* places of those that wait, then of those that are free */
     int held;
     bool full; /* takes nothing */
     int send_errno, receive_errno;
@@ -27,8 +27,8 @@ typedef struct Line {
 typedef struct Side {
     Engine engine;
     Line *in, *out;
-    size_t lengths[MOST_WRITTEN]; /* of what was written */
-    bool had[MOST_WRITTEN];       /* was read, by the other side */
+    size_t lengths[MAX_WRITTEN]; /* of what was written */
+    bool had[MAX_WRITTEN];       /* was read, by the other side */
     int written;
     int reading;    /* of the other's, which number is read in parts; -1: none */
     size_t read_to; /* up to where */
@@ -46,7 +46,7 @@ typedef struct Talk {
 
 static SSL_CTX *contexts[2][CIPHERS];
 static CookieSecrets secrets;
-static uint8_t words[DATAGRAM_MOST_MTU + MOST_WRITTEN];
+static uint8_t words[DATAGRAM_MAX_MTU + MAX_WRITTEN];
 
 /* --- the clock: OpenSSL's, of retransmissions --- */
 
@@ -85,7 +85,7 @@ static void line_lose(Line *line, int at) {
 }
 
 static void line_put(Line *line, const uint8_t *bytes, size_t length) {
-    if (line->held == MOST_HELD || length > ROOM) return;
+    if (line->held == MAX_HELD || length > ROOM) return;
     memmove(line_bytes(line, line->held), bytes, length);
     *line_length(line, line->held++) = length;
 }
@@ -203,7 +203,7 @@ static void do_shake(Talk *talk, Side *side, uint8_t size) {
 }
 
 static EngineStatus read_some(Talk *talk, Side *side, size_t room) {
-    uint8_t into[DATAGRAM_MOST_MTU];
+    uint8_t into[DATAGRAM_MAX_MTU];
     Side *other = other_of(talk, side);
     size_t got;
     EngineStatus status = seen(talk, side, engine_read(&side->engine, into, room, &got));
@@ -218,13 +218,13 @@ static EngineStatus read_some(Talk *talk, Side *side, size_t room) {
 }
 
 static void do_read(Talk *talk, Side *side, uint8_t size) {
-    if (is_open(side)) read_some(talk, side, size < 128 ? 1 + size * 128u : DATAGRAM_MOST_MTU);
+    if (is_open(side)) read_some(talk, side, size < 128 ? 1 + size * 128u : DATAGRAM_MAX_MTU);
 }
 
 static size_t write_some(Talk *talk, Side *side, size_t length) {
-    uint8_t bytes[DATAGRAM_MOST_MTU];
+    uint8_t bytes[DATAGRAM_MAX_MTU];
     size_t taken;
-    if (!is_open(side) || side->said_end || side->written == MOST_WRITTEN) return 0;
+    if (!is_open(side) || side->said_end || side->written == MAX_WRITTEN) return 0;
     memcpy(bytes, words + side->written, length);
     bytes[0] = (uint8_t)side->written;
     side->lengths[side->written] = length;
@@ -279,7 +279,7 @@ static void do_change(Talk *talk, Side *side, uint8_t size) {
     Line *line = side->out;
     size_t where = script_byte(&talk->script) + (size / 32) * 256u;
     uint8_t what = script_byte(&talk->script);
-    int at = size % MOST_HELD;
+    int at = size % MAX_HELD;
     if (at < line->held && *line_length(line, at))
         line_bytes(line, at)[where % *line_length(line, at)] ^= (uint8_t)(1 + what);
 }
@@ -405,7 +405,7 @@ static void recover(Talk *talk) {
 
 static void read_all(Talk *talk, Side *side) {
     for (int i = 0; i < 1000; i++) {
-        if (read_some(talk, side, DATAGRAM_MOST_MTU) != ENGINE_DONE) break;
+        if (read_some(talk, side, DATAGRAM_MAX_MTU) != ENGINE_DONE) break;
     }
 }
 
@@ -458,11 +458,11 @@ static void begin_side(Talk *talk, int s, int cipher, int mtu) {
 static void line_init(Line *line) {
     line->held = line->send_errno = line->receive_errno = 0;
     line->full = false;
-    for (int i = 0; i < MOST_HELD; i++) line->order[i] = (uint8_t)i;
+    for (int i = 0; i < MAX_HELD; i++) line->order[i] = (uint8_t)i;
 }
 
 static void begin(Talk *talk) {
-    static const int mtus[] = {1200, 256, 500, DATAGRAM_MOST_MTU};
+    static const int mtus[] = {1200, 256, 500, DATAGRAM_MAX_MTU};
     Failure failure = {""};
     uint8_t how = script_byte(&talk->script);
     memset(talk->sides, 0, sizeof talk->sides);

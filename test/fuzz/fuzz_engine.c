@@ -3,10 +3,10 @@
  * why. */
 #include "talk.h"
 
-#define LONGEST 40000
+#define MAX_LENGTH 40000
 
 static SSL_CTX *contexts[2][2]; /* version, role */
-static uint8_t words[LONGEST];
+static uint8_t words[MAX_LENGTH];
 
 typedef struct Side {
     End end;
@@ -30,12 +30,12 @@ static EngineStatus seen(Side *side, EngineStatus status) {
 }
 
 static void read_some(Side *side, Side *other, size_t room) {
-    uint8_t into[LONGEST];
+    uint8_t into[MAX_LENGTH];
     size_t got;
     EngineStatus status = seen(side, engine_read(&side->end.engine, into, room, &got));
     fuzz_expect(got <= room && (status == ENGINE_DONE) == (got > 0));
     fuzz_expect(side->read + got <= other->written);
-    for (size_t i = 0; i < got; i++) fuzz_expect(into[i] == words[(side->read + i) % LONGEST]);
+    for (size_t i = 0; i < got; i++) fuzz_expect(into[i] == words[(side->read + i) % MAX_LENGTH]);
     side->read += got;
     if (status == ENGINE_EOF) {
         fuzz_expect(side->end.engine.truncation_is_eof ||
@@ -44,8 +44,8 @@ static void read_some(Side *side, Side *other, size_t room) {
 }
 
 static void write_some(Side *side, size_t length) {
-    size_t from = side->written % LONGEST, taken;
-    if (length > LONGEST - from) length = LONGEST - from;
+    size_t from = side->written % MAX_LENGTH, taken;
+    if (length > MAX_LENGTH - from) length = MAX_LENGTH - from;
     EngineStatus status = seen(side, engine_write(&side->end.engine, words + from, length, &taken));
     fuzz_expect(taken <= length && (status != ENGINE_DONE || taken == length));
     fuzz_expect(!taken || !side->said_end);
@@ -108,7 +108,7 @@ static void step(Talk *talk) {
     case 1: shake(talk); break;
     case 2:
     case 3: use(side, other, (what >> 1 & 15) - 2u, size); break;
-    case 4: wire->most = 1 + size * size; break;
+    case 4: wire->max = 1 + size * size; break;
     case 5: wire->capacity = size * size * 4u; break;
     case 6: change(wire, &talk->script); break;
     case 7: drop(wire, size); break;
@@ -141,7 +141,7 @@ static void begin(Talk *talk) {
         EngineRole role = s ? ENGINE_SERVER : ENGINE_CLIENT;
         Side *side = &talk->sides[s];
         Wire *wire = &talk->wires[s];
-        *wire = (Wire){.most = 1 << 16, .capacity = 1 << 20, .allowed = SIZE_MAX};
+        *wire = (Wire){.max = 1 << 16, .capacity = 1 << 20, .allowed = SIZE_MAX};
         side->end.out = wire;
         side->end.in = &talk->wires[!s];
         talk_init(&side->end.engine, pair[s], role, (Transport){end_send, end_receive, &side->end});
@@ -152,7 +152,7 @@ static void begin(Talk *talk) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static Talk talk;
     if (!words[1]) {
-        for (size_t i = 0; i < LONGEST; i++) words[i] = (uint8_t)(i * 31 + (i >> 8));
+        for (size_t i = 0; i < MAX_LENGTH; i++) words[i] = (uint8_t)(i * 31 + (i >> 8));
     }
     if (size > 4096) return -1;
     memset(&talk, 0, sizeof talk);

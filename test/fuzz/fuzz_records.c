@@ -5,7 +5,7 @@ static SSL_CTX *contexts[2][2]; /* role, version */
 
 typedef struct Source {
     Script script;
-    size_t most;
+    size_t max;
     int ends; /* how it ends: 0 blocks, 1 an end, 2 an error */
     int asked;
 } Source;
@@ -14,14 +14,14 @@ static ptrdiff_t swallow(void *arg, const uint8_t *bytes, size_t length) {
     Source *source = arg;
     (void)bytes;
     if (source->ends == 2 && source->asked++ > 3) return TRANSPORT_ERROR(EPIPE);
-    return (ptrdiff_t)(length > source->most ? source->most : length);
+    return (ptrdiff_t)(length > source->max ? source->max : length);
 }
 
 static ptrdiff_t give(void *arg, uint8_t *into, size_t room) {
     Source *source = arg;
     static const ptrdiff_t ends[] = {TRANSPORT_WOULD_BLOCK, TRANSPORT_EOF,
                                      TRANSPORT_ERROR(ECONNRESET)};
-    Bytes next = script_bytes(&source->script, room < source->most ? room : source->most);
+    Bytes next = script_bytes(&source->script, room < source->max ? room : source->max);
     if (!next.length) return ends[source->ends];
     memcpy(into, next.data, next.length);
     return (ptrdiff_t)next.length;
@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     talk_begin();
     source.ends = (how >> 2 & 3) % 3;
-    source.most = how & 16 ? 1 + (how >> 5) : 1 << 16;
+    source.max = how & 16 ? 1 + (how >> 5) : 1 << 16;
     Engine engine;
     talk_init(&engine, *context, role, (Transport){swallow, give, &source});
     try_all(&engine);

@@ -37,7 +37,7 @@ static void staple(Bytes bytes) {
         return;
     }
     memset(&pair, 0, sizeof pair);
-    pair.up = pair.down = (Wire){.most = 1 << 16, .capacity = 1 << 20, .allowed = SIZE_MAX};
+    pair.up = pair.down = (Wire){.max = 1 << 16, .capacity = 1 << 20, .allowed = SIZE_MAX};
     pair.client.out = pair.server.in = &pair.up;
     pair.client.in = pair.server.out = &pair.down;
     talk_init(&pair.client.engine, client, ENGINE_CLIENT,

@@ -61,7 +61,7 @@ static inline void talk_settings(ContextSettings *settings, EngineRole role, int
                                  VerifyMode verify) {
     if (!wire_key[0]) wire_make_identity();
     context_settings_init(settings);
-    settings->least_version = settings->most_version = version;
+    settings->min_version = settings->max_version = version;
     settings->verify = verify;
     settings->trusted = wire_bytes(wire_certificate);
     settings->alpn = (Bytes){(const uint8_t *)"\x02h2\x08http/1.1", 12};

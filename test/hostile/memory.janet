@@ -1,12 +1,12 @@
 # Memory runs out, at each allocation of OpenSSL's and ours in turn, or at some of them where there are very many: what was
 # asked for fails and says so, or is right; nothing crashes, hangs, or is damaged for those who come after, and nothing that
-# is refused with memory is let in without. JSEC_MEMORY_MOST sets how many runs each scenario gets.
+# is refused with memory is let in without. JSEC_MEMORY_MAX sets how many runs each scenario gets.
 (import ../support/check :prefix "")
 (import ../support/compile :prefix "")
 (import ../support/peers :as peers)
 (import jsec/cert)
 
-(def most (scan-number (os/getenv "JSEC_MEMORY_MOST" (string (load 12)))))
+(def most (scan-number (os/getenv "JSEC_MEMORY_MAX" (string (load 12)))))
 # where one allocation decides whether somebody is trusted
 (def- thorough
   (tabseq [scenario :in ["impostor" "stranger" "stranger's message" "stranger's certificate" "other key" "other name"]] scenario (load 4000)))
@@ -49,7 +49,7 @@
   "Run a scenario to its end; who dies is begun anew after where it died. What went wrong."
   [scenario many]
   (def complaints @[])
-  (var from (if (or (os/getenv "JSEC_MEMORY_MOST") (thorough scenario)) 0 3))
+  (var from (if (or (os/getenv "JSEC_MEMORY_MAX") (thorough scenario)) 0 3))
   (var over false)
   (while (not over)
     (def [status out err] (run scenario from (if (= many 1) (get thorough scenario most) most) many))

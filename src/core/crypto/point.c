@@ -45,11 +45,11 @@ static int order_length(const EC_GROUP *group) {
 }
 
 /* Big-endian, of any length; zeros in front don't count. */
-static bool read_number(Bytes bytes, int longest, BIGNUM *number, const char *what,
+static bool read_number(Bytes bytes, int max_length, BIGNUM *number, const char *what,
                         Failure *failure) {
     while (bytes.length && !*bytes.data) bytes.data++, bytes.length--;
-    if (bytes.length > (size_t)longest) {
-        return failure_set(failure, "%s of %zu bytes, at most %d", what, bytes.length, longest);
+    if (bytes.length > (size_t)max_length) {
+        return failure_set(failure, "%s of %zu bytes, at most %d", what, bytes.length, max_length);
     }
     return BN_bin2bn(bytes.data, (int)bytes.length, number) ||
            failure_openssl(failure, "%s not read", what);
@@ -67,9 +67,9 @@ static bool read_sec1(Ec *ec, Bytes bytes, EC_POINT *into, Failure *failure) {
 
 static bool read_point(Ec *ec, const PointBytes *bytes, EC_POINT *into, Failure *failure) {
     if (bytes->sec1.data) return read_sec1(ec, bytes->sec1, into, failure);
-    int longest = field_length(ec->group);
-    if (!read_number(bytes->x, longest, ec->x, "not a point: :x", failure) ||
-        !read_number(bytes->y, longest, ec->y, "not a point: :y", failure)) {
+    int max_length = field_length(ec->group);
+    if (!read_number(bytes->x, max_length, ec->x, "not a point: :x", failure) ||
+        !read_number(bytes->y, max_length, ec->y, "not a point: :y", failure)) {
         return false;
     }
     /* Also checks that it is on the curve. */

@@ -4,7 +4,7 @@
 
 #include "core/algorithms.h"
 
-#define LONGEST_FIELD 66 /* P-521's coordinates */
+#define MAX_FIELD_LENGTH 66 /* P-521's coordinates */
 
 /* A point as bytes: coordinates, or SEC1's encoding. */
 typedef struct PointBytes {
@@ -12,7 +12,7 @@ typedef struct PointBytes {
 } PointBytes;
 
 typedef struct Coordinates {
-    uint8_t x[LONGEST_FIELD], y[LONGEST_FIELD];
+    uint8_t x[MAX_FIELD_LENGTH], y[MAX_FIELD_LENGTH];
     int length;
 } Coordinates;
 
@@ -30,7 +30,7 @@ bool point_add(const CurveRow *curve, const PointBytes *a, const PointBytes *b, 
 bool point_reread(const CurveRow *curve, const PointBytes *point, Coordinates *out,
                   Failure *failure);
 
-/* From 1 to the order less 1, as many bytes as the order has: LONGEST_FIELD at most. */
+/* From 1 to the order less 1, as many bytes as the order has: MAX_FIELD_LENGTH at most. */
 bool point_random_scalar(const CurveRow *curve, uint8_t *out, int *length, Failure *failure);
 
 #endif

@@ -4,8 +4,8 @@
 
 #include "core/algorithms.h"
 
-#define KEYGEN_LEAST_BITS 1024
-#define KEYGEN_MOST_BITS 16384 /* OpenSSL verifies no larger ones */
+#define KEYGEN_MIN_BITS 1024
+#define KEYGEN_MAX_BITS 16384 /* OpenSSL verifies no larger ones */
 #define KEYGEN_DEFAULT_BITS 2048
 
 /* `bits` is for RSA alone, which takes from milliseconds to minutes: not on the event loop. The

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define CAPACITY 64
-#define LONGEST_KEY (1 << 20) /* RSA of 16384 bits takes 13 KB of PEM */
+#define MAX_KEY_LENGTH (1 << 20) /* RSA of 16384 bits takes 13 KB of PEM */
 
 typedef enum Half { PUBLIC, PRIVATE } Half;
 
@@ -132,7 +132,7 @@ static EVP_PKEY *parse(Half half, Bytes data, Bytes password, Failure *failure) 
 static EVP_PKEY *get(Half half, Bytes data, Failure *failure) {
     static const Bytes no_password = {NULL, 0};
     uint8_t name[SHA256_DIGEST_LENGTH];
-    if (data.length > LONGEST_KEY) {
+    if (data.length > MAX_KEY_LENGTH) {
         failure_set(failure, "not a key: larger than 1 MB");
         return NULL;
     }

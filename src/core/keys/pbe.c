@@ -41,8 +41,8 @@ static void read_scrypt(const X509_ALGOR *algorithm, PbeFacts *facts) {
     int64_t n = pbe_iterations(parameters->costParameter);
     int64_t r = pbe_iterations(parameters->blockSize);
     int64_t p = pbe_iterations(parameters->parallelizationParameter);
-    bool small = n > 0 && r > 0 && p > 0 && n <= PBE_MOST_SCRYPT && r <= PBE_MOST_SCRYPT / n &&
-                 p <= PBE_MOST_SCRYPT / n / r;
+    bool small = n > 0 && r > 0 && p > 0 && n <= PBE_MAX_SCRYPT && r <= PBE_MAX_SCRYPT / n &&
+                 p <= PBE_MAX_SCRYPT / n / r;
     facts->scrypt = small ? n * r * p : INT64_MAX;
     SCRYPT_PARAMS_free(parameters);
 #endif
@@ -103,7 +103,7 @@ bool pbe_spend(const X509_ALGOR *algorithm, PbeBudget *budget, Failure *failure)
         return failure_set(failure,
                            "not decrypted: its scrypt would take too long: N * r * p is "
                            "more than %d",
-                           PBE_MOST_SCRYPT);
+                           PBE_MAX_SCRYPT);
     }
     budget->scrypt -= facts.scrypt;
     return pbe_spend_iterations(facts.iterations, budget, failure);
@@ -112,7 +112,7 @@ bool pbe_spend(const X509_ALGOR *algorithm, PbeBudget *budget, Failure *failure)
 bool pbe_spend_iterations(int64_t iterations, PbeBudget *budget, Failure *failure) {
     if (iterations > budget->iterations) {
         return failure_set(failure, "not decrypted: more than %d iterations of its key derivation",
-                           PBE_MOST_ITERATIONS);
+                           PBE_MAX_ITERATIONS);
     }
     if (iterations > 0) budget->iterations -= iterations;
     return true;
@@ -168,9 +168,9 @@ bool pbe_key_is_affordable(Bytes data, Failure *failure) {
 
 bool pbe_is_password(Bytes password, Failure *failure) {
     if (!password.length) return failure_set(failure, "password not usable: it is empty");
-    if (password.length > PBE_LONGEST_PASSWORD) {
+    if (password.length > PBE_MAX_PASSWORD_LENGTH) {
         return failure_set(failure, "password not usable: longer than %d bytes",
-                           PBE_LONGEST_PASSWORD);
+                           PBE_MAX_PASSWORD_LENGTH);
     }
     if (memchr(password.data, 0, password.length)) {
         return failure_set(failure, "password not usable: it holds a NUL byte");

@@ -11,14 +11,14 @@
 
 #define PBE_KEY_ITERATIONS 600000    /* of PBKDF2 with HMAC-SHA-256, for keys */
 #define PBE_BUNDLE_ITERATIONS 250000 /* for PKCS#12: some readers refuse more than 300,000 */
-#define PBE_LEAST_ITERATIONS 1000    /* RFC 8018's least */
+#define PBE_MIN_ITERATIONS 1000      /* RFC 8018's least */
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-#define PBE_MOST_ITERATIONS 4000 /* a fuzzer has no seconds to lose */
+#define PBE_MAX_ITERATIONS 4000 /* a fuzzer has no seconds to lose */
 #else
-#define PBE_MOST_ITERATIONS 10000000 /* several seconds; nobody honest asks for more */
+#define PBE_MAX_ITERATIONS 10000000 /* several seconds; nobody honest asks for more */
 #endif
-#define PBE_MOST_SCRYPT (1 << 22) /* N * r * p, of 64 bytes twice over each: about a second */
-#define PBE_LONGEST_PASSWORD 1024 /* more than OpenSSL's PEM reader takes */
+#define PBE_MAX_SCRYPT (1 << 22)     /* N * r * p, of 64 bytes twice over each: about a second */
+#define PBE_MAX_PASSWORD_LENGTH 1024 /* more than OpenSSL's PEM reader takes */
 
 typedef struct PbeFacts {
     char scheme[32], cipher[32], kdf[32]; /* "" when not known */
@@ -31,7 +31,7 @@ typedef struct PbeBudget {
     int64_t iterations, scrypt;
 } PbeBudget;
 
-#define PBE_BUDGET ((PbeBudget){PBE_MOST_ITERATIONS, PBE_MOST_SCRYPT})
+#define PBE_BUDGET ((PbeBudget){PBE_MAX_ITERATIONS, PBE_MAX_SCRYPT})
 
 void pbe_read(const X509_ALGOR *algorithm, PbeFacts *facts);
 

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LARGEST_FILE (16 << 20) /* a bundle of all public CAs is 200 KB */
+#define MAX_FILE_SIZE (16 << 20) /* a bundle of all public CAs is 200 KB */
 #define PATIENCE_MS 1000
 
 static const char BEGIN[] = "-----BEGIN ";
@@ -56,7 +56,7 @@ static bool read_whole(int descriptor, const char *path, PemSource *into, Failur
     struct stat info;
     if (fstat(descriptor, &info)) return failure_set(failure, "%s: %s", path, strerror(errno));
     if (S_ISDIR(info.st_mode)) return failure_set(failure, "%s: is a directory", path);
-    if (info.st_size > LARGEST_FILE) return failure_set(failure, "%s: larger than 16 MB", path);
+    if (info.st_size > MAX_FILE_SIZE) return failure_set(failure, "%s: larger than 16 MB", path);
     size_t room = (size_t)info.st_size + 1, held = 0; /* one more, to see the end */
     for (;;) {
         uint8_t *bytes = OPENSSL_clear_realloc(into->bytes, held, into->length + room);
@@ -67,7 +67,8 @@ static bool read_whole(int descriptor, const char *path, PemSource *into, Failur
         if (got < 0) return failure_set(failure, "%s: %s", path, strerror(errno));
         if (got == 0) return true;
         into->length += (size_t)got;
-        if (into->length > LARGEST_FILE) return failure_set(failure, "%s: larger than 16 MB", path);
+        if (into->length > MAX_FILE_SIZE)
+            return failure_set(failure, "%s: larger than 16 MB", path);
         room = into->length; /* a pipe, or a file that grows */
     }
 }
@@ -241,7 +242,7 @@ static bool push_der(STACK_OF(X509) * into, Bytes data) {
 
 STACK_OF(X509) * pem_certificates(Bytes data, Failure *failure) {
     ERR_clear_error();
-    if (data.length > LARGEST_FILE) {
+    if (data.length > MAX_FILE_SIZE) {
         failure_set(failure, "not a certificate: larger than 16 MB");
         return NULL;
     }

@@ -162,7 +162,7 @@ static int bits_of_digest(int nid) {
 
 /* OpenSSL asks for strength in certificates, not in what is signed with them. */
 static bool check_digests(CMS_ContentInfo *message, int level, CmsVerdict *verdict) {
-    static const int least[] = {0, 80, 112, 128, 192, 256};
+    static const int min[] = {0, 80, 112, 128, 192, 256};
     STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(message);
     for (int i = 0; i < sk_CMS_SignerInfo_num(signers); i++) {
         X509_ALGOR *algorithm;
@@ -170,7 +170,7 @@ static bool check_digests(CMS_ContentInfo *message, int level, CmsVerdict *verdi
         CMS_SignerInfo_get0_algs(sk_CMS_SignerInfo_value(signers, i), NULL, NULL, &algorithm, NULL);
         X509_ALGOR_get0(&object, NULL, NULL, algorithm);
         int nid = OBJ_obj2nid(object);
-        if (bits_of_digest(nid) >= least[level]) continue;
+        if (bits_of_digest(nid) >= min[level]) continue;
         char why[128];
         snprintf(why, sizeof why, "%s: allow that with :security-level %d", OBJ_nid2sn(nid),
                  level > 2 ? 2 : 0);

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define LONGEST_DNS_NAME 253
-#define LONGEST_LABEL 63
-#define LONGEST_IP_TEXT 45 /* an IPv6 address with an IPv4 tail */
+#define MAX_DNS_NAME_LENGTH 253
+#define MAX_LABEL_LENGTH 63
+#define MAX_IP_TEXT_LENGTH 45 /* an IPv6 address with an IPv4 tail */
 
 static bool add_field(X509_NAME *name, int nid, Bytes value, Failure *failure) {
     if (!value.length) return true;
@@ -45,11 +45,11 @@ X509_NAME *name_build(const NameFields *fields, Failure *failure) {
 /* Letters, digits, hyphens and, since they are met in practice, underscores; "*" may be the first
  * label. Anything else does not belong in an IA5String that others compare byte by byte. */
 static bool is_dns_name(Bytes text) {
-    if (!text.length || text.length > LONGEST_DNS_NAME) return false;
+    if (!text.length || text.length > MAX_DNS_NAME_LENGTH) return false;
     size_t i = text.length > 2 && text.data[0] == '*' && text.data[1] == '.' ? 2 : 0;
     for (size_t label = 0; i <= text.length; i++) {
         if (i == text.length || text.data[i] == '.') {
-            if (label == 0 || label > LONGEST_LABEL) return false;
+            if (label == 0 || label > MAX_LABEL_LENGTH) return false;
             label = 0;
             continue;
         }
@@ -63,8 +63,8 @@ static bool is_dns_name(Bytes text) {
 }
 
 static ASN1_OCTET_STRING *ip_address(Bytes text) {
-    char copy[LONGEST_IP_TEXT + 1];
-    if (text.length > LONGEST_IP_TEXT) return NULL;
+    char copy[MAX_IP_TEXT_LENGTH + 1];
+    if (text.length > MAX_IP_TEXT_LENGTH) return NULL;
     memcpy(copy, text.data, text.length);
     copy[text.length] = 0;
     ASN1_OCTET_STRING *address = a2i_IPADDRESS(copy);

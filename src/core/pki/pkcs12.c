@@ -305,7 +305,7 @@ bool pkcs12_read(Pkcs12 *bundle, Bytes data, const Pkcs12Reading *reading, Failu
     char *text = NULL;
     PKCS12 *pkcs12 = NULL;
     bool done = false;
-    if (password.length > PBE_LONGEST_PASSWORD ||
+    if (password.length > PBE_MAX_PASSWORD_LENGTH ||
         memchr(password.length ? (const void *)password.data : "x", 0, password.length)) {
         return failure_set(failure, "password not usable: too long, or a NUL byte inside");
     }

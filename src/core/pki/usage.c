@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define LONGEST_NAME 80
+#define MAX_NAME_LENGTH 80
 
 static const char *const key_names[] = {
     "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
@@ -13,11 +13,11 @@ static const char *const key_names[] = {
 #define KEY_NAMES ((int)(sizeof key_names / sizeof *key_names))
 
 /* Into `to` without hyphens and underscores. */
-static bool plain_name(Bytes name, char to[LONGEST_NAME]) {
+static bool plain_name(Bytes name, char to[MAX_NAME_LENGTH]) {
     size_t length = 0;
     for (size_t i = 0; i < name.length; i++) {
         if (name.data[i] == '-' || name.data[i] == '_') continue;
-        if (!name.data[i] || length == LONGEST_NAME - 1) return false;
+        if (!name.data[i] || length == MAX_NAME_LENGTH - 1) return false;
         to[length++] = (char)name.data[i];
     }
     to[length] = 0;
@@ -25,7 +25,7 @@ static bool plain_name(Bytes name, char to[LONGEST_NAME]) {
 }
 
 int usage_key_bit(Bytes name) {
-    char plain[LONGEST_NAME];
+    char plain[MAX_NAME_LENGTH];
     if (!plain_name(name, plain)) return -1;
     for (int bit = 0; bit < KEY_NAMES; bit++) {
         if (!strcasecmp(plain, key_names[bit])) return bit;
@@ -52,7 +52,7 @@ ASN1_OBJECT *usage_extended(Bytes name) {
         NID_server_auth, NID_client_auth, NID_code_sign,           NID_email_protect,
         NID_time_stamp,  NID_OCSP_sign,   NID_anyExtendedKeyUsage,
     };
-    char plain[LONGEST_NAME];
+    char plain[MAX_NAME_LENGTH];
     if (!plain_name(name, plain)) return NULL;
     for (size_t i = 0; i < sizeof usages / sizeof *usages; i++) {
         if (!strcasecmp(plain, OBJ_nid2sn(usages[i]))) return OBJ_nid2obj(usages[i]);

@@ -55,10 +55,10 @@ static int default_version(const ContextSettings *settings) {
     return settings->datagram ? DTLS1_2_VERSION : TLS1_2_VERSION;
 }
 
-static int least_version(const ContextSettings *settings) {
-    int most = settings->most_version, least = default_version(settings);
-    if (settings->least_version) return settings->least_version;
-    return most && is_older(most, least) ? most : least; /* an old one alone says what is wanted */
+static int min_version(const ContextSettings *settings) {
+    int max = settings->max_version, min = default_version(settings);
+    if (settings->min_version) return settings->min_version;
+    return max && is_older(max, min) ? max : min; /* an old one alone says what is wanted */
 }
 
 static ContextTraits *add_traits(SSL_CTX *context, const ContextSettings *settings) {
@@ -75,30 +75,30 @@ static ContextTraits *add_traits(SSL_CTX *context, const ContextSettings *settin
     const char *groups = (const char *)settings->groups.data;
     if (groups && !(traits->groups = OPENSSL_strdup(groups))) return NULL;
     traits->has_certificate = settings->certificates.count;
-    traits->least_version = least_version(settings);
-    traits->most_version = settings->most_version;
+    traits->min_version = min_version(settings);
+    traits->max_version = settings->max_version;
     return traits;
 }
 
 /* --- the parts --- */
 
 static bool set_versions(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
-    int least = least_version(settings);
-    int most = settings->most_version;
-    if (most && is_older(most, least)) {
+    int min = min_version(settings);
+    int max = settings->max_version;
+    if (max && is_older(max, min)) {
         return failure_set(failure, ":min-version is above :max-version");
     }
     /* OpenSSL would let the context be made, and no connection. */
-    if (is_older(least, default_version(settings)) && SSL_CTX_get_security_level(context) > 0) {
+    if (is_older(min, default_version(settings)) && SSL_CTX_get_security_level(context) > 0) {
         return failure_set(failure,
                            "%s rests on SHA-1 and MD5: whoever needs it all the same "
                            "gives :security-level 0 with it",
-                           settings->datagram      ? "DTLS 1.0"
-                           : least == TLS1_VERSION ? "TLS 1.0"
-                                                   : "TLS 1.1");
+                           settings->datagram    ? "DTLS 1.0"
+                           : min == TLS1_VERSION ? "TLS 1.0"
+                                                 : "TLS 1.1");
     }
-    if (SSL_CTX_set_min_proto_version(context, least) &&
-        SSL_CTX_set_max_proto_version(context, most)) {
+    if (SSL_CTX_set_min_proto_version(context, min) &&
+        SSL_CTX_set_max_proto_version(context, max)) {
         return true;
     }
     return failure_openssl(failure, "protocol version not in this OpenSSL");
@@ -106,7 +106,7 @@ static bool set_versions(SSL_CTX *context, const ContextSettings *settings, Fail
 
 static bool check_suites(const SSL_CTX *context, Failure *failure) {
     const ContextTraits *traits = context_traits(context);
-    return suites_left(context, NULL, traits->least_version, traits->most_version) ||
+    return suites_left(context, NULL, traits->min_version, traits->max_version) ||
            failure_set(failure, ":ciphers and :ciphersuites leave none for the versions allowed");
 }
 
@@ -199,7 +199,7 @@ static bool set_identities(SSL_CTX *context, ContextTraits *traits, const Contex
             return false;
         }
         traits->has_suite |= suites_left(context, SSL_CTX_get0_privatekey(context),
-                                         traits->least_version, traits->most_version);
+                                         traits->min_version, traits->max_version);
     }
     return true;
 }
@@ -232,8 +232,8 @@ static bool set_alpn(SSL_CTX *context, ContextTraits *traits, Bytes alpn, Failur
 /* --- sessions --- */
 
 bool context_set_ticket_keys(SSL_CTX *context, const BytesList *keys, Failure *failure) {
-    PemSource files[MOST_LISTED];
-    Bytes list[MOST_LISTED];
+    PemSource files[MAX_LISTED];
+    Bytes list[MAX_LISTED];
     size_t count = 0;
     bool read = true;
     for (; read && count < keys->count; count++) {

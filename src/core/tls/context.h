@@ -9,12 +9,12 @@
 
 #include <openssl/ssl.h>
 
-#define MOST_LISTED 8
+#define MAX_LISTED 8
 #define SCOPE_LENGTH 32
 #define PIN_LENGTH 32 /* SHA-256 of a SubjectPublicKeyInfo */
 
 typedef struct BytesList {
-    Bytes list[MOST_LISTED];
+    Bytes list[MAX_LISTED];
     size_t count;
 } BytesList;
 
@@ -38,11 +38,11 @@ typedef struct ContextSettings {
     BytesList crls;             /* path or PEM/DER */
     Bytes pins;                 /* PIN_LENGTH each, one of which the chain must bear */
     VerifyMode verify;
-    int purpose;                     /* X509_PURPOSE_*; 0: by role */
-    int depth;                       /* intermediate CAs at most; -1: OpenSSL's */
-    double time;                     /* seconds since the epoch to verify at; NAN: now */
-    int least_version, most_version; /* 0: TLS 1.2, the newest */
-    int security_level;              /* -1: OpenSSL's */
+    int purpose;                  /* X509_PURPOSE_*; 0: by role */
+    int depth;                    /* intermediate CAs at most; -1: OpenSSL's */
+    double time;                  /* seconds since the epoch to verify at; NAN: now */
+    int min_version, max_version; /* 0: TLS 1.2, the newest */
+    int security_level;           /* -1: OpenSSL's */
     Bytes ciphers, ciphersuites, groups;
     Bytes alpn;            /* in wire format, each name after its length */
     size_t read_ahead;     /* bytes; 0: the default */
@@ -86,7 +86,7 @@ typedef struct ContextTraits {
     Staple staple;
     bool asks_staple, tells_sessions;
     char *groups; /* NULL: OpenSSL's */
-    int least_version, most_version;
+    int min_version, max_version;
     uint8_t *alpn;
     size_t alpn_length;
 } ContextTraits;

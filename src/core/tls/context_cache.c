@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define MOST_CONTEXTS 64
+#define MAX_CONTEXTS 64
 
 typedef struct Entry {
     uint8_t digest[32];
@@ -17,7 +17,7 @@ typedef struct Entry {
     uint64_t used;
 } Entry;
 
-static Entry entries[MOST_CONTEXTS];
+static Entry entries[MAX_CONTEXTS];
 static uint64_t uses;
 static CRYPTO_RWLOCK *lock;
 static EVP_MD *sha256;
@@ -88,10 +88,10 @@ static bool add_hosts(EVP_MD_CTX *digest, const ContextSettings *settings) {
 
 static bool add_numbers(EVP_MD_CTX *digest, const ContextSettings *settings) {
     const int numbers[] = {
-        (int)settings->verify,     settings->purpose,      settings->depth,
-        settings->least_version,   settings->most_version, settings->security_level,
-        settings->renegotiation,   settings->tickets,      settings->session_cache,
-        settings->tells_sessions,  (int)settings->ocsp,    settings->asks_staple,
+        (int)settings->verify,     settings->purpose,     settings->depth,
+        settings->min_version,     settings->max_version, settings->security_level,
+        settings->renegotiation,   settings->tickets,     settings->session_cache,
+        settings->tells_sessions,  (int)settings->ocsp,   settings->asks_staple,
         (int)settings->read_ahead, settings->datagram};
     return add(digest, numbers, sizeof numbers) &&
            add(digest, &settings->time, sizeof settings->time) &&
@@ -112,7 +112,7 @@ static bool digest_settings(EVP_MD_CTX *digest, const ContextSettings *settings,
 }
 
 static SSL_CTX *find(const uint8_t *digest) {
-    for (Entry *entry = entries; entry < entries + MOST_CONTEXTS; entry++) {
+    for (Entry *entry = entries; entry < entries + MAX_CONTEXTS; entry++) {
         if (!entry->context || memcmp(entry->digest, digest, sizeof entry->digest)) continue;
         entry->used = ++uses;
         return SSL_CTX_up_ref(entry->context) ? entry->context : NULL;
@@ -122,7 +122,7 @@ static SSL_CTX *find(const uint8_t *digest) {
 
 static void insert(const uint8_t *digest, SSL_CTX *context) {
     Entry *oldest = entries;
-    for (Entry *entry = entries; entry < entries + MOST_CONTEXTS; entry++) {
+    for (Entry *entry = entries; entry < entries + MAX_CONTEXTS; entry++) {
         if (entry->used < oldest->used) oldest = entry;
     }
     if (!SSL_CTX_up_ref(context)) return;

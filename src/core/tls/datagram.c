@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sys/time.h>
 
-#define MOST_PENDING (256 << 10) /* bytes that wait for the transport; more is lost */
-#define MOST_RETRANSMIT 60.0     /* seconds between two of them: RFC 6347, 4.2.4.1 */
-#define MOST_WAITS 13 /* for an answer: OpenSSL sends a flight again twelve times at most */
+#define MAX_PENDING (256 << 10) /* bytes that wait for the transport; more is lost */
+#define MAX_RETRANSMIT 60.0     /* seconds between two of them: RFC 6347, 4.2.4.1 */
+#define MAX_WAITS 13 /* for an answer: OpenSSL sends a flight again twelve times at most */
 
-#define MOST_SEAL 24 /* bytes of a record: GCM's, explicit nonce and tag */
+#define MAX_SEAL 24 /* bytes of a record: GCM's, explicit nonce and tag */
 
 /* --- output: what the transport does not take waits as frames of length and bytes --- */
 
@@ -19,7 +19,7 @@ typedef uint16_t FrameLength;
 static bool keep(Engine *engine, const uint8_t *bytes, size_t length) {
     FrameLength frame = (FrameLength)length;
     size_t needed = engine->pending_length + sizeof frame + length;
-    if (length > UINT16_MAX || needed > MOST_PENDING) return false;
+    if (length > UINT16_MAX || needed > MAX_PENDING) return false;
     if (needed > engine->pending_room) {
         uint8_t *grown = OPENSSL_realloc(engine->pending, needed + needed / 2);
         if (!grown) return false;
@@ -78,7 +78,7 @@ void datagram_each_pending(const Engine *engine,
  * of one call share a datagram, as far as the MTU goes. Empty between calls. */
 static _Thread_local struct {
     size_t length;
-    uint8_t bytes[DATAGRAM_MOST_MTU];
+    uint8_t bytes[DATAGRAM_MAX_MTU];
 } gathered;
 
 static void pass(Engine *engine, const uint8_t *bytes, size_t length) {
@@ -108,13 +108,13 @@ static int bio_write(BIO *bio, const char *bytes, size_t length, size_t *written
 }
 
 /* Bytes of a sealed record that are not its content, at least. */
-static size_t least_sealed(const SSL *ssl) {
+static size_t min_sealed(const SSL *ssl) {
     const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
-    if (!cipher) return MOST_SEAL;
+    if (!cipher) return MAX_SEAL;
     if (!SSL_CIPHER_is_aead(cipher)) return 0;
     bool is_small = SSL_CIPHER_get_cipher_nid(cipher) == NID_chacha20_poly1305 ||
                     strstr(SSL_CIPHER_get_name(cipher), "CCM8");
-    return is_small ? 16 : MOST_SEAL;
+    return is_small ? 16 : MAX_SEAL;
 }
 
 /* Until CVE-2026-75806 was mended OpenSSL ended the session with an internal error where a sealed record is
@@ -125,7 +125,7 @@ static size_t sound_part(const SSL *ssl, const uint8_t *bytes, size_t length) {
         const uint8_t *record = bytes + at;
         size_t content = (size_t)record[11] << 8 | record[12];
         bool sealed = record[3] || record[4];
-        if (sealed && content < MOST_SEAL && content < least_sealed(ssl)) return at;
+        if (sealed && content < MAX_SEAL && content < min_sealed(ssl)) return at;
         if (content > length - at - DTLS1_RT_HEADER_LENGTH) break;
         at += DTLS1_RT_HEADER_LENGTH + content;
     }
@@ -181,25 +181,25 @@ BIO *datagram_bio(Engine *engine) {
 
 static unsigned int next_wait(SSL *ssl, unsigned int last) {
     const Engine *engine = BIO_get_data(SSL_get_rbio(ssl));
-    unsigned int most = engine->most_retransmit_us;
+    unsigned int max = engine->max_retransmit_us;
     if (!last) return engine->retransmit_us;
-    return last < most / 2 ? 2 * last : most;
+    return last < max / 2 ? 2 * last : max;
 }
 
 /* Waits that double lose most of their tries on a bad network: of a handshake's 30 seconds the last
  * two take 24. So they double up to where all tries fit into the time that the handshake has. */
-static double most_wait(double first, double time) {
-    double most = MOST_RETRANSMIT, wait = first;
-    for (int doubled = 0; doubled < MOST_WAITS && time > 0; doubled++) {
-        if (wait * (MOST_WAITS - doubled) >= time) {
-            most = time / (MOST_WAITS - doubled);
+static double max_wait(double first, double time) {
+    double max = MAX_RETRANSMIT, wait = first;
+    for (int doubled = 0; doubled < MAX_WAITS && time > 0; doubled++) {
+        if (wait * (MAX_WAITS - doubled) >= time) {
+            max = time / (MAX_WAITS - doubled);
             break;
         }
         time -= wait;
         wait *= 2;
     }
-    if (most > MOST_RETRANSMIT) most = MOST_RETRANSMIT;
-    return most > first ? most : first;
+    if (max > MAX_RETRANSMIT) max = MAX_RETRANSMIT;
+    return max > first ? max : first;
 }
 
 double datagram_retransmit_due(Engine *engine) {
@@ -223,8 +223,8 @@ bool datagram_engine_init(Engine *engine, SSL_CTX *context, EngineRole role, Tra
     engine->datagram = true;
     engine->mtu = (size_t)manners.mtu;
     engine->retransmit_us = (unsigned int)(manners.retransmit * 1e6);
-    engine->most_retransmit_us =
-        (unsigned int)(1e6 * most_wait(manners.retransmit, manners.handshake_timeout));
+    engine->max_retransmit_us =
+        (unsigned int)(1e6 * max_wait(manners.retransmit, manners.handshake_timeout));
     if (!engine_init(engine, context, role, transport, failure)) return false;
     DTLS_set_timer_cb(engine->ssl, next_wait);
     return SSL_set_mtu(engine->ssl, manners.mtu) || failure_openssl(failure, "bad :mtu");

@@ -7,11 +7,11 @@
 
 #include "core/tls/engine.h"
 
-#define DATAGRAM_MOST_MTU 16384
+#define DATAGRAM_MAX_MTU 16384
 
 /* How a connection treats its datagrams. */
 typedef struct DatagramManners {
-    int mtu;                  /* bytes of a handshake's datagram, DATAGRAM_MOST_MTU at most */
+    int mtu;                  /* bytes of a handshake's datagram, DATAGRAM_MAX_MTU at most */
     double retransmit;        /* seconds before a flight is sent again, the first time */
     double handshake_timeout; /* seconds that the handshake has, or INFINITY */
 } DatagramManners;

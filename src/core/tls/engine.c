@@ -7,20 +7,20 @@
 #include <openssl/err.h>
 #include <string.h>
 
-#define MOST_GATHERED (16 * (SSL3_RT_MAX_PLAIN_LENGTH + 256)) /* sixteen records */
-#define MOST_PENDING (4 << 20) /* a peer that asks and never reads is cut off here */
+#define MAX_GATHERED (16 * (SSL3_RT_MAX_PLAIN_LENGTH + 256)) /* sixteen records */
+#define MAX_PENDING (4 << 20) /* a peer that asks and never reads is cut off here */
 
 /* Output of the call that runs now; empty between calls, so one a thread serves all engines. */
 static _Thread_local struct {
     size_t length;
-    uint8_t bytes[MOST_GATHERED];
+    uint8_t bytes[MAX_GATHERED];
 } gathered;
 
 /* --- output: gathered, then sent, then kept --- */
 
 static bool keep(Engine *engine, const uint8_t *bytes, size_t length) {
     size_t needed = engine->pending_length + length;
-    if (needed > MOST_PENDING) return false;
+    if (needed > MAX_PENDING) return false;
     if (needed > engine->pending_room) {
         uint8_t *grown = OPENSSL_realloc(engine->pending, needed + needed / 2);
         if (!grown) return false;
@@ -80,9 +80,9 @@ static bool send_gathered(Engine *engine) {
 static int transport_write(BIO *bio, const char *bytes, size_t length, size_t *written) {
     Engine *engine = BIO_get_data(bio);
     *written = length;
-    bool fits = length <= MOST_GATHERED - gathered.length;
+    bool fits = length <= MAX_GATHERED - gathered.length;
     if (!fits && !send_gathered(engine)) return 0;
-    if (length > MOST_GATHERED) return keep(engine, (const uint8_t *)bytes, length);
+    if (length > MAX_GATHERED) return keep(engine, (const uint8_t *)bytes, length);
     memcpy(gathered.bytes + gathered.length, bytes, length);
     gathered.length += length;
     return 1;
@@ -150,7 +150,7 @@ bool engine_init(Engine *engine, SSL_CTX *context, EngineRole role, Transport tr
                  Failure *failure) {
     ERR_clear_error();
     engine->transport = transport;
-    engine->most_sealed = MOST_GATHERED - 16 * 256;
+    engine->max_sealed = MAX_GATHERED - 16 * 256;
     engine->ssl = SSL_new(context);
     BIO *bio = engine->datagram ? datagram_bio(engine) : transport_bio(engine);
     if (!engine->ssl || !bio) {
@@ -169,7 +169,7 @@ bool engine_init(Engine *engine, SSL_CTX *context, EngineRole role, Transport tr
 
 int engine_keep_session(SSL *ssl, SSL_SESSION *session) {
     Engine *engine = BIO_get_data(SSL_get_rbio(ssl));
-    if (SSL_is_server(ssl) || engine->fresh_count == MOST_FRESH) return 0;
+    if (SSL_is_server(ssl) || engine->fresh_count == MAX_FRESH) return 0;
     engine->fresh[engine->fresh_count++] = session;
     return 1; /* the reference is ours now */
 }
@@ -276,7 +276,7 @@ static EngineStatus settle(Engine *engine, int returned) {
 static void uncork(Engine *engine) {
     if (!engine->corked) return;
     engine->corked = false;
-    if (engine->pending_length > MOST_GATHERED) return;
+    if (engine->pending_length > MAX_GATHERED) return;
     memcpy(gathered.bytes, engine->pending, engine->pending_length);
     gathered.length = engine->pending_length;
     drop_pending(engine);
@@ -374,9 +374,9 @@ EngineStatus engine_peek(Engine *engine) {
     return read_with(engine, SSL_peek_ex, &byte, 1, &got);
 }
 
-/* Seal up to most_sealed bytes: all of it fits the gathered output. */
+/* Seal up to max_sealed bytes: all of it fits the gathered output. */
 static EngineStatus seal(Engine *engine, const uint8_t *data, size_t length, size_t *taken) {
-    if (length > engine->most_sealed) length = engine->most_sealed;
+    if (length > engine->max_sealed) length = engine->max_sealed;
     size_t sealed = 0;
     EngineStatus status = settle(engine, SSL_write_ex(engine->ssl, data, length, &sealed));
     finish(engine);

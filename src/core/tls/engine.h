@@ -35,7 +35,7 @@ typedef struct Transport {
     void *arg;
 } Transport;
 
-#define MOST_FRESH 4 /* sessions that wait for the driver */
+#define MAX_FRESH 4 /* sessions that wait for the driver */
 
 typedef struct Engine {
     SSL *ssl; /* NULL: not made, or freed */
@@ -45,7 +45,7 @@ typedef struct Engine {
     char *failure;        /* what engine_explain tells; NULL: all is well */
     int send_errno;       /* the transport failed to send */
     int receive_errno;    /* the transport failed to receive */
-    size_t most_sealed;   /* bytes of plaintext sealed at most before the transport is tried */
+    size_t max_sealed;    /* bytes of plaintext sealed at most before the transport is tried */
     struct Engine **warm; /* see warm.h */
     bool lacks_buffers; /* of DTLS OpenSSL does not make them again by itself, and writes to none */
     bool keeps_buffers; /* its driver knows better when they can go: engine_free_buffers */
@@ -57,10 +57,10 @@ typedef struct Engine {
     bool datagram;                            /* DTLS, see datagram.h */
     size_t mtu;                               /* DTLS: bytes of a datagram of several records */
     unsigned int retransmit_us;               /* DTLS: before the first retransmission */
-    unsigned int most_retransmit_us;          /* and before any */
+    unsigned int max_retransmit_us;           /* and before any */
     const struct CookieSource *cookie_source; /* a DTLS server's, see cookie.h */
     bool answered;                            /* see engine_answer */
-    SSL_SESSION *fresh[MOST_FRESH];           /* see engine_keep_session */
+    SSL_SESSION *fresh[MAX_FRESH];            /* see engine_keep_session */
     int fresh_count;
 } Engine;
 

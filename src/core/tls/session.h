@@ -19,7 +19,7 @@ bool session_import(SSL *ssl, Bytes data, Failure *failure);
 
 /* --- ticket keys --- */
 
-#define MOST_TICKET_KEYS 8
+#define MAX_TICKET_KEYS 8
 
 /* Seal a context's tickets with these keys, in place of random ones or of those before: 48 bytes
  * (AES-128) or 80 (AES-256) each, name, HMAC-SHA-256 key and AES key, as nginx keeps them. The

@@ -16,11 +16,11 @@ static bool takes_key(const SSL_CIPHER *suite, const EVP_PKEY *key) {
     }
 }
 
-bool suites_left(const SSL_CTX *context, const EVP_PKEY *key, int least, int most) {
+bool suites_left(const SSL_CTX *context, const EVP_PKEY *key, int min, int max) {
     const STACK_OF(SSL_CIPHER) *suites = SSL_CTX_get_ciphers(context);
-    bool datagram = least >> 8 == DTLS1_VERSION_MAJOR;
-    bool old_ones = datagram || least < TLS1_3_VERSION;
-    bool new_ones = !datagram && (!most || most >= TLS1_3_VERSION);
+    bool datagram = min >> 8 == DTLS1_VERSION_MAJOR;
+    bool old_ones = datagram || min < TLS1_3_VERSION;
+    bool new_ones = !datagram && (!max || max >= TLS1_3_VERSION);
     for (int i = 0; i < sk_SSL_CIPHER_num(suites); i++) {
         const SSL_CIPHER *suite = sk_SSL_CIPHER_value(suites, i);
         bool allowed = is_new(suite) ? new_ones : old_ones;

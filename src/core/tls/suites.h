@@ -7,6 +7,6 @@
 
 /* Is there one for the versions from `least` to `most` (0: the newest), and, in a server, for that
  * key? NULL: any. */
-bool suites_left(const SSL_CTX *context, const EVP_PKEY *key, int least, int most);
+bool suites_left(const SSL_CTX *context, const EVP_PKEY *key, int min, int max);
 
 #endif

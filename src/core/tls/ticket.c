@@ -18,7 +18,7 @@ typedef struct TicketKey {
 typedef struct TicketKeys {
     CRYPTO_RWLOCK *lock; /* contexts are shared by threads, and keys are rotated */
     EVP_CIPHER *aes128, *aes256;
-    TicketKey list[MOST_TICKET_KEYS];
+    TicketKey list[MAX_TICKET_KEYS];
     size_t count;
 } TicketKeys;
 
@@ -60,9 +60,9 @@ static void split(TicketKey *key, const uint8_t *bytes, size_t length) {
 }
 
 static bool split_all(TicketKey *made, const Bytes *list, size_t count, Failure *failure) {
-    if (!count || count > MOST_TICKET_KEYS) {
-        return failure_set(failure, ":ticket-keys: expected 1 to %d keys, got %zu",
-                           MOST_TICKET_KEYS, count);
+    if (!count || count > MAX_TICKET_KEYS) {
+        return failure_set(failure, ":ticket-keys: expected 1 to %d keys, got %zu", MAX_TICKET_KEYS,
+                           count);
     }
     for (size_t i = 0; i < count; i++) {
         if (list[i].length != 48 && list[i].length != 80) {
@@ -100,7 +100,7 @@ static TicketKeys *keys_of(SSL_CTX *context) {
 }
 
 bool ticket_keys_set(SSL_CTX *context, const Bytes *list, size_t count, Failure *failure) {
-    TicketKey made[MOST_TICKET_KEYS];
+    TicketKey made[MAX_TICKET_KEYS];
     if (!split_all(made, list, count, failure)) return false;
     TicketKeys *keys = keys_of(context);
     bool set = keys && replace(keys, made, count);

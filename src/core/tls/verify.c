@@ -225,7 +225,7 @@ static int on_certificate(int accepted, X509_STORE_CTX *context) {
 
 /* Bytes of a client's certificates. OpenSSL takes 100 KB of a peer, and then fails, for no reason that it could name, to
  * seal a session ticket for who has more than 64. */
-#define MOST_OF_CLIENT (60 << 10)
+#define MAX_FROM_CLIENT (60 << 10)
 
 /* The address without the zone of a link-local one (fe80::1%eth0), which no certificate knows. */
 static bool address_of(const char *name, char *address, size_t room) {
@@ -267,7 +267,7 @@ bool verify_prepare(SSL *ssl, VerifyMode mode, const char *name, X509_STORE *sto
         return failure_openssl(failure, "verification not set up");
     }
     bool client = !SSL_is_server(ssl);
-    if (!client) SSL_set_max_cert_list(ssl, MOST_OF_CLIENT);
+    if (!client) SSL_set_max_cert_list(ssl, MAX_FROM_CLIENT);
     if (mode == VERIFY_NONE) {
         SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
         return true;

@@ -77,8 +77,8 @@ static bool go_over(SSL *ssl, const Host *host) {
     SSL_set_options(ssl, SSL_CTX_get_options(host->context) & RENEGOTIATION);
     return SSL_set_SSL_CTX(ssl, host->context) &&
            SSL_set_session_id_context(ssl, host->scope, sizeof host->scope) &&
-           SSL_set_min_proto_version(ssl, traits->least_version) &&
-           SSL_set_max_proto_version(ssl, traits->most_version) &&
+           SSL_set_min_proto_version(ssl, traits->min_version) &&
+           SSL_set_max_proto_version(ssl, traits->max_version) &&
            SSL_set_num_tickets(ssl, SSL_CTX_get_num_tickets(host->context)) &&
            (!traits->groups || SSL_set1_groups_list(ssl, traits->groups)) &&
            trust_prepare_server(ssl, traits, &failure);

@@ -1,15 +1,15 @@
 #include "core/tls/warm.h"
 
-#define MOST_WARM 64
+#define MAX_WARM 64
 
 static _Thread_local struct {
-    Engine *engines[MOST_WARM];
+    Engine *engines[MAX_WARM];
     unsigned int next; /* whose place is the next one's: they go round */
 } warm;
 
 void warm_use(Engine *engine) {
     if (engine->warm) return;
-    Engine **place = &warm.engines[warm.next++ % MOST_WARM];
+    Engine **place = &warm.engines[warm.next++ % MAX_WARM];
     if (*place) {
         (*place)->warm = NULL;
         /* Where a part of a record waits it stays, until that connection is used again. */
