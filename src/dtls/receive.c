@@ -25,14 +25,14 @@ typedef struct Received {
     int32_t got;
 } Received;
 
-typedef struct ReceiveOp {
-    Op op;
+typedef struct ReceiveRequest {
+    Request request;
     Server *server;
     JanetBuffer *buffer;
     int32_t max;
     int32_t start; /* in the buffer */
     Received received;
-} ReceiveOp;
+} ReceiveRequest;
 
 /* --- plaintext --- */
 
@@ -132,7 +132,7 @@ void server_take_in(Server *server) {
     int budget = MAX_CALLS;
     while (next_plain(server, &plain, &budget)) keep(server, &plain);
     /* Readers may wait all the same: they had used up their turn before there was anything for them. */
-    bool waited_for = server->letters && op_first_waiting(&server->readers);
+    bool waited_for = server->letters && request_first_waiting(&server->readers);
     if (server->udp.readable || waited_for) poller_turn(&server->source);
 }
 
@@ -170,17 +170,17 @@ static bool receive(Server *server, JanetBuffer *buffer, int32_t max, Received *
 
 /* --- waiting --- */
 
-static void receive_abandon(Op *op) {
-    op_dequeue(&((ReceiveOp *)op)->server->readers, op);
+static void cancel_receive(Request *request) {
+    request_dequeue(&((ReceiveRequest *)request)->server->readers, request);
 }
 
-static bool was_given(const ReceiveOp *self) {
+static bool was_given(const ReceiveRequest *self) {
     return !janet_checktype(self->received.from, JANET_NIL);
 }
 
 /* The datagram goes to the next reader. */
-static void receive_overtaken(Op *op) {
-    ReceiveOp *self = (ReceiveOp *)op;
+static void take_back_receive(Request *request) {
+    ReceiveRequest *self = (ReceiveRequest *)request;
     JanetBuffer *buffer = self->buffer;
     int32_t got = self->received.got, end = self->start + got;
     bool nobody = !was_given(self) || self->server->closed;
@@ -188,41 +188,41 @@ static void receive_overtaken(Op *op) {
     give_back(self->server, &self->received, buffer->data + self->start);
     memmove(buffer->data + self->start, buffer->data + end, (size_t)(buffer->count - end));
     buffer->count -= got;
-    if (op_first_waiting(&self->server->readers)) poller_turn(&self->server->source);
+    if (request_first_waiting(&self->server->readers)) poller_turn(&self->server->source);
 }
 
-static void receive_mark(Op *op) {
-    const ReceiveOp *self = (ReceiveOp *)op;
+static void receive_mark(Request *request) {
+    const ReceiveRequest *self = (ReceiveRequest *)request;
     janet_mark(janet_wrap_abstract(self->server));
     janet_mark(janet_wrap_buffer(self->buffer));
     janet_mark(self->received.from);
 }
 
-static void receive_resumed(Op *op) {
-    const ReceiveOp *self = (ReceiveOp *)op;
+static void receive_resumed(Request *request) {
+    const ReceiveRequest *self = (ReceiveRequest *)request;
     if (was_given(self)) self->server->given--;
 }
 
-static const OpKind receive_kind = {
-    .abandon = receive_abandon,
-    .overtaken = receive_overtaken,
+static const RequestKind receive_kind = {
+    .cancelled = cancel_receive,
+    .undelivered = take_back_receive,
     .mark = receive_mark,
     .resumed = receive_resumed,
     .timeout_is_nil = true,
 };
 
 void server_serve_readers(Server *server) {
-    ReceiveOp *op;
+    ReceiveRequest *request;
     int budget = MAX_CALLS;
-    while ((op = (ReceiveOp *)op_first_waiting(&server->readers))) {
-        op->start = op->buffer->count;
-        if (!fits(op->buffer, op->max)) {
-            op_fail(&op->op, &server->readers, janet_cstringv("buffer overflow"));
+    while ((request = (ReceiveRequest *)request_first_waiting(&server->readers))) {
+        request->start = request->buffer->count;
+        if (!fits(request->buffer, request->max)) {
+            request_fail(&request->request, &server->readers, janet_cstringv("buffer overflow"));
             continue;
         }
-        if (!receive(server, op->buffer, op->max, &op->received, &budget)) break;
+        if (!receive(server, request->buffer, request->max, &request->received, &budget)) break;
         server->given++;
-        op_complete(&op->op, &server->readers, op->received.from);
+        request_complete(&request->request, &server->readers, request->received.from);
     }
 }
 
@@ -242,15 +242,15 @@ Janet cfun_dtls_recv_from(int32_t argc, Janet *argv) {
     int budget = 1;
     Received received;
     if (!fits(buffer, max)) janet_panic("buffer overflow");
-    bool may = !op_first_waiting(&server->readers) && may_return(server);
+    bool may = !request_first_waiting(&server->readers) && may_return(server);
     if (may && receive(server, buffer, max, &received, &budget)) return received.from;
     udp_flush(&server->udp);
-    ReceiveOp *op = op_new(sizeof *op, 0, &receive_kind);
-    op->server = server;
-    op->buffer = buffer;
-    op->max = max;
-    op->received.from = janet_wrap_nil();
-    op_enqueue(&server->readers, &op->op);
+    ReceiveRequest *request = request_new(sizeof *request, 0, &receive_kind);
+    request->server = server;
+    request->buffer = buffer;
+    request->max = max;
+    request->received.from = janet_wrap_nil();
+    request_enqueue(&server->readers, &request->request);
     if (!may || server->udp.readable) poller_turn(&server->source);
-    op_park(&op->op, timeout);
+    request_park(&request->request, timeout);
 }

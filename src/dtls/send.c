@@ -9,13 +9,13 @@
 
 static const char function[] = "dtls/send-to";
 
-typedef struct SendOp {
-    Op op;
+typedef struct SendRequest {
+    Request request;
     Server *server;
     Endpoint to;
     int32_t length;
     uint8_t bytes[]; /* of the moment of the call */
-} SendOp;
+} SendRequest;
 
 static Janet no_session(const Endpoint *to) {
     char host[ENDPOINT_TEXT];
@@ -53,24 +53,26 @@ static void send_soon(Server *server) {
 
 /* --- waiting, for room in the socket's buffer --- */
 
-static void send_abandon(Op *op) {
-    op_dequeue(&((SendOp *)op)->server->writers, op);
+static void cancel_send(Request *request) {
+    request_dequeue(&((SendRequest *)request)->server->writers, request);
 }
 
-static void send_mark(Op *op) {
-    janet_mark(janet_wrap_abstract(((SendOp *)op)->server));
+static void send_mark(Request *request) {
+    janet_mark(janet_wrap_abstract(((SendRequest *)request)->server));
 }
 
-static const OpKind send_kind = {.abandon = send_abandon, .mark = send_mark};
+static const RequestKind send_kind = {.cancelled = cancel_send, .mark = send_mark};
 
 void server_serve_writers(Server *server) {
-    SendOp *op;
+    SendRequest *request;
     Janet error;
-    while ((op = (SendOp *)op_first_waiting(&server->writers)) && udp_has_room(&server->udp)) {
-        if (seal(server, &op->to, op->bytes, (size_t)op->length, &error)) {
-            op_complete(&op->op, &server->writers, janet_wrap_integer(op->length));
+    while ((request = (SendRequest *)request_first_waiting(&server->writers)) &&
+           udp_has_room(&server->udp)) {
+        if (seal(server, &request->to, request->bytes, (size_t)request->length, &error)) {
+            request_complete(&request->request, &server->writers,
+                             janet_wrap_integer(request->length));
         } else {
-            op_fail(&op->op, &server->writers, error);
+            request_fail(&request->request, &server->writers, error);
         }
     }
 }
@@ -91,28 +93,28 @@ Janet cfun_dtls_send_to(int32_t argc, Janet *argv) {
     stream_check_datagram(function, (size_t)data.len);
     if (!peers_find(server, &to)) janet_panicv(no_session(&to));
     if (!data.len) return janet_wrap_integer(0);
-    if (!op_first_waiting(&server->writers) && udp_has_room(&server->udp)) {
+    if (!request_first_waiting(&server->writers) && udp_has_room(&server->udp)) {
         if (!seal(server, &to, data.bytes, (size_t)data.len, &error)) janet_panicv(error);
         send_soon(server);
         return janet_wrap_integer(data.len);
     }
-    SendOp *op = op_new(sizeof *op, (size_t)data.len, &send_kind);
-    op->server = server;
-    op->to = to;
-    op->length = data.len;
-    memcpy(op->bytes, data.bytes, (size_t)data.len);
-    op_enqueue(&server->writers, &op->op);
-    op_park(&op->op, timeout);
+    SendRequest *request = request_new(sizeof *request, (size_t)data.len, &send_kind);
+    request->server = server;
+    request->to = to;
+    request->length = data.len;
+    memcpy(request->bytes, data.bytes, (size_t)data.len);
+    request_enqueue(&server->writers, &request->request);
+    request_park(&request->request, timeout);
 }
 
 void server_wake_for_close(Server *server) {
-    Op *op;
-    op_end_dead(&server->readers);
-    op_end_dead(&server->writers);
-    while ((op = op_first_waiting(&server->readers))) {
-        op_complete(op, &server->readers, janet_wrap_nil());
+    Request *request;
+    request_end_dead(&server->readers);
+    request_end_dead(&server->writers);
+    while ((request = request_first_waiting(&server->readers))) {
+        request_complete(request, &server->readers, janet_wrap_nil());
     }
-    while ((op = op_first_waiting(&server->writers))) {
-        op_fail(op, &server->writers, janet_cstringv("stream closed"));
+    while ((request = request_first_waiting(&server->writers))) {
+        request_fail(request, &server->writers, janet_cstringv("stream closed"));
     }
 }

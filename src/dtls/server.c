@@ -169,8 +169,8 @@ static Server *new_server(Context *context, const DtlsOptions *options) {
     server->options = options->server;
     server->last_letter = &server->letters;
     server->now = timer_now();
-    op_queue_init(&server->readers);
-    op_queue_init(&server->writers);
+    request_queue_init(&server->readers);
+    request_queue_init(&server->writers);
     if (!context_can_serve(context->context, &failure)) raise_failure(function, &failure);
     if (RAND_bytes((unsigned char *)&seed, sizeof seed) != 1 ||
         !cookie_secrets_init(&server->secrets, &failure)) {

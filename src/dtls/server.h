@@ -10,7 +10,7 @@
 #include "core/tls/datagram.h"
 #include "dtls/options.h"
 #include "dtls/table.h"
-#include "net/op.h"
+#include "net/request.h"
 #include "net/udp.h"
 
 typedef struct Server Server;
@@ -64,7 +64,7 @@ struct Server {
     Letter *letters, **last_letter;
     size_t letter_bytes;
     uint64_t arrived; /* datagrams with plaintext, so far */
-    OpQueue readers, writers;
+    RequestQueue readers, writers;
     int32_t given; /* calls that were given a datagram, and whose fibers have not run since */
     Share share;
     int64_t now; /* when the loop last came by */

@@ -7,23 +7,23 @@
 
 #define MAX_DISCARDED 64 /* records of a peer that goes on sending */
 
-typedef struct CloseOp {
-    Op op;
+typedef struct CloseRequest {
+    Request request;
     Stream *stream;
-} CloseOp;
+} CloseRequest;
 
 /* A closing fiber that is cancelled still closes: nothing is left for anybody else to do. */
-static void close_abandon(Op *op) {
-    Stream *stream = ((CloseOp *)op)->stream;
-    op_dequeue(&stream->closers, op);
+static void cancel_close(Request *request) {
+    Stream *stream = ((CloseRequest *)request)->stream;
+    request_dequeue(&stream->closers, request);
     stream_drop(stream);
 }
 
-static void close_mark(Op *op) {
-    janet_mark(janet_wrap_abstract(((CloseOp *)op)->stream));
+static void close_mark(Request *request) {
+    janet_mark(janet_wrap_abstract(((CloseRequest *)request)->stream));
 }
 
-static const OpKind close_kind = {.abandon = close_abandon, .mark = close_mark};
+static const RequestKind close_kind = {.cancelled = cancel_close, .mark = close_mark};
 
 /* Is there still something to wait for? */
 static bool step(Stream *stream) {
@@ -39,9 +39,9 @@ static bool step(Stream *stream) {
 }
 
 static void wake_closers(Stream *stream) {
-    Op *op;
-    while ((op = op_first_waiting(&stream->closers))) {
-        op_complete(op, &stream->closers, janet_wrap_abstract(stream));
+    Request *request;
+    while ((request = request_first_waiting(&stream->closers))) {
+        request_complete(request, &stream->closers, janet_wrap_abstract(stream));
     }
 }
 
@@ -72,8 +72,8 @@ Janet cfun_tls_close(int32_t argc, Janet *argv) {
     }
     if (stream->state == STREAM_OPEN) begin(stream);
     if (stream->state == STREAM_CLOSED) return argv[0];
-    CloseOp *op = op_new(sizeof *op, 0, &close_kind);
-    op->stream = stream;
-    op_enqueue(&stream->closers, &op->op);
-    op_park(&op->op, INFINITY);
+    CloseRequest *request = request_new(sizeof *request, 0, &close_kind);
+    request->stream = stream;
+    request_enqueue(&stream->closers, &request->request);
+    request_park(&request->request, INFINITY);
 }

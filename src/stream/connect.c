@@ -9,51 +9,52 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-typedef struct ConnectOp {
-    HandshakeOp handshake; /* first: it is one, once connected */
+typedef struct ConnectRequest {
+    HandshakeRequest handshake; /* first: it is one, once connected */
     Dial dial;
     bool deferred; /* the handshake */
-} ConnectOp;
+} ConnectRequest;
 
-static ConnectOp *of_dial(Dial *dial) {
-    return (ConnectOp *)((char *)dial - offsetof(ConnectOp, dial));
+static ConnectRequest *of_dial(Dial *dial) {
+    return (ConnectRequest *)((char *)dial - offsetof(ConnectRequest, dial));
 }
 
-static void fail(ConnectOp *op, const Failure *failure) {
-    Stream *stream = op->handshake.stream;
-    if (op_waits(&op->handshake.op)) {
-        op_fail(&op->handshake.op, &stream->handshakers,
-                raise_text(op->handshake.function, failure));
+static void fail(ConnectRequest *request, const Failure *failure) {
+    Stream *stream = request->handshake.stream;
+    if (request_waits(&request->handshake.request)) {
+        request_fail(&request->handshake.request, &stream->handshakers,
+                     raise_text(request->handshake.function, failure));
     }
     stream_drop(stream);
 }
 
 static void connected(Dial *dial, int descriptor) {
-    ConnectOp *op = of_dial(dial);
-    Stream *stream = op->handshake.stream;
+    ConnectRequest *request = of_dial(dial);
+    Stream *stream = request->handshake.stream;
     Failure failure;
     stream->dial = NULL;
-    if (!op_waits(&op->handshake.op)) {
+    if (!request_waits(&request->handshake.request)) {
         close(descriptor); /* the fiber is on its way elsewhere */
     } else if (!stream_attach(stream, descriptor, &failure)) {
-        fail(op, &failure);
+        fail(request, &failure);
     } else if (stream->started) {
         datagram_forget_pending(&stream->engine); /* the greeting */
         stream->readable = true;
         stream_advance(stream);
-    } else if (!op->deferred) {
-        stream_join(stream, &op->handshake);
+    } else if (!request->deferred) {
+        stream_join(stream, &request->handshake);
     } else {
-        op_complete(&op->handshake.op, &stream->handshakers, janet_wrap_abstract(stream));
+        request_complete(&request->handshake.request, &stream->handshakers,
+                         janet_wrap_abstract(stream));
     }
 }
 
 /* --- datagrams: the ClientHello is the greeting that all addresses are tried with --- */
 
 static void opening(Dial *dial) {
-    ConnectOp *op = of_dial(dial);
-    op->handshake.stream->dial = dial;
-    stream_join(op->handshake.stream, &op->handshake);
+    ConnectRequest *request = of_dial(dial);
+    request->handshake.stream->dial = dial;
+    stream_join(request->handshake.stream, &request->handshake);
 }
 
 typedef struct Greeting {
@@ -76,21 +77,21 @@ static void failed(Dial *dial, const Failure *failure) {
     fail(of_dial(dial), failure);
 }
 
-static void connect_abandon(Op *op) {
-    dial_stop(&((ConnectOp *)op)->dial);
-    handshake_abandon(op);
+static void cancel_connect(Request *request) {
+    dial_stop(&((ConnectRequest *)request)->dial);
+    cancel_handshake(request);
 }
 
 /* A handshake may fail before any address has answered. */
-static void connect_resumed(Op *op) {
-    ConnectOp *self = (ConnectOp *)op;
+static void connect_resumed(Request *request) {
+    ConnectRequest *self = (ConnectRequest *)request;
     dial_stop(&self->dial);
     self->handshake.stream->dial = NULL;
 }
 
-static const OpKind connect_kind = {
-    .abandon = connect_abandon,
-    .overtaken = handshake_overtaken,
+static const RequestKind connect_kind = {
+    .cancelled = cancel_connect,
+    .undelivered = take_back_handshake,
     .mark = handshake_mark,
     .resumed = connect_resumed,
 };
@@ -137,21 +138,21 @@ void stream_get_target(const char *function, const Janet *argv, bool unix_socket
 
 void stream_connect(const char *function, Stream *stream, const Target *target,
                     const ConnectionOptions *options) {
-    ConnectOp *op = op_new(sizeof *op, 0, &connect_kind);
+    ConnectRequest *request = request_new(sizeof *request, 0, &connect_kind);
     bool greets = stream->kind->datagram && options->handshake;
-    op->handshake.function = function;
-    op->handshake.stream = stream;
-    op->handshake.orphan = true;
-    op->deferred = !options->handshake;
-    op->dial.connected = connected;
-    op->dial.failed = failed;
-    op->dial.type = stream->kind->datagram ? SOCK_DGRAM : SOCK_STREAM;
-    op->dial.opening = greets ? opening : NULL;
-    op->dial.greet = greets ? greet : NULL;
+    request->handshake.function = function;
+    request->handshake.stream = stream;
+    request->handshake.orphan = true;
+    request->deferred = !options->handshake;
+    request->dial.connected = connected;
+    request->dial.failed = failed;
+    request->dial.type = stream->kind->datagram ? SOCK_DGRAM : SOCK_STREAM;
+    request->dial.opening = greets ? opening : NULL;
+    request->dial.greet = greets ? greet : NULL;
     if (target->unix_socket) {
-        dial_start_address(&op->dial, &target->address);
+        dial_start_address(&request->dial, &target->address);
     } else {
-        dial_start(&op->dial, (const char *)target->host.bytes, target->port);
+        dial_start(&request->dial, (const char *)target->host.bytes, target->port);
     }
-    op_park(&op->handshake.op, options->timeout);
+    request_park(&request->handshake.request, options->timeout);
 }

@@ -20,10 +20,10 @@ typedef struct ReadJob {
     const char *function;
 } ReadJob;
 
-typedef struct ReadOp {
-    Op op;
+typedef struct ReadRequest {
+    Request request;
     ReadJob job;
-} ReadOp;
+} ReadRequest;
 
 /* --- bytes given back --- */
 
@@ -47,7 +47,7 @@ static void take_back(ReadJob *job) {
     memmove(buffer->data + job->start, buffer->data + end, (size_t)(buffer->count - end));
     buffer->count -= job->got;
     job->got = 0;
-    if (op_first_waiting(&job->stream->readers)) poller_turn(&job->stream->source);
+    if (request_first_waiting(&job->stream->readers)) poller_turn(&job->stream->source);
 }
 
 /* The first bytes of a call are about to come. Somebody else may have used the buffer until now. */
@@ -207,35 +207,35 @@ static Step read_step(ReadJob *job, Janet *out) {
 
 /* --- waiting --- */
 
-static void read_abandon(Op *op) {
-    ReadJob *job = &((ReadOp *)op)->job;
-    op_dequeue(&job->stream->readers, op);
+static void cancel_read(Request *request) {
+    ReadJob *job = &((ReadRequest *)request)->job;
+    request_dequeue(&job->stream->readers, request);
     if (!job->given) take_back(job);
 }
 
 /* A chunk's bytes stay in the caller's buffer, as if it had timed out a moment before; a read's go
  * to the next reader, who would otherwise miss them. */
-static void read_overtaken(Op *op) {
-    ReadJob *job = &((ReadOp *)op)->job;
+static void take_back_read(Request *request) {
+    ReadJob *job = &((ReadRequest *)request)->job;
     if (!job->given || !job->whole) take_back(job);
 }
 
-static void read_mark(Op *op) {
-    ReadJob *job = &((ReadOp *)op)->job;
+static void read_mark(Request *request) {
+    ReadJob *job = &((ReadRequest *)request)->job;
     janet_mark(janet_wrap_abstract(job->stream));
     if (job->buffer) janet_mark(janet_wrap_buffer(job->buffer));
 }
 
-static void read_resumed(Op *op) {
-    Stream *stream = ((ReadOp *)op)->job.stream;
-    if (stream->delivered != op) return;
+static void read_resumed(Request *request) {
+    Stream *stream = ((ReadRequest *)request)->job.stream;
+    if (stream->delivered != request) return;
     stream->delivered = NULL;
-    if (op_first_waiting(&stream->readers)) poller_turn(&stream->source);
+    if (request_first_waiting(&stream->readers)) poller_turn(&stream->source);
 }
 
-static const OpKind read_kind = {
-    .abandon = read_abandon,
-    .overtaken = read_overtaken,
+static const RequestKind read_kind = {
+    .cancelled = cancel_read,
+    .undelivered = take_back_read,
     .mark = read_mark,
     .resumed = read_resumed,
 };
@@ -243,14 +243,14 @@ static const OpKind read_kind = {
 /* One reader's data a turn: what it is given may come back, and belongs before what the next one
  * would get. */
 void stream_serve_readers(Stream *stream) {
-    Op *op;
+    Request *request;
     Janet out;
-    while (!stream->delivered && (op = op_first_waiting(&stream->readers))) {
-        Step step = read_step(&((ReadOp *)op)->job, &out);
+    while (!stream->delivered && (request = request_first_waiting(&stream->readers))) {
+        Step step = read_step(&((ReadRequest *)request)->job, &out);
         if (step == STEP_TURN) poller_turn(&stream->source);
         if (step < STEP_VALUE) return;
-        if (((ReadOp *)op)->job.got) stream->delivered = op;
-        (step == STEP_VALUE ? op_complete : op_fail)(op, &stream->readers, out);
+        if (((ReadRequest *)request)->job.got) stream->delivered = request;
+        (step == STEP_VALUE ? request_complete : request_fail)(request, &stream->readers, out);
     }
 }
 
@@ -262,10 +262,10 @@ static Janet start(ReadJob *job, double timeout) {
     if (stream->engine.fresh_count) stream_tell_sessions(stream);
     if (step == STEP_VALUE) return out;
     if (step == STEP_ERROR) janet_panicv(out);
-    ReadOp *op = op_new(sizeof *op, 0, &read_kind);
-    op->job = *job;
-    op_enqueue(&stream->readers, &op->op);
-    stream_park(stream, &op->op, timeout, step);
+    ReadRequest *request = request_new(sizeof *request, 0, &read_kind);
+    request->job = *job;
+    request_enqueue(&stream->readers, &request->request);
+    stream_park(stream, &request->request, timeout, step);
 }
 
 static int32_t get_count(const Janet *argv, int32_t n) {

@@ -138,10 +138,10 @@ Stream *stream_new(const StreamKind *kind, Context *context, EngineRole role,
     stream->owner = stream->on_session = janet_wrap_nil();
     stream->in = stream->out = janet_wrap_nil();
     stream->on_staple = context->connection.on_staple;
-    op_queue_init(&stream->handshakers);
-    op_queue_init(&stream->readers);
-    op_queue_init(&stream->writers);
-    op_queue_init(&stream->closers);
+    request_queue_init(&stream->handshakers);
+    request_queue_init(&stream->readers);
+    request_queue_init(&stream->writers);
+    request_queue_init(&stream->closers);
     if (!make_engine(stream, context, role, manners, failure)) return NULL;
     apply_manners(stream, manners);
     count_native();
@@ -167,18 +167,18 @@ bool stream_attach(Stream *stream, int descriptor, Failure *failure) {
 }
 
 void stream_wake_for_close(Stream *stream) {
-    Op *op;
-    op_end_dead(&stream->readers);
-    op_end_dead(&stream->writers);
-    op_end_dead(&stream->handshakers);
-    while ((op = op_first_waiting(&stream->readers))) {
-        op_complete(op, &stream->readers, janet_wrap_nil());
+    Request *request;
+    request_end_dead(&stream->readers);
+    request_end_dead(&stream->writers);
+    request_end_dead(&stream->handshakers);
+    while ((request = request_first_waiting(&stream->readers))) {
+        request_complete(request, &stream->readers, janet_wrap_nil());
     }
-    while ((op = op_first_waiting(&stream->writers))) {
-        op_fail(op, &stream->writers, janet_cstringv("stream closed"));
+    while ((request = request_first_waiting(&stream->writers))) {
+        request_fail(request, &stream->writers, janet_cstringv("stream closed"));
     }
-    while ((op = op_first_waiting(&stream->handshakers))) {
-        op_fail(op, &stream->handshakers, janet_cstringv("stream closed"));
+    while ((request = request_first_waiting(&stream->handshakers))) {
+        request_fail(request, &stream->handshakers, janet_cstringv("stream closed"));
     }
 }
 
@@ -203,49 +203,50 @@ Janet stream_error(const Stream *stream, const char *function) {
     return janet_wrap_string(janet_formatc("%s: %s", function, why));
 }
 
-void handshake_overtaken(Op *op) {
-    HandshakeOp *handshake = (HandshakeOp *)op;
+void take_back_handshake(Request *request) {
+    HandshakeRequest *handshake = (HandshakeRequest *)request;
     if (handshake->orphan && handshake->stream) stream_drop(handshake->stream);
 }
 
-void handshake_abandon(Op *op) {
-    Stream *stream = ((HandshakeOp *)op)->stream;
-    if (stream) op_dequeue(&stream->handshakers, op);
-    handshake_overtaken(op);
+void cancel_handshake(Request *request) {
+    Stream *stream = ((HandshakeRequest *)request)->stream;
+    if (stream) request_dequeue(&stream->handshakers, request);
+    take_back_handshake(request);
 }
 
-void handshake_mark(Op *op) {
-    Stream *stream = ((HandshakeOp *)op)->stream;
+void handshake_mark(Request *request) {
+    Stream *stream = ((HandshakeRequest *)request)->stream;
     if (stream) janet_mark(janet_wrap_abstract(stream));
 }
 
-static const OpKind handshake_kind = {
-    .abandon = handshake_abandon,
-    .overtaken = handshake_overtaken,
+static const RequestKind handshake_kind = {
+    .cancelled = cancel_handshake,
+    .undelivered = take_back_handshake,
     .mark = handshake_mark,
 };
 
-void stream_join(Stream *stream, HandshakeOp *op) {
-    op->stream = stream;
-    op_enqueue(&stream->handshakers, &op->op);
+void stream_join(Stream *stream, HandshakeRequest *request) {
+    request->stream = stream;
+    request_enqueue(&stream->handshakers, &request->request);
     stream_start(stream);
 }
 
 void stream_await_handshake(Stream *stream, const char *function, double timeout, bool orphan) {
-    HandshakeOp *op = op_new(sizeof *op, 0, &handshake_kind);
-    op->function = function;
-    op->orphan = orphan;
-    stream_join(stream, op);
-    op_park(&op->op, timeout);
+    HandshakeRequest *request = request_new(sizeof *request, 0, &handshake_kind);
+    request->function = function;
+    request->orphan = orphan;
+    stream_join(stream, request);
+    request_park(&request->request, timeout);
 }
 
 static void wake_handshakers(Stream *stream, bool established) {
-    Op *op;
-    while ((op = op_first_waiting(&stream->handshakers))) {
+    Request *request;
+    while ((request = request_first_waiting(&stream->handshakers))) {
         if (established) {
-            op_complete(op, &stream->handshakers, janet_wrap_abstract(stream));
+            request_complete(request, &stream->handshakers, janet_wrap_abstract(stream));
         } else {
-            op_fail(op, &stream->handshakers, stream_error(stream, ((HandshakeOp *)op)->function));
+            request_fail(request, &stream->handshakers,
+                         stream_error(stream, ((HandshakeRequest *)request)->function));
         }
     }
 }
@@ -343,19 +344,19 @@ void stream_advance(Stream *stream) {
     stream_serve_closers(stream);
 }
 
-bool stream_may_try(Stream *stream, const OpQueue *queue) {
+bool stream_may_try(Stream *stream, const RequestQueue *queue) {
     if (stream->state == STREAM_FAILED) return true;
-    return stream->state == STREAM_OPEN && !op_first_waiting(queue) &&
+    return stream->state == STREAM_OPEN && !request_first_waiting(queue) &&
            poller_may_return(&stream->share);
 }
 
-void stream_park(Stream *stream, Op *op, double timeout, Step step) {
+void stream_park(Stream *stream, Request *request, double timeout, Step step) {
     if (stream->state == STREAM_HANDSHAKING) {
         stream_start(stream);
     } else if (step == STEP_TURN) {
         poller_turn(&stream->source);
     }
-    op_park(op, timeout);
+    request_park(request, timeout);
 }
 
 /* --- arguments --- */

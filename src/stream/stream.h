@@ -9,7 +9,7 @@
 #include "context/options.h"
 #include "core/tls/engine.h"
 #include "net/dial.h"
-#include "net/op.h"
+#include "net/request.h"
 
 #include <janet.h>
 
@@ -40,7 +40,7 @@ typedef struct Stream {
     Engine engine;
     StreamState state;
     Manners manners;
-    OpQueue handshakers, readers, writers, closers;
+    RequestQueue handshakers, readers, writers, closers;
     Janet on_session;      /* function of each new session, or nil */
     Janet on_staple;       /* function that gives an OCSP response, or nil */
     Janet in, out;         /* memory BIOs in place of a socket, or nil */
@@ -48,7 +48,7 @@ typedef struct Stream {
     JanetBuffer *returned; /* bytes given back by calls that were overtaken; NULL: none */
     int64_t returned_at;   /* where in the stream they begin */
     int64_t read_at;       /* where in the stream the engine's next byte is */
-    Op *delivered;         /* a reader with data whose fiber has not run yet; NULL: none */
+    Request *delivered;    /* a reader with data whose fiber has not run yet; NULL: none */
     int32_t discarded;     /* records dropped while closing */
     /* Told of the handshake's end, and of the stream's; may be NULL. */
     void (*on_handshake)(struct Stream *stream, bool established);
@@ -110,20 +110,20 @@ void stream_check_datagram(const char *function, size_t length);
 double stream_timeout(const Janet *argv, int32_t argc, int32_t n);
 
 /* A call that waits for the handshake; woken with the stream, or with why not. */
-typedef struct HandshakeOp {
-    Op op;
+typedef struct HandshakeRequest {
+    Request request;
     Stream *stream; /* may come later: see stream_join */
     const char *function;
     bool orphan; /* nobody else has the stream: it is dropped if the fiber goes away first */
-} HandshakeOp;
+} HandshakeRequest;
 
 /* The op's part in what its kind does. */
-void handshake_abandon(Op *op);
-void handshake_overtaken(Op *op);
-void handshake_mark(Op *op);
+void cancel_handshake(Request *request);
+void take_back_handshake(Request *request);
+void handshake_mark(Request *request);
 
 /* Let an op wait for this stream's handshake, which begins if it hasn't. */
-void stream_join(Stream *stream, HandshakeOp *op);
+void stream_join(Stream *stream, HandshakeRequest *request);
 
 /* Park the calling fiber until the handshake is done. */
 JANET_NO_RETURN void stream_await_handshake(Stream *stream, const char *function, double timeout,
@@ -142,11 +142,11 @@ typedef enum Step {
 #define MAX_PER_TURN (1 << 20)
 
 /* May a call be tried at once, without parking? It may not overtake others, nor starve them. */
-bool stream_may_try(Stream *stream, const OpQueue *queue);
+bool stream_may_try(Stream *stream, const RequestQueue *queue);
 
 /* Park a call that was put in a queue, and make sure that it is looked at: by the socket's next
  * event (STEP_WAIT), or in the next turn. */
-JANET_NO_RETURN void stream_park(Stream *stream, Op *op, double timeout, Step step);
+JANET_NO_RETURN void stream_park(Stream *stream, Request *request, double timeout, Step step);
 
 /* Call on_staple, in a fiber of its own, and go on with the handshake then. */
 void stream_ask_staple(Stream *stream);

@@ -16,12 +16,12 @@ typedef struct WriteJob {
     bool shutdown; /* no data: end this direction */
 } WriteJob;
 
-typedef struct WriteOp {
-    Op op;
+typedef struct WriteRequest {
+    Request request;
     WriteJob job;
     Janet keeps;    /* the string that data points into; nil: the copy below */
     uint8_t copy[]; /* of a buffer, which may change while we wait */
-} WriteOp;
+} WriteRequest;
 
 static Step shutdown_step(WriteJob *job, Janet *out) {
     EngineStatus status = engine_close_notify(&job->stream->engine);
@@ -57,43 +57,43 @@ static Step write_step(WriteJob *job, Janet *out) {
 }
 
 /* What was sealed goes out all the same; the rest is forgotten, and the next writer goes on. */
-static void write_abandon(Op *op) {
-    Stream *stream = ((WriteOp *)op)->job.stream;
-    op_dequeue(&stream->writers, op);
-    if (op_first_waiting(&stream->writers)) poller_turn(&stream->source);
+static void cancel_write(Request *request) {
+    Stream *stream = ((WriteRequest *)request)->job.stream;
+    request_dequeue(&stream->writers, request);
+    if (request_first_waiting(&stream->writers)) poller_turn(&stream->source);
 }
 
-static void write_mark(Op *op) {
-    janet_mark(janet_wrap_abstract(((WriteOp *)op)->job.stream));
-    janet_mark(((WriteOp *)op)->keeps);
+static void write_mark(Request *request) {
+    janet_mark(janet_wrap_abstract(((WriteRequest *)request)->job.stream));
+    janet_mark(((WriteRequest *)request)->keeps);
 }
 
-static const OpKind write_kind = {.abandon = write_abandon, .mark = write_mark};
+static const RequestKind write_kind = {.cancelled = cancel_write, .mark = write_mark};
 
 void stream_serve_writers(Stream *stream) {
-    Op *op;
+    Request *request;
     Janet out;
-    while ((op = op_first_waiting(&stream->writers))) {
-        Step step = write_step(&((WriteOp *)op)->job, &out);
+    while ((request = request_first_waiting(&stream->writers))) {
+        Step step = write_step(&((WriteRequest *)request)->job, &out);
         if (step == STEP_TURN) poller_turn(&stream->source);
         if (step < STEP_VALUE) return;
-        (step == STEP_VALUE ? op_complete : op_fail)(op, &stream->writers, out);
+        (step == STEP_VALUE ? request_complete : request_fail)(request, &stream->writers, out);
     }
 }
 
-static WriteOp *new_op(const WriteJob *job, Janet source) {
+static WriteRequest *new_request(const WriteJob *job, Janet source) {
     size_t left = job->length - job->taken;
     bool changes = job->data && janet_checktype(source, JANET_BUFFER);
-    WriteOp *op = op_new(sizeof *op, changes ? left : 0, &write_kind);
-    op->job = *job;
-    op->keeps = changes ? janet_wrap_nil() : source;
+    WriteRequest *request = request_new(sizeof *request, changes ? left : 0, &write_kind);
+    request->job = *job;
+    request->keeps = changes ? janet_wrap_nil() : source;
     if (changes) {
-        memcpy(op->copy, job->data + job->taken, left);
-        op->job.data = op->copy;
-        op->job.length = left;
-        op->job.taken = 0;
+        memcpy(request->copy, job->data + job->taken, left);
+        request->job.data = request->copy;
+        request->job.length = left;
+        request->job.taken = 0;
     }
-    return op;
+    return request;
 }
 
 static Janet start(WriteJob *job, Janet source, double timeout) {
@@ -103,9 +103,9 @@ static Janet start(WriteJob *job, Janet source, double timeout) {
     if (stream_may_try(stream, &stream->writers)) step = write_step(job, &out);
     if (step == STEP_VALUE) return out;
     if (step == STEP_ERROR) janet_panicv(out);
-    WriteOp *op = new_op(job, source);
-    op_enqueue(&stream->writers, &op->op);
-    stream_park(stream, &op->op, timeout, step);
+    WriteRequest *request = new_request(job, source);
+    request_enqueue(&stream->writers, &request->request);
+    stream_park(stream, &request->request, timeout, step);
 }
 
 void stream_check_datagram(const char *function, size_t length) {

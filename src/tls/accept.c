@@ -24,34 +24,34 @@ void accept_check(const char *caller, const Context *context) {
 
 static const char function[] = "tls/accept";
 
-typedef struct AcceptOp {
-    HandshakeOp handshake; /* first: it is one, once accepted */
+typedef struct AcceptRequest {
+    HandshakeRequest handshake; /* first: it is one, once accepted */
     Taker taker;
     Context *context;
     Manners manners;
     bool deferred;
-} AcceptOp;
+} AcceptRequest;
 
-static void take(AcceptOp *op, int descriptor) {
+static void take(AcceptRequest *request, int descriptor) {
     Failure failure;
-    OpQueue none;
-    op_queue_init(&none);
-    Stream *stream = accept_stream(op->context, &op->manners, descriptor, &failure);
+    RequestQueue none;
+    request_queue_init(&none);
+    Stream *stream = accept_stream(request->context, &request->manners, descriptor, &failure);
     if (!stream) {
-        op_fail(&op->handshake.op, &none, raise_text(function, &failure));
-    } else if (op->deferred) {
-        op_complete(&op->handshake.op, &none, janet_wrap_abstract(stream));
+        request_fail(&request->handshake.request, &none, raise_text(function, &failure));
+    } else if (request->deferred) {
+        request_complete(&request->handshake.request, &none, janet_wrap_abstract(stream));
     } else {
-        stream_join(stream, &op->handshake);
+        stream_join(stream, &request->handshake);
     }
 }
 
-static AcceptOp *of_taker(const Taker *taker) {
-    return (AcceptOp *)((uintptr_t)taker - offsetof(AcceptOp, taker));
+static AcceptRequest *of_taker(const Taker *taker) {
+    return (AcceptRequest *)((uintptr_t)taker - offsetof(AcceptRequest, taker));
 }
 
 static bool waits(const Taker *taker) {
-    return op_waits(&of_taker(taker)->handshake.op);
+    return request_waits(&of_taker(taker)->handshake.request);
 }
 
 static void accepted(Taker *taker, int descriptor) {
@@ -59,25 +59,25 @@ static void accepted(Taker *taker, int descriptor) {
 }
 
 static void closed(Taker *taker) {
-    OpQueue none;
-    op_queue_init(&none);
-    Op *op = &of_taker(taker)->handshake.op;
-    if (op_waits(op)) op_complete(op, &none, janet_wrap_nil());
+    RequestQueue none;
+    request_queue_init(&none);
+    Request *request = &of_taker(taker)->handshake.request;
+    if (request_waits(request)) request_complete(request, &none, janet_wrap_nil());
 }
 
-static void accept_abandon(Op *op) {
-    listener_leave(&((AcceptOp *)op)->taker);
-    handshake_abandon(op);
+static void cancel_accept(Request *request) {
+    listener_leave(&((AcceptRequest *)request)->taker);
+    cancel_handshake(request);
 }
 
-static void accept_mark(Op *op) {
-    janet_mark(janet_wrap_abstract(((AcceptOp *)op)->context));
-    handshake_mark(op);
+static void accept_mark(Request *request) {
+    janet_mark(janet_wrap_abstract(((AcceptRequest *)request)->context));
+    handshake_mark(request);
 }
 
-static const OpKind accept_kind = {
-    .abandon = accept_abandon,
-    .overtaken = handshake_overtaken,
+static const RequestKind accept_kind = {
+    .cancelled = cancel_accept,
+    .undelivered = take_back_handshake,
     .mark = accept_mark,
 };
 
@@ -90,22 +90,22 @@ static Janet cfun_tls_accept(int32_t argc, Janet *argv) {
     poller_start();
     accept_check(function, context);
 
-    AcceptOp *op = op_new(sizeof *op, 0, &accept_kind);
-    op->handshake.function = function;
-    op->handshake.orphan = true;
-    op->taker.waits = waits;
-    op->taker.accepted = accepted;
-    op->taker.closed = closed;
-    op->context = context;
-    op->manners = options.manners;
-    op->deferred = !options.handshake;
+    AcceptRequest *request = request_new(sizeof *request, 0, &accept_kind);
+    request->handshake.function = function;
+    request->handshake.orphan = true;
+    request->taker.waits = waits;
+    request->taker.accepted = accepted;
+    request->taker.closed = closed;
+    request->context = context;
+    request->manners = options.manners;
+    request->deferred = !options.handshake;
     int descriptor = listener_try(listener);
     if (descriptor >= 0) {
-        take(op, descriptor);
+        take(request, descriptor);
     } else {
-        listener_join(listener, &op->taker);
+        listener_join(listener, &request->taker);
     }
-    op_park(&op->handshake.op, timeout < INFINITY ? timeout : options.timeout);
+    request_park(&request->handshake.request, timeout < INFINITY ? timeout : options.timeout);
 }
 
 static const FunctionRow functions[] = {

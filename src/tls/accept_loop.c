@@ -40,7 +40,7 @@ typedef struct Quota {
     Source source; /* for a turn in which the loop goes on taking */
     Timer collect; /* while it does not: forgotten streams hold places */
     int32_t references, count, max;
-    struct LoopOp *op; /* NULL: the loop has ended */
+    struct LoopRequest *request; /* NULL: the loop has ended */
 } Quota;
 
 /* What the connections of a loop have in common. */
@@ -55,12 +55,12 @@ typedef struct Loop {
     Quota *quota;
 } Loop;
 
-typedef struct LoopOp {
-    Op op;
+typedef struct LoopRequest {
+    Request request;
     Taker taker;
     Loop *loop;
     JanetStream *listener;
-} LoopOp;
+} LoopRequest;
 
 static void release(Quota *quota) {
     if (--quota->references) return;
@@ -137,16 +137,16 @@ static void on_handshake(Stream *stream, bool established) {
 static void on_end(Stream *stream) {
     Quota *quota = stream->on_end_arg;
     quota->count--;
-    if (quota->op && quota->op->taker.paused) poller_turn(&quota->source);
+    if (quota->request && quota->request->taker.paused) poller_turn(&quota->source);
     release(quota);
 }
 
 static void go_on(Source *source, unsigned ready) {
     (void)ready;
     Quota *quota = (Quota *)source;
-    if (!quota->op || quota->count >= quota->max) return;
+    if (!quota->request || quota->count >= quota->max) return;
     poller_unset_timer(&quota->collect);
-    listener_resume(&quota->op->taker);
+    listener_resume(&quota->request->taker);
 }
 
 static void collect_due(Timer *timer) {
@@ -155,7 +155,7 @@ static void collect_due(Timer *timer) {
 }
 
 static void pause_taking(Quota *quota) {
-    listener_pause(&quota->op->taker);
+    listener_pause(&quota->request->taker);
     poller_collect_soon();
     poller_set_timer(&quota->collect, COLLECT, collect_due);
 }
@@ -163,7 +163,7 @@ static void pause_taking(Quota *quota) {
 /* The loop ends; connections may go on. */
 static void end(Quota *quota) {
     poller_unset_timer(&quota->collect);
-    quota->op = NULL;
+    quota->request = NULL;
 }
 
 static void count_in(Loop *loop, Stream *stream) {
@@ -174,12 +174,12 @@ static void count_in(Loop *loop, Stream *stream) {
     stream->on_end = on_end;
 }
 
-static LoopOp *of_taker(const Taker *taker) {
-    return (LoopOp *)((uintptr_t)taker - offsetof(LoopOp, taker));
+static LoopRequest *of_taker(const Taker *taker) {
+    return (LoopRequest *)((uintptr_t)taker - offsetof(LoopRequest, taker));
 }
 
 static bool waits(const Taker *taker) {
-    return op_waits(&of_taker(taker)->op);
+    return request_waits(&of_taker(taker)->request);
 }
 
 static void accepted(Taker *taker, int descriptor) {
@@ -204,25 +204,26 @@ static void accepted(Taker *taker, int descriptor) {
 /* --- the waiting fiber --- */
 
 static void closed(Taker *taker) {
-    LoopOp *op = of_taker(taker);
-    OpQueue none;
-    op_queue_init(&none);
-    end(op->loop->quota);
-    if (op_waits(&op->op)) op_complete(&op->op, &none, janet_wrap_abstract(op->listener));
+    LoopRequest *request = of_taker(taker);
+    RequestQueue none;
+    request_queue_init(&none);
+    end(request->loop->quota);
+    if (request_waits(&request->request))
+        request_complete(&request->request, &none, janet_wrap_abstract(request->listener));
 }
 
-static void loop_abandon(Op *op) {
-    LoopOp *self = (LoopOp *)op;
+static void cancel_loop(Request *request) {
+    LoopRequest *self = (LoopRequest *)request;
     listener_leave(&self->taker);
     end(self->loop->quota);
 }
 
-static void op_mark(Op *op) {
-    janet_mark(janet_wrap_abstract(((LoopOp *)op)->loop));
-    janet_mark(janet_wrap_abstract(((LoopOp *)op)->listener));
+static void request_mark(Request *request) {
+    janet_mark(janet_wrap_abstract(((LoopRequest *)request)->loop));
+    janet_mark(janet_wrap_abstract(((LoopRequest *)request)->listener));
 }
 
-static const OpKind loop_kind = {.abandon = loop_abandon, .mark = op_mark};
+static const RequestKind loop_kind = {.cancelled = cancel_loop, .mark = request_mark};
 
 static JanetFunction *get_handler(const Janet *argv, int32_t n) {
     JanetFunction *handler = janet_getfunction(argv, n);
@@ -261,20 +262,20 @@ static Janet cfun_tls_accept_loop(int32_t argc, Janet *argv) {
     poller_start();
     accept_check(function, loop->context);
 
-    LoopOp *op = op_new(sizeof *op, 0, &loop_kind);
-    if (op->op.fiber->supervisor_channel) {
-        loop->supervisor = janet_wrap_abstract(op->op.fiber->supervisor_channel);
+    LoopRequest *request = request_new(sizeof *request, 0, &loop_kind);
+    if (request->request.fiber->supervisor_channel) {
+        loop->supervisor = janet_wrap_abstract(request->request.fiber->supervisor_channel);
     }
     loop->env = janet_current_fiber()->env;
-    op->taker.waits = waits;
-    op->taker.accepted = accepted;
-    op->taker.closed = closed;
-    op->taker.many = true;
-    op->loop = loop;
-    op->listener = listener;
-    loop->quota->op = op;
-    listener_join(listener, &op->taker);
-    op_park(&op->op, INFINITY);
+    request->taker.waits = waits;
+    request->taker.accepted = accepted;
+    request->taker.closed = closed;
+    request->taker.many = true;
+    request->loop = loop;
+    request->listener = listener;
+    loop->quota->request = request;
+    listener_join(listener, &request->taker);
+    request_park(&request->request, INFINITY);
 }
 
 static const FunctionRow functions[] = {
