@@ -23,7 +23,7 @@ static ptrdiff_t client_send(void *arg, const uint8_t *bytes, size_t length) {
     if (!stream->writable) return TRANSPORT_WOULD_BLOCK;
     ssize_t n;
     do {
-        n = send(stream->source.descriptor, bytes, length, MSG_NOSIGNAL);
+        n = send(stream->watcher.descriptor, bytes, length, MSG_NOSIGNAL);
     } while (n < 0 && errno == EINTR);
     if (n >= 0) return n;
     if (errno != EAGAIN && errno != EWOULDBLOCK) return TRANSPORT_ERROR(errno);
@@ -35,7 +35,7 @@ static ptrdiff_t client_receive(void *arg, uint8_t *bytes, size_t room) {
     Stream *stream = arg;
     if (!stream_may_receive(stream)) return TRANSPORT_WOULD_BLOCK;
     for (int i = 0; i < MAX_EMPTY; i++) {
-        ssize_t n = recv(stream->source.descriptor, bytes, room, 0);
+        ssize_t n = recv(stream->watcher.descriptor, bytes, room, 0);
         if (n > 0) return n;
         if (n == 0 || errno == EINTR) continue;
         if (errno != EAGAIN && errno != EWOULDBLOCK) return TRANSPORT_ERROR(errno);

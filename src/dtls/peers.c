@@ -78,8 +78,8 @@ static bool is_full(const Server *server, const Endpoint *endpoint) {
 
 /* --- life --- */
 
-static void hold_mark(Hold *hold) {
-    janet_mark(janet_wrap_abstract((char *)hold - offsetof(Server, hold)));
+static void root_mark(GcRoot *root) {
+    janet_mark(janet_wrap_abstract((char *)root - offsetof(Server, root)));
 }
 
 static void free_peer(Peer *peer) {
@@ -121,7 +121,7 @@ static void forget(Peer *peer) {
         return;
     }
     table_remove(&server->peers, &peer->node);
-    if (!server->peers.count) poller_release(&server->hold);
+    if (!server->peers.count) poller_remove_root(&server->root);
 }
 
 void peers_remove(Peer *peer, bool notify) {
@@ -310,7 +310,7 @@ static void admit(Server *server, Peer *peer, Peer *before, const Datagram *data
     } else {
         table_add(&server->peers, &peer->node);
     }
-    poller_hold(&server->hold, hold_mark);
+    poller_add_root(&server->root, root_mark);
     janet_gcpressure(NATIVE_SIZE);
     step(peer);
 }

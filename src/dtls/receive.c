@@ -133,7 +133,7 @@ void server_take_in(Server *server) {
     while (next_plain(server, &plain, &budget)) keep(server, &plain);
     /* Readers may wait all the same: they had used up their turn before there was anything for them. */
     bool waited_for = server->letters && request_first_waiting(&server->readers);
-    if (server->udp.readable || waited_for) poller_turn(&server->source);
+    if (server->udp.readable || waited_for) poller_turn(&server->watcher);
 }
 
 /* --- into a buffer --- */
@@ -188,7 +188,7 @@ static void take_back_receive(Request *request) {
     give_back(self->server, &self->received, buffer->data + self->start);
     memmove(buffer->data + self->start, buffer->data + end, (size_t)(buffer->count - end));
     buffer->count -= got;
-    if (request_first_waiting(&self->server->readers)) poller_turn(&self->server->source);
+    if (request_first_waiting(&self->server->readers)) poller_turn(&self->server->watcher);
 }
 
 static void receive_mark(Request *request) {
@@ -251,6 +251,6 @@ Janet cfun_dtls_recv_from(int32_t argc, Janet *argv) {
     request->max = max;
     request->received.from = janet_wrap_nil();
     request_enqueue(&server->readers, &request->request);
-    if (!may || server->udp.readable) poller_turn(&server->source);
+    if (!may || server->udp.readable) poller_turn(&server->watcher);
     request_park(&request->request, timeout);
 }

@@ -29,7 +29,7 @@ static void free_native(Server *server, bool notify, bool collected) {
     table_free(&server->hosts);
     OPENSSL_cleanse(&server->secrets, sizeof server->secrets);
     server_free_letters(server);
-    poller_close(&server->source);
+    poller_close(&server->watcher);
     server->closed = true;
 }
 
@@ -78,7 +78,7 @@ static void *server_unmarshal(JanetMarshalContext *context) {
 static bool own_endpoint(const Server *server, Endpoint *endpoint) {
     struct sockaddr_storage own;
     socklen_t size = sizeof own;
-    return !getsockname(server->source.descriptor, (struct sockaddr *)&own, &size) &&
+    return !getsockname(server->watcher.descriptor, (struct sockaddr *)&own, &size) &&
            endpoint_of(endpoint, &own);
 }
 
@@ -130,15 +130,15 @@ void server_advance(Server *server) {
     /* Whoever was given something comes back for more, and what is there waits for that; if nobody
      * does, the next turn takes it in. */
     if (server->given) {
-        poller_turn(&server->source);
+        poller_turn(&server->watcher);
     } else {
         server_take_in(server);
     }
     udp_flush(&server->udp);
 }
 
-static void on_ready(Source *source, unsigned ready) {
-    Server *server = (Server *)source;
+static void on_ready(Watcher *watcher, unsigned ready) {
+    Server *server = (Server *)watcher;
     if (server->closed) return; /* a turn that was asked for after the end */
     if (ready & READY_IN) server->udp.readable = true;
     if (ready & READY_OUT) server->udp.writable = true;
@@ -148,7 +148,7 @@ static void on_ready(Source *source, unsigned ready) {
 void server_close(Server *server, bool notify) {
     if (server->closed) return;
     free_native(server, notify, false);
-    poller_release(&server->hold);
+    poller_remove_root(&server->root);
     server_wake_for_close(server);
 }
 
@@ -159,8 +159,8 @@ static Server *new_server(Context *context, const DtlsOptions *options) {
     uint64_t seed;
     Server *server = janet_abstract(&server_type, sizeof *server);
     memset(server, 0, sizeof *server);
-    server->source.ready = on_ready;
-    server->source.descriptor = -1;
+    server->watcher.ready = on_ready;
+    server->watcher.descriptor = -1;
     server->closed = true; /* until it has what it needs */
     server->context = janet_wrap_abstract(context);
     server->with = context;
@@ -188,7 +188,7 @@ static bool listen_at(Passive *passive, const Address *address, Janet *out, Fail
     Server *server = janet_unwrap_abstract(passive->keeps);
     int descriptor = udp_bind(&address->storage, address->length);
     if (descriptor < 0) return failure_set(failure, "%s", strerror(errno));
-    if (!udp_init(&server->udp, descriptor) || !poller_add(&server->source, descriptor)) {
+    if (!udp_init(&server->udp, descriptor) || !poller_add(&server->watcher, descriptor)) {
         failure_set(failure, "%s", strerror(errno));
         udp_free(&server->udp);
         close(descriptor);
@@ -237,7 +237,7 @@ static Janet cfun_server_localname(int32_t argc, Janet *argv) {
 static Janet cfun_server_setsockopt(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 3);
     Server *server = server_get_open(argv, 0);
-    return socket_call_core("net/setsockopt", server->source.descriptor, argc, argv);
+    return socket_call_core("net/setsockopt", server->watcher.descriptor, argc, argv);
 }
 
 static Janet cfun_dtls_localname(int32_t argc, Janet *argv) {

@@ -49,8 +49,8 @@ typedef struct Letter {
 } Letter;
 
 struct Server {
-    Source source; /* first: the poller hands it back */
-    Hold hold;     /* while there are peers: they have timers */
+    Watcher watcher; /* first: the poller hands it back */
+    GcRoot root;     /* while there are peers: they have timers */
     Udp udp;
     Janet context, on_error;
     Context *with; /* the same context */

@@ -17,7 +17,7 @@ static void next_due(Timer *timer);
 
 static void fail_attempt(Attempt *attempt, int errnum) {
     Dial *dial = attempt->dial;
-    poller_close(&attempt->source);
+    poller_close(&attempt->watcher);
     failure_set(&dial->failure, "%s", strerror(errnum));
     dial->running--;
     begin_next(dial);
@@ -25,8 +25,8 @@ static void fail_attempt(Attempt *attempt, int errnum) {
 
 static void win(Attempt *attempt) {
     Dial *dial = attempt->dial;
-    int descriptor = attempt->source.descriptor;
-    poller_remove(&attempt->source);
+    int descriptor = attempt->watcher.descriptor;
+    poller_remove(&attempt->watcher);
     dial_stop(dial);
     dial->connected(dial, descriptor);
 }
@@ -42,11 +42,11 @@ static bool is_own(int descriptor, const struct sockaddr_storage *peer, socklen_
 }
 
 /* Whoever sends the first datagram back is there. */
-static void on_datagram(Source *source, unsigned ready) {
-    Attempt *attempt = (Attempt *)source;
+static void on_datagram(Watcher *watcher, unsigned ready) {
+    Attempt *attempt = (Attempt *)watcher;
     int errnum = 0;
     socklen_t size = sizeof errnum;
-    if (getsockopt(source->descriptor, SOL_SOCKET, SO_ERROR, &errnum, &size)) errnum = errno;
+    if (getsockopt(watcher->descriptor, SOL_SOCKET, SO_ERROR, &errnum, &size)) errnum = errno;
     if (errnum) {
         fail_attempt(attempt, errnum);
     } else if (ready & READY_IN) {
@@ -54,18 +54,18 @@ static void on_datagram(Source *source, unsigned ready) {
     }
 }
 
-static void on_ready(Source *source, unsigned ready) {
-    Attempt *attempt = (Attempt *)source;
+static void on_ready(Watcher *watcher, unsigned ready) {
+    Attempt *attempt = (Attempt *)watcher;
     struct sockaddr_storage peer = {0};
     socklen_t peer_size = sizeof peer;
     int errnum = 0;
     socklen_t size = sizeof errnum;
     (void)ready; /* a socket that is not connecting yet reports a hangup: ask the socket itself */
-    if (getsockopt(source->descriptor, SOL_SOCKET, SO_ERROR, &errnum, &size)) errnum = errno;
+    if (getsockopt(watcher->descriptor, SOL_SOCKET, SO_ERROR, &errnum, &size)) errnum = errno;
     if (errnum) {
         fail_attempt(attempt, errnum);
-    } else if (!getpeername(source->descriptor, (struct sockaddr *)&peer, &peer_size)) {
-        if (is_own(source->descriptor, &peer, peer_size)) {
+    } else if (!getpeername(watcher->descriptor, (struct sockaddr *)&peer, &peer_size)) {
+        if (is_own(watcher->descriptor, &peer, peer_size)) {
             fail_attempt(attempt, ECONNREFUSED);
         } else {
             win(attempt);
@@ -85,7 +85,7 @@ static void try_again(Dial *dial) {
 /* A connected socket of datagrams only knows where they go. */
 static void greet(Attempt *attempt) {
     Dial *dial = attempt->dial;
-    int errnum = dial->greet ? dial->greet(dial, attempt->source.descriptor) : 0;
+    int errnum = dial->greet ? dial->greet(dial, attempt->watcher.descriptor) : 0;
     if (errnum) {
         fail_attempt(attempt, errnum);
     } else if (!dial->greet) {
@@ -103,10 +103,10 @@ static bool is_connected(int descriptor) {
 static void begin_attempt(Attempt *attempt, const Address *address) {
     Dial *dial = attempt->dial;
     bool datagrams = dial->type == SOCK_DGRAM;
-    attempt->source.ready = datagrams ? on_datagram : on_ready;
-    attempt->source.descriptor = socket_new(address->storage.ss_family, dial->type);
+    attempt->watcher.ready = datagrams ? on_datagram : on_ready;
+    attempt->watcher.descriptor = socket_new(address->storage.ss_family, dial->type);
     dial->running++;
-    int descriptor = attempt->source.descriptor;
+    int descriptor = attempt->watcher.descriptor;
     if (descriptor < 0 && (errno == EMFILE || errno == ENFILE) && !dial->collected) {
         try_again(dial);
         return;
@@ -121,8 +121,8 @@ static void begin_attempt(Attempt *attempt, const Address *address) {
     } while (status && errno == EINTR);
     bool failed = status && errno != EINPROGRESS;
     if (!failed && !datagrams && is_connected(descriptor)) {
-        on_ready(&attempt->source, 0);
-    } else if (failed || !poller_add(&attempt->source, descriptor)) {
+        on_ready(&attempt->watcher, 0);
+    } else if (failed || !poller_add(&attempt->watcher, descriptor)) {
         fail_attempt(attempt, errno);
     } else if (datagrams) {
         greet(attempt);
@@ -146,15 +146,15 @@ static void begin_next(Dial *dial) {
     begin_attempt(&dial->attempts[index], &dial->addresses.list[index]);
 }
 
-static void open(Source *source, unsigned ready) {
+static void open(Watcher *watcher, unsigned ready) {
     (void)ready;
-    Dial *dial = (Dial *)((char *)source - offsetof(Dial, start));
+    Dial *dial = (Dial *)((char *)watcher - offsetof(Dial, start));
     if (dial->opening) dial->opening(dial);
     begin_next(dial);
 }
 
 static void start_attempts(Dial *dial) {
-    for (int i = 0; i < MAX_ADDRESSES; i++) dial->attempts[i].source.descriptor = -1;
+    for (int i = 0; i < MAX_ADDRESSES; i++) dial->attempts[i].watcher.descriptor = -1;
     /* When the caller is ready for callbacks: its fiber has parked. */
     dial->start.ready = open;
     poller_soon(&dial->start);
@@ -163,7 +163,7 @@ static void start_attempts(Dial *dial) {
 void dial_again(Dial *dial) {
     for (int i = 0; i < dial->begun; i++) {
         Attempt *attempt = dial->attempts + i;
-        if (attempt->source.descriptor >= 0) dial->greet(dial, attempt->source.descriptor);
+        if (attempt->watcher.descriptor >= 0) dial->greet(dial, attempt->watcher.descriptor);
     }
 }
 
@@ -234,5 +234,5 @@ void dial_stop(Dial *dial) {
     poller_remove(&dial->start);
     if (dial->work) dial->work->dial = NULL;
     dial->work = NULL;
-    for (int i = 0; i < dial->begun; i++) poller_close(&dial->attempts[i].source);
+    for (int i = 0; i < dial->begun; i++) poller_close(&dial->attempts[i].watcher);
 }

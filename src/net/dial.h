@@ -9,7 +9,7 @@
 typedef struct Dial Dial;
 
 typedef struct Attempt {
-    Source source;
+    Watcher watcher;
     Dial *dial;
 } Attempt;
 
@@ -27,7 +27,7 @@ struct Dial {
     Attempt attempts[MAX_ADDRESSES];
     int begun, running;
     bool collected;        /* garbage, for want of descriptors */
-    Source start;          /* for the first attempt */
+    Watcher start;         /* for the first attempt */
     Timer next;            /* when to begin the next attempt */
     Failure failure;       /* of the last attempt that failed */
     struct DialWork *work; /* the resolver that is under way; NULL: none */

@@ -13,7 +13,7 @@
 typedef struct Listener {
     JanetStream *stream;
     JanetFiber *fiber;
-    Taker *takers;
+    Acceptor *acceptors;
     Timer retry;
 } Listener;
 
@@ -35,25 +35,25 @@ JanetStream *listener_get(const Janet *argv, int32_t n) {
 
 /* --- takers --- */
 
-static void enqueue(Listener *listener, Taker *taker) {
-    Taker **link = &listener->takers;
+static void enqueue(Listener *listener, Acceptor *acceptor) {
+    Acceptor **link = &listener->acceptors;
     while (*link) link = &(*link)->next;
-    taker->next = NULL;
-    taker->listener = listener->stream;
-    *link = taker;
+    acceptor->next = NULL;
+    acceptor->listener = listener->stream;
+    *link = acceptor;
 }
 
-static void dequeue(Listener *listener, Taker *taker) {
-    Taker **link = &listener->takers;
-    while (*link != taker) link = &(*link)->next;
-    *link = taker->next;
-    taker->listener = NULL;
+static void dequeue(Listener *listener, Acceptor *acceptor) {
+    Acceptor **link = &listener->acceptors;
+    while (*link != acceptor) link = &(*link)->next;
+    *link = acceptor->next;
+    acceptor->listener = NULL;
 }
 
-static Taker *next_taker(const Listener *listener) {
-    Taker *taker = listener->takers;
-    while (taker && (taker->paused || !taker->waits(taker))) taker = taker->next;
-    return taker;
+static Acceptor *next_acceptor(const Listener *listener) {
+    Acceptor *acceptor = listener->acceptors;
+    while (acceptor && (acceptor->paused || !acceptor->waits(acceptor))) acceptor = acceptor->next;
+    return acceptor;
 }
 
 /* --- accepting --- */
@@ -90,10 +90,10 @@ int listener_try(JanetStream *stream) {
     return listener_of(stream) ? -1 : accept_one(stream);
 }
 
-static void hand_over(Listener *listener, Taker *taker, int descriptor) {
-    dequeue(listener, taker);
-    if (taker->many) enqueue(listener, taker); /* at the end: the others are next */
-    taker->accepted(taker, descriptor);
+static void hand_over(Listener *listener, Acceptor *acceptor, int descriptor) {
+    dequeue(listener, acceptor);
+    if (acceptor->many) enqueue(listener, acceptor); /* at the end: the others are next */
+    acceptor->accepted(acceptor, descriptor);
 }
 
 static void detach(Listener *listener) {
@@ -105,8 +105,8 @@ static void detach(Listener *listener) {
  * last one the listener's state goes. */
 static void serve(Listener *listener) {
     JanetStream *stream = listener->stream;
-    Taker *taker;
-    for (int taken = 0; (listener = listener_of(stream)) && (taker = next_taker(listener));
+    Acceptor *acceptor;
+    for (int taken = 0; (listener = listener_of(stream)) && (acceptor = next_acceptor(listener));
          taken++) {
         if (taken == MAX_PER_TURN) {
             poller_set_timer(&listener->retry, 0, retry_due); /* a flood leaves others their turn */
@@ -121,16 +121,16 @@ static void serve(Listener *listener) {
             poller_set_timer(&listener->retry, RETRY, retry_due);
             return;
         }
-        hand_over(listener, taker, descriptor);
+        hand_over(listener, acceptor, descriptor);
     }
-    if (listener && !listener->takers) detach(listener);
+    if (listener && !listener->acceptors) detach(listener);
 }
 
 static void close_all(Listener *listener) {
-    Taker *taker;
-    while ((taker = listener->takers)) {
-        dequeue(listener, taker);
-        taker->closed(taker);
+    Acceptor *acceptor;
+    while ((acceptor = listener->acceptors)) {
+        dequeue(listener, acceptor);
+        acceptor->closed(acceptor);
     }
     detach(listener);
 }
@@ -157,28 +157,28 @@ static Listener *attach(JanetStream *stream) {
     return listener;
 }
 
-void listener_join(JanetStream *stream, Taker *taker) {
+void listener_join(JanetStream *stream, Acceptor *acceptor) {
     Listener *listener = listener_of(stream);
     if (!listener) listener = attach(stream);
-    enqueue(listener, taker);
+    enqueue(listener, acceptor);
     /* It may have come between two calls, when nobody listened: edges are told once. */
     poller_set_timer(&listener->retry, 0, retry_due);
 }
 
-void listener_pause(Taker *taker) {
-    taker->paused = true;
+void listener_pause(Acceptor *acceptor) {
+    acceptor->paused = true;
 }
 
-void listener_resume(Taker *taker) {
-    Listener *listener = taker->listener ? listener_of(taker->listener) : NULL;
-    if (!listener || !taker->paused) return;
-    taker->paused = false;
+void listener_resume(Acceptor *acceptor) {
+    Listener *listener = acceptor->listener ? listener_of(acceptor->listener) : NULL;
+    if (!listener || !acceptor->paused) return;
+    acceptor->paused = false;
     poller_set_timer(&listener->retry, 0, retry_due);
 }
 
-void listener_leave(Taker *taker) {
-    Listener *listener = taker->listener ? listener_of(taker->listener) : NULL;
+void listener_leave(Acceptor *acceptor) {
+    Listener *listener = acceptor->listener ? listener_of(acceptor->listener) : NULL;
     if (!listener) return;
-    dequeue(listener, taker);
-    if (!listener->takers) detach(listener);
+    dequeue(listener, acceptor);
+    if (!listener->acceptors) detach(listener);
 }

@@ -14,10 +14,10 @@ typedef struct Poller {
     Readiness readiness;
     Timer *timers;
     int64_t armed; /* when the queue's timer goes off; INT64_MAX: never */
-    Hold *holds;
-    Source *turns;   /* sources that asked for a turn */
-    Source *turning; /* those of them whose turn it is */
-    Source *soon;    /* those that asked to be called after the fibers */
+    GcRoot *roots;
+    Watcher *turns;   /* sources that asked for a turn */
+    Watcher *turning; /* those of them whose turn it is */
+    Watcher *soon;    /* those that asked to be called after the fibers */
     JanetFunction *run_soon;
     bool working;        /* events are being worked off */
     bool soon_scheduled; /* the fiber that calls those of `soon` */
@@ -72,62 +72,62 @@ static void run_timers(void) {
 
 /* --- sources --- */
 
-bool poller_add(Source *source, int descriptor) {
-    if (!readiness_add(&poller->readiness, descriptor, source)) return false;
-    source->descriptor = descriptor;
+bool poller_add(Watcher *watcher, int descriptor) {
+    if (!readiness_add(&poller->readiness, descriptor, watcher)) return false;
+    watcher->descriptor = descriptor;
     return true;
 }
 
-static bool unlink_turn(Source **list, Source *source) {
+static bool unlink_turn(Watcher **list, Watcher *watcher) {
     for (; *list; list = &(*list)->next_turn) {
-        if (*list != source) continue;
-        *list = source->next_turn;
+        if (*list != watcher) continue;
+        *list = watcher->next_turn;
         return true;
     }
     return false;
 }
 
-static void forget_turn(Source *source) {
-    if (!source->has_turn) return;
-    source->has_turn = false;
-    if (!unlink_turn(&poller->turns, source) && !unlink_turn(&poller->soon, source)) {
-        unlink_turn(&poller->turning, source);
+static void forget_turn(Watcher *watcher) {
+    if (!watcher->has_turn) return;
+    watcher->has_turn = false;
+    if (!unlink_turn(&poller->turns, watcher) && !unlink_turn(&poller->soon, watcher)) {
+        unlink_turn(&poller->turning, watcher);
     }
 }
 
-void poller_remove(Source *source) {
-    if (source->descriptor >= 0) readiness_remove(&poller->readiness, source->descriptor);
-    source->descriptor = -1;
-    forget_turn(source);
+void poller_remove(Watcher *watcher) {
+    if (watcher->descriptor >= 0) readiness_remove(&poller->readiness, watcher->descriptor);
+    watcher->descriptor = -1;
+    forget_turn(watcher);
     for (int i = poller->batch_at; i < poller->batch_end; i++) {
-        if (poller->batch[i].data == source) poller->batch[i].data = NULL;
+        if (poller->batch[i].data == watcher) poller->batch[i].data = NULL;
     }
 }
 
-void poller_close(Source *source) {
-    int descriptor = source->descriptor;
-    if (poller) poller_remove(source);
+void poller_close(Watcher *watcher) {
+    int descriptor = watcher->descriptor;
+    if (poller) poller_remove(watcher);
     if (descriptor >= 0) close(descriptor);
-    source->descriptor = -1;
+    watcher->descriptor = -1;
 }
 
-void poller_turn(Source *source) {
-    if (source->has_turn || !poller) return; /* it has none at the VM's end */
+void poller_turn(Watcher *watcher) {
+    if (watcher->has_turn || !poller) return; /* it has none at the VM's end */
     bool first = !poller->turns;
-    source->has_turn = true;
-    source->next_turn = poller->turns;
-    poller->turns = source;
+    watcher->has_turn = true;
+    watcher->next_turn = poller->turns;
+    poller->turns = watcher;
     if (first && !poller->working) readiness_wake(&poller->readiness);
 }
 
-static void call_all(Source **list) {
+static void call_all(Watcher **list) {
     poller->turning = *list;
     *list = NULL;
     while (poller->turning) {
-        Source *source = poller->turning;
-        poller->turning = source->next_turn;
-        source->has_turn = false;
-        source->ready(source, 0);
+        Watcher *watcher = poller->turning;
+        poller->turning = watcher->next_turn;
+        watcher->has_turn = false;
+        watcher->ready(watcher, 0);
     }
 }
 
@@ -144,8 +144,8 @@ static void run_events(void) {
     poller->batch_end = readiness_take(&poller->readiness, poller->batch, BATCH);
     for (poller->batch_at = 0; poller->batch_at < poller->batch_end;) {
         ReadyEvent event = poller->batch[poller->batch_at++];
-        Source *source = event.data;
-        if (source) source->ready(source, event.ready);
+        Watcher *watcher = event.data;
+        if (watcher) watcher->ready(watcher, event.ready);
     }
     poller->batch_at = poller->batch_end = 0;
 }
@@ -173,11 +173,11 @@ static void schedule_soon(void) {
     schedule(poller->run_soon);
 }
 
-void poller_soon(Source *source) {
-    if (source->has_turn || !poller) return;
-    source->has_turn = true;
-    source->next_turn = poller->soon;
-    poller->soon = source;
+void poller_soon(Watcher *watcher) {
+    if (watcher->has_turn || !poller) return;
+    watcher->has_turn = true;
+    watcher->next_turn = poller->soon;
+    poller->soon = watcher;
     if (!poller->working) schedule_soon(); /* else behind those that are still to be woken */
 }
 
@@ -188,15 +188,15 @@ void poller_call_soon(JanetCFunction function, Janet argument) {
 
 /* --- the permanent listener --- */
 
-static void mark_holds(void) {
-    for (Hold *hold = poller->holds; hold; hold = hold->next) hold->mark(hold);
+static void mark_roots(void) {
+    for (GcRoot *root = poller->roots; root; root = root->next) root->mark(root);
 }
 
 static void on_event(JanetFiber *fiber, JanetAsyncEvent event) {
     (void)fiber;
     if (!poller) return;
     if (event == JANET_ASYNC_EVENT_MARK) {
-        mark_holds();
+        mark_roots();
     } else if (event == JANET_ASYNC_EVENT_READ) {
         poller->turn++;
         poller->working = true;
@@ -246,20 +246,20 @@ void poller_start(void) {
 
 /* --- holds --- */
 
-void poller_hold(Hold *hold, void (*mark)(Hold *hold)) {
-    if (hold->link) return;
-    hold->mark = mark;
-    hold->next = poller->holds;
-    if (hold->next) hold->next->link = &hold->next;
-    hold->link = &poller->holds;
-    poller->holds = hold;
+void poller_add_root(GcRoot *root, void (*mark)(GcRoot *root)) {
+    if (root->link) return;
+    root->mark = mark;
+    root->next = poller->roots;
+    if (root->next) root->next->link = &root->next;
+    root->link = &poller->roots;
+    poller->roots = root;
 }
 
-void poller_release(Hold *hold) {
-    if (!hold->link) return;
-    *hold->link = hold->next;
-    if (hold->next) hold->next->link = hold->link;
-    hold->link = NULL;
+void poller_remove_root(GcRoot *root) {
+    if (!root->link) return;
+    *root->link = root->next;
+    if (root->next) root->next->link = root->link;
+    root->link = NULL;
 }
 
 uint64_t poller_turn_number(void) {

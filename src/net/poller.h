@@ -10,46 +10,46 @@
 #include <janet.h>
 
 /* What has a descriptor in the queue, or wants a turn. Embedded in its owner. */
-typedef struct Source {
-    void (*ready)(struct Source *source, unsigned ready); /* READY_*; 0: a turn */
-    int descriptor;                                       /* -1: none */
-    struct Source *next_turn;
+typedef struct Watcher {
+    void (*ready)(struct Watcher *watcher, unsigned ready); /* READY_*; 0: a turn */
+    int descriptor;                                         /* -1: none */
+    struct Watcher *next_turn;
     bool has_turn;
-} Source;
+} Watcher;
 
 /* What the collector must keep though no Janet value refers to it: a parked call, a handshake
  * that no fiber waits for. Embedded in its owner. */
-typedef struct Hold {
-    struct Hold *next, **link; /* link NULL: not held */
-    void (*mark)(struct Hold *hold);
-} Hold;
+typedef struct GcRoot {
+    struct GcRoot *next, **link; /* link NULL: not held */
+    void (*mark)(struct GcRoot *root);
+} GcRoot;
 
 /* Make this VM's poller, if it has none yet. Raises when the system refuses one. */
 void poller_start(void);
 
 /* Watch a descriptor; false with errno. It is watched until poller_remove or its close. */
-bool poller_add(Source *source, int descriptor);
+bool poller_add(Watcher *watcher, int descriptor);
 
 /* Forget a source: no event reaches it any more, not even one of the batch at hand. */
-void poller_remove(Source *source);
+void poller_remove(Watcher *watcher);
 
 /* Forget a source and close its descriptor; nothing where it has none. Also for collectors: where
  * the poller went first, at the VM's end, only the descriptor is closed. */
-void poller_close(Source *source);
+void poller_close(Watcher *watcher);
 
 /* Call source->ready in the next turn of the event loop, whether or not its descriptor is. */
-void poller_turn(Source *source);
+void poller_turn(Watcher *watcher);
 
 /* Call source->ready when the fibers have run that can run now, those included that the events at hand
  * wake: sooner than in the next turn, and without a system call. */
-void poller_soon(Source *source);
+void poller_soon(Watcher *watcher);
 
 /* Call timer->expired after `seconds`. */
 void poller_set_timer(Timer *timer, double seconds, void (*expired)(Timer *timer));
 void poller_unset_timer(Timer *timer);
 
-void poller_hold(Hold *hold, void (*mark)(Hold *hold));
-void poller_release(Hold *hold);
+void poller_add_root(GcRoot *root, void (*mark)(GcRoot *root));
+void poller_remove_root(GcRoot *root);
 
 /* A connection's share of a turn. */
 typedef struct Share {

@@ -65,7 +65,7 @@ bool request_waits(const Request *request) {
 
 static void leave(Request *request) {
     poller_unset_timer(&request->timer);
-    poller_release(&request->hold);
+    poller_remove_root(&request->root);
     if (!request->completed) {
         request->kind->cancelled(request);
         return;
@@ -83,8 +83,8 @@ static void on_async(JanetFiber *fiber, JanetAsyncEvent event) {
     janet_gcroot(janet_wrap_abstract(poller_stream()));
 }
 
-static void mark(Hold *hold) {
-    Request *request = (Request *)hold; /* its first member */
+static void mark(GcRoot *root) {
+    Request *request = (Request *)root; /* its first member */
     janet_mark(janet_wrap_fiber(request->fiber));
     if (request->kind->mark) request->kind->mark(request);
 }
@@ -111,7 +111,7 @@ void request_park(Request *request, double timeout) {
     /* Where a wait is turned into an error (inside a C function that calls Janet), the fiber was
      * never resumed from it. */
     if (request->fiber->ev_callback) janet_async_end(request->fiber);
-    poller_hold(&request->hold, mark);
+    poller_add_root(&request->root, mark);
     attach(request->fiber, request);
     if (timeout < INFINITY && !request->completed)
         poller_set_timer(&request->timer, timeout, expired);

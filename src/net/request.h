@@ -3,9 +3,9 @@
  *
  *   MyOp *my = request_new(sizeof *my, 0, &my_kind);   // Request is the first member
  *   … link it where it will be found …
- *   request_park(&my->op, timeout);                 // does not return
+ *   request_park(&my->request, timeout);                 // does not return
  *
- * and later, on the event loop: if (request_waits(&my->op)) { …; request_complete(&my->op, value); } */
+ * and later, on the event loop: if (request_waits(&my->request)) { …; request_complete(&my->request, value); } */
 #ifndef JSEC_NET_REQUEST_H
 #define JSEC_NET_REQUEST_H
 
@@ -26,7 +26,7 @@ typedef struct RequestKind {
 } RequestKind;
 
 struct Request {
-    Hold hold;
+    GcRoot root;
     Timer timer;
     const RequestKind *kind;
     JanetFiber *fiber;
@@ -35,7 +35,7 @@ struct Request {
     Request *next, **link; /* in the queue of its owner; link NULL: in none */
 };
 
-/* A queue of ops, first come, first served. */
+/* A queue of requests, first come, first served. */
 typedef struct RequestQueue {
     Request *first, **last;
 } RequestQueue;
@@ -44,7 +44,7 @@ void request_queue_init(RequestQueue *queue);
 void request_enqueue(RequestQueue *queue, Request *request);
 void request_dequeue(RequestQueue *queue, Request *request); /* nothing where it is in none */
 
-/* The first op whose fiber still waits; those overtaken before they were served stay where they
+/* The first request whose fiber still waits; those overtaken before they were served stay where they
  * are until their fibers run. NULL: none. */
 Request *request_first_waiting(const RequestQueue *queue);
 
@@ -56,13 +56,13 @@ void request_end_dead(const RequestQueue *queue);
  * of the event loop. All its memory is this block: at the VM's end Janet frees that, and asks nobody. */
 void *request_new(size_t size, size_t room, const RequestKind *kind);
 
-/* Park the fiber; INFINITY is no timeout. The op may be complete already. */
+/* Park the fiber; INFINITY is no timeout. The request may be complete already. */
 JANET_NO_RETURN void request_park(Request *request, double timeout);
 
 /* Does its fiber still wait for it? */
 bool request_waits(const Request *request);
 
-/* Wake the fiber. The op stays in no queue and is freed when the fiber runs. */
+/* Wake the fiber. The request stays in no queue and is freed when the fiber runs. */
 void request_complete(Request *request, RequestQueue *queue, Janet value);
 void request_fail(Request *request, RequestQueue *queue, Janet error);
 

@@ -26,7 +26,7 @@ static ptrdiff_t memory_receive(void *arg, uint8_t *bytes, size_t room) {
 /* Something was written to what comes in, or it was closed. */
 static void on_write(void *arg) {
     Stream *stream = arg;
-    poller_turn(&stream->source);
+    poller_turn(&stream->watcher);
 }
 
 bool memory_is_pair(Janet value) {

@@ -7,7 +7,7 @@ static Janet call_core(const char *name, const char *if_closed, int32_t argc, co
     Stream *stream = stream_get(argv, 0);
     if (stream->state >= STREAM_CLOSING) janet_panic(if_closed);
     if (stream->state == STREAM_FAILED) janet_panicv(stream_error(stream, name));
-    return socket_call_core(name, stream->source.descriptor, argc, argv);
+    return socket_call_core(name, stream->watcher.descriptor, argc, argv);
 }
 
 Janet cfun_stream_peername(int32_t argc, Janet *argv) {
@@ -25,7 +25,7 @@ Janet cfun_stream_flush_socket(int32_t argc, Janet *argv) {
     Stream *stream = stream_get_open(argv, 0);
     Janet result = call_core("net/flush", "stream is closed", argc, argv);
     /* Core's leaves Nagle's algorithm on. */
-    if (stream->manners.nodelay) socket_set_nodelay(stream->source.descriptor);
+    if (stream->manners.nodelay) socket_set_nodelay(stream->watcher.descriptor);
     return result;
 }
 

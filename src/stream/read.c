@@ -47,7 +47,7 @@ static void take_back(ReadJob *job) {
     memmove(buffer->data + job->start, buffer->data + end, (size_t)(buffer->count - end));
     buffer->count -= job->got;
     job->got = 0;
-    if (request_first_waiting(&job->stream->readers)) poller_turn(&job->stream->source);
+    if (request_first_waiting(&job->stream->readers)) poller_turn(&job->stream->watcher);
 }
 
 /* The first bytes of a call are about to come. Somebody else may have used the buffer until now. */
@@ -172,7 +172,7 @@ static Step fail(ReadJob *job, Janet *out, Janet error) {
 
 /* Would the engine only find that the socket has nothing? Each event is asked about once. */
 static bool is_drained(const Stream *stream) {
-    return stream->source.descriptor >= 0 && !stream->readable && !stream->read_shut &&
+    return stream->watcher.descriptor >= 0 && !stream->readable && !stream->read_shut &&
            engine_is_drained(&stream->engine);
 }
 
@@ -230,7 +230,7 @@ static void read_resumed(Request *request) {
     Stream *stream = ((ReadRequest *)request)->job.stream;
     if (stream->delivered != request) return;
     stream->delivered = NULL;
-    if (request_first_waiting(&stream->readers)) poller_turn(&stream->source);
+    if (request_first_waiting(&stream->readers)) poller_turn(&stream->watcher);
 }
 
 static const RequestKind read_kind = {
@@ -247,7 +247,7 @@ void stream_serve_readers(Stream *stream) {
     Janet out;
     while (!stream->delivered && (request = request_first_waiting(&stream->readers))) {
         Step step = read_step(&((ReadRequest *)request)->job, &out);
-        if (step == STEP_TURN) poller_turn(&stream->source);
+        if (step == STEP_TURN) poller_turn(&stream->watcher);
         if (step < STEP_VALUE) return;
         if (((ReadRequest *)request)->job.got) stream->delivered = request;
         (step == STEP_VALUE ? request_complete : request_fail)(request, &stream->readers, out);

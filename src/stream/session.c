@@ -144,7 +144,7 @@ void stream_ask_staple(Stream *stream) {
     stream->asking = true;
     if (!janet_checktype(stream->on_staple, JANET_FUNCTION)) {
         engine_answer(&stream->engine);
-        poller_turn(&stream->source);
+        poller_turn(&stream->watcher);
         return;
     }
     poller_call_soon(cfun_stream_answer, janet_wrap_abstract(stream));

@@ -25,7 +25,7 @@ static bool has_had_enough(Stream *stream) {
     uint64_t turn = poller_turn_number();
     if (stream->intake.turn != turn) stream->intake = (Share){turn, 0};
     if (stream->intake.returns++ < MAX_READS) return false;
-    poller_turn(&stream->source);
+    poller_turn(&stream->watcher);
     return true;
 }
 
@@ -33,8 +33,8 @@ bool stream_may_receive(Stream *stream) {
     return stream->readable && !has_had_enough(stream);
 }
 
-static void on_ready(Source *source, unsigned ready) {
-    Stream *stream = (Stream *)source;
+static void on_ready(Watcher *watcher, unsigned ready) {
+    Stream *stream = (Stream *)watcher;
     if (ready & READY_IN) stream->readable = true;
     if (ready & READY_OUT) stream->writable = true;
     if (ready & READY_HANGUP) stream->hangup = true;
@@ -48,16 +48,16 @@ static void on_ready(Source *source, unsigned ready) {
  * session tickets there. */
 static void discard_unread(const Stream *stream) {
     char unread[4096];
-    if (stream->source.descriptor < 0 || stream->engine.transport_eof) return;
+    if (stream->watcher.descriptor < 0 || stream->engine.transport_eof) return;
     if (engine_peer_closed(&stream->engine)) return; /* nothing comes after close_notify */
     for (int i = 0; i < MAX_UNREAD; i++) {
-        if (recv(stream->source.descriptor, unread, sizeof unread, MSG_DONTWAIT) <= 0) return;
+        if (recv(stream->watcher.descriptor, unread, sizeof unread, MSG_DONTWAIT) <= 0) return;
     }
 }
 
 static void close_descriptor(Stream *stream) {
     discard_unread(stream);
-    poller_close(&stream->source);
+    poller_close(&stream->watcher);
 }
 
 /* Connections of this thread that hold native memory, and how many of them the collector was told of. */
@@ -132,8 +132,8 @@ Stream *stream_new(const StreamKind *kind, Context *context, EngineRole role,
     Stream *stream = janet_abstract(kind->type, sizeof *stream);
     memset(stream, 0, sizeof *stream);
     stream->kind = kind;
-    stream->source.ready = on_ready;
-    stream->source.descriptor = -1;
+    stream->watcher.ready = on_ready;
+    stream->watcher.descriptor = -1;
     stream->context = janet_wrap_abstract(context);
     stream->owner = stream->on_session = janet_wrap_nil();
     stream->in = stream->out = janet_wrap_nil();
@@ -159,9 +159,9 @@ bool stream_attach(Stream *stream, int descriptor, Failure *failure) {
     /* Fresh sockets are writable; what is readable the first event tells. */
     stream->writable = true;
     stream->engine.corks = !stream->kind->datagram;
-    if (poller_add(&stream->source, descriptor)) return true;
+    if (poller_add(&stream->watcher, descriptor)) return true;
     failure_set(failure, "%s", strerror(errno));
-    stream->source.descriptor = descriptor;
+    stream->watcher.descriptor = descriptor;
     stream_drop(stream);
     return false;
 }
@@ -186,7 +186,7 @@ void stream_drop(Stream *stream) {
     if (stream->state == STREAM_CLOSED) return;
     poller_unset_timer(&stream->timer);
     poller_unset_timer(&stream->retransmit);
-    poller_release(&stream->hold);
+    poller_remove_root(&stream->root);
     if (stream->engine.corked) engine_flush(&stream->engine); /* the peer waits for its handshake */
     free_native(stream);
     memory_detach(stream);
@@ -259,8 +259,8 @@ static void end_handshake(Stream *stream, bool established) {
     if (!established) close_descriptor(stream); /* the alert is out, if the peer took it */
     wake_handshakers(stream, established);
     if (stream->on_handshake) stream->on_handshake(stream, established);
-    if (stream->engine.corked) poller_soon(&stream->source); /* if nothing goes out before */
-    poller_release(&stream->hold);
+    if (stream->engine.corked) poller_soon(&stream->watcher); /* if nothing goes out before */
+    poller_remove_root(&stream->root);
 }
 
 static void fail_handshake(Stream *stream) {
@@ -284,15 +284,15 @@ static void handshake_expired(Timer *timer) {
     stream_advance(stream);
 }
 
-static void hold_mark(Hold *hold) {
-    janet_mark(janet_wrap_abstract((char *)hold - offsetof(Stream, hold)));
+static void root_mark(GcRoot *root) {
+    janet_mark(janet_wrap_abstract((char *)root - offsetof(Stream, root)));
 }
 
 void stream_start(Stream *stream) {
     if (stream->started) return;
     stream->started = true;
     stream->began = timer_now();
-    poller_hold(&stream->hold, hold_mark);
+    poller_add_root(&stream->root, root_mark);
     if (stream->manners.handshake_timeout < INFINITY) {
         poller_set_timer(&stream->timer, stream->manners.handshake_timeout, handshake_expired);
     }
@@ -354,7 +354,7 @@ void stream_park(Stream *stream, Request *request, double timeout, Step step) {
     if (stream->state == STREAM_HANDSHAKING) {
         stream_start(stream);
     } else if (step == STEP_TURN) {
-        poller_turn(&stream->source);
+        poller_turn(&stream->watcher);
     }
     request_park(request, timeout);
 }
@@ -429,8 +429,8 @@ static void describe_peer(const Stream *stream, JanetBuffer *into) {
     int32_t before = into->count;
     const char *name =
         ssl && !SSL_is_server(ssl) ? SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) : NULL;
-    if (stream->source.descriptor >= 0) {
-        socket_describe_peer(stream->source.descriptor, name, into);
+    if (stream->watcher.descriptor >= 0) {
+        socket_describe_peer(stream->watcher.descriptor, name, into);
     } else if (name) {
         janet_buffer_push_cstring(into, name);
     }

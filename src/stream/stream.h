@@ -31,9 +31,9 @@ typedef struct StreamKind {
 } StreamKind;
 
 typedef struct Stream {
-    Source source; /* first: the poller hands it back */
+    Watcher watcher; /* first: the poller hands it back */
     const StreamKind *kind;
-    Hold hold;        /* while a handshake runs that no fiber waits for */
+    GcRoot root;      /* while a handshake runs that no fiber waits for */
     Timer timer;      /* handshake's, then close's */
     Timer retransmit; /* datagrams': of the handshake's flight */
     Dial *dial; /* datagrams': sends the first flight while there is no descriptor yet; or NULL */
@@ -117,12 +117,12 @@ typedef struct HandshakeRequest {
     bool orphan; /* nobody else has the stream: it is dropped if the fiber goes away first */
 } HandshakeRequest;
 
-/* The op's part in what its kind does. */
+/* The request's part in what its kind does. */
 void cancel_handshake(Request *request);
 void take_back_handshake(Request *request);
 void handshake_mark(Request *request);
 
-/* Let an op wait for this stream's handshake, which begins if it hasn't. */
+/* Let a request wait for this stream's handshake, which begins if it hasn't. */
 void stream_join(Stream *stream, HandshakeRequest *request);
 
 /* Park the calling fiber until the handshake is done. */

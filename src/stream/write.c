@@ -60,7 +60,7 @@ static Step write_step(WriteJob *job, Janet *out) {
 static void cancel_write(Request *request) {
     Stream *stream = ((WriteRequest *)request)->job.stream;
     request_dequeue(&stream->writers, request);
-    if (request_first_waiting(&stream->writers)) poller_turn(&stream->source);
+    if (request_first_waiting(&stream->writers)) poller_turn(&stream->watcher);
 }
 
 static void write_mark(Request *request) {
@@ -75,18 +75,18 @@ void stream_serve_writers(Stream *stream) {
     Janet out;
     while ((request = request_first_waiting(&stream->writers))) {
         Step step = write_step(&((WriteRequest *)request)->job, &out);
-        if (step == STEP_TURN) poller_turn(&stream->source);
+        if (step == STEP_TURN) poller_turn(&stream->watcher);
         if (step < STEP_VALUE) return;
         (step == STEP_VALUE ? request_complete : request_fail)(request, &stream->writers, out);
     }
 }
 
-static WriteRequest *new_request(const WriteJob *job, Janet source) {
+static WriteRequest *new_request(const WriteJob *job, Janet watcher) {
     size_t left = job->length - job->taken;
-    bool changes = job->data && janet_checktype(source, JANET_BUFFER);
+    bool changes = job->data && janet_checktype(watcher, JANET_BUFFER);
     WriteRequest *request = request_new(sizeof *request, changes ? left : 0, &write_kind);
     request->job = *job;
-    request->keeps = changes ? janet_wrap_nil() : source;
+    request->keeps = changes ? janet_wrap_nil() : watcher;
     if (changes) {
         memcpy(request->copy, job->data + job->taken, left);
         request->job.data = request->copy;
@@ -96,14 +96,14 @@ static WriteRequest *new_request(const WriteJob *job, Janet source) {
     return request;
 }
 
-static Janet start(WriteJob *job, Janet source, double timeout) {
+static Janet start(WriteJob *job, Janet watcher, double timeout) {
     Stream *stream = job->stream;
     Janet out;
     Step step = STEP_TURN;
     if (stream_may_try(stream, &stream->writers)) step = write_step(job, &out);
     if (step == STEP_VALUE) return out;
     if (step == STEP_ERROR) janet_panicv(out);
-    WriteRequest *request = new_request(job, source);
+    WriteRequest *request = new_request(job, watcher);
     request_enqueue(&stream->writers, &request->request);
     stream_park(stream, &request->request, timeout, step);
 }
@@ -156,7 +156,7 @@ Janet cfun_tls_shutdown(int32_t argc, Janet *argv) {
     if (ways & WAYS_READ) shut_reading(stream);
     if (ways & WAYS_FORCE) {
         stream->write_shut = true;
-        if (stream->source.descriptor >= 0) shutdown(stream->source.descriptor, SHUT_RDWR);
+        if (stream->watcher.descriptor >= 0) shutdown(stream->watcher.descriptor, SHUT_RDWR);
         stream_serve_writers(stream);
         return argv[0];
     }

@@ -26,7 +26,7 @@ static const char function[] = "tls/accept";
 
 typedef struct AcceptRequest {
     HandshakeRequest handshake; /* first: it is one, once accepted */
-    Taker taker;
+    Acceptor acceptor;
     Context *context;
     Manners manners;
     bool deferred;
@@ -46,27 +46,27 @@ static void take(AcceptRequest *request, int descriptor) {
     }
 }
 
-static AcceptRequest *of_taker(const Taker *taker) {
-    return (AcceptRequest *)((uintptr_t)taker - offsetof(AcceptRequest, taker));
+static AcceptRequest *of_acceptor(const Acceptor *acceptor) {
+    return (AcceptRequest *)((uintptr_t)acceptor - offsetof(AcceptRequest, acceptor));
 }
 
-static bool waits(const Taker *taker) {
-    return request_waits(&of_taker(taker)->handshake.request);
+static bool waits(const Acceptor *acceptor) {
+    return request_waits(&of_acceptor(acceptor)->handshake.request);
 }
 
-static void accepted(Taker *taker, int descriptor) {
-    take(of_taker(taker), descriptor);
+static void accepted(Acceptor *acceptor, int descriptor) {
+    take(of_acceptor(acceptor), descriptor);
 }
 
-static void closed(Taker *taker) {
+static void closed(Acceptor *acceptor) {
     RequestQueue none;
     request_queue_init(&none);
-    Request *request = &of_taker(taker)->handshake.request;
+    Request *request = &of_acceptor(acceptor)->handshake.request;
     if (request_waits(request)) request_complete(request, &none, janet_wrap_nil());
 }
 
 static void cancel_accept(Request *request) {
-    listener_leave(&((AcceptRequest *)request)->taker);
+    listener_leave(&((AcceptRequest *)request)->acceptor);
     cancel_handshake(request);
 }
 
@@ -93,9 +93,9 @@ static Janet cfun_tls_accept(int32_t argc, Janet *argv) {
     AcceptRequest *request = request_new(sizeof *request, 0, &accept_kind);
     request->handshake.function = function;
     request->handshake.orphan = true;
-    request->taker.waits = waits;
-    request->taker.accepted = accepted;
-    request->taker.closed = closed;
+    request->acceptor.waits = waits;
+    request->acceptor.accepted = accepted;
+    request->acceptor.closed = closed;
     request->context = context;
     request->manners = options.manners;
     request->deferred = !options.handshake;
@@ -103,7 +103,7 @@ static Janet cfun_tls_accept(int32_t argc, Janet *argv) {
     if (descriptor >= 0) {
         take(request, descriptor);
     } else {
-        listener_join(listener, &request->taker);
+        listener_join(listener, &request->acceptor);
     }
     request_park(&request->handshake.request, timeout < INFINITY ? timeout : options.timeout);
 }

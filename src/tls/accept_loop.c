@@ -37,8 +37,8 @@ static const OptionSet loop_set = OPTION_SET(rows);
 /* How many connections there are. Plain memory, since a stream that is collected counts itself off,
  * and by then the collector may have taken anything else. */
 typedef struct Quota {
-    Source source; /* for a turn in which the loop goes on taking */
-    Timer collect; /* while it does not: forgotten streams hold places */
+    Watcher watcher; /* for a turn in which the loop goes on taking */
+    Timer collect;   /* while it does not: forgotten streams hold places */
     int32_t references, count, max;
     struct LoopRequest *request; /* NULL: the loop has ended */
 } Quota;
@@ -57,14 +57,14 @@ typedef struct Loop {
 
 typedef struct LoopRequest {
     Request request;
-    Taker taker;
+    Acceptor acceptor;
     Loop *loop;
     JanetStream *listener;
 } LoopRequest;
 
 static void release(Quota *quota) {
     if (--quota->references) return;
-    poller_close(&quota->source);
+    poller_close(&quota->watcher);
     janet_free(quota);
 }
 
@@ -137,16 +137,16 @@ static void on_handshake(Stream *stream, bool established) {
 static void on_end(Stream *stream) {
     Quota *quota = stream->on_end_arg;
     quota->count--;
-    if (quota->request && quota->request->taker.paused) poller_turn(&quota->source);
+    if (quota->request && quota->request->acceptor.paused) poller_turn(&quota->watcher);
     release(quota);
 }
 
-static void go_on(Source *source, unsigned ready) {
+static void go_on(Watcher *watcher, unsigned ready) {
     (void)ready;
-    Quota *quota = (Quota *)source;
+    Quota *quota = (Quota *)watcher;
     if (!quota->request || quota->count >= quota->max) return;
     poller_unset_timer(&quota->collect);
-    listener_resume(&quota->request->taker);
+    listener_resume(&quota->request->acceptor);
 }
 
 static void collect_due(Timer *timer) {
@@ -155,7 +155,7 @@ static void collect_due(Timer *timer) {
 }
 
 static void pause_taking(Quota *quota) {
-    listener_pause(&quota->request->taker);
+    listener_pause(&quota->request->acceptor);
     poller_collect_soon();
     poller_set_timer(&quota->collect, COLLECT, collect_due);
 }
@@ -174,16 +174,16 @@ static void count_in(Loop *loop, Stream *stream) {
     stream->on_end = on_end;
 }
 
-static LoopRequest *of_taker(const Taker *taker) {
-    return (LoopRequest *)((uintptr_t)taker - offsetof(LoopRequest, taker));
+static LoopRequest *of_acceptor(const Acceptor *acceptor) {
+    return (LoopRequest *)((uintptr_t)acceptor - offsetof(LoopRequest, acceptor));
 }
 
-static bool waits(const Taker *taker) {
-    return request_waits(&of_taker(taker)->request);
+static bool waits(const Acceptor *acceptor) {
+    return request_waits(&of_acceptor(acceptor)->request);
 }
 
-static void accepted(Taker *taker, int descriptor) {
-    Loop *loop = of_taker(taker)->loop;
+static void accepted(Acceptor *acceptor, int descriptor) {
+    Loop *loop = of_acceptor(acceptor)->loop;
     Failure failure;
     Stream *stream = accept_stream(loop->context, &loop->manners, descriptor, &failure);
     if (!stream) {
@@ -203,8 +203,8 @@ static void accepted(Taker *taker, int descriptor) {
 
 /* --- the waiting fiber --- */
 
-static void closed(Taker *taker) {
-    LoopRequest *request = of_taker(taker);
+static void closed(Acceptor *acceptor) {
+    LoopRequest *request = of_acceptor(acceptor);
     RequestQueue none;
     request_queue_init(&none);
     end(request->loop->quota);
@@ -214,7 +214,7 @@ static void closed(Taker *taker) {
 
 static void cancel_loop(Request *request) {
     LoopRequest *self = (LoopRequest *)request;
-    listener_leave(&self->taker);
+    listener_leave(&self->acceptor);
     end(self->loop->quota);
 }
 
@@ -239,8 +239,8 @@ static Loop *new_loop(void) {
     loop->quota = janet_calloc(1, sizeof *loop->quota);
     if (!loop->quota) JANET_OUT_OF_MEMORY;
     loop->quota->references = 1;
-    loop->quota->source.descriptor = -1;
-    loop->quota->source.ready = go_on;
+    loop->quota->watcher.descriptor = -1;
+    loop->quota->watcher.ready = go_on;
     loop->on_error = loop->supervisor = janet_wrap_nil();
     return loop;
 }
@@ -267,14 +267,14 @@ static Janet cfun_tls_accept_loop(int32_t argc, Janet *argv) {
         loop->supervisor = janet_wrap_abstract(request->request.fiber->supervisor_channel);
     }
     loop->env = janet_current_fiber()->env;
-    request->taker.waits = waits;
-    request->taker.accepted = accepted;
-    request->taker.closed = closed;
-    request->taker.many = true;
+    request->acceptor.waits = waits;
+    request->acceptor.accepted = accepted;
+    request->acceptor.closed = closed;
+    request->acceptor.many = true;
     request->loop = loop;
     request->listener = listener;
     loop->quota->request = request;
-    listener_join(listener, &request->taker);
+    listener_join(listener, &request->acceptor);
     request_park(&request->request, INFINITY);
 }
 

@@ -17,7 +17,7 @@ static ptrdiff_t socket_send(void *arg, const uint8_t *bytes, size_t length) {
     if (!stream->writable) return TRANSPORT_WOULD_BLOCK;
     ssize_t n;
     do {
-        n = send(stream->source.descriptor, bytes, length, MSG_NOSIGNAL);
+        n = send(stream->watcher.descriptor, bytes, length, MSG_NOSIGNAL);
     } while (n < 0 && errno == EINTR);
     if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) return TRANSPORT_ERROR(errno);
     if (n < 0 || (size_t)n < length) stream->writable = false;
@@ -29,7 +29,7 @@ static ptrdiff_t socket_receive(void *arg, uint8_t *bytes, size_t room) {
     if (!stream_may_receive(stream)) return TRANSPORT_WOULD_BLOCK;
     ssize_t n;
     do {
-        n = recv(stream->source.descriptor, bytes, room, 0);
+        n = recv(stream->watcher.descriptor, bytes, room, 0);
     } while (n < 0 && errno == EINTR);
     if (n == 0) return TRANSPORT_EOF;
     if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) return TRANSPORT_ERROR(errno);
