@@ -8,11 +8,11 @@
 #include <string.h>
 
 /* A task's journey on a thread: the task is a copy, its inputs and output are its own. */
-typedef struct Journey {
+typedef struct Offload {
     Work work;
     Task *task;
     size_t size;
-} Journey;
+} Offload;
 
 bool task_is_large(const Task *task) {
     size_t total = task->room;
@@ -66,13 +66,13 @@ static Janet run_here(Task *task) {
     return value;
 }
 
-static void journey_run(Work *work) {
-    Task *task = ((Journey *)work)->task;
+static void offload_run(Work *work) {
+    Task *task = ((Offload *)work)->task;
     work->failed = !task->run(task, &work->failure);
 }
 
-static Janet journey_result(Work *work) {
-    Task *task = ((Journey *)work)->task;
+static Janet offload_result(Work *work) {
+    Task *task = ((Offload *)work)->task;
     uint8_t *made = task->output;
     take_memory(task);
     if (task->length) memcpy(task->output, made, task->length);
@@ -82,9 +82,9 @@ static Janet journey_result(Work *work) {
     return value;
 }
 
-static void journey_release(Work *work) {
-    Journey *journey = (Journey *)work;
-    Task *task = journey->task;
+static void offload_release(Work *work) {
+    Offload *offload = (Offload *)work;
+    Task *task = offload->task;
     if (!task) return;
     for (int i = 0; i < TASK_INPUTS; i++) {
         union { /* the copies are ours to free */
@@ -95,7 +95,7 @@ static void journey_release(Work *work) {
     }
     OPENSSL_clear_free(task->output, task->room);
     release(task);
-    OPENSSL_clear_free(task, journey->size);
+    OPENSSL_clear_free(task, offload->size);
 }
 
 static bool copy_inputs(Task *task) {
@@ -111,25 +111,25 @@ static bool copy_inputs(Task *task) {
     return copied;
 }
 
-JANET_NO_RETURN static void travel(Task *task, size_t size) {
-    Journey *journey = work_new(sizeof *journey);
-    journey->work = (Work){.run = journey_run,
-                           .release = journey_release,
+JANET_NO_RETURN static void start_offload(Task *task, size_t size) {
+    Offload *offload = work_new(sizeof *offload);
+    offload->work = (Work){.run = offload_run,
+                           .release = offload_release,
                            .function = task->function,
-                           .result = journey_result};
-    journey->size = size;
-    journey->task = OPENSSL_memdup(task, size);
-    if (!journey->task) {
+                           .result = offload_result};
+    offload->size = size;
+    offload->task = OPENSSL_memdup(task, size);
+    if (!offload->task) {
         release(task);
-        work_free(&journey->work);
+        work_free(&offload->work);
         raise_format(task->function, "out of memory");
     }
-    journey->task->output = OPENSSL_malloc(task->room + 1);
-    if (!copy_inputs(journey->task) || !journey->task->output) {
-        work_free(&journey->work);
+    offload->task->output = OPENSSL_malloc(task->room + 1);
+    if (!copy_inputs(offload->task) || !offload->task->output) {
+        work_free(&offload->work);
         raise_format(task->function, "out of memory");
     }
-    work_await(&journey->work);
+    work_await(&offload->work);
 }
 
 Janet task_run(Task *task, size_t size, bool heavy) {
@@ -137,6 +137,6 @@ Janet task_run(Task *task, size_t size, bool heavy) {
         release(task);
         raise_format(task->function, "the result would be larger than 2 GB");
     }
-    if (heavy) travel(task, size);
+    if (heavy) start_offload(task, size);
     return run_here(task);
 }

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_LETTER_BYTES (4 << 20) /* of plaintext that nobody has asked for; more is dropped */
-#define MAX_CALLS 4                /* of the system, for datagrams, in a turn */
-#define RETURNS_PER_TURN 64        /* of recv-from, at once; a server's peers share them */
+#define MAX_MESSAGE_BYTES (4 << 20) /* of plaintext that nobody has asked for; more is dropped */
+#define MAX_CALLS 4                 /* of the system, for datagrams, in a turn */
+#define RETURNS_PER_TURN 64         /* of recv-from, at once; a server's peers share them */
 
 typedef struct Plain {
     Peer *peer;
@@ -68,62 +68,62 @@ static bool next_plain(Server *server, Plain *plain, int *budget) {
 
 /* --- the inbox --- */
 
-static Letter *new_letter(Janet address, uint64_t number, const uint8_t *bytes, size_t length) {
-    Letter *letter = malloc(sizeof *letter + length);
-    if (!letter) return NULL;
-    letter->next = NULL;
-    letter->address = address;
-    letter->number = number;
-    letter->length = (int32_t)length;
-    memcpy(letter->bytes, bytes, length);
-    return letter;
+static Message *new_message(Janet address, uint64_t number, const uint8_t *bytes, size_t length) {
+    Message *message = malloc(sizeof *message + length);
+    if (!message) return NULL;
+    message->next = NULL;
+    message->address = address;
+    message->number = number;
+    message->length = (int32_t)length;
+    memcpy(message->bytes, bytes, length);
+    return message;
 }
 
 static void keep(Server *server, const Plain *plain) {
-    if (server->letter_bytes + plain->length > MAX_LETTER_BYTES) return;
-    Letter *letter =
-        new_letter(peers_address(plain->peer), plain->number, plain->bytes, plain->length);
-    if (!letter) return;
-    *server->last_letter = letter;
-    server->last_letter = &letter->next;
-    server->letter_bytes += plain->length + sizeof *letter;
+    if (server->message_bytes + plain->length > MAX_MESSAGE_BYTES) return;
+    Message *message =
+        new_message(peers_address(plain->peer), plain->number, plain->bytes, plain->length);
+    if (!message) return;
+    *server->last_message = message;
+    server->last_message = &message->next;
+    server->message_bytes += plain->length + sizeof *message;
 }
 
 /* The place before all that came later. */
-static Letter **place_of(Server *server, uint64_t number) {
-    Letter **at = &server->letters;
+static Message **place_of(Server *server, uint64_t number) {
+    Message **at = &server->messages;
     while (*at && (*at)->number < number) at = &(*at)->next;
     return at;
 }
 
 static void give_back(Server *server, const Received *received, const uint8_t *bytes) {
     size_t length = (size_t)received->got;
-    Letter **place = place_of(server, received->number), *next = *place;
-    *place = new_letter(received->from, received->number, bytes, length);
+    Message **place = place_of(server, received->number), *next = *place;
+    *place = new_message(received->from, received->number, bytes, length);
     if (!*place) {
         *place = next;
         return;
     }
     (*place)->next = next;
-    if (!next) server->last_letter = &(*place)->next;
-    server->letter_bytes += length + sizeof **place;
+    if (!next) server->last_message = &(*place)->next;
+    server->message_bytes += length + sizeof **place;
 }
 
-static Letter *take_letter(Server *server) {
-    Letter *letter = server->letters;
-    server->letters = letter->next;
-    if (!server->letters) server->last_letter = &server->letters;
-    server->letter_bytes -= (size_t)letter->length + sizeof *letter;
-    return letter;
+static Message *take_message(Server *server) {
+    Message *message = server->messages;
+    server->messages = message->next;
+    if (!server->messages) server->last_message = &server->messages;
+    server->message_bytes -= (size_t)message->length + sizeof *message;
+    return message;
 }
 
-void server_free_letters(Server *server) {
-    while (server->letters) free(take_letter(server));
+void server_free_messages(Server *server) {
+    while (server->messages) free(take_message(server));
 }
 
-void server_mark_letters(const Server *server) {
-    for (const Letter *letter = server->letters; letter; letter = letter->next) {
-        janet_mark(letter->address);
+void server_mark_messages(const Server *server) {
+    for (const Message *message = server->messages; message; message = message->next) {
+        janet_mark(message->address);
     }
 }
 
@@ -132,7 +132,7 @@ void server_take_in(Server *server) {
     int budget = MAX_CALLS;
     while (next_plain(server, &plain, &budget)) keep(server, &plain);
     /* Readers may wait all the same: they had used up their turn before there was anything for them. */
-    bool waited_for = server->letters && request_first_waiting(&server->readers);
+    bool waited_for = server->messages && request_first_waiting(&server->readers);
     if (server->udp.readable || waited_for) poller_turn(&server->watcher);
 }
 
@@ -155,11 +155,11 @@ static bool fits(const JanetBuffer *buffer, int32_t max) {
 static bool receive(Server *server, JanetBuffer *buffer, int32_t max, Received *received,
                     int *budget) {
     Plain plain;
-    if (server->letters) {
-        Letter *letter = take_letter(server);
-        int32_t got = append(buffer, max, letter->bytes, (size_t)letter->length);
-        *received = (Received){letter->address, letter->number, got};
-        free(letter);
+    if (server->messages) {
+        Message *message = take_message(server);
+        int32_t got = append(buffer, max, message->bytes, (size_t)message->length);
+        *received = (Received){message->address, message->number, got};
+        free(message);
         return true;
     }
     if (!next_plain(server, &plain, budget)) return false;

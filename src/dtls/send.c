@@ -44,7 +44,7 @@ static bool seal(Server *server, const Endpoint *to, const uint8_t *bytes, size_
 
 /* While more datagrams of a batch are to be answered, answers are gathered. */
 static void send_soon(Server *server) {
-    if (udp_has_more(&server->udp) || server->current || server->letters) {
+    if (udp_has_more(&server->udp) || server->current || server->messages) {
         poller_turn(&server->watcher);
     } else {
         udp_flush(&server->udp);

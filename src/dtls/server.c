@@ -5,8 +5,8 @@
 #include "base/raise.h"
 #include "dtls/address.h"
 #include "dtls/functions.h"
+#include "net/bind_request.h"
 #include "net/generic.h"
-#include "net/passive.h"
 #include "net/socket.h"
 #include "register.h"
 
@@ -28,7 +28,7 @@ static void free_native(Server *server, bool notify, bool collected) {
     table_free(&server->peers);
     table_free(&server->hosts);
     OPENSSL_cleanse(&server->secrets, sizeof server->secrets);
-    server_free_letters(server);
+    server_free_messages(server);
     poller_close(&server->watcher);
     server->closed = true;
 }
@@ -45,7 +45,7 @@ static int server_mark(void *pointer, size_t size) {
     Server *server = pointer;
     janet_mark(server->context);
     janet_mark(server->on_error);
-    server_mark_letters(server);
+    server_mark_messages(server);
     for (Peer *peer = peers_each(server, NULL); peer; peer = peers_each(server, peer)) {
         janet_mark(peer->address);
     }
@@ -167,7 +167,7 @@ static Server *new_server(Context *context, const DtlsOptions *options) {
     server->on_error = options->server.on_error;
     server->manners = options->context.connection.manners;
     server->options = options->server;
-    server->last_letter = &server->letters;
+    server->last_message = &server->messages;
     server->now = timer_now();
     request_queue_init(&server->readers);
     request_queue_init(&server->writers);
@@ -184,8 +184,9 @@ static Server *new_server(Context *context, const DtlsOptions *options) {
     return server;
 }
 
-static bool listen_at(Passive *passive, const Address *address, Janet *out, Failure *failure) {
-    Server *server = janet_unwrap_abstract(passive->keeps);
+static bool listen_at(BindRequest *bind_request, const Address *address, Janet *out,
+                      Failure *failure) {
+    Server *server = janet_unwrap_abstract(bind_request->keeps);
     int descriptor = udp_bind(&address->storage, address->length);
     if (descriptor < 0) return failure_set(failure, "%s", strerror(errno));
     if (!udp_init(&server->udp, descriptor) || !poller_add(&server->watcher, descriptor)) {
@@ -194,15 +195,15 @@ static bool listen_at(Passive *passive, const Address *address, Janet *out, Fail
         close(descriptor);
         return false;
     }
-    *out = passive->keeps;
+    *out = bind_request->keeps;
     return true;
 }
 
 static Janet cfun_dtls_listen(int32_t argc, Janet *argv) {
     janet_arity(argc, 2, 3);
     DtlsOptions options;
-    Passive names;
-    passive_get(argv, &names);
+    BindRequest names;
+    bind_request_get(argv, &names);
     dtls_options_init(&options);
     Context *context = context_choose(function, &dtls_server_kind, argv, argc, 2, &options.context);
     if (!janet_checktype(options.context.connection.on_staple, JANET_NIL)) {
@@ -212,11 +213,11 @@ static Janet cfun_dtls_listen(int32_t argc, Janet *argv) {
     poller_start();
     Server *server = new_server(context, &options);
     janet_gcpressure(NATIVE_SIZE);
-    Passive *passive = passive_new(sizeof *passive, function, SOCK_DGRAM);
-    passive_get(argv, passive);
-    passive->open = listen_at;
-    passive->keeps = janet_wrap_abstract(server);
-    return passive_open(passive);
+    BindRequest *bind_request = bind_request_new(sizeof *bind_request, function, SOCK_DGRAM);
+    bind_request_get(argv, bind_request);
+    bind_request->open = listen_at;
+    bind_request->keeps = janet_wrap_abstract(server);
+    return bind_request_open(bind_request);
 }
 
 static Janet cfun_dtls_close_server(int32_t argc, Janet *argv) {

@@ -40,13 +40,13 @@ typedef struct Peer {
 } Peer;
 
 /* A datagram's plaintext that waits for recv-from. */
-typedef struct Letter {
-    struct Letter *next;
+typedef struct Message {
+    struct Message *next;
     Janet address;
     uint64_t number; /* of its arrival */
     int32_t length;
     uint8_t bytes[];
-} Letter;
+} Message;
 
 struct Server {
     Watcher watcher; /* first: the poller hands it back */
@@ -61,8 +61,8 @@ struct Server {
     Peer *spare;   /* listens to hellos; becomes the next peer */
     Peer *recent;  /* whom a datagram last came from; most often the answer goes there next */
     Peer *current; /* may have plaintext for us; NULL: nobody */
-    Letter *letters, **last_letter;
-    size_t letter_bytes;
+    Message *messages, **last_message;
+    size_t message_bytes;
     uint64_t arrived; /* datagrams with plaintext, so far */
     RequestQueue readers, writers;
     int32_t given; /* calls that were given a datagram, and whose fibers have not run since */
@@ -111,8 +111,8 @@ void server_serve_writers(Server *server);
 /* Take in what arrived, for readers to come. */
 void server_take_in(Server *server);
 
-void server_free_letters(Server *server);
-void server_mark_letters(const Server *server);
+void server_free_messages(Server *server);
+void server_mark_messages(const Server *server);
 void server_wake_for_close(Server *server);
 
 Janet cfun_dtls_recv_from(int32_t argc, Janet *argv);

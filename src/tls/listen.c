@@ -2,7 +2,7 @@
 /* listen: core's own, with a backlog to choose and the name resolved off the event loop. */
 #include "base/module.h"
 #include "base/raise.h"
-#include "net/passive.h"
+#include "net/bind_request.h"
 #include "register.h"
 
 #include <errno.h>
@@ -43,22 +43,23 @@ static void explain(Failure *failure, const char *text, int errnum) {
 }
 
 typedef struct Listening {
-    Passive passive; /* first: it is one */
+    BindRequest bind_request; /* first: it is one */
     int32_t backlog;
 } Listening;
 
-static bool listen_at(Passive *passive, const Address *address, Janet *out, Failure *failure) {
+static bool listen_at(BindRequest *bind_request, const Address *address, Janet *out,
+                      Failure *failure) {
     char host[NI_MAXHOST], port[NI_MAXSERV];
     if (getnameinfo((const struct sockaddr *)&address->storage, address->length, host, sizeof host,
                     port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV)) {
-        return failure_set(failure, "not an address: %s", passive->host);
+        return failure_set(failure, "not an address: %s", bind_request->host);
     }
     JanetTryState state;
     errno = 0;
     bool listening = janet_try(&state) == JANET_SIGNAL_OK;
     if (listening) {
-        *out =
-            listen_on(janet_cstringv(host), janet_cstringv(port), ((Listening *)passive)->backlog);
+        *out = listen_on(janet_cstringv(host), janet_cstringv(port),
+                         ((Listening *)bind_request)->backlog);
     } else {
         explain(failure, (const char *)janet_to_string(state.payload), errno);
     }
@@ -83,16 +84,16 @@ static Janet listen_unix(const Janet *argv, int32_t backlog) {
 static Janet cfun_tls_listen(int32_t argc, Janet *argv) {
     janet_arity(argc, 2, 3);
     ListenOptions options = {1024};
-    Passive names;
+    BindRequest names;
     bool unix_socket = janet_keyeq(argv[0], "unix");
-    if (!unix_socket) passive_get(argv, &names);
+    if (!unix_socket) bind_request_get(argv, &names);
     if (argc > 2) options_read(function, &set, argv[2], &options);
     if (unix_socket) return listen_unix(argv, options.backlog);
-    Listening *self = passive_new(sizeof *self, function, SOCK_STREAM);
-    passive_get(argv, &self->passive);
-    self->passive.open = listen_at;
+    Listening *self = bind_request_new(sizeof *self, function, SOCK_STREAM);
+    bind_request_get(argv, &self->bind_request);
+    self->bind_request.open = listen_at;
     self->backlog = options.backlog;
-    return passive_open(&self->passive);
+    return bind_request_open(&self->bind_request);
 }
 
 static const FunctionRow functions[] = {
