@@ -17,11 +17,11 @@ void context_options_init(ContextOptions *options) {
     context_settings_init(&options->settings);
     options->context = options->hosts = options->staple = janet_wrap_nil();
     options->connection = (ConnectionOptions){
-        .manners = {.handshake_timeout = HANDSHAKE_TIMEOUT,
-                    .close_timeout = CLOSE_TIMEOUT,
-                    .retransmit = RETRANSMIT,
-                    .mtu = MTU,
-                    .nodelay = true},
+        .settings = {.handshake_timeout = HANDSHAKE_TIMEOUT,
+                     .close_timeout = CLOSE_TIMEOUT,
+                     .retransmit = RETRANSMIT,
+                     .mtu = MTU,
+                     .nodelay = true},
         .on_session = janet_wrap_nil(),
         .on_staple = janet_wrap_nil(),
         .timeout = INFINITY,
@@ -53,7 +53,7 @@ static Context *read_beside(const char *function, const ContextKind *kind, Janet
     options_read(function, kind->beside, table, options);
     if (options->sni.data) options->connection.hostname = options->sni;
     bool told = !janet_checktype(options->connection.on_session, JANET_NIL);
-    if (told && !context_traits(context->context)->tells_sessions) {
+    if (told && !context_data(context->context)->tells_sessions) {
         raise_format(function, ":on-session beside a context that was made without: its sessions "
                                "are not kept");
     }
@@ -147,7 +147,7 @@ void context_options_finish(const char *function, const ContextKind *kind,
                             ContextOptions *options) {
     merge_names(function, options);
     options->settings.datagram = kind->datagram;
-    options->settings.read_ahead = (size_t)options->connection.manners.buffer_size;
+    options->settings.read_ahead = (size_t)options->connection.settings.buffer_size;
     options->settings.tells_sessions = !janet_checktype(options->connection.on_session, JANET_NIL);
     read_staple(options);
     read_hosts(function, kind, options);

@@ -47,10 +47,10 @@ void context_object_tostring(void *pointer, JanetBuffer *buffer) {
     static const char *const modes[] = {"", ", verify false", ", verify true", ", verify optional"};
     const SSL_CTX *context = ((Context *)pointer)->context;
     if (!context) return; /* it could not be made */
-    const ContextTraits *traits = context_traits(context);
+    const ContextData *data = context_data(context);
     describe_identity(context, buffer);
-    if (traits->own_trust) janet_buffer_push_cstring(buffer, ", own trust");
-    janet_buffer_push_cstring(buffer, modes[traits->verify]);
+    if (data->own_trust) janet_buffer_push_cstring(buffer, ", own trust");
+    janet_buffer_push_cstring(buffer, modes[data->verify]);
 }
 
 /* Threads share contexts: Janet passes the reference of a threaded abstract itself. What comes to

@@ -8,14 +8,14 @@
 #include "core/tls/context.h"
 
 /* How a connection is to behave. */
-typedef struct Manners {
+typedef struct ConnectionSettings {
     double handshake_timeout, close_timeout; /* seconds; INFINITY: none */
     double
         retransmit; /* seconds before a datagram of the handshake is sent again, the first time */
     int32_t mtu;    /* bytes of a datagram of the handshake at most */
     bool truncation_is_eof, nodelay, timing;
     int32_t buffer_size; /* 0: the default */
-} Manners;
+} ConnectionSettings;
 
 /* What belongs to a connection rather than to its context. */
 typedef struct ConnectionOptions {
@@ -23,7 +23,7 @@ typedef struct ConnectionOptions {
     Bytes session;                   /* to resume; of a Janet string */
     Janet on_session;                /* function of each new session, or nil */
     Janet on_staple;                 /* function that gives an OCSP response, or nil */
-    Manners manners;
+    ConnectionSettings settings;
     double timeout; /* of the whole call, seconds */
     bool handshake; /* before the call returns */
 } ConnectionOptions;

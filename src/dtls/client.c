@@ -70,7 +70,7 @@ static Stream *prepare(const char *function, Context *context, const ConnectionO
     Failure failure;
     poller_start();
     Stream *stream =
-        stream_new(&dtls_client_kind, context, ENGINE_CLIENT, &options->manners, &failure);
+        stream_new(&dtls_client_kind, context, ENGINE_CLIENT, &options->settings, &failure);
     if (!stream || !stream_prepare(stream, options, host, &failure)) {
         raise_failure(function, &failure);
     }

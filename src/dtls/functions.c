@@ -22,7 +22,7 @@ static Negotiated peer_of(const Janet *argv, const char *name) {
     }
     const Peer *peer = peers_find(server, &endpoint);
     if (!peer || peer->state != PEER_OPEN) raise_format(name, "no session with %v", argv[1]);
-    return (Negotiated){peer->engine.ssl, server->manners.timing ? peer->took : -1};
+    return (Negotiated){peer->engine.ssl, server->settings.timing ? peer->took : -1};
 }
 
 /* Of a client or of a server's peer; *next is where further arguments are. */

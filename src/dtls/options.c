@@ -54,10 +54,10 @@ static void parse_retransmit(const OptionSite *site, Janet value, void *field) {
 
 static const OptionRow datagram_rows[] = {
     OPTION_WITH(
-        "mtu", option_integer, &mtu_range, ContextOptions, connection.manners.mtu,
+        "mtu", option_integer, &mtu_range, ContextOptions, connection.settings.mtu,
         "Bytes of a datagram of the handshake at most, without the headers of IP and UDP, 256 "
         "to 16384. Default 1200. What is written is never split: a write is a datagram."),
-    OPTION("retransmit", parse_retransmit, ContextOptions, connection.manners.retransmit,
+    OPTION("retransmit", parse_retransmit, ContextOptions, connection.settings.retransmit,
            "Seconds before a part of the handshake that nobody answered is sent again, 0.02 to 60, "
            "the first time. Each further wait is twice as long, up to where all twelve tries that "
            "OpenSSL makes fit into `:handshake-timeout`. Default 0.25."),

@@ -93,8 +93,8 @@ bool peers_prepare(Server *server, Failure *failure) {
     Peer *peer = OPENSSL_zalloc(sizeof *peer);
     if (!peer) return failure_set(failure, "out of memory");
     Transport transport = {peer_send, peer_receive, peer};
-    DatagramManners manners = {server->manners.mtu, server->manners.retransmit,
-                               server->manners.handshake_timeout};
+    DatagramSettings settings = {server->settings.mtu, server->settings.retransmit,
+                                 server->settings.handshake_timeout};
     peer->server = server;
     peer->address = janet_wrap_nil();
     peer->cookie =
@@ -102,7 +102,7 @@ bool peers_prepare(Server *server, Failure *failure) {
     peer->engine.cookie_source = &peer->cookie;
     peer->engine.keeps_buffers = true; /* here, while it talks: see silence_due */
     if (!datagram_engine_init(&peer->engine, server->with->context, ENGINE_SERVER, transport,
-                              manners, failure) ||
+                              settings, failure) ||
         !context_prepare(peer->engine.ssl, NULL, NULL, failure)) {
         free_peer(peer);
         return false;
@@ -240,7 +240,7 @@ static void timer_due(Timer *timer);
 
 static double left_of_handshake(const Peer *peer) {
     double taken = (double)(timer_now() - peer->began) / 1e9;
-    return peer->server->manners.handshake_timeout - taken;
+    return peer->server->settings.handshake_timeout - taken;
 }
 
 static void arm(Peer *peer) {
@@ -267,7 +267,7 @@ static void timer_due(Timer *timer) {
     server->now = timer_now();
     if (left_of_handshake(peer) <= 0) {
         failure_set(&failure, "handshake timed out: the peer did not finish it within %g s",
-                    server->manners.handshake_timeout);
+                    server->settings.handshake_timeout);
         engine_fail(&peer->engine, failure.text);
         fail(peer);
     } else if (datagram_retransmit(&peer->engine) == ENGINE_FAILED) {

@@ -165,7 +165,7 @@ static Server *new_server(Context *context, const DtlsOptions *options) {
     server->context = janet_wrap_abstract(context);
     server->with = context;
     server->on_error = options->server.on_error;
-    server->manners = options->context.connection.manners;
+    server->settings = options->context.connection.settings;
     server->options = options->server;
     server->last_message = &server->messages;
     server->now = timer_now();

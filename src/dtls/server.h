@@ -54,7 +54,7 @@ struct Server {
     Udp udp;
     Janet context, on_error;
     Context *with; /* the same context */
-    Manners manners;
+    ConnectionSettings settings;
     ServerOptions options;
     CookieSecrets secrets;
     Table peers, hosts;

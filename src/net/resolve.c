@@ -44,11 +44,11 @@ static bool is_port(const char *port) {
     return end == port || *end || (number >= 0 && number <= 65535);
 }
 
-bool resolve(const char *host, const char *port, int type, bool numeric, bool passive,
+bool resolve(const char *host, const char *port, int type, bool numeric, bool bind_request,
              Addresses *addresses, Failure *failure) {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = type}, *found = NULL;
     if (numeric) hints.ai_flags |= AI_NUMERICHOST;
-    if (passive) hints.ai_flags |= AI_PASSIVE;
+    if (bind_request) hints.ai_flags |= AI_PASSIVE;
     addresses->count = 0;
     if (!is_port(port)) {
         return failure_set(failure, "could not resolve \"%s\" port \"%s\": expected 0 to 65535",

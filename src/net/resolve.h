@@ -21,7 +21,7 @@ typedef struct Addresses {
 
 /* Blocks unless `numeric`, which fails for names. Families alternate, the system's first choice
  * first (RFC 8305). `passive`: to bind to. */
-bool resolve(const char *host, const char *port, int type, bool numeric, bool passive,
+bool resolve(const char *host, const char *port, int type, bool numeric, bool bind_request,
              Addresses *addresses, Failure *failure);
 
 /* A unix socket's path; on Linux a leading @ means the abstract namespace. */

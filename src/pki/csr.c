@@ -79,14 +79,14 @@ static bool csr_run(Task *task, Failure *failure) {
     CsrTask *job = (CsrTask *)task;
     EVP_PKEY *key = keys_private(task->inputs[KEY], task->inputs[PASSWORD], failure);
     if (!key) return false;
-    CsrWish wish = {.key = key,
-                    .subject = job->subject,
-                    .alternatives = job->alternatives,
-                    .key_usage = job->key_usage,
-                    .extended = job->extended,
-                    .challenge = task->inputs[CHALLENGE],
-                    .digest = job->digest};
-    X509_REQ *request = csr_build(&wish, failure);
+    CsrTemplate template = {.key = key,
+                            .subject = job->subject,
+                            .alternatives = job->alternatives,
+                            .key_usage = job->key_usage,
+                            .extended = job->extended,
+                            .challenge = task->inputs[CHALLENGE],
+                            .digest = job->digest};
+    X509_REQ *request = csr_build(&template, failure);
     bool written = request && write(job, request, failure);
     X509_REQ_free(request);
     EVP_PKEY_free(key);

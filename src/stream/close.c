@@ -58,8 +58,8 @@ static void begin(Stream *stream) {
     stream->state = STREAM_CLOSING;
     stream_wake_for_close(stream);
     stream_serve_closers(stream);
-    if (stream->state == STREAM_CLOSING && stream->manners.close_timeout < INFINITY) {
-        poller_set_timer(&stream->timer, stream->manners.close_timeout, expired);
+    if (stream->state == STREAM_CLOSING && stream->settings.close_timeout < INFINITY) {
+        poller_set_timer(&stream->timer, stream->settings.close_timeout, expired);
     }
 }
 

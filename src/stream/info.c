@@ -182,7 +182,7 @@ Janet info_peer_chain(const Negotiated *it, int32_t argc, const Janet *argv, int
 Negotiated info_of(const Janet *argv, const char *name) {
     SSL *ssl = info_negotiated(argv, name);
     const Stream *stream = stream_get(argv, 0);
-    return (Negotiated){ssl, stream->manners.timing ? stream->took : -1};
+    return (Negotiated){ssl, stream->settings.timing ? stream->took : -1};
 }
 
 static Janet tell(int32_t argc, const Janet *argv, const char *name,

@@ -25,7 +25,7 @@ Janet cfun_stream_flush_socket(int32_t argc, Janet *argv) {
     Stream *stream = stream_get_open(argv, 0);
     Janet result = call_core("net/flush", "stream is closed", argc, argv);
     /* Core's leaves Nagle's algorithm on. */
-    if (stream->manners.nodelay) socket_set_nodelay(stream->watcher.descriptor);
+    if (stream->settings.nodelay) socket_set_nodelay(stream->watcher.descriptor);
     return result;
 }
 

@@ -104,31 +104,31 @@ int stream_object_mark(void *pointer, size_t size) {
     return 0;
 }
 
-static void apply_manners(Stream *stream, const Manners *manners) {
-    size_t max = (size_t)manners->buffer_size;
-    stream->manners = *manners;
-    stream->engine.truncation_is_eof = manners->truncation_is_eof;
+static void apply_settings(Stream *stream, const ConnectionSettings *settings) {
+    size_t max = (size_t)settings->buffer_size;
+    stream->settings = *settings;
+    stream->engine.truncation_is_eof = settings->truncation_is_eof;
     /* Else OpenSSL takes a cut for fatal, and nothing could be written any more to a peer that has
      * only stopped sending. */
-    if (manners->truncation_is_eof)
+    if (settings->truncation_is_eof)
         SSL_set_options(stream->engine.ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
     if (max && max < stream->engine.max_sealed) stream->engine.max_sealed = max;
 }
 
-static bool make_engine(Stream *stream, Context *context, EngineRole role, const Manners *manners,
-                        Failure *failure) {
+static bool make_engine(Stream *stream, Context *context, EngineRole role,
+                        const ConnectionSettings *settings, Failure *failure) {
     Transport transport = stream->kind->transport;
     transport.arg = stream;
     if (!stream->kind->datagram) {
         return engine_init(&stream->engine, context->context, role, transport, failure);
     }
-    DatagramManners datagram = {manners->mtu, manners->retransmit, manners->handshake_timeout};
+    DatagramSettings datagram = {settings->mtu, settings->retransmit, settings->handshake_timeout};
     return datagram_engine_init(&stream->engine, context->context, role, transport, datagram,
                                 failure);
 }
 
 Stream *stream_new(const StreamKind *kind, Context *context, EngineRole role,
-                   const Manners *manners, Failure *failure) {
+                   const ConnectionSettings *settings, Failure *failure) {
     Stream *stream = janet_abstract(kind->type, sizeof *stream);
     memset(stream, 0, sizeof *stream);
     stream->kind = kind;
@@ -142,8 +142,8 @@ Stream *stream_new(const StreamKind *kind, Context *context, EngineRole role,
     request_queue_init(&stream->readers);
     request_queue_init(&stream->writers);
     request_queue_init(&stream->closers);
-    if (!make_engine(stream, context, role, manners, failure)) return NULL;
-    apply_manners(stream, manners);
+    if (!make_engine(stream, context, role, settings, failure)) return NULL;
+    apply_settings(stream, settings);
     count_native();
     return stream;
 }
@@ -155,7 +155,7 @@ bool stream_prepare(Stream *stream, const ConnectionOptions *connection, const c
 }
 
 bool stream_attach(Stream *stream, int descriptor, Failure *failure) {
-    if (stream->manners.nodelay) socket_set_nodelay(descriptor);
+    if (stream->settings.nodelay) socket_set_nodelay(descriptor);
     /* Fresh sockets are writable; what is readable the first event tells. */
     stream->writable = true;
     stream->engine.corks = !stream->kind->datagram;
@@ -278,7 +278,7 @@ static void handshake_expired(Timer *timer) {
     Stream *stream = (Stream *)((char *)timer - offsetof(Stream, timer));
     Failure failure;
     failure_set(&failure, "handshake timed out: the peer did not finish it within %g s",
-                stream->manners.handshake_timeout);
+                stream->settings.handshake_timeout);
     engine_fail(&stream->engine, failure.text);
     fail_handshake(stream);
     stream_advance(stream);
@@ -293,8 +293,8 @@ void stream_start(Stream *stream) {
     stream->started = true;
     stream->began = timer_now();
     poller_add_root(&stream->root, root_mark);
-    if (stream->manners.handshake_timeout < INFINITY) {
-        poller_set_timer(&stream->timer, stream->manners.handshake_timeout, handshake_expired);
+    if (stream->settings.handshake_timeout < INFINITY) {
+        poller_set_timer(&stream->timer, stream->settings.handshake_timeout, handshake_expired);
     }
     stream_advance(stream);
 }

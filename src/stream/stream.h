@@ -39,7 +39,7 @@ typedef struct Stream {
     Dial *dial; /* datagrams': sends the first flight while there is no descriptor yet; or NULL */
     Engine engine;
     StreamState state;
-    Manners manners;
+    ConnectionSettings settings;
     RequestQueue handshakers, readers, writers, closers;
     Janet on_session;      /* function of each new session, or nil */
     Janet on_staple;       /* function that gives an OCSP response, or nil */
@@ -66,7 +66,7 @@ typedef struct Stream {
 
 /* A stream without a descriptor yet, the engine made. NULL on failure. */
 Stream *stream_new(const StreamKind *kind, Context *context, EngineRole role,
-                   const Manners *manners, Failure *failure);
+                   const ConnectionSettings *settings, Failure *failure);
 
 /* Set up its connection; `host` is the name where the options give none. */
 bool stream_prepare(Stream *stream, const ConnectionOptions *connection, const char *host,

@@ -8,8 +8,9 @@
 #include <math.h>
 #include <unistd.h>
 
-Stream *accept_stream(Context *context, const Manners *manners, int descriptor, Failure *failure) {
-    Stream *stream = stream_new(&tls_stream_kind, context, ENGINE_SERVER, manners, failure);
+Stream *accept_stream(Context *context, const ConnectionSettings *settings, int descriptor,
+                      Failure *failure) {
+    Stream *stream = stream_new(&tls_stream_kind, context, ENGINE_SERVER, settings, failure);
     if (!stream || !context_prepare(stream->engine.ssl, NULL, NULL, failure)) {
         close(descriptor);
         return NULL;
@@ -28,7 +29,7 @@ typedef struct AcceptRequest {
     HandshakeRequest handshake; /* first: it is one, once accepted */
     Acceptor acceptor;
     Context *context;
-    Manners manners;
+    ConnectionSettings settings;
     bool deferred;
 } AcceptRequest;
 
@@ -36,7 +37,7 @@ static void take(AcceptRequest *request, int descriptor) {
     Failure failure;
     RequestQueue none;
     request_queue_init(&none);
-    Stream *stream = accept_stream(request->context, &request->manners, descriptor, &failure);
+    Stream *stream = accept_stream(request->context, &request->settings, descriptor, &failure);
     if (!stream) {
         request_fail(&request->handshake.request, &none, raise_text(function, &failure));
     } else if (request->deferred) {
@@ -97,7 +98,7 @@ static Janet cfun_tls_accept(int32_t argc, Janet *argv) {
     request->acceptor.accepted = accepted;
     request->acceptor.closed = closed;
     request->context = context;
-    request->manners = options.manners;
+    request->settings = options.settings;
     request->deferred = !options.handshake;
     int descriptor = listener_try(listener);
     if (descriptor >= 0) {

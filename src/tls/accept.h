@@ -7,7 +7,8 @@
 
 /* A server's stream on an accepted descriptor, which is closed where this fails; the handshake not
  * begun. */
-Stream *accept_stream(Context *context, const Manners *manners, int descriptor, Failure *failure);
+Stream *accept_stream(Context *context, const ConnectionSettings *settings, int descriptor,
+                      Failure *failure);
 
 /* Raise, for a caller of that name, where the context can't serve: no certificate, nobody to verify clients by. */
 void accept_check(const char *caller, const Context *context);

@@ -50,7 +50,7 @@ typedef struct Loop {
     Janet on_error;
     Janet supervisor; /* channel of the loop's fiber, or nil */
     JanetTable *env;  /* dynamic bindings of the loop's fiber; NULL: none */
-    Manners manners;
+    ConnectionSettings settings;
     bool deferred;
     Quota *quota;
 } Loop;
@@ -185,7 +185,7 @@ static bool waits(const Acceptor *acceptor) {
 static void accepted(Acceptor *acceptor, int descriptor) {
     Loop *loop = of_acceptor(acceptor)->loop;
     Failure failure;
-    Stream *stream = accept_stream(loop->context, &loop->manners, descriptor, &failure);
+    Stream *stream = accept_stream(loop->context, &loop->settings, descriptor, &failure);
     if (!stream) {
         report(loop, raise_text(function, &failure));
         return;
@@ -252,12 +252,12 @@ static Janet cfun_tls_accept_loop(int32_t argc, Janet *argv) {
     Loop *loop = new_loop();
     loop->context = tls_choose(function, argv, argc, 1, &options);
     loop->handler = get_handler(argv, 2);
-    LoopOptions own = {INT32_MAX, options.manners.handshake_timeout, janet_wrap_nil()};
+    LoopOptions own = {INT32_MAX, options.settings.handshake_timeout, janet_wrap_nil()};
     if (argc > 3) options_read(function, &loop_set, argv[3], &own);
     loop->on_error = own.on_error;
     loop->quota->max = own.max;
-    loop->manners = options.manners;
-    loop->manners.handshake_timeout = own.handshake_timeout;
+    loop->settings = options.settings;
+    loop->settings.handshake_timeout = own.handshake_timeout;
     loop->deferred = !options.handshake;
     poller_start();
     accept_check(function, loop->context);

@@ -12,7 +12,7 @@ static Stream *prepare(const Target *target, Context *context, const ConnectionO
     Failure failure;
     const char *host = target->unix_socket ? "localhost" : (const char *)target->host.bytes;
     Stream *stream =
-        stream_new(&tls_stream_kind, context, ENGINE_CLIENT, &options->manners, &failure);
+        stream_new(&tls_stream_kind, context, ENGINE_CLIENT, &options->settings, &failure);
     if (!stream || !stream_prepare(stream, options, host, &failure)) {
         raise_failure(function, &failure);
     }

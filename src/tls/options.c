@@ -38,14 +38,14 @@ static const OptionSet security_set = {NULL, 0, NULL, security_parts};
 
 static const OptionRow tcp_rows[] = {
     OPTION_WITH("buffer-size", option_integer, &buffer_range, ContextOptions,
-                connection.manners.buffer_size,
+                connection.settings.buffer_size,
                 "Bytes sealed or read ahead at most at a time, 1024 to 1048576. Default 16384 for "
                 "each connection; what is shared between connections does not count."),
-    OPTION("tcp-nodelay", option_boolean, ContextOptions, connection.manners.nodelay,
+    OPTION("tcp-nodelay", option_boolean, ContextOptions, connection.settings.nodelay,
            "Send small records at once (TCP_NODELAY). Default `true`."),
-    OPTION("close-timeout", option_seconds, ContextOptions, connection.manners.close_timeout,
+    OPTION("close-timeout", option_seconds, ContextOptions, connection.settings.close_timeout,
            "Seconds that closing waits for the peer's close_notify. Default 1."),
-    OPTION("truncation", parse_truncation, ContextOptions, connection.manners.truncation_is_eof,
+    OPTION("truncation", parse_truncation, ContextOptions, connection.settings.truncation_is_eof,
            "What a connection is that ends without close_notify: an `:error` (default) or "
            "an `:eof`, for protocols that mark their own end."),
 };

@@ -42,7 +42,7 @@ static Janet take_over(const char *function, Janet transport, EngineRole role, C
                        const ConnectionOptions *options, const char *hostname) {
     Failure failure;
     poller_start();
-    Stream *stream = stream_new(&tls_stream_kind, context, role, &options->manners, &failure);
+    Stream *stream = stream_new(&tls_stream_kind, context, role, &options->settings, &failure);
     if (!stream || !stream_prepare(stream, options, hostname, &failure)) {
         raise_failure(function, &failure);
     }
@@ -75,8 +75,8 @@ static Janet cfun_tls_upgrade(int32_t argc, Janet *argv) {
 /* A name to ask for makes a client; a certificate without one, a server. */
 static EngineRole role_of(const Context *context, const ConnectionOptions *options) {
     bool named = options->hostname.data || options->verify_hostname.data;
-    const ContextTraits *traits = context_traits(context->context);
-    return named || !(traits->has_certificate || traits->hosts) ? ENGINE_CLIENT : ENGINE_SERVER;
+    const ContextData *data = context_data(context->context);
+    return named || !(data->has_certificate || data->hosts) ? ENGINE_CLIENT : ENGINE_SERVER;
 }
 
 static Janet cfun_tls_wrap(int32_t argc, Janet *argv) {

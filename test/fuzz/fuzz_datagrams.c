@@ -451,7 +451,7 @@ static void begin_side(Talk *talk, int s, int cipher, int mtu) {
     side->engine.keeps_buffers = s;
     fuzz_expect(datagram_engine_init(&side->engine, contexts[s][cipher], role,
                                      (Transport){line_send, line_receive, side},
-                                     (DatagramManners){mtu, 0.25, 30}, &failure));
+                                     (DatagramSettings){mtu, 0.25, 30}, &failure));
     fuzz_expect(context_prepare(side->engine.ssl, name, name, &failure));
 }
 

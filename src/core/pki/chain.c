@@ -8,14 +8,14 @@
 #include <openssl/pem.h>
 #include <string.h>
 
-void chain_be_strict(X509_VERIFY_PARAM *wish, bool partial, int security_level) {
+void chain_be_strict(X509_VERIFY_PARAM *param, bool partial, int security_level) {
     unsigned long flags = X509_V_FLAG_X509_STRICT;
     if (partial) flags |= X509_V_FLAG_PARTIAL_CHAIN;
-    X509_VERIFY_PARAM_set_flags(wish, flags);
-    X509_VERIFY_PARAM_set_auth_level(wish, security_level);
+    X509_VERIFY_PARAM_set_flags(param, flags);
+    X509_VERIFY_PARAM_set_auth_level(param, security_level);
     /* f*.example.com is no name that any CA issues; the CN has not named hosts since 2000. */
-    X509_VERIFY_PARAM_set_hostflags(wish, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-                                              X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 }
 
 /* A CRL is asked of the leaf's issuer; of other CAs only where one was given. */
@@ -37,23 +37,23 @@ static int on_certificate(int accepted, X509_STORE_CTX *context) {
     return 0;
 }
 
-static bool wish_for_host(X509_VERIFY_PARAM *wish, const char *host, Failure *failure) {
+static bool param_for_host(X509_VERIFY_PARAM *param, const char *host, Failure *failure) {
     if (!host) return true;
-    return verify_wish_for(wish, host) ||
+    return verify_param_for(param, host) ||
            failure_set(failure, "not a host name to verify: \"%s\"", host);
 }
 
-static bool set_wishes(X509_STORE_CTX *context, const ChainQuery *query, Failure *failure) {
-    X509_VERIFY_PARAM *wish = X509_STORE_CTX_get0_param(context);
-    chain_be_strict(wish, query->partial, query->security_level);
-    X509_VERIFY_PARAM_set_purpose(wish, query->purpose);
-    if (query->depth >= 0) X509_VERIFY_PARAM_set_depth(wish, query->depth);
-    if (query->has_time) X509_VERIFY_PARAM_set_time(wish, (time_t)query->time);
+static bool set_param(X509_STORE_CTX *context, const ChainQuery *query, Failure *failure) {
+    X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(context);
+    chain_be_strict(param, query->partial, query->security_level);
+    X509_VERIFY_PARAM_set_purpose(param, query->purpose);
+    if (query->depth >= 0) X509_VERIFY_PARAM_set_depth(param, query->depth);
+    if (query->has_time) X509_VERIFY_PARAM_set_time(param, (time_t)query->time);
     if (query->crls && sk_X509_CRL_num(query->crls)) {
         X509_STORE_CTX_set0_crls(context, query->crls);
-        X509_VERIFY_PARAM_set_flags(wish, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+        X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
     }
-    return wish_for_host(wish, query->host, failure);
+    return param_for_host(param, query->host, failure);
 }
 
 /* The roots' stack in place of a store: nothing else is looked up. */
@@ -64,7 +64,7 @@ static bool prepare(X509_STORE_CTX *context, const ChainQuery *query, Failure *f
         return failure_openssl(failure, "verification not set up");
     }
     if (query->roots) X509_STORE_CTX_set0_trusted_stack(context, query->roots);
-    return set_wishes(context, query, failure);
+    return set_param(context, query, failure);
 }
 
 static void explain_silent_error(X509_STORE_CTX *context, ChainAnswer *answer) {

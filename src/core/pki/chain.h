@@ -40,6 +40,6 @@ bool chain_add_crls(STACK_OF(X509_CRL) * into, Bytes data, Failure *failure);
 
 /* Set up OpenSSL's parameters for the same strictness everywhere: X509_STRICT, and no certificate
  * trusted that is not self-signed unless `partial`. */
-void chain_be_strict(X509_VERIFY_PARAM *wish, bool partial, int security_level);
+void chain_be_strict(X509_VERIFY_PARAM *param, bool partial, int security_level);
 
 #endif

@@ -21,16 +21,16 @@ static bool push_key_usage(STACK_OF(X509_EXTENSION) * *all, uint32_t usage) {
     return pushed;
 }
 
-static bool add_extensions(X509_REQ *request, const CsrWish *wish) {
+static bool add_extensions(X509_REQ *request, const CsrTemplate *template) {
     STACK_OF(X509_EXTENSION) *all = sk_X509_EXTENSION_new_null();
-    bool critical = X509_NAME_entry_count(wish->subject) == 0; /* RFC 5280, 4.2.1.6 */
+    bool critical = X509_NAME_entry_count(template->subject) == 0; /* RFC 5280, 4.2.1.6 */
     bool added = all;
-    if (added && wish->alternatives && sk_GENERAL_NAME_num(wish->alternatives)) {
-        added = push_extension(&all, NID_subject_alt_name, wish->alternatives, critical);
+    if (added && template->alternatives && sk_GENERAL_NAME_num(template->alternatives)) {
+        added = push_extension(&all, NID_subject_alt_name, template->alternatives, critical);
     }
-    if (added && wish->key_usage) added = push_key_usage(&all, wish->key_usage);
-    if (added && wish->extended && sk_ASN1_OBJECT_num(wish->extended)) {
-        added = push_extension(&all, NID_ext_key_usage, wish->extended, false);
+    if (added && template->key_usage) added = push_key_usage(&all, template->key_usage);
+    if (added && template->extended && sk_ASN1_OBJECT_num(template->extended)) {
+        added = push_extension(&all, NID_ext_key_usage, template->extended, false);
     }
     if (added && sk_X509_EXTENSION_num(all)) added = X509_REQ_add_extensions(request, all);
     sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free);
@@ -43,17 +43,17 @@ static bool add_challenge(X509_REQ *request, Bytes challenge) {
                                      challenge.data, (int)challenge.length);
 }
 
-X509_REQ *csr_build(const CsrWish *wish, Failure *failure) {
+X509_REQ *csr_build(const CsrTemplate *template, Failure *failure) {
     ERR_clear_error();
-    if (!issue_can_sign(wish->key, failure)) return NULL;
-    const EVP_MD *digest = issue_digest(wish->key);
-    if (digest && wish->digest) digest = wish->digest;
+    if (!issue_can_sign(template->key, failure)) return NULL;
+    const EVP_MD *digest = issue_digest(template->key);
+    if (digest && template->digest) digest = template->digest;
     X509_REQ *request = X509_REQ_new();
     bool built = request && X509_REQ_set_version(request, X509_REQ_VERSION_1) &&
-                 X509_REQ_set_subject_name(request, wish->subject) &&
-                 X509_REQ_set_pubkey(request, wish->key) && add_extensions(request, wish) &&
-                 add_challenge(request, wish->challenge) &&
-                 X509_REQ_sign(request, wish->key, digest) > 0;
+                 X509_REQ_set_subject_name(request, template->subject) &&
+                 X509_REQ_set_pubkey(request, template->key) && add_extensions(request, template) &&
+                 add_challenge(request, template->challenge) &&
+                 X509_REQ_sign(request, template->key, digest) > 0;
     if (built) return request;
     failure_openssl(failure, "request not made");
     X509_REQ_free(request);

@@ -8,7 +8,7 @@
 #include <openssl/x509v3.h>
 
 /* What a request asks for; all of it borrowed, and optional but for key and subject. */
-typedef struct CsrWish {
+typedef struct CsrTemplate {
     EVP_PKEY *key;
     X509_NAME *subject;
     GENERAL_NAMES *alternatives;
@@ -16,10 +16,10 @@ typedef struct CsrWish {
     EXTENDED_KEY_USAGE *extended;
     Bytes challenge;      /* challengePassword, UTF-8 */
     const EVP_MD *digest; /* NULL: what suits the key */
-} CsrWish;
+} CsrTemplate;
 
 /* The caller frees the result with X509_REQ_free; NULL on failure. */
-X509_REQ *csr_build(const CsrWish *wish, Failure *failure);
+X509_REQ *csr_build(const CsrTemplate *template, Failure *failure);
 
 /* PEM ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST") or DER. */
 X509_REQ *csr_read(Bytes data, Failure *failure);

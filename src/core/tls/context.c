@@ -8,7 +8,7 @@
 #include "core/tls/session.h"
 #include "core/tls/suites.h"
 #include "core/tls/trust.h"
-#include "core/tls/virtual.h"
+#include "core/tls/virtual_hosts.h"
 
 #include <math.h>
 #include <openssl/err.h>
@@ -17,33 +17,33 @@
 #define READ_AHEAD (64 << 10) /* bytes, nearly four records */
 #define SESSION_LIFETIME 7200 /* seconds */
 
-/* --- traits: beside the SSL_CTX, and gone with it --- */
+/* --- data beside the SSL_CTX, and gone with it --- */
 
-static int traits_index = -1;
-static CRYPTO_ONCE traits_once = CRYPTO_ONCE_STATIC_INIT;
+static int data_index = -1;
+static CRYPTO_ONCE data_once = CRYPTO_ONCE_STATIC_INIT;
 
-static void free_traits(void *owner, void *pointer, CRYPTO_EX_DATA *data, int index, long number,
-                        void *arg) {
-    (void)owner, (void)data, (void)index, (void)number, (void)arg;
-    ContextTraits *traits = pointer;
-    if (!traits) return;
-    X509_STORE_free(traits->combined);
-    virtual_free(traits->hosts);
-    OPENSSL_free(traits->pins);
-    OPENSSL_free(traits->groups);
-    OPENSSL_free(traits->keylog);
-    OPENSSL_free(traits->staple.bytes);
-    CRYPTO_THREAD_lock_free(traits->lock);
-    OPENSSL_free(traits->alpn);
-    OPENSSL_free(traits);
+static void free_data(void *owner, void *pointer, CRYPTO_EX_DATA *ex, int index, long number,
+                      void *arg) {
+    (void)owner, (void)ex, (void)index, (void)number, (void)arg;
+    ContextData *data = pointer;
+    if (!data) return;
+    X509_STORE_free(data->combined);
+    virtual_hosts_free(data->hosts);
+    OPENSSL_free(data->pins);
+    OPENSSL_free(data->groups);
+    OPENSSL_free(data->keylog);
+    OPENSSL_free(data->staple.bytes);
+    CRYPTO_THREAD_lock_free(data->lock);
+    OPENSSL_free(data->alpn);
+    OPENSSL_free(data);
 }
 
-static void make_traits_index(void) {
-    traits_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_traits);
+static void make_data_index(void) {
+    data_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_data);
 }
 
-const ContextTraits *context_traits(const SSL_CTX *context) {
-    return SSL_CTX_get_ex_data(context, traits_index);
+const ContextData *context_data(const SSL_CTX *context) {
+    return SSL_CTX_get_ex_data(context, data_index);
 }
 
 /* DTLS counts its versions downwards. */
@@ -61,23 +61,23 @@ static int min_version(const ContextSettings *settings) {
     return max && is_older(max, min) ? max : min; /* an old one alone says what is wanted */
 }
 
-static ContextTraits *add_traits(SSL_CTX *context, const ContextSettings *settings) {
-    if (!CRYPTO_THREAD_run_once(&traits_once, make_traits_index)) return NULL;
-    ContextTraits *traits = OPENSSL_zalloc(sizeof *traits);
-    if (!traits || !SSL_CTX_set_ex_data(context, traits_index, traits)) {
-        OPENSSL_free(traits);
+static ContextData *add_data(SSL_CTX *context, const ContextSettings *settings) {
+    if (!CRYPTO_THREAD_run_once(&data_once, make_data_index)) return NULL;
+    ContextData *data = OPENSSL_zalloc(sizeof *data);
+    if (!data || !SSL_CTX_set_ex_data(context, data_index, data)) {
+        OPENSSL_free(data);
         return NULL;
     }
-    traits->lock = CRYPTO_THREAD_lock_new();
-    if (!traits->lock) return NULL; /* the context frees them */
-    traits->verify = settings->verify;
-    traits->tells_sessions = settings->tells_sessions;
+    data->lock = CRYPTO_THREAD_lock_new();
+    if (!data->lock) return NULL; /* the context frees them */
+    data->verify = settings->verify;
+    data->tells_sessions = settings->tells_sessions;
     const char *groups = (const char *)settings->groups.data;
-    if (groups && !(traits->groups = OPENSSL_strdup(groups))) return NULL;
-    traits->has_certificate = settings->certificates.count;
-    traits->min_version = min_version(settings);
-    traits->max_version = settings->max_version;
-    return traits;
+    if (groups && !(data->groups = OPENSSL_strdup(groups))) return NULL;
+    data->has_certificate = settings->certificates.count;
+    data->min_version = min_version(settings);
+    data->max_version = settings->max_version;
+    return data;
 }
 
 /* --- the parts --- */
@@ -105,8 +105,8 @@ static bool set_versions(SSL_CTX *context, const ContextSettings *settings, Fail
 }
 
 static bool check_suites(const SSL_CTX *context, Failure *failure) {
-    const ContextTraits *traits = context_traits(context);
-    return suites_left(context, NULL, traits->min_version, traits->max_version) ||
+    const ContextData *data = context_data(context);
+    return suites_left(context, NULL, data->min_version, data->max_version) ||
            failure_set(failure, ":ciphers and :ciphersuites leave none for the versions allowed");
 }
 
@@ -183,7 +183,7 @@ static bool key_fits(const SSL_CTX *context, const ContextSettings *settings, Fa
 }
 
 /* Several of different kinds, RSA and ECDSA, stand side by side: each peer gets what it takes. */
-static bool set_identities(SSL_CTX *context, ContextTraits *traits, const ContextSettings *settings,
+static bool set_identities(SSL_CTX *context, ContextData *data, const ContextSettings *settings,
                            Failure *failure) {
     size_t certificates = settings->certificates.count, keys = settings->keys.count;
     if (certificates && !keys) return failure_set(failure, ":cert without :key");
@@ -198,8 +198,8 @@ static bool set_identities(SSL_CTX *context, ContextTraits *traits, const Contex
             !key_fits(context, settings, failure)) {
             return false;
         }
-        traits->has_suite |= suites_left(context, SSL_CTX_get0_privatekey(context),
-                                         traits->min_version, traits->max_version);
+        data->has_suite |= suites_left(context, SSL_CTX_get0_privatekey(context), data->min_version,
+                                       data->max_version);
     }
     return true;
 }
@@ -208,22 +208,22 @@ static bool set_identities(SSL_CTX *context, ContextTraits *traits, const Contex
 static int choose_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_length,
                        const unsigned char *offered, unsigned int offered_length, void *arg) {
     (void)arg;
-    const ContextTraits *traits = context_traits(SSL_get_SSL_CTX(ssl));
+    const ContextData *data = context_data(SSL_get_SSL_CTX(ssl));
     unsigned char *found;
-    int outcome = SSL_select_next_proto(&found, chosen_length, traits->alpn,
-                                        (unsigned int)traits->alpn_length, offered, offered_length);
+    int outcome = SSL_select_next_proto(&found, chosen_length, data->alpn,
+                                        (unsigned int)data->alpn_length, offered, offered_length);
     if (outcome != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;
     *chosen = found;
     return SSL_TLSEXT_ERR_OK;
 }
 
-static bool set_alpn(SSL_CTX *context, ContextTraits *traits, Bytes alpn, Failure *failure) {
+static bool set_alpn(SSL_CTX *context, ContextData *data, Bytes alpn, Failure *failure) {
     if (!alpn.length) return true;
-    traits->alpn = OPENSSL_memdup(alpn.data, alpn.length);
-    traits->alpn_length = alpn.length;
+    data->alpn = OPENSSL_memdup(alpn.data, alpn.length);
+    data->alpn_length = alpn.length;
     SSL_CTX_set_alpn_select_cb(context, choose_alpn, NULL);
     /* 0 means success, of all its kin in this one alone. */
-    if (traits->alpn && !SSL_CTX_set_alpn_protos(context, alpn.data, (unsigned int)alpn.length)) {
+    if (data->alpn && !SSL_CTX_set_alpn_protos(context, alpn.data, (unsigned int)alpn.length)) {
         return true;
     }
     return failure_openssl(failure, "bad :alpn");
@@ -259,7 +259,7 @@ static bool set_sessions(SSL_CTX *context, const ContextSettings *settings, Fail
            context_set_ticket_keys(context, &settings->ticket_keys, failure);
 }
 
-static void set_manners(SSL_CTX *context, const ContextSettings *settings) {
+static void set_settings(SSL_CTX *context, const ContextSettings *settings) {
     /* The chain that was given is what is sent: not what OpenSSL would find among the CAs to verify
      * the peer by, at the price of a verification in each handshake. */
     SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_AUTO_RETRY |
@@ -297,20 +297,20 @@ void context_settings_init(ContextSettings *settings) {
 SSL_CTX *context_new(const ContextSettings *settings, Failure *failure) {
     ERR_clear_error();
     SSL_CTX *context = SSL_CTX_new(settings->datagram ? DTLS_method() : TLS_method());
-    ContextTraits *traits = context ? add_traits(context, settings) : NULL;
-    if (!traits) {
+    ContextData *data = context ? add_data(context, settings) : NULL;
+    if (!data) {
         failure_openssl(failure, "no context");
         goto fail;
     }
-    set_manners(context, settings);
+    set_settings(context, settings);
     if (set_ciphers(context, settings, failure) && set_versions(context, settings, failure) &&
-        check_suites(context, failure) && set_identities(context, traits, settings, failure) &&
-        trust_set(context, traits, settings, failure) &&
-        set_alpn(context, traits, settings->alpn, failure) &&
+        check_suites(context, failure) && set_identities(context, data, settings, failure) &&
+        trust_set(context, data, settings, failure) &&
+        set_alpn(context, data, settings->alpn, failure) &&
         set_sessions(context, settings, failure) &&
-        virtual_set(context, traits, settings->hosts, settings->host_count, failure) &&
-        ocsp_set(context, traits, settings, failure) &&
-        keylog_set(context, traits, settings->keylog, failure)) {
+        virtual_hosts_set(context, data, settings->hosts, settings->host_count, failure) &&
+        ocsp_set(context, data, settings, failure) &&
+        keylog_set(context, data, settings->keylog, failure)) {
         return context;
     }
 fail:

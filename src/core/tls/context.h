@@ -10,7 +10,7 @@
 #include <openssl/ssl.h>
 
 #define MAX_LISTED 8
-#define SCOPE_LENGTH 32
+#define SESSION_POLICY_LENGTH 32
 #define PIN_LENGTH 32 /* SHA-256 of a SubjectPublicKeyInfo */
 
 typedef struct BytesList {
@@ -65,7 +65,7 @@ typedef struct ContextSettings {
 void context_settings_init(ContextSettings *settings);
 
 /* What a connection has to know of its context. */
-typedef struct ContextTraits {
+typedef struct ContextData {
     VerifyMode verify;
     bool own_trust; /* a CA or certificate to trust was given */
     bool has_certificate;
@@ -73,13 +73,14 @@ typedef struct ContextTraits {
     bool added_trust;     /* by context_trust */
     X509_STORE *combined; /* the system's trust and what was added to it; NULL: nothing was */
     /* Sessions belong to who was vetted how: no other context resumes them. */
-    uint8_t client_scope[SCOPE_LENGTH], server_scope[SCOPE_LENGTH];
-    uint8_t client_base[SCOPE_LENGTH], server_base[SCOPE_LENGTH]; /* without the store's part */
-    int purpose, depth;                                           /* 0, -1: not given */
-    double time;                                                  /* NAN: not given */
+    uint8_t client_policy[SESSION_POLICY_LENGTH], server_policy[SESSION_POLICY_LENGTH];
+    uint8_t client_base[SESSION_POLICY_LENGTH],
+        server_base[SESSION_POLICY_LENGTH]; /* without the store's part */
+    int purpose, depth;                     /* 0, -1: not given */
+    double time;                            /* NAN: not given */
     uint8_t *pins;
     size_t pin_count;
-    struct Virtual *hosts; /* NULL: none */
+    struct VirtualHosts *hosts; /* NULL: none */
     char *keylog;
     OcspMode ocsp;
     CRYPTO_RWLOCK *lock; /* over what may change while others read: the staple */
@@ -89,12 +90,12 @@ typedef struct ContextTraits {
     int min_version, max_version;
     uint8_t *alpn;
     size_t alpn_length;
-} ContextTraits;
+} ContextData;
 
 /* NULL on failure; else for SSL_CTX_free. */
 SSL_CTX *context_new(const ContextSettings *settings, Failure *failure);
 
-const ContextTraits *context_traits(const SSL_CTX *context);
+const ContextData *context_data(const SSL_CTX *context);
 
 /* Trust one more certificate by itself, beside what is trusted already. Not for a context that
  * others share (context_cached). */

@@ -219,15 +219,15 @@ EngineStatus datagram_retransmit(Engine *engine) {
 /* --- life --- */
 
 bool datagram_engine_init(Engine *engine, SSL_CTX *context, EngineRole role, Transport transport,
-                          DatagramManners manners, Failure *failure) {
+                          DatagramSettings settings, Failure *failure) {
     engine->datagram = true;
-    engine->mtu = (size_t)manners.mtu;
-    engine->retransmit_us = (unsigned int)(manners.retransmit * 1e6);
+    engine->mtu = (size_t)settings.mtu;
+    engine->retransmit_us = (unsigned int)(settings.retransmit * 1e6);
     engine->max_retransmit_us =
-        (unsigned int)(1e6 * max_wait(manners.retransmit, manners.handshake_timeout));
+        (unsigned int)(1e6 * max_wait(settings.retransmit, settings.handshake_timeout));
     if (!engine_init(engine, context, role, transport, failure)) return false;
     DTLS_set_timer_cb(engine->ssl, next_wait);
-    return SSL_set_mtu(engine->ssl, manners.mtu) || failure_openssl(failure, "bad :mtu");
+    return SSL_set_mtu(engine->ssl, settings.mtu) || failure_openssl(failure, "bad :mtu");
 }
 
 EngineStatus datagram_listen(Engine *engine) {

@@ -10,15 +10,15 @@
 #define DATAGRAM_MAX_MTU 16384
 
 /* How a connection treats its datagrams. */
-typedef struct DatagramManners {
+typedef struct DatagramSettings {
     int mtu;                  /* bytes of a handshake's datagram, DATAGRAM_MAX_MTU at most */
     double retransmit;        /* seconds before a flight is sent again, the first time */
     double handshake_timeout; /* seconds that the handshake has, or INFINITY */
-} DatagramManners;
+} DatagramSettings;
 
 /* As engine_init, for a context of DTLS. */
 bool datagram_engine_init(Engine *engine, SSL_CTX *context, EngineRole role, Transport transport,
-                          DatagramManners manners, Failure *failure);
+                          DatagramSettings settings, Failure *failure);
 
 /* A server's first step: ENGINE_DONE when the datagram that the transport gives is a ClientHello
  * whose cookie shows that the client receives at its address (see cookie.h): go on with

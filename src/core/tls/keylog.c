@@ -20,9 +20,9 @@ static atomic_bool torn;
 /* One write a line, appended: connections and processes may share the file. A line that can't be written is lost, for that
  * must not end the connection. */
 static void on_line(const SSL *ssl, const char *line) {
-    const ContextTraits *traits = context_traits(SSL_get_SSL_CTX(ssl));
-    if (!traits->keylog) return;
-    int log = open_log(traits->keylog);
+    const ContextData *data = context_data(SSL_get_SSL_CTX(ssl));
+    if (!data->keylog) return;
+    int log = open_log(data->keylog);
     if (log < 0) return;
     char end[] = "\n";
     size_t length = strlen(line);
@@ -34,10 +34,10 @@ static void on_line(const SSL *ssl, const char *line) {
     close(log);
 }
 
-bool keylog_set(SSL_CTX *context, ContextTraits *traits, Bytes path, Failure *failure) {
+bool keylog_set(SSL_CTX *context, ContextData *data, Bytes path, Failure *failure) {
     if (!path.data) return true;
-    traits->keylog = OPENSSL_strndup((const char *)path.data, path.length);
-    int log = traits->keylog ? open_log(traits->keylog) : -1;
+    data->keylog = OPENSSL_strndup((const char *)path.data, path.length);
+    int log = data->keylog ? open_log(data->keylog) : -1;
     if (log < 0) {
         return failure_set(failure, ":keylog: %s: %s", (const char *)path.data, strerror(errno));
     }

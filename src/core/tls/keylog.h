@@ -5,6 +5,6 @@
 #include "core/tls/context.h"
 
 /* Append to this file; no data: no log. Fails where it can't be opened. */
-bool keylog_set(SSL_CTX *context, ContextTraits *traits, Bytes path, Failure *failure);
+bool keylog_set(SSL_CTX *context, ContextData *data, Bytes path, Failure *failure);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "core/keys/pem.h"
 #include "core/tls/trust.h"
-#include "core/tls/virtual.h"
+#include "core/tls/virtual_hosts.h"
 
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
@@ -48,28 +48,28 @@ bool ocsp_staple(SSL *ssl, Bytes source, Failure *failure) {
 }
 
 bool ocsp_staple_context(SSL_CTX *context, Bytes source, Failure *failure) {
-    ContextTraits *traits = (ContextTraits *)(uintptr_t)context_traits(context);
+    ContextData *data = (ContextData *)(uintptr_t)context_data(context);
     Staple staple, before;
     if (!load(source, &staple, failure)) return false;
-    if (!CRYPTO_THREAD_write_lock(traits->lock)) {
+    if (!CRYPTO_THREAD_write_lock(data->lock)) {
         OPENSSL_free(staple.bytes);
         return failure_openssl(failure, "OCSP response");
     }
-    before = traits->staple;
-    traits->staple = staple;
-    CRYPTO_THREAD_unlock(traits->lock);
+    before = data->staple;
+    data->staple = staple;
+    CRYPTO_THREAD_unlock(data->lock);
     OPENSSL_free(before.bytes);
     return true;
 }
 
 static int give_staple(SSL *ssl) {
-    const ContextTraits *traits = context_traits(SSL_get_SSL_CTX(ssl));
+    const ContextData *data = context_data(SSL_get_SSL_CTX(ssl));
     unsigned char *own;
     if (SSL_get_tlsext_status_ocsp_resp(ssl, &own) > 0) return SSL_TLSEXT_ERR_OK;
-    if (!CRYPTO_THREAD_read_lock(traits->lock)) return SSL_TLSEXT_ERR_NOACK;
-    size_t length = traits->staple.length;
-    unsigned char *copy = length ? OPENSSL_memdup(traits->staple.bytes, length) : NULL;
-    CRYPTO_THREAD_unlock(traits->lock);
+    if (!CRYPTO_THREAD_read_lock(data->lock)) return SSL_TLSEXT_ERR_NOACK;
+    size_t length = data->staple.length;
+    unsigned char *copy = length ? OPENSSL_memdup(data->staple.bytes, length) : NULL;
+    CRYPTO_THREAD_unlock(data->lock);
     if (!copy) return SSL_TLSEXT_ERR_NOACK;
     SSL_set_tlsext_status_ocsp_resp(ssl, copy, (long)length);
     return SSL_TLSEXT_ERR_OK;
@@ -131,14 +131,14 @@ static bool check_staple(SSL *ssl, Bytes der, Failure *failure) {
 }
 
 static int take_staple(SSL *ssl) {
-    const ContextTraits *traits = context_traits(SSL_get_SSL_CTX(ssl));
+    const ContextData *data = context_data(SSL_get_SSL_CTX(ssl));
     unsigned char *bytes;
     Failure failure;
     long length = SSL_get_tlsext_status_ocsp_resp(ssl, &bytes);
     /* A resumed handshake has no place for one; the session is of the same scope. */
     if (length <= 0 && SSL_session_reused(ssl)) return 1;
     if (length <= 0) {
-        if (traits->ocsp != OCSP_REQUIRE) return 1;
+        if (data->ocsp != OCSP_REQUIRE) return 1;
         verify_keep_words(ssl, "OCSP response required, and the server stapled none");
         return 0;
     }
@@ -152,8 +152,8 @@ static int on_status(SSL *ssl, void *arg) {
     return SSL_is_server(ssl) ? give_staple(ssl) : take_staple(ssl);
 }
 
-bool ocsp_prepare(SSL *ssl, const ContextTraits *traits, Failure *failure) {
-    if (traits->ocsp == OCSP_IGNORE) return true;
+bool ocsp_prepare(SSL *ssl, const ContextData *data, Failure *failure) {
+    if (data->ocsp == OCSP_IGNORE) return true;
     if (SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE) {
         return failure_set(failure, ":ocsp needs :verify true: without a chain there is no issuer");
     }
@@ -161,11 +161,11 @@ bool ocsp_prepare(SSL *ssl, const ContextTraits *traits, Failure *failure) {
            failure_openssl(failure, ":ocsp");
 }
 
-bool ocsp_set(SSL_CTX *context, ContextTraits *traits, const ContextSettings *settings,
+bool ocsp_set(SSL_CTX *context, ContextData *data, const ContextSettings *settings,
               Failure *failure) {
-    traits->ocsp = settings->ocsp;
-    traits->asks_staple = settings->asks_staple;
-    if (settings->asks_staple) virtual_watch(context);
+    data->ocsp = settings->ocsp;
+    data->asks_staple = settings->asks_staple;
+    if (settings->asks_staple) virtual_hosts_watch(context);
     if (!SSL_CTX_set_tlsext_status_cb(context, on_status)) return failure_openssl(failure, "OCSP");
     return ocsp_staple_context(context, settings->staple, failure);
 }

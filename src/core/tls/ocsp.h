@@ -6,7 +6,7 @@
 #include "core/tls/context.h"
 
 /* Clients ask as the settings say; servers staple what they were given. */
-bool ocsp_set(SSL_CTX *context, ContextTraits *traits, const ContextSettings *settings,
+bool ocsp_set(SSL_CTX *context, ContextData *data, const ContextSettings *settings,
               Failure *failure);
 
 /* What a server staples from now on, for a whole context or for the one handshake to come: DER or a
@@ -15,6 +15,6 @@ bool ocsp_staple_context(SSL_CTX *context, Bytes source, Failure *failure);
 bool ocsp_staple(SSL *ssl, Bytes source, Failure *failure);
 
 /* Ask for a staple in the handshake of a client to come. */
-bool ocsp_prepare(SSL *ssl, const ContextTraits *traits, Failure *failure);
+bool ocsp_prepare(SSL *ssl, const ContextData *data, Failure *failure);
 
 #endif

@@ -10,11 +10,11 @@ static bool pin_of(X509 *certificate, uint8_t *pin) {
     return made;
 }
 
-static bool pinned(const ContextTraits *traits, X509 *certificate) {
+static bool pinned(const ContextData *data, X509 *certificate) {
     uint8_t pin[PIN_LENGTH];
     if (!pin_of(certificate, pin)) return false;
-    for (size_t i = 0; i < traits->pin_count; i++) {
-        if (!memcmp(traits->pins + i * PIN_LENGTH, pin, PIN_LENGTH)) return true;
+    for (size_t i = 0; i < data->pin_count; i++) {
+        if (!memcmp(data->pins + i * PIN_LENGTH, pin, PIN_LENGTH)) return true;
     }
     return false;
 }
@@ -30,10 +30,10 @@ static bool refuse_pin(X509 *leaf, Failure *failure) {
                        text);
 }
 
-bool pins_match(const ContextTraits *traits, X509 *leaf, STACK_OF(X509) * chain, Failure *failure) {
-    bool found = !traits->pin_count || (leaf && pinned(traits, leaf));
+bool pins_match(const ContextData *data, X509 *leaf, STACK_OF(X509) * chain, Failure *failure) {
+    bool found = !data->pin_count || (leaf && pinned(data, leaf));
     for (int i = 1; !found && i < sk_X509_num(chain); i++) {
-        found = pinned(traits, sk_X509_value(chain, i));
+        found = pinned(data, sk_X509_value(chain, i));
     }
     return found || refuse_pin(leaf, failure);
 }

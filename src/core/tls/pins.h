@@ -6,6 +6,6 @@
 
 /* Is one of the pins among the chain's keys? `chain` NULL: nobody verified it, and of such a chain
  * the leaf alone is proven: its key signs the handshake. */
-bool pins_match(const ContextTraits *traits, X509 *leaf, STACK_OF(X509) * chain, Failure *failure);
+bool pins_match(const ContextData *data, X509 *leaf, STACK_OF(X509) * chain, Failure *failure);
 
 #endif

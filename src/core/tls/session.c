@@ -11,9 +11,9 @@ static const char MAGIC[] = "jsec-session-1"; /* with its NUL, then the name wit
 
 /* Whom this connection is with: the name that is verified, else the one asked for. */
 static char *peer_name(SSL *ssl) {
-    X509_VERIFY_PARAM *wish = SSL_get0_param(ssl);
-    const char *name = X509_VERIFY_PARAM_get0_host(wish, 0);
-    char *address = name ? NULL : X509_VERIFY_PARAM_get1_ip_asc(wish);
+    X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    const char *name = X509_VERIFY_PARAM_get0_host(param, 0);
+    char *address = name ? NULL : X509_VERIFY_PARAM_get1_ip_asc(param);
     if (address) return address;
     if (!name) name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     return OPENSSL_strdup(name ? name : "");
@@ -56,11 +56,11 @@ static SSL_SESSION *parse(Bytes data, const char **name) {
 }
 
 static bool vetted_alike(const SSL *ssl, const SSL_SESSION *session) {
-    const ContextTraits *traits = context_traits(SSL_get_SSL_CTX(ssl));
+    const ContextData *data = context_data(SSL_get_SSL_CTX(ssl));
     unsigned int length;
-    const unsigned char *scope = SSL_SESSION_get0_id_context(session, &length);
-    return length == sizeof traits->client_scope &&
-           !CRYPTO_memcmp(scope, traits->client_scope, length);
+    const unsigned char *policy_digest = SSL_SESSION_get0_id_context(session, &length);
+    return length == sizeof data->client_policy &&
+           !CRYPTO_memcmp(policy_digest, data->client_policy, length);
 }
 
 bool session_import(SSL *ssl, Bytes data, Failure *failure) {

@@ -4,7 +4,7 @@
 #include "core/pki/chain.h"
 #include "core/tls/ocsp.h"
 #include "core/tls/pins.h"
-#include "core/tls/scope.h"
+#include "core/tls/session_policy.h"
 #include "core/tls/store.h"
 
 #include <math.h>
@@ -58,26 +58,26 @@ static bool add_anchors(X509_STORE *store, const ContextSettings *settings, Fail
     return true;
 }
 
-static bool set_limits(X509_VERIFY_PARAM *wish, const ContextTraits *traits) {
-    X509_VERIFY_PARAM_set_depth(wish, traits->depth); /* -1: OpenSSL's */
-    if (isnan(traits->time)) {
-        X509_VERIFY_PARAM_clear_flags(wish, X509_V_FLAG_USE_CHECK_TIME);
+static bool set_limits(X509_VERIFY_PARAM *param, const ContextData *data) {
+    X509_VERIFY_PARAM_set_depth(param, data->depth); /* -1: OpenSSL's */
+    if (isnan(data->time)) {
+        X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_USE_CHECK_TIME);
     } else {
-        X509_VERIFY_PARAM_set_time(wish, (time_t)traits->time);
+        X509_VERIFY_PARAM_set_time(param, (time_t)data->time);
     }
-    return !traits->purpose || X509_VERIFY_PARAM_set_purpose(wish, traits->purpose);
+    return !data->purpose || X509_VERIFY_PARAM_set_purpose(param, data->purpose);
 }
 
 /* --- the check itself --- */
 
-static VerifyMode mode_of(const ContextTraits *traits, bool server) {
-    if (traits->verify != VERIFY_UNSET) return traits->verify;
+static VerifyMode mode_of(const ContextData *data, bool server) {
+    if (data->verify != VERIFY_UNSET) return data->verify;
     return server ? VERIFY_NONE : VERIFY_REQUIRED;
 }
 
 bool context_verifies(const SSL *ssl) {
-    const ContextTraits *traits = context_traits(SSL_get_SSL_CTX(ssl));
-    return mode_of(traits, SSL_is_server(ssl)) != VERIFY_NONE;
+    const ContextData *data = context_data(SSL_get_SSL_CTX(ssl));
+    return mode_of(data, SSL_is_server(ssl)) != VERIFY_NONE;
 }
 
 /* In place of OpenSSL's own: pins are part of the verification, so that a peer without the right key
@@ -85,7 +85,7 @@ bool context_verifies(const SSL *ssl) {
 static int verify_chain(X509_STORE_CTX *chain, void *arg) {
     (void)arg;
     SSL *ssl = X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
-    const ContextTraits *traits = context_traits(SSL_get_SSL_CTX(ssl));
+    const ContextData *data = context_data(SSL_get_SSL_CTX(ssl));
     bool verifies = context_verifies(ssl);
     Failure failure;
     /* Name and limits, once more: OpenSSL has copied them without a look at whether that failed, and
@@ -97,7 +97,7 @@ static int verify_chain(X509_STORE_CTX *chain, void *arg) {
     }
     if (verifies && X509_verify_cert(chain) <= 0) return 0;
     STACK_OF(X509) *verified = verifies ? X509_STORE_CTX_get0_chain(chain) : NULL;
-    if (pins_match(traits, X509_STORE_CTX_get0_cert(chain), verified, &failure)) return 1;
+    if (pins_match(data, X509_STORE_CTX_get0_cert(chain), verified, &failure)) return 1;
     verify_keep_words(ssl, failure.text);
     X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
     return 0;
@@ -105,120 +105,119 @@ static int verify_chain(X509_STORE_CTX *chain, void *arg) {
 
 /* --- all of it --- */
 
-static bool set_pins(ContextTraits *traits, Bytes pins, Failure *failure) {
+static bool set_pins(ContextData *data, Bytes pins, Failure *failure) {
     if (!pins.length) return true;
-    traits->pins = OPENSSL_memdup(pins.data, pins.length);
-    traits->pin_count = pins.length / PIN_LENGTH;
-    return traits->pins || failure_openssl(failure, ":pins");
+    data->pins = OPENSSL_memdup(pins.data, pins.length);
+    data->pin_count = pins.length / PIN_LENGTH;
+    return data->pins || failure_openssl(failure, ":pins");
 }
 
 /* They go to the context's own store in any case, which may be given a CA later. */
-static bool set_crls(X509_STORE *store, ContextTraits *traits, STACK_OF(X509_CRL) * crls,
+static bool set_crls(X509_STORE *store, ContextData *data, STACK_OF(X509_CRL) * crls,
                      Failure *failure) {
     if (!sk_X509_CRL_num(crls)) return true;
-    if (!traits->own_trust) traits->combined = store_new_system();
+    if (!data->own_trust) data->combined = store_new_system();
     bool added = add_crls(store, crls) &&
-                 (traits->own_trust || (traits->combined && add_crls(traits->combined, crls)));
+                 (data->own_trust || (data->combined && add_crls(data->combined, crls)));
     return added || failure_openssl(failure, ":crl");
 }
 
-bool trust_set(SSL_CTX *context, ContextTraits *traits, const ContextSettings *settings,
+bool trust_set(SSL_CTX *context, ContextData *data, const ContextSettings *settings,
                Failure *failure) {
     X509_STORE *store = SSL_CTX_get_cert_store(context);
-    traits->own_trust = settings->ca.data || settings->ca_path.data || settings->trusted.data;
-    traits->purpose = settings->purpose;
-    traits->depth = settings->depth;
-    traits->time = settings->time;
+    data->own_trust = settings->ca.data || settings->ca_path.data || settings->trusted.data;
+    data->purpose = settings->purpose;
+    data->depth = settings->depth;
+    data->time = settings->time;
     SSL_CTX_set_cert_verify_callback(context, verify_chain, NULL);
     if (!add_anchors(store, settings, failure)) return false;
     name_cas(context, store);
-    if (!set_limits(SSL_CTX_get0_param(context), traits))
-        return failure_openssl(failure, ":purpose");
+    if (!set_limits(SSL_CTX_get0_param(context), data)) return failure_openssl(failure, ":purpose");
     STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
     bool set = crls && load_crls(crls, &settings->crls, failure) &&
-               set_crls(store, traits, crls, failure) &&
-               set_pins(traits, settings->pins, failure) &&
-               scope_begin(traits, settings, crls, failure) && scope_set(context, traits, failure);
+               set_crls(store, data, crls, failure) && set_pins(data, settings->pins, failure) &&
+               session_policy_begin(data, settings, crls, failure) &&
+               session_policy_set(context, data, failure);
     sk_X509_CRL_pop_free(crls, X509_CRL_free);
     return set;
 }
 
 /* A client goes on trusting the system's CAs; a server never did. */
-static bool trust_beside_system(ContextTraits *traits, Bytes certificate, Failure *failure) {
-    if (!traits->combined) traits->combined = store_new_system();
-    if (!traits->combined) return failure_openssl(failure, "trust store not made");
-    return store_add_trusted(traits->combined, certificate, failure);
+static bool trust_beside_system(ContextData *data, Bytes certificate, Failure *failure) {
+    if (!data->combined) data->combined = store_new_system();
+    if (!data->combined) return failure_openssl(failure, "trust store not made");
+    return store_add_trusted(data->combined, certificate, failure);
 }
 
 bool context_trust(SSL_CTX *context, Bytes certificate, Failure *failure) {
-    ContextTraits *traits = (ContextTraits *)(uintptr_t)context_traits(context);
+    ContextData *data = (ContextData *)(uintptr_t)context_data(context);
     X509_STORE *store = SSL_CTX_get_cert_store(context);
-    if (!CRYPTO_THREAD_write_lock(traits->lock)) return failure_openssl(failure, "trust");
+    if (!CRYPTO_THREAD_write_lock(data->lock)) return failure_openssl(failure, "trust");
     bool trusted =
         store_add_trusted(store, certificate, failure) &&
-        (traits->own_trust || trust_beside_system(traits, certificate, failure)) &&
-        scope_set(context, traits, failure); /* sessions of before were vetted by others */
-    if (trusted) traits->added_trust = true;
-    CRYPTO_THREAD_unlock(traits->lock);
+        (data->own_trust || trust_beside_system(data, certificate, failure)) &&
+        session_policy_set(context, data, failure); /* sessions of before were vetted by others */
+    if (trusted) data->added_trust = true;
+    CRYPTO_THREAD_unlock(data->lock);
     return trusted;
 }
 
 /* --- connections --- */
 
 bool context_can_serve(const SSL_CTX *context, Failure *failure) {
-    const ContextTraits *traits = context_traits(context);
-    if (!traits->has_certificate && !traits->hosts) {
+    const ContextData *data = context_data(context);
+    if (!data->has_certificate && !data->hosts) {
         return failure_set(failure, "a server needs a certificate: give :cert and :key");
     }
-    if (traits->has_certificate && !traits->has_suite) {
+    if (data->has_certificate && !data->has_suite) {
         return failure_set(failure, ":ciphers has none for the key of :cert, of another kind");
     }
     /* Public CAs vouch for hosts. A server that took their word for clients would admit everybody,
      * so it has to be given one. */
-    bool trusts = traits->own_trust || traits->added_trust;
-    if (mode_of(traits, true) != VERIFY_NONE && !trusts) {
+    bool trusts = data->own_trust || data->added_trust;
+    if (mode_of(data, true) != VERIFY_NONE && !trusts) {
         return failure_set(failure, "no CA to verify clients against: "
                                     "give :ca-file, :ca-path or :trusted-cert");
     }
-    if (mode_of(traits, true) == VERIFY_NONE && traits->pin_count) {
+    if (mode_of(data, true) == VERIFY_NONE && data->pin_count) {
         return failure_set(failure, ":pins on a server need :verify true, or nobody is asked");
     }
     return true;
 }
 
-bool trust_prepare_server(SSL *ssl, const ContextTraits *traits, Failure *failure) {
-    X509_VERIFY_PARAM *wish = SSL_get0_param(ssl);
+bool trust_prepare_server(SSL *ssl, const ContextData *data, Failure *failure) {
+    X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
     /* A virtual host's take the place of those that the connection began with. */
-    if (!traits->purpose) X509_VERIFY_PARAM_set_purpose(wish, X509_PURPOSE_SSL_CLIENT);
-    if (!set_limits(wish, traits)) return failure_openssl(failure, "verification not set up");
-    return verify_prepare(ssl, mode_of(traits, true), NULL, NULL, failure);
+    if (!data->purpose) X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_CLIENT);
+    if (!set_limits(param, data)) return failure_openssl(failure, "verification not set up");
+    return verify_prepare(ssl, mode_of(data, true), NULL, NULL, failure);
 }
 
 X509_STORE *trust_client_store(const SSL_CTX *context) {
-    const ContextTraits *traits = context_traits(context);
+    const ContextData *data = context_data(context);
     Failure ignored;
-    if (traits->own_trust) return SSL_CTX_get_cert_store(context);
-    return traits->combined ? traits->combined : store_system(&ignored);
+    if (data->own_trust) return SSL_CTX_get_cert_store(context);
+    return data->combined ? data->combined : store_system(&ignored);
 }
 
-static bool prepare_client(SSL *ssl, const ContextTraits *traits, const char *verify_name,
+static bool prepare_client(SSL *ssl, const ContextData *data, const char *verify_name,
                            Failure *failure) {
-    VerifyMode mode = mode_of(traits, false);
+    VerifyMode mode = mode_of(data, false);
     X509_STORE *store = NULL; /* the context's own, where it holds anything */
     if (mode == VERIFY_OPTIONAL) {
         return failure_set(failure, ":verify :optional is for servers: a client verifies or not");
     }
-    if (mode != VERIFY_NONE && !traits->own_trust) {
-        store = traits->combined ? traits->combined : store_system(failure);
+    if (mode != VERIFY_NONE && !data->own_trust) {
+        store = data->combined ? data->combined : store_system(failure);
         if (!store) return false;
     }
-    if (!SSL_set_session_id_context(ssl, traits->client_scope, sizeof traits->client_scope)) {
+    if (!SSL_set_session_id_context(ssl, data->client_policy, sizeof data->client_policy)) {
         return failure_openssl(failure, "session context");
     }
     if (!verify_prepare(ssl, mode, verify_name, store, failure)) return false;
-    if (!ocsp_prepare(ssl, traits, failure)) return false;
+    if (!ocsp_prepare(ssl, data, failure)) return false;
     /* Pins count without verification as well. */
-    if (mode == VERIFY_NONE && traits->pin_count) SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+    if (mode == VERIFY_NONE && data->pin_count) SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
     return true;
 }
 
@@ -238,12 +237,12 @@ static bool ask_for(SSL *ssl, const char *name, Failure *failure) {
 
 bool context_prepare(SSL *ssl, const char *server_name, const char *verify_name, Failure *failure) {
     SSL_CTX *context = SSL_get_SSL_CTX(ssl);
-    const ContextTraits *traits = context_traits(context);
+    const ContextData *data = context_data(context);
     /* where a virtual host's takes its place */
     if (!SSL_set_app_data(ssl, context)) return failure_set(failure, "out of memory");
     if (SSL_is_server(ssl)) {
-        return context_can_serve(context, failure) && trust_prepare_server(ssl, traits, failure);
+        return context_can_serve(context, failure) && trust_prepare_server(ssl, data, failure);
     }
-    if (!prepare_client(ssl, traits, verify_name, failure)) return false;
+    if (!prepare_client(ssl, data, verify_name, failure)) return false;
     return ask_for(ssl, server_name, failure);
 }

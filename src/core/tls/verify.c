@@ -106,16 +106,16 @@ static void say_found_names(Words *words, X509 *certificate, int wanted_type) {
 
 /* As it was given: OpenSSL 4.0's copies of it (X509_VERIFY_PARAM_inherit) have host names without
  * their end. */
-static X509_VERIFY_PARAM *wish_of(X509_STORE_CTX *context) {
+static X509_VERIFY_PARAM *param_of(X509_STORE_CTX *context) {
     SSL *ssl = X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx());
     return ssl ? SSL_get0_param(ssl) : X509_STORE_CTX_get0_param(context);
 }
 
 static void say_mismatch(Words *words, X509_STORE_CTX *context, X509 *certificate, int error) {
-    X509_VERIFY_PARAM *wish = wish_of(context);
+    X509_VERIFY_PARAM *param = param_of(context);
     bool address = error == X509_V_ERR_IP_ADDRESS_MISMATCH;
-    char *ip = address ? X509_VERIFY_PARAM_get1_ip_asc(wish) : NULL;
-    const char *wanted = address ? ip : X509_VERIFY_PARAM_get0_host(wish, 0);
+    char *ip = address ? X509_VERIFY_PARAM_get1_ip_asc(param) : NULL;
+    const char *wanted = address ? ip : X509_VERIFY_PARAM_get0_host(param, 0);
     say_text(words, address ? "IP address mismatch: wanted \"" : "hostname mismatch: wanted \"");
     say_text(words, wanted ? wanted : "");
     say_text(words, "\"");
@@ -248,17 +248,17 @@ size_t verify_name_length(const char *name) {
     return length > 1 && name[length - 1] == '.' ? length - 1 : length;
 }
 
-bool verify_wish_for(X509_VERIFY_PARAM *wish, const char *name) {
+bool verify_param_for(X509_VERIFY_PARAM *param, const char *name) {
     char address[INET6_ADDRSTRLEN];
     /* f*.example.com is no name that any CA issues; the CN has not named hosts since 2000. */
-    X509_VERIFY_PARAM_set_hostflags(wish, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-                                              X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     if (address_of(name, address, sizeof address)) {
-        return X509_VERIFY_PARAM_set1_ip_asc(wish, address);
+        return X509_VERIFY_PARAM_set1_ip_asc(param, address);
     }
     /* OpenSSL would take ".example.com" for all hosts of that domain. */
     if (!*name || *name == '.') return false;
-    return X509_VERIFY_PARAM_set1_host(wish, name, verify_name_length(name));
+    return X509_VERIFY_PARAM_set1_host(param, name, verify_name_length(name));
 }
 
 bool verify_prepare(SSL *ssl, VerifyMode mode, const char *name, X509_STORE *store,
@@ -282,7 +282,7 @@ bool verify_prepare(SSL *ssl, VerifyMode mode, const char *name, X509_STORE *sto
         return failure_set(failure, "no host name to verify the certificate against: "
                                     "give :hostname or :verify-hostname");
     }
-    if (client && !verify_wish_for(SSL_get0_param(ssl), name)) {
+    if (client && !verify_param_for(SSL_get0_param(ssl), name)) {
         ERR_clear_error();
         return failure_set(failure, "not a host name to verify: \"%s\"", name);
     }

@@ -24,7 +24,7 @@ bool verify_is_address(const char *name);
 size_t verify_name_length(const char *name);
 
 /* Have a certificate matched against a host name or IP address; false where it is neither. */
-bool verify_wish_for(X509_VERIFY_PARAM *wish, const char *name);
+bool verify_param_for(X509_VERIFY_PARAM *param, const char *name);
 
 /* The options that a user is told to give a certificate as that is not trusted yet. */
 typedef struct VerifyHints {

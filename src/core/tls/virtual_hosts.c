@@ -1,4 +1,4 @@
-#include "core/tls/virtual.h"
+#include "core/tls/virtual_hosts.h"
 
 #include "core/tls/engine.h"
 #include "core/tls/trust.h"
@@ -10,15 +10,15 @@
 typedef struct Host {
     char *name;
     SSL_CTX *context;
-    uint8_t scope[32]; /* a session of one host is no session of another */
+    uint8_t policy_digest[32]; /* a session of one host is no session of another */
 } Host;
 
-struct Virtual {
+struct VirtualHosts {
     size_t count;
     Host list[];
 };
 
-void virtual_free(Virtual *hosts) {
+void virtual_hosts_free(VirtualHosts *hosts) {
     for (size_t i = 0; hosts && i < hosts->count; i++) {
         OPENSSL_free(hosts->list[i].name);
         SSL_CTX_free(hosts->list[i].context);
@@ -28,7 +28,7 @@ void virtual_free(Virtual *hosts) {
 
 /* --- finding --- */
 
-static const Host *find(const Virtual *hosts, const char *name) {
+static const Host *find(const VirtualHosts *hosts, const char *name) {
     for (size_t i = 0; i < hosts->count; i++) {
         if (!strcasecmp(hosts->list[i].name, name)) return hosts->list + i;
     }
@@ -36,7 +36,7 @@ static const Host *find(const Virtual *hosts, const char *name) {
 }
 
 /* "x.a.example" is served by "*.a.example"; "a.example" and "y.x.a.example" are not. */
-static const Host *find_wildcard(const Virtual *hosts, const char *name) {
+static const Host *find_wildcard(const VirtualHosts *hosts, const char *name) {
     const char *rest = strchr(name, '.');
     for (size_t i = 0; rest && rest != name && i < hosts->count; i++) {
         const char *candidate = hosts->list[i].name;
@@ -45,7 +45,7 @@ static const Host *find_wildcard(const Virtual *hosts, const char *name) {
     return NULL;
 }
 
-static const Host *choose(const Virtual *hosts, const char *name) {
+static const Host *choose(const VirtualHosts *hosts, const char *name) {
     const Host *host = *name ? find(hosts, name) : NULL;
     if (!host && *name) host = find_wildcard(hosts, name);
     return host ? host : find(hosts, "");
@@ -71,20 +71,20 @@ static bool asked_name(SSL *ssl, char *name, size_t size) {
 /* SSL_set_SSL_CTX brings the certificate; what else the host has of its own follows. All before
  * OpenSSL looks at versions, sessions or certificates. */
 static bool go_over(SSL *ssl, const Host *host) {
-    const ContextTraits *traits = context_traits(host->context);
+    const ContextData *data = context_data(host->context);
     Failure failure;
     SSL_clear_options(ssl, RENEGOTIATION);
     SSL_set_options(ssl, SSL_CTX_get_options(host->context) & RENEGOTIATION);
     return SSL_set_SSL_CTX(ssl, host->context) &&
-           SSL_set_session_id_context(ssl, host->scope, sizeof host->scope) &&
-           SSL_set_min_proto_version(ssl, traits->min_version) &&
-           SSL_set_max_proto_version(ssl, traits->max_version) &&
+           SSL_set_session_id_context(ssl, host->policy_digest, sizeof host->policy_digest) &&
+           SSL_set_min_proto_version(ssl, data->min_version) &&
+           SSL_set_max_proto_version(ssl, data->max_version) &&
            SSL_set_num_tickets(ssl, SSL_CTX_get_num_tickets(host->context)) &&
-           (!traits->groups || SSL_set1_groups_list(ssl, traits->groups)) &&
-           trust_prepare_server(ssl, traits, &failure);
+           (!data->groups || SSL_set1_groups_list(ssl, data->groups)) &&
+           trust_prepare_server(ssl, data, &failure);
 }
 
-static bool choose_host(SSL *ssl, const ContextTraits *base, int *alert) {
+static bool choose_host(SSL *ssl, const ContextData *base, int *alert) {
     char name[TLSEXT_MAXLEN_host_name + 1];
     *alert = SSL_AD_DECODE_ERROR;
     if (!asked_name(ssl, name, sizeof name)) return false;
@@ -102,7 +102,7 @@ static bool wants_staple(SSL *ssl) {
 static int on_hello(SSL *ssl, int *alert, void *arg) {
     (void)arg;
     /* The context that the connection began with; it may have gone over already. */
-    const ContextTraits *base = context_traits(SSL_get_app_data(ssl));
+    const ContextData *base = context_data(SSL_get_app_data(ssl));
     if (base->asks_staple && !engine_is_answered(ssl) && wants_staple(ssl)) {
         return SSL_CLIENT_HELLO_RETRY;
     }
@@ -110,27 +110,29 @@ static int on_hello(SSL *ssl, int *alert, void *arg) {
     return SSL_CLIENT_HELLO_SUCCESS;
 }
 
-void virtual_watch(SSL_CTX *context) {
+void virtual_hosts_watch(SSL_CTX *context) {
     SSL_CTX_set_client_hello_cb(context, on_hello, NULL);
 }
 
 /* --- making --- */
 
-static bool add(Virtual *made, const VirtualHost *host, Failure *failure) {
+static bool add(VirtualHosts *made, const VirtualHost *host, Failure *failure) {
     Failure why;
     if (!context_can_serve(host->context, &why)) {
         return failure_set(failure, ":sni \"%.*s\": %s", (int)host->name.length,
                            (const char *)host->name.data, why.text);
     }
-    if (context_traits(host->context)->hosts) {
+    if (context_data(host->context)->hosts) {
         return failure_set(failure, ":sni within :sni");
     }
     Host *entry = made->list + made->count;
-    const ContextTraits *traits = context_traits(host->context);
-    if (!EVP_Digest(host->name.data, host->name.length, entry->scope, NULL, EVP_sha256(), NULL)) {
+    const ContextData *data = context_data(host->context);
+    if (!EVP_Digest(host->name.data, host->name.length, entry->policy_digest, NULL, EVP_sha256(),
+                    NULL)) {
         return failure_openssl(failure, ":sni");
     }
-    for (size_t i = 0; i < sizeof entry->scope; i++) entry->scope[i] ^= traits->server_scope[i];
+    for (size_t i = 0; i < sizeof entry->policy_digest; i++)
+        entry->policy_digest[i] ^= data->server_policy[i];
     entry->name = OPENSSL_strndup((const char *)host->name.data, host->name.length);
     if (!entry->name || !SSL_CTX_up_ref(host->context)) return failure_openssl(failure, ":sni");
     entry->context = host->context;
@@ -138,14 +140,14 @@ static bool add(Virtual *made, const VirtualHost *host, Failure *failure) {
     return true;
 }
 
-bool virtual_set(SSL_CTX *context, ContextTraits *traits, const VirtualHost *hosts, size_t count,
-                 Failure *failure) {
+bool virtual_hosts_set(SSL_CTX *context, ContextData *data, const VirtualHost *hosts, size_t count,
+                       Failure *failure) {
     if (!count) return true;
-    traits->hosts = OPENSSL_zalloc(sizeof *traits->hosts + count * sizeof *traits->hosts->list);
-    if (!traits->hosts) return failure_openssl(failure, ":sni");
+    data->hosts = OPENSSL_zalloc(sizeof *data->hosts + count * sizeof *data->hosts->list);
+    if (!data->hosts) return failure_openssl(failure, ":sni");
     for (size_t i = 0; i < count; i++) {
-        if (!add(traits->hosts, hosts + i, failure)) return false;
+        if (!add(data->hosts, hosts + i, failure)) return false;
     }
-    virtual_watch(context);
+    virtual_hosts_watch(context);
     return true;
 }

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE /* PATH_MAX, nanoseconds in struct stat */
-#include "core/tls/scope.h"
+#include "core/tls/session_policy.h"
 
 #include <limits.h>
 #include <openssl/err.h>
@@ -39,25 +39,25 @@ static bool add_crls(EVP_MD_CTX *digest, STACK_OF(X509_CRL) * crls) {
 }
 
 static bool base(const ContextSettings *settings, STACK_OF(X509_CRL) * crls, VerifyMode mode,
-                 uint8_t *scope) {
+                 uint8_t *policy_digest) {
     const int numbers[] = {(int)mode, settings->purpose, settings->depth, (int)settings->ocsp};
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
     bool made = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
                 add(digest, numbers, sizeof numbers) &&
                 add(digest, &settings->time, sizeof settings->time) &&
                 add_directory(digest, settings->ca_path) && add_bytes(digest, settings->pins) &&
-                add_crls(digest, crls) && EVP_DigestFinal_ex(digest, scope, NULL);
+                add_crls(digest, crls) && EVP_DigestFinal_ex(digest, policy_digest, NULL);
     EVP_MD_CTX_free(digest);
     return made;
 }
 
-bool scope_begin(ContextTraits *traits, const ContextSettings *settings, STACK_OF(X509_CRL) * crls,
-                 Failure *failure) {
+bool session_policy_begin(ContextData *data, const ContextSettings *settings,
+                          STACK_OF(X509_CRL) * crls, Failure *failure) {
     VerifyMode client = settings->verify, server = settings->verify;
     if (client == VERIFY_UNSET) client = VERIFY_REQUIRED;
     if (server == VERIFY_UNSET) server = VERIFY_NONE;
-    return (base(settings, crls, client, traits->client_base) &&
-            base(settings, crls, server, traits->server_base)) ||
+    return (base(settings, crls, client, data->client_base) &&
+            base(settings, crls, server, data->server_base)) ||
            failure_openssl(failure, "session context");
 }
 
@@ -76,20 +76,20 @@ static bool add_store(EVP_MD_CTX *digest, X509_STORE *store) {
     return added;
 }
 
-static bool complete(X509_STORE *store, const uint8_t *begun, uint8_t *scope) {
+static bool complete(X509_STORE *store, const uint8_t *begun, uint8_t *policy_digest) {
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
     bool made = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
-                add(digest, begun, SCOPE_LENGTH) && add_store(digest, store) &&
-                EVP_DigestFinal_ex(digest, scope, NULL);
+                add(digest, begun, SESSION_POLICY_LENGTH) && add_store(digest, store) &&
+                EVP_DigestFinal_ex(digest, policy_digest, NULL);
     EVP_MD_CTX_free(digest);
     return made;
 }
 
-bool scope_set(SSL_CTX *context, ContextTraits *traits, Failure *failure) {
+bool session_policy_set(SSL_CTX *context, ContextData *data, Failure *failure) {
     X509_STORE *store = SSL_CTX_get_cert_store(context);
-    if (complete(store, traits->client_base, traits->client_scope) &&
-        complete(store, traits->server_base, traits->server_scope) &&
-        SSL_CTX_set_session_id_context(context, traits->server_scope, SCOPE_LENGTH)) {
+    if (complete(store, data->client_base, data->client_policy) &&
+        complete(store, data->server_base, data->server_policy) &&
+        SSL_CTX_set_session_id_context(context, data->server_policy, SESSION_POLICY_LENGTH)) {
         return true;
     }
     return failure_openssl(failure, "session context");
