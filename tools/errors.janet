@@ -13,7 +13,7 @@
     :skipped-string (* `"` (any (+ (* `\` 1) (if-not `"` 1))) `"`)
     :nested (* "(" (any (+ :skipped-string :nested (if-not (set `()"`) 1))) ")")
     :call-name (+ "failure_set" "failure_openssl" "raise_format" "raise_failure" "janet_panicf" "janet_panic"
-                  "janet_cstringv" "engine_fail" "option_refuse" "raise_type" "refuse")
+                  "janet_cstringv" "engine_fail" "option_refuse" "raise_type" "raise_word" "raise_secret" "refuse")
     :word (+ :w "_")
     :arguments (* "(" (any (+ :literal :nested (if-not (set `()"`) 1))) ")")
     :call (group (* ':call-name (! :word) :space :arguments))
@@ -35,6 +35,8 @@
   (def text (find |(not (is-function-name? $)) literals))
   (if (and text (peg/find :a (string/replace-all "…" "" (readable text))))
     (case call
+      "raise_word" (string "bad slot #…, expected " (readable text) ", got …")
+      "raise_secret" (string "bad slot #…, expected " (readable text) ", got …")
       "raise_type" (string "bad slot #…, expected " (readable text) ", got …")
       "option_refuse" (string "bad option :…, expected " (readable text) ", got …")
       "failure_openssl" (string (readable text) ": …")

@@ -164,9 +164,11 @@ This page is made from the sources (`make docs`); a test sees to it that no text
   # ---- files, certificates, keys ----
 
   {:title "Files that can't be read"
-   :texts [":ca-file: …" ":ca-path: …" ":cert: …" ":crl: …" ":key: …" ":trusted-cert: …" ":keylog: *" "…: is a directory" "…: larger than 16 MB" "…: not a directory"
-           "…: out of memory" "empty path" "path too long" "not the path of a file" "neither PEM nor DER nor the path of a file" "empty, expected PEM, DER or the path of a file"
+   :texts [":ca-file: …" ":ca-path: …" ":cert: …" ":crl: …" ":key: …" ":trusted-cert: …" ":keylog: *" "…: is a directory" "…: larger than 16 MB" "…: not a directory" "not a directory"
+           "…: out of memory" "empty path" "path too long" "empty, expected PEM, DER or the path of a file"
            "the system's CA certificates can't be loaded*" "neither PEM nor DER"]
+   :others ["…: neither PEM nor DER nor the path of a file" "…: neither PEM nor DER nor the path of a file: No such file or directory"
+            "…: not the path of a file"]
    :cause "A path does not exist, may not be read, or names something else than a file; or a text that was meant as PEM does not begin with `-----BEGIN`."
    :cure "Paths are relative to the current folder (`os/cwd`). Where the system has no CA certificates, install them (`ca-certificates` on Debian, Alpine) or give `:ca-file`."}
 

@@ -9,8 +9,9 @@
 #define MAX_NAME_LENGTH 32
 
 void option_refuse(const OptionSite *site, const char *expected, Janet got) {
-    raise_format(site->function, "bad option :%s, expected %s, got %v", site->row->name, expected,
-                 got);
+    const char *shown = site->row->secret ? raise_kind(got) : raise_shown(got);
+    raise_format(site->function, "bad option :%s, expected %s, got %s", site->row->name, expected,
+                 shown);
 }
 
 void option_boolean(const OptionSite *site, Janet value, void *field) {
@@ -165,9 +166,10 @@ JANET_NO_RETURN static void unknown(const char *function, const OptionSet *set, 
     if (janet_bytes_view(key, &name.bytes, &name.len)) nearest = nearest_name(set, name);
     const char *where = set->where ? set->where : "";
     if (nearest) {
-        raise_format(function, "unknown option %v%s, did you mean :%s", key, where, nearest);
+        raise_format(function, "unknown option %s%s, did you mean :%s", raise_shown(key), where,
+                     nearest);
     }
-    raise_format(function, "unknown option %v%s", key, where);
+    raise_format(function, "unknown option %s%s", raise_shown(key), where);
 }
 
 static size_t find_row(const char *function, const OptionSet *set, Janet key) {
@@ -258,7 +260,8 @@ bool options_given(Janet options) {
 
 void options_read(const char *function, const OptionSet *set, Janet options, void *into) {
     if (!options_given(options)) {
-        raise_format(function, "bad options, expected table or struct, got %v", options);
+        raise_format(function, "bad options, expected table or struct, got %s",
+                     raise_kind(options));
     }
     uint64_t seen = 0;
     for (int depth = 0; !janet_checktype(options, JANET_NIL); depth++) {

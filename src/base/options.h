@@ -35,6 +35,7 @@ struct OptionRow {
     size_t offset;
     const void *detail; /* of the parser: words, a range, a nested set */
     const char *doc;
+    bool secret; /* a key, a password: no error text shows its value */
 };
 
 typedef struct OptionSet {
@@ -45,9 +46,11 @@ typedef struct OptionSet {
 } OptionSet;
 
 #define OPTION(name, parser, type, field, doc)                                                     \
-    { name, parser, offsetof(type, field), NULL, doc }
+    { name, parser, offsetof(type, field), NULL, doc, false }
 #define OPTION_WITH(name, parser, detail, type, field, doc)                                        \
-    { name, parser, offsetof(type, field), detail, doc }
+    { name, parser, offsetof(type, field), detail, doc, false }
+#define OPTION_SECRET(name, parser, type, field, doc)                                              \
+    { name, parser, offsetof(type, field), NULL, doc, true }
 #define OPTION_SET(rows)                                                                           \
     { rows, sizeof(rows) / sizeof *(rows), NULL, NULL }
 
@@ -80,7 +83,7 @@ void option_nested(const OptionSite *site, Janet value, void *field); /* an Opti
                                                                       /* fills the same struct; */
                                                                       /* one a set at most */
 
-/* "<function>: bad option :name, expected X, got V" */
+/* "<function>: bad option :name, expected X, got V"; of a secret row, V is the value's type. */
 JANET_NO_RETURN void option_refuse(const OptionSite *site, const char *expected, Janet got);
 
 /* Read a table or struct of options (nil: none) into a struct that holds the defaults already.

@@ -15,7 +15,19 @@ JANET_NO_RETURN void raise_failure(const char *function, const Failure *failure)
 /* Raise with a format of janet_formatc (%v, %s, %d …). */
 JANET_NO_RETURN void raise_format(const char *function, const char *format, ...);
 
-/* "bad slot #n, expected X, got Y", in the tone of Janet's core. */
+/* How an error text shows a value. A string or keyword appears only when it is short and
+ * printable, otherwise its type does: it may be a key in the wrong place. raise_kind gives the type
+ * of any value and is for values that are secret. Both last as long as the C function runs. */
+const char *raise_shown(Janet value);
+const char *raise_kind(Janet value);
+
+/* "bad slot #n, expected X, got Y", in the tone of Janet's core. raise_type shows no content of a
+ * string or buffer, raise_word does where it is short, raise_secret shows the type of any value. */
 JANET_NO_RETURN void raise_type(int32_t slot, const char *expected, Janet got);
+JANET_NO_RETURN void raise_word(int32_t slot, const char *expected, Janet got);
+JANET_NO_RETURN void raise_secret(int32_t slot, const char *expected, Janet got);
+
+/* The argument's abstract value. janet_getabstract would repeat a string in its error. */
+void *raise_unless_abstract(const Janet *argv, int32_t slot, const JanetAbstractType *type);
 
 #endif

@@ -45,8 +45,8 @@ static Context *read_beside(const char *function, const ContextKind *kind, Janet
                             ContextOptions *options) {
     Context *context = as_context(kind, options->context);
     if (!context) {
-        raise_format(function, "bad option :context, expected a %s context, got %v", kind->protocol,
-                     options->context);
+        raise_format(function, "bad option :context, expected a %s context, got %s", kind->protocol,
+                     raise_shown(options->context));
     }
     options->connection = context->connection;
     options->context = janet_wrap_nil();
@@ -87,8 +87,8 @@ static void check_host(const char *function, const ContextKind *kind, Janet opti
 static Context *read_host(const char *function, const ContextKind *kind, Janet value) {
     ContextOptions options;
     if (!options_given(value)) {
-        raise_format(function, "bad option :sni, expected options or a %s context, got %v",
-                     kind->protocol, value);
+        raise_format(function, "bad option :sni, expected options or a %s context, got %s",
+                     kind->protocol, raise_shown(value));
     }
     check_host(function, kind, value);
     context_options_init(&options);
@@ -111,7 +111,8 @@ static Bytes host_name(const char *function, Janet key) {
     if (janet_keyeq(key, "default")) return (Bytes){(const uint8_t *)"", 0};
     if (!janet_checktype(key, JANET_STRING) || !janet_bytes_view(key, &name.bytes, &name.len) ||
         !name.len || memchr(name.bytes, 0, (size_t)name.len)) {
-        raise_format(function, "bad option :sni, expected host names or :default, got %v", key);
+        raise_format(function, "bad option :sni, expected host names or :default, got %s",
+                     raise_shown(key));
     }
     return (Bytes){name.bytes, (size_t)name.len};
 }

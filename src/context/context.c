@@ -107,7 +107,7 @@ Janet context_make(const char *function, const ContextKind *kind, int32_t argc, 
 }
 
 static Context *get_context(const ContextKind *kind, const Janet *argv, int32_t n) {
-    return janet_getabstract(argv, n, kind->type);
+    return raise_unless_abstract(argv, n, kind->type);
 }
 
 Janet context_trust_more(const char *function, const ContextKind *kind, int32_t argc,
@@ -127,7 +127,7 @@ Janet context_trust_more(const char *function, const ContextKind *kind, int32_t 
 
 Janet context_replace_keys(const char *function, const ContextKind *kind, int32_t argc,
                            const Janet *argv) {
-    static const OptionRow row = {.name = "ticket-keys"};
+    static const OptionRow row = {.name = "ticket-keys", .secret = true};
     OptionSite site = {function, &row};
     BytesList keys;
     Failure failure;

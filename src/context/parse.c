@@ -1,5 +1,6 @@
 #include "context/parse.h"
 
+#include "core/keys/pem.h"
 #include "core/tls/context.h"
 
 #include <math.h>
@@ -31,9 +32,16 @@ static void list_of(const OptionSite *site, Janet value, OptionParser parse, Byt
     list->count = (size_t)items.len;
 }
 
-/* A path or content, or an array of them. */
-void parse_texts(const OptionSite *site, Janet value, void *field) {
-    list_of(site, value, option_text, field);
+/* PEM, DER or a path: only DER may have NUL bytes. */
+void parse_source(const OptionSite *site, Janet value, void *field) {
+    option_bytes(site, value, field);
+    const Bytes *bytes = field;
+    if (!bytes->length || !memchr(bytes->data, 0, bytes->length) || pem_is_der(*bytes)) return;
+    option_refuse(site, "text without NUL bytes", value);
+}
+
+void parse_sources(const OptionSite *site, Janet value, void *field) {
+    list_of(site, value, parse_source, field);
 }
 
 void parse_blobs(const OptionSite *site, Janet value, void *field) {

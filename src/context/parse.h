@@ -4,10 +4,11 @@
 
 #include "base/options.h"
 
-void parse_verify(const OptionSite *site, Janet value, void *field); /* VerifyMode */
-void parse_texts(const OptionSite *site, Janet value, void *field);  /* BytesList, one or several */
-void parse_blobs(const OptionSite *site, Janet value, void *field);  /* the same, NULs allowed */
-void parse_alpn(const OptionSite *site, Janet value, void *field);   /* Bytes, wire format */
+void parse_verify(const OptionSite *site, Janet value, void *field);  /* VerifyMode */
+void parse_source(const OptionSite *site, Janet value, void *field);  /* Bytes: path, PEM or DER */
+void parse_sources(const OptionSite *site, Janet value, void *field); /* BytesList of the same */
+void parse_blobs(const OptionSite *site, Janet value, void *field);   /* BytesList of any bytes */
+void parse_alpn(const OptionSite *site, Janet value, void *field);    /* Bytes, wire format */
 void parse_truncation(const OptionSite *site, Janet value, void *field); /* bool: is it an end? */
 void parse_purpose(const OptionSite *site, Janet value, void *field);    /* int: X509_PURPOSE_* */
 void parse_time(const OptionSite *site, Janet value, void *field);       /* double, epoch */

@@ -8,13 +8,14 @@ static const OptionRange cache_range = {0, INT32_MAX};
 
 static const OptionRow identity_rows[] = {
     OPTION(
-        "cert", parse_texts, ContextOptions, settings.certificates,
-        "Own certificate, with its chain after it: path or PEM. Required of servers. An array of "
+        "cert", parse_sources, ContextOptions, settings.certificates,
+        "Own certificate, with its chain after it: path, PEM or DER. Required of servers. An array of "
         "several, RSA and ECDSA say, gives each peer what it takes."),
-    OPTION("key", parse_texts, ContextOptions, settings.keys,
-           "Private key of `:cert`: path or PEM; an array for an array. Required with it."),
-    OPTION("password", option_secret, ContextOptions, settings.password,
-           "Password of an encrypted `:key`."),
+    OPTION_SECRET("key", parse_sources, ContextOptions, settings.keys,
+                  "Private key of `:cert`: path, PEM or DER; an array for an array. Required with "
+                  "it."),
+    OPTION_SECRET("password", option_secret, ContextOptions, settings.password,
+                  "Password of an encrypted `:key`."),
 };
 const OptionSet rows_identity = OPTION_SET(identity_rows);
 
@@ -23,10 +24,11 @@ static const OptionRow trust_rows[] = {
            "Verify the other side's certificate. Default: `true` for clients, `false` for servers, "
            "which ask for a client's certificate and require it with `true`, and ask only with "
            "`:optional`. Without verification anybody can be the other side."),
-    OPTION("ca", option_text, ContextOptions, settings.ca, "The same as `:ca-file`."),
-    OPTION("trusted-cert", option_text, ContextOptions, settings.trusted,
-           "Trust this certificate by itself, self-signed ones above all: path or PEM. Its names "
-           "and dates are still checked."),
+    OPTION("ca", parse_source, ContextOptions, settings.ca, "The same as `:ca-file`."),
+    OPTION(
+        "trusted-cert", parse_source, ContextOptions, settings.trusted,
+        "Trust this certificate by itself, self-signed ones above all: path, PEM or DER. Its names "
+        "and dates are still checked."),
     OPTION("purpose", parse_purpose, ContextOptions, settings.purpose,
            "What the other side's certificate has to be good for: `:server`, `:client` or `:any`. "
            "Default: by its role."),
@@ -34,9 +36,10 @@ static const OptionRow trust_rows[] = {
                 "Intermediate CAs in the chain at most. Default 100."),
     OPTION("verify-time", parse_time, ContextOptions, settings.time,
            "Seconds since the epoch to verify dates at, in place of now."),
-    OPTION("crl", parse_texts, ContextOptions, settings.crls,
-           "Certificate revocation lists, path or PEM, or an array of them: one of each CA in the "
-           "chain is required then."),
+    OPTION(
+        "crl", parse_sources, ContextOptions, settings.crls,
+        "Certificate revocation lists, path, PEM or DER, or an array of them: one of each CA in the "
+        "chain is required then."),
     OPTION("pins", parse_pins, ContextOptions, settings.pins,
            "Array of \"sha256//...\", Base64 of the SHA-256 of public keys "
            "(SubjectPublicKeyInfo), one of which the verified chain has to hold; with `:verify "
@@ -45,10 +48,11 @@ static const OptionRow trust_rows[] = {
 const OptionSet rows_trust = OPTION_SET(trust_rows);
 
 static const OptionRow store_rows[] = {
-    OPTION("ticket-keys", parse_blobs, ContextOptions, settings.ticket_keys,
-           "Servers: keys to seal session tickets with, 48 or 80 bytes each or paths of files of "
-           "them, shared by a fleet; the first seals, all open. Default: random ones. See "
-           "`set-ticket-keys`."),
+    OPTION_SECRET(
+        "ticket-keys", parse_blobs, ContextOptions, settings.ticket_keys,
+        "Servers: keys to seal session tickets with, 48 or 80 bytes each or paths of files of "
+        "them, shared by a fleet; the first seals, all open. Default: random ones. See "
+        "`set-ticket-keys`."),
     OPTION_WITH("session-cache-size", option_integer, &cache_range, ContextOptions,
                 settings.session_cache,
                 "Servers: sessions kept for clients without tickets; 0 keeps none. Default 20480."),
@@ -84,16 +88,17 @@ static const OptionRow strength_rows[] = {
            "Groups for the key exchange, separated by colons, the preferred first."),
     OPTION_WITH("security-level", option_integer, &level_range, ContextOptions,
                 settings.security_level, "OpenSSL's security level, 0 to 5."),
-    OPTION("ca-file", option_text, ContextOptions, settings.ca,
-           "Certificates of the CAs to trust in place of the system's: path or PEM."),
+    OPTION("ca-file", parse_source, ContextOptions, settings.ca,
+           "Certificates of the CAs to trust in place of the system's: path, PEM or DER."),
     OPTION("ca-path", option_text, ContextOptions, settings.ca_path,
            "Directory of CA certificates under their hashed names (`openssl rehash`)."),
 };
 const OptionSet rows_strength = OPTION_SET(strength_rows);
 
 static const OptionRow connection_rows[] = {
-    OPTION("session", parse_session, ContextOptions, connection.session,
-           "Clients: a session from `get-session` to resume, of the same host and verification."),
+    OPTION_SECRET(
+        "session", parse_session, ContextOptions, connection.session,
+        "Clients: a session from `get-session` to resume, of the same host and verification."),
     OPTION("on-session", option_function, ContextOptions, connection.on_session,
            "Clients: function called with each session the server gives, as `get-session` has it."),
     OPTION("hostname", option_text, ContextOptions, connection.hostname,

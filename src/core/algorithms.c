@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MAX_SHOWN 32 /* characters of an unknown name that an error repeats */
+
 static int folded(int c) {
     if (c >= 'A' && c <= 'Z') return c + 'a' - 'A';
     return c == '_' ? '-' : c;
@@ -35,7 +37,7 @@ static bool is_name(Bytes name, const char *text, size_t length) {
 
 /* What was asked for may be long, or hold anything. */
 static void unknown(Failure *failure, const char *what, Bytes name, const char *known) {
-    char shown[48];
+    char shown[MAX_SHOWN + 1];
     size_t length = name.length < sizeof shown - 1 ? name.length : sizeof shown - 1;
     for (size_t i = 0; i < length; i++) {
         shown[i] = (char)(isprint(name.data[i]) ? name.data[i] : '?');

@@ -19,6 +19,18 @@ Bytes args_bytes(const Janet *argv, int32_t slot) {
     return bytes_of(argv[slot]);
 }
 
+Bytes args_secret(const Janet *argv, int32_t slot) {
+    if (!janet_checktypes(argv[slot], JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
+        raise_secret(slot, "string or buffer", argv[slot]);
+    }
+    return bytes_of(argv[slot]);
+}
+
+Bytes args_secret_or_none(const Janet *argv, int32_t argc, int32_t slot) {
+    if (slot >= argc || janet_checktype(argv[slot], JANET_NIL)) return (Bytes){NULL, 0};
+    return args_secret(argv, slot);
+}
+
 Bytes args_bytes_or_none(const Janet *argv, int32_t argc, int32_t slot) {
     if (slot >= argc || janet_checktype(argv[slot], JANET_NIL)) return (Bytes){NULL, 0};
     return args_bytes(argv, slot);

@@ -14,6 +14,10 @@
 /* A string or buffer; never NULL data. The view lasts as long as the C function runs. */
 Bytes args_bytes(const Janet *argv, int32_t slot);
 
+/* The same for keys and passwords: the error does not show the value. */
+Bytes args_secret(const Janet *argv, int32_t slot);
+Bytes args_secret_or_none(const Janet *argv, int32_t argc, int32_t slot);
+
 /* Like args_bytes; NULL data when it is left out or nil. */
 Bytes args_bytes_or_none(const Janet *argv, int32_t argc, int32_t slot);
 

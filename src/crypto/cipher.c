@@ -103,7 +103,7 @@ static CipherTask take_arguments(const char *function, int32_t argc, const Janet
     CipherTask job = {.task = {.function = function}};
     Bytes *inputs = job.task.inputs;
     job.cipher = args_cipher(function, argv, 0);
-    inputs[0] = args_bytes(argv, 1);
+    inputs[0] = args_secret(argv, 1);
     inputs[1] = args_bytes(argv, 2);
     inputs[2] = args_bytes(argv, 3);
     inputs[3] = args_bytes_or_none(argv, argc, aad_slot);

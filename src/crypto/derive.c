@@ -43,7 +43,7 @@ static Janet cfun_crypto_derive(int32_t argc, Janet *argv) {
     Failure failure;
     static const Bytes no_password = {NULL, 0};
     janet_fixarity(argc, 2);
-    Bytes own = args_bytes(argv, 0), others = args_bytes(argv, 1);
+    Bytes own = args_secret(argv, 0), others = args_bytes(argv, 1);
     EVP_PKEY *key = keys_private(own, no_password, &failure);
     EVP_PKEY *peer = key ? keys_public(others, &failure) : NULL;
     bool done = peer && agree(key, peer, secret, &length, &failure);

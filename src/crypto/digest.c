@@ -98,7 +98,7 @@ static Janet cfun_crypto_hmac(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 3);
     const DigestRow *digest = args_digest(function, argv, 0);
     HmacTask job = {.task = {.function = function, .run = hmac_run}, .digest = digest};
-    job.task.inputs[0] = args_bytes(argv, 1);
+    job.task.inputs[0] = args_secret(argv, 1);
     job.task.inputs[1] = args_bytes(argv, 2);
     if (algorithms_is_xof(digest)) {
         raise_format(function, "HMAC is not defined over %s", algorithms_digest_name(digest));

@@ -61,7 +61,7 @@ static Janet cfun_crypto_ec_point_mul(int32_t argc, Janet *argv) {
     Failure failure;
     janet_arity(argc, 2, 3);
     const CurveRow *curve = args_curve(function, argv, 0);
-    Bytes scalar = args_bytes(argv, 1);
+    Bytes scalar = args_secret(argv, 1);
     bool given = argc > 2 && !janet_checktype(argv[2], JANET_NIL);
     if (given) point = args_point(argv, 2);
     if (!point_multiply(curve, scalar, given ? &point : NULL, &result, &failure)) {

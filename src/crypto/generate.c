@@ -63,7 +63,7 @@ static Janet cfun_crypto_export_public_key(int32_t argc, Janet *argv) {
     Failure failure;
     size_t length = 0;
     janet_fixarity(argc, 1);
-    EVP_PKEY *key = keys_public(args_bytes(argv, 0), &failure);
+    EVP_PKEY *key = keys_public(args_secret(argv, 0), &failure);
     char *pem = key ? keys_public_pem(key, &length, &failure) : NULL;
     EVP_PKEY_free(key);
     if (!pem) raise_failure(function, &failure);

@@ -110,7 +110,7 @@ static Janet cfun_crypto_hkdf(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 5);
     KdfTask job = {.task = {.function = function, .run = hkdf_run}, .kdf = KDF_HKDF};
     job.digest = hmac_digest(function, argv);
-    job.task.inputs[0] = args_bytes(argv, 1);
+    job.task.inputs[0] = args_secret(argv, 1);
     job.task.inputs[1] = args_bytes_or_empty(argv, 2);
     job.task.inputs[2] = args_info(function, argv, 3);
     int32_t max_length = 255 * EVP_MD_get_size(algorithms_md(job.digest));
@@ -138,7 +138,7 @@ static Janet cfun_crypto_pbkdf2(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 5);
     KdfTask job = {.task = {.function = function, .run = pbkdf2_run}, .kdf = KDF_PBKDF2};
     job.digest = hmac_digest(function, argv);
-    job.task.inputs[0] = args_bytes(argv, 1);
+    job.task.inputs[0] = args_secret(argv, 1);
     job.task.inputs[1] = args_bytes(argv, 2);
     job.iterations = (uint64_t)args_integer(argv, 3, 1, INT32_MAX);
     job.task.room = (size_t)args_integer(argv, 4, 1, ARGS_MAX_OUTPUT);
@@ -208,7 +208,7 @@ static Janet cfun_crypto_scrypt(int32_t argc, Janet *argv) {
     janet_arity(argc, 3, 4);
     KdfTask job = {.task = {.function = function, .run = scrypt_run}, .kdf = KDF_SCRYPT};
     ScryptOptions options = {.n = SCRYPT_N, .r = 8, .p = 1, .memory = SCRYPT_MEMORY};
-    job.task.inputs[0] = args_bytes(argv, 0);
+    job.task.inputs[0] = args_secret(argv, 0);
     job.task.inputs[1] = args_bytes(argv, 1);
     job.task.room = (size_t)args_integer(argv, 2, 1, ARGS_MAX_OUTPUT);
     options_read(function, &scrypt_options, args_options(argv, argc, 3), &options);

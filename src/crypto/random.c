@@ -36,7 +36,7 @@ static Janet cfun_crypto_generate_challenge(int32_t argc, Janet *argv) {
 
 static Janet cfun_crypto_constant_time_equal(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 2);
-    Bytes a = args_bytes(argv, 0), b = args_bytes(argv, 1);
+    Bytes a = args_secret(argv, 0), b = args_secret(argv, 1);
     return janet_wrap_boolean(a.length == b.length && !CRYPTO_memcmp(a.data, b.data, a.length));
 }
 

@@ -55,7 +55,7 @@ static const char *const padding_digests[] = {
 static const OptionRow encrypt_rows[] = {PADDING_ROWS};
 static const OptionRow decrypt_rows[] = {
     PADDING_ROWS,
-    OPTION("password", option_bytes, RsaOptions, password, "Of an encrypted private key."),
+    OPTION_SECRET("password", option_bytes, RsaOptions, password, "Of an encrypted private key."),
 };
 static const OptionSet encrypt_options = OPTION_SET(encrypt_rows);
 static const OptionSet decrypt_options = OPTION_SET(decrypt_rows);
@@ -182,7 +182,7 @@ static Janet cfun_crypto_rsa_encrypt(int32_t argc, Janet *argv) {
     Failure failure;
     janet_arity(argc, 2, 3);
     RsaTask job = {.task = {.function = function, .run = encrypt_run, .release = rsa_release}};
-    Bytes key = args_bytes(argv, 0), text = args_bytes(argv, 1);
+    Bytes key = args_secret(argv, 0), text = args_bytes(argv, 1);
     job.task.inputs[0] = text;
     read_options(&job, &encrypt_options, args_options(argv, argc, 2));
     set_key(&job, keys_public(key, &failure), &failure);
@@ -203,7 +203,7 @@ static Janet cfun_crypto_rsa_decrypt(int32_t argc, Janet *argv) {
     Failure failure;
     janet_arity(argc, 2, 3);
     RsaTask job = {.task = {.function = function, .run = decrypt_run, .release = rsa_release}};
-    Bytes key = args_bytes(argv, 0), text = args_bytes(argv, 1);
+    Bytes key = args_secret(argv, 0), text = args_bytes(argv, 1);
     job.task.inputs[0] = text;
     Bytes password = read_options(&job, &decrypt_options, args_options(argv, argc, 2));
     job.task.room = text.length;
@@ -225,7 +225,7 @@ static Janet cfun_crypto_rsa_max_plaintext(int32_t argc, Janet *argv) {
     Failure failure;
     janet_arity(argc, 1, 2);
     RsaTask job = {.task = {.function = "crypto/rsa-max-plaintext"}};
-    Bytes key = args_bytes(argv, 0);
+    Bytes key = args_secret(argv, 0);
     read_options(&job, &encrypt_options, args_options(argv, argc, 1));
     set_key(&job, keys_public(key, &failure), &failure);
     int max = max_plaintext(&job);

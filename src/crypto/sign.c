@@ -70,7 +70,7 @@ static const OptionWord formats[] = {
 
 static const OptionRow sign_rows[] = {
     SCHEME_ROWS,
-    OPTION("password", option_bytes, SignOptions, password, "Of an encrypted private key."),
+    OPTION_SECRET("password", option_bytes, SignOptions, password, "Of an encrypted private key."),
 };
 static const OptionRow verify_rows[] = {SCHEME_ROWS};
 
@@ -151,7 +151,7 @@ static Janet cfun_crypto_sign(int32_t argc, Janet *argv) {
     Failure failure;
     janet_arity(argc, 2, 3);
     SignTask job = {.task = {.function = function, .run = sign_run, .release = sign_release}};
-    Bytes key = args_bytes(argv, 0);
+    Bytes key = args_secret(argv, 0);
     job.task.inputs[0] = args_bytes(argv, 1);
     job.scheme = scheme_of(function, &sign_options, args_options(argv, argc, 2), &password);
     if (job.scheme.salt_length == RSA_PSS_SALTLEN_AUTO) {
@@ -180,7 +180,7 @@ static Janet cfun_crypto_verify(int32_t argc, Janet *argv) {
                              .run = verify_run,
                              .result = verify_result,
                              .release = sign_release}};
-    Bytes key = args_bytes(argv, 0);
+    Bytes key = args_secret(argv, 0);
     job.task.inputs[0] = args_bytes(argv, 1);
     job.task.inputs[1] = args_bytes(argv, 2);
     job.scheme = scheme_of(function, &verify_options, args_options(argv, argc, 3), &password);

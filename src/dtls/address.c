@@ -126,13 +126,13 @@ static Janet cfun_address(int32_t argc, Janet *argv) {
 static Janet cfun_address_host(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
     char host[ENDPOINT_TEXT];
-    endpoint_host(janet_getabstract(argv, 0, &address_type), host);
+    endpoint_host(raise_unless_abstract(argv, 0, &address_type), host);
     return janet_cstringv(host);
 }
 
 static Janet cfun_address_port(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
-    const Endpoint *endpoint = janet_getabstract(argv, 0, &address_type);
+    const Endpoint *endpoint = raise_unless_abstract(argv, 0, &address_type);
     return janet_wrap_integer(endpoint->port);
 }
 

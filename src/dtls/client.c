@@ -112,7 +112,7 @@ static Janet cfun_dtls_upgrade(int32_t argc, Janet *argv) {
     janet_arity(argc, 1, 2);
     Failure failure;
     DtlsOptions all;
-    JanetStream *socket = janet_getabstract(argv, 0, &janet_stream_type);
+    JanetStream *socket = raise_unless_abstract(argv, 0, &janet_stream_type);
     dtls_options_init(&all);
     const ConnectionOptions *options = &all.context.connection;
     Context *context = context_choose(function, &dtls_kind, argv, argc, 1, &all.context);

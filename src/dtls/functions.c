@@ -8,7 +8,7 @@
 #include "register.h"
 
 Janet dtls_client_call(JanetCFunction method, int32_t argc, Janet *argv) {
-    janet_getabstract(argv, 0, dtls_client_kind.type);
+    raise_unless_abstract(argv, 0, dtls_client_kind.type);
     return method(argc, argv);
 }
 

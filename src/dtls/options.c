@@ -77,7 +77,8 @@ static const OptionRow context_rows[] = {
      "Clients: the same as `:hostname`. Servers: table of host name to options or context, for "
      "virtual hosts. \"*.a.example\" serves one label more, `:default` what no other does; without "
      "it the options' own certificate. A host has its own identity, trust, versions and groups; "
-     "sessions, timeouts and the like are the listener's."},
+     "sessions, timeouts and the like are the listener's.",
+     false},
     OPTION_WITH("session-lifetime", option_integer, &lifetime_range, ContextOptions,
                 settings.session_lifetime,
                 "Seconds that a session can be resumed, 604800 (a week) at most. Default 7200."),

@@ -111,7 +111,7 @@ Server *server_object(Janet value) {
 }
 
 Server *server_get(const Janet *argv, int32_t n) {
-    return janet_getabstract(argv, n, &server_type);
+    return raise_unless_abstract(argv, n, &server_type);
 }
 
 Server *server_get_open(const Janet *argv, int32_t n) {

@@ -1,5 +1,6 @@
 #include "net/listener.h"
 
+#include "base/raise.h"
 #include "net/poller.h"
 #include "net/socket.h"
 
@@ -25,7 +26,7 @@ static Listener *listener_of(const JanetStream *stream) {
 }
 
 JanetStream *listener_get(const Janet *argv, int32_t n) {
-    JanetStream *stream = janet_getabstract(argv, n, &janet_stream_type);
+    JanetStream *stream = raise_unless_abstract(argv, n, &janet_stream_type);
     janet_stream_flags(stream, JANET_STREAM_ACCEPTABLE | JANET_STREAM_SOCKET);
     if (stream->read_fiber && stream->read_fiber->ev_callback && !listener_of(stream)) {
         janet_panic("another fiber accepts on this listener with net/accept or net/accept-loop");

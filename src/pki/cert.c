@@ -94,24 +94,27 @@ static const OptionRow from_key_rows[] = {
     VALIDITY_ROWS,
     EXTENSION_ROWS,
     OPTION("ca", option_boolean, CertOptions, ca, "Whether it is a CA's: true by default."),
-    OPTION("password", option_bytes, CertOptions, password, "Of the key, where it is encrypted."),
+    OPTION_SECRET("password", option_bytes, CertOptions, password,
+                  "Of the key, where it is encrypted."),
 };
 static const OptionSet from_key_options = OPTION_SET(from_key_rows);
 
 static const OptionRow issue_rows[] = {
     OPTION("issuer-cert", option_bytes, CertOptions, issuer_cert,
            "Certificate of the CA, PEM or DER. Required."),
-    OPTION("issuer-key", option_bytes, CertOptions, issuer_key, "Its private key. Required."),
-    OPTION("issuer-password", option_bytes, CertOptions, issuer_password,
-           "Of that key, where it is encrypted."),
+    OPTION_SECRET("issuer-key", option_bytes, CertOptions, issuer_key,
+                  "Its private key. Required."),
+    OPTION_SECRET("issuer-password", option_bytes, CertOptions, issuer_password,
+                  "Of that key, where it is encrypted."),
     SUBJECT_ROWS,
     VALIDITY_ROWS,
     EXTENSION_ROWS,
     NEW_KEY_ROWS,
     OPTION("ca", option_boolean, CertOptions, ca, "Whether it is a CA's: false by default."),
-    OPTION("key", option_bytes, CertOptions, key,
-           "The subject's key, private or public, in place of a new one."),
-    OPTION("password", option_bytes, CertOptions, password, "Of :key, where it is encrypted."),
+    OPTION_SECRET("key", option_bytes, CertOptions, key,
+                  "The subject's key, private or public, in place of a new one."),
+    OPTION_SECRET("password", option_bytes, CertOptions, password,
+                  "Of :key, where it is encrypted."),
     OPTION("csr", option_bytes, CertOptions, csr,
            "A signing request, PEM or DER, that gives the public key, and the subject and subject "
            "alternative names unless options do. Its signature is verified; nothing else of it, "
@@ -290,7 +293,7 @@ static Janet cfun_cert_generate_self_signed_from_key(int32_t argc, Janet *argv) 
     const char *function = "cert/generate-self-signed-from-key";
     janet_arity(argc, 1, 2);
     CertOptions options = self_signed_defaults();
-    options.key = args_bytes(argv, 0);
+    options.key = args_secret(argv, 0);
     options_read(function, &from_key_options, args_options(argv, argc, 1), &options);
     return run(function, &options, false);
 }

@@ -90,7 +90,8 @@ static const OptionRow sign_rows[] = {
            "Of the signature: :sha256, :sha384 for P-384 and :sha512 for P-521 keys by default."),
     OPTION("chain", take_option_certificates, SignOptions, chain,
            "Further certificates to add, for those who verify: PEM or DER, or a list of these."),
-    OPTION("password", option_bytes, SignOptions, password, "Of the key, where it is encrypted."),
+    OPTION_SECRET("password", option_bytes, SignOptions, password,
+                  "Of the key, where it is encrypted."),
 };
 static const OptionSet sign_options = OPTION_SET(sign_rows);
 
@@ -132,7 +133,7 @@ static Janet cfun_crypto_cms_sign(int32_t argc, Janet *argv) {
     SignOptions options = {.chain = janet_wrap_nil()};
     job.task.inputs[DATA] = args_bytes(argv, 0);
     Bytes certificate = args_bytes(argv, 1);
-    job.task.inputs[KEY] = args_bytes(argv, 2);
+    job.task.inputs[KEY] = args_secret(argv, 2);
     options_read(function, &sign_options, args_options(argv, argc, 3), &options);
     job.task.inputs[PASSWORD] = options.password;
     job.digest = options.digest;
@@ -329,7 +330,8 @@ static Janet cfun_crypto_cms_encrypt(int32_t argc, Janet *argv) {
 }
 
 static const OptionRow decrypt_rows[] = {
-    OPTION("password", option_bytes, SignOptions, password, "Of the key, where it is encrypted."),
+    OPTION_SECRET("password", option_bytes, SignOptions, password,
+                  "Of the key, where it is encrypted."),
 };
 static const OptionSet decrypt_options = OPTION_SET(decrypt_rows);
 
@@ -364,7 +366,7 @@ static Janet cfun_crypto_cms_decrypt(int32_t argc, Janet *argv) {
     SignOptions options = {.password = {NULL, 0}};
     job.task.inputs[DATA] = args_bytes(argv, 0);
     Bytes certificate = args_bytes(argv, 1);
-    job.task.inputs[KEY] = args_bytes(argv, 2);
+    job.task.inputs[KEY] = args_secret(argv, 2);
     options_read(function, &decrypt_options, args_options(argv, argc, 3), &options);
     job.task.inputs[PASSWORD] = options.password;
     job.certificates = pem_certificates(certificate, &failure);

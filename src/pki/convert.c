@@ -52,16 +52,17 @@ static const EVP_CIPHER *cipher_of(int word) {
 static const OptionRange iterations_range = {PBE_MIN_ITERATIONS, PBE_MAX_ITERATIONS};
 
 static const OptionRow key_rows[] = {
-    OPTION("password", option_bytes, KeyOptions, password,
-           "Encrypt the key under it (PBES2: PBKDF2 with HMAC-SHA-256, RFC 8018): 1 to 1024 bytes "
-           "without NULs. Not encrypted without."),
+    OPTION_SECRET(
+        "password", option_bytes, KeyOptions, password,
+        "Encrypt the key under it (PBES2: PBKDF2 with HMAC-SHA-256, RFC 8018): 1 to 1024 bytes "
+        "without NULs. Not encrypted without."),
     OPTION_WITH("cipher", option_word, ciphers, KeyOptions, cipher,
                 "With :password: :aes-256-cbc (default), :aes-192-cbc, :aes-128-cbc, or "
                 ":des-ede3-cbc for old readers."),
     OPTION_WITH("iterations", option_integer, &iterations_range, KeyOptions, iterations,
                 "With :password: of PBKDF2, 600000 by default, from 1000 to 10000000."),
-    OPTION("input-password", option_bytes, KeyOptions, input_password,
-           "Of the key that is given, where it is encrypted."),
+    OPTION_SECRET("input-password", option_bytes, KeyOptions, input_password,
+                  "Of the key that is given, where it is encrypted."),
 };
 static const OptionSet key_options = OPTION_SET(key_rows);
 
@@ -126,7 +127,7 @@ static Janet cfun_crypto_convert_key(int32_t argc, Janet *argv) {
     };
     const char *function = "crypto/convert-key";
     janet_arity(argc, 2, 3);
-    Bytes key = args_bytes(argv, 0);
+    Bytes key = args_secret(argv, 0);
     KeyForm form = (KeyForm)take_word(forms, argv, 1);
     KeyOptions options = {.cipher = CIPHER_UNSET};
     options_read(function, &key_options, args_options(argv, argc, 2), &options);
@@ -136,8 +137,8 @@ static Janet cfun_crypto_convert_key(int32_t argc, Janet *argv) {
 
 static Janet cfun_crypto_load_key(int32_t argc, Janet *argv) {
     janet_arity(argc, 1, 2);
-    Bytes key = args_bytes(argv, 0);
-    KeyOptions options = {.input_password = args_bytes_or_none(argv, argc, 1)};
+    Bytes key = args_secret(argv, 0);
+    KeyOptions options = {.input_password = args_secret_or_none(argv, argc, 1)};
     KeyTask job = task_of("crypto/load-key", key, KEYFORM_PKCS8, &options);
     job.wants_private = true;
     return task_run(&job.task, sizeof job, has_password(&options));
@@ -146,7 +147,7 @@ static Janet cfun_crypto_load_key(int32_t argc, Janet *argv) {
 static Janet cfun_crypto_export_key(int32_t argc, Janet *argv) {
     const char *function = "crypto/export-key";
     janet_arity(argc, 1, 2);
-    Bytes key = args_bytes(argv, 0);
+    Bytes key = args_secret(argv, 0);
     KeyOptions options = {.cipher = CIPHER_UNSET};
     options_read(function, &key_options, args_options(argv, argc, 1), &options);
     KeyTask job = task_of(function, key, KEYFORM_PKCS8, &options);
@@ -186,8 +187,8 @@ static Janet cfun_crypto_key_info(int32_t argc, Janet *argv) {
     janet_arity(argc, 1, 2);
     InfoTask job = {
         .task = {.function = "crypto/key-info", .run = info_run, .result = info_result}};
-    job.task.inputs[KEY] = args_bytes(argv, 0);
-    job.task.inputs[INPUT_PASSWORD] = args_bytes_or_none(argv, argc, 1);
+    job.task.inputs[KEY] = args_secret(argv, 0);
+    job.task.inputs[INPUT_PASSWORD] = args_secret_or_none(argv, argc, 1);
     return task_run(&job.task, sizeof job, job.task.inputs[INPUT_PASSWORD].data);
 }
 
@@ -234,7 +235,7 @@ static bool begins_as_ber(Bytes data) {
 
 static Janet cfun_crypto_detect_format(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
-    Bytes data = args_bytes(argv, 0);
+    Bytes data = args_secret(argv, 0);
     if (pem_is_pem(data)) return janet_ckeywordv("pem");
     if (pem_is_der(data) || begins_as_ber(data)) return janet_ckeywordv("der");
     raise_format("crypto/detect-format", "neither PEM nor DER");

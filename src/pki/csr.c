@@ -44,12 +44,14 @@ static const OptionRow option_rows[] = {
            "keyUsage to ask for: names such as digitalSignature or :digital-signature."),
     OPTION("ext-key-usage", take_option_extended_usage, CsrOptions, extended,
            "extKeyUsage to ask for: names such as serverAuth or :client-auth, or OIDs."),
-    OPTION("challenge-password", option_text, CsrOptions, challenge,
-           "challengePassword, as SCEP servers want it. Anyone who sees the request can read it."),
+    OPTION_SECRET(
+        "challenge-password", option_text, CsrOptions, challenge,
+        "challengePassword, as SCEP servers want it. Anyone who sees the request can read it."),
     OPTION("digest", take_option_digest, CsrOptions, digest,
            "Of the signature: :sha256, :sha384 for P-384 and :sha512 for P-521 keys by default; "
            "Ed25519 and Ed448 have their own."),
-    OPTION("password", option_bytes, CsrOptions, password, "Of the key, where it is encrypted."),
+    OPTION_SECRET("password", option_bytes, CsrOptions, password,
+                  "Of the key, where it is encrypted."),
     OPTION_WITH("format", option_word, formats, CsrOptions, format, ":pem (default) or :der."),
 };
 static const OptionSet csr_options = OPTION_SET(option_rows);
@@ -124,7 +126,7 @@ static Janet cfun_crypto_generate_csr(int32_t argc, Janet *argv) {
     CsrTask job = {
         .task = {
             .function = function, .run = csr_run, .result = csr_result, .release = csr_release}};
-    job.task.inputs[KEY] = args_bytes(argv, 0);
+    job.task.inputs[KEY] = args_secret(argv, 0);
     options_read(function, &csr_options, argv[1], &options);
     job.task.inputs[PASSWORD] = options.password;
     job.task.inputs[CHALLENGE] = options.challenge;

@@ -24,16 +24,16 @@ typedef struct Pkcs12Options {
 static const OptionRange iterations_range = {PBE_MIN_ITERATIONS, PBE_MAX_ITERATIONS};
 
 static const OptionRow create_rows[] = {
-    OPTION("password", option_bytes, Pkcs12Options, password,
-           "Of the bundle. Required: 1 to 1024 bytes without NULs."),
+    OPTION_SECRET("password", option_bytes, Pkcs12Options, password,
+                  "Of the bundle. Required: 1 to 1024 bytes without NULs."),
     OPTION("chain", take_option_certificates, Pkcs12Options, chain,
            "Certificates of CAs to add: PEM or DER, or a list of these."),
     OPTION("friendly-name", option_text, Pkcs12Options, friendly_name, "Name to show to people."),
     OPTION_WITH("iterations", option_integer, &iterations_range, Pkcs12Options, iterations,
                 "Of the key derivations, 250000 by default, from 1000 to 10000000; some readers "
                 "refuse more than 300000."),
-    OPTION("key-password", option_bytes, Pkcs12Options, key_password,
-           "Of the key that is given, where it is encrypted."),
+    OPTION_SECRET("key-password", option_bytes, Pkcs12Options, key_password,
+                  "Of the key that is given, where it is encrypted."),
 };
 static const OptionSet create_options = OPTION_SET(create_rows);
 
@@ -95,7 +95,7 @@ static Janet cfun_crypto_create_pkcs12(int32_t argc, Janet *argv) {
     const char *function = "crypto/create-pkcs12";
     Failure failure;
     janet_fixarity(argc, 3);
-    Bytes certificate = args_bytes(argv, 0), key = args_bytes(argv, 1);
+    Bytes certificate = args_bytes(argv, 0), key = args_secret(argv, 1);
     Pkcs12Options options = {.chain = janet_wrap_nil(), .iterations = PBE_BUNDLE_ITERATIONS};
     options_read(function, &create_options, argv[2], &options);
     if (!options.password.data) raise_format(function, "option :password is required");
@@ -155,8 +155,8 @@ static Janet cfun_crypto_parse_pkcs12(int32_t argc, Janet *argv) {
                                .run = parse_run,
                                .result = parse_result,
                                .release = pkcs12_release}};
-    job.task.inputs[DATA] = args_bytes(argv, 0);
-    job.task.inputs[BUNDLE_PASSWORD] = args_bytes_or_none(argv, argc, 1);
+    job.task.inputs[DATA] = args_secret(argv, 0);
+    job.task.inputs[BUNDLE_PASSWORD] = args_secret_or_none(argv, argc, 1);
     Pkcs12Options options = {.needs_mac = true};
     options_read(function, &parse_options, args_options(argv, argc, 2), &options);
     job.needs_mac = options.needs_mac;

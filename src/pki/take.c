@@ -253,7 +253,7 @@ int take_word(const OptionWord *words, const Janet *argv, int32_t slot) {
         }
         snprintf(expected + used, sizeof expected - used, " :%s", word->name);
     }
-    raise_type(slot, expected, argv[slot]);
+    raise_word(slot, expected, argv[slot]);
 }
 
 Janet take_bio(BIO *bio) {

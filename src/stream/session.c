@@ -49,7 +49,7 @@ Janet cfun_stream_set_session(int32_t argc, Janet *argv) {
     Stream *stream = stream_get_open(argv, 0);
     const char *function = stream_call(stream, "dtls-stream/set-session");
     if (!janet_checktypes(argv[1], JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
-        raise_type(1, "string or buffer", argv[1]);
+        raise_secret(1, "string or buffer", argv[1]);
     }
     JanetByteView data = janet_getbytes(argv, 1);
     if (stream->started || stream->state != STREAM_HANDSHAKING) {

@@ -122,7 +122,7 @@
     (fails-with "bad slot #2, expected point" (crypto/ec-point-mul :p-256 "\x01" bad))
     (fails-with "bad slot #1, expected point" (crypto/ec-point-to-bytes :p-256 bad))
     (fails-with "bad slot #2, expected point" (crypto/ec-point-add :p-256 g bad)))
-  (fails-with "bad slot #1, expected string or buffer, got 5" (crypto/ec-point-mul :p-256 5))
+  (fails-with "bad slot #1, expected string or buffer, got number" (crypto/ec-point-mul :p-256 5))
   (fails-with "unknown option :compress, did you mean :compressed" (crypto/ec-point-to-bytes :p-256 g {:compress true}))
   (fails-with "bad option :compressed, expected boolean" (crypto/ec-point-to-bytes :p-256 g {:compressed 1})))
 

@@ -3,6 +3,7 @@
 
 #include "core/keys/pbe.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,6 +17,8 @@
 
 #define MAX_FILE_SIZE (16 << 20) /* a bundle of all public CAs is 200 KB */
 #define PATIENCE_MS 1000
+#define MAX_SHOWN_PATH 100
+#define MAX_EXTENSION 8
 
 static const char BEGIN[] = "-----BEGIN ";
 
@@ -73,23 +76,47 @@ static bool read_whole(int descriptor, const char *path, PemSource *into, Failur
     }
 }
 
-bool pem_file(Bytes source, PemSource *owned, Failure *failure) {
-    *owned = (PemSource){NULL, 0};
+/* May an error text repeat it? A key or ticket key given in place of a path must not appear, so only
+ * a short line that ends in a file extension is shown. */
+static bool may_show(Bytes path) {
+    size_t extension = 0; /* characters since the last dot */
+    bool dot = false;
+    if (path.length > MAX_SHOWN_PATH) return false;
+    for (size_t i = 0; i < path.length; i++) {
+        uint8_t byte = path.data[i];
+        if (byte < ' ' || byte > '~') return false;
+        dot = byte == '.' || (dot && isalnum(byte));
+        extension = byte == '.' ? 0 : extension + 1;
+    }
+    return dot && extension >= 1 && extension <= MAX_EXTENSION;
+}
+
+/* `otherwise` is what an error says of a source that it may not repeat. */
+static bool read_file(Bytes source, const char *otherwise, PemSource *owned, Failure *failure) {
     char path[PATH_MAX];
-    if (!source.length) return failure_set(failure, "empty path");
+    *owned = (PemSource){NULL, 0};
     if (source.length >= sizeof path || memchr(source.data, 0, source.length) ||
         memchr(source.data, '\n', source.length)) {
-        return failure_set(failure, "not the path of a file");
+        return failure_set(failure, "%s", otherwise);
     }
     memcpy(path, source.data, source.length);
     path[source.length] = 0;
 
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0) return failure_set(failure, "%s: %s", path, strerror(errno));
+    if (descriptor < 0) {
+        const char *shown = may_show(source) ? path : otherwise;
+        return failure_set(failure, "%s: %s", shown, strerror(errno));
+    }
     bool read = read_whole(descriptor, path, owned, failure);
     close(descriptor);
     if (!read) pem_free(owned);
     return read;
+}
+
+bool pem_file(Bytes source, PemSource *owned, Failure *failure) {
+    *owned = (PemSource){NULL, 0};
+    if (!source.length) return failure_set(failure, "empty path");
+    return read_file(source, "not the path of a file", owned, failure);
 }
 
 Bytes pem_source(Bytes source, PemSource *owned, Failure *failure) {
@@ -100,11 +127,8 @@ Bytes pem_source(Bytes source, PemSource *owned, Failure *failure) {
         failure_set(failure, "empty, expected PEM, DER or the path of a file");
         return none;
     }
-    if (memchr(source.data, '\n', source.length) || memchr(source.data, 0, source.length)) {
-        failure_set(failure, "neither PEM nor DER nor the path of a file");
-        return none;
-    }
-    if (!pem_file(source, owned, failure)) return none;
+    const char *otherwise = "neither PEM nor DER nor the path of a file";
+    if (!read_file(source, otherwise, owned, failure)) return none;
     return (Bytes){owned->bytes, owned->length};
 }
 

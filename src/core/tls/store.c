@@ -58,7 +58,9 @@ bool store_add_directory(X509_STORE *store, Bytes path, Failure *failure) {
     memcpy(name, path.data, path.length);
     name[path.length] = 0;
     if (stat(name, &info) || !S_ISDIR(info.st_mode)) {
-        return failure_set(failure, "%s: not a directory", name);
+        bool shows = path.length <= 100 && !memchr(path.data, '\n', path.length);
+        return shows ? failure_set(failure, "%s: not a directory", name)
+                     : failure_set(failure, "not a directory");
     }
     return X509_STORE_load_path(store, name) || failure_openssl(failure, "%s", name);
 }
