@@ -18,7 +18,9 @@ endif
 # janet.h as a system header: its warnings are not ours. Without pkg-config the compiler's own paths serve.
 OPENSSL_CFLAGS := $(shell pkg-config --cflags openssl 2>/dev/null)
 OPENSSL_LIBS := $(or $(shell pkg-config --libs openssl 2>/dev/null),-lssl -lcrypto)
-COMPILE = -std=c11 -fPIC -fvisibility=hidden $(WARNINGS) $(CFLAGS) $(SANITIZE) $(OPENSSL_CFLAGS) -Isrc -isystem $J/include
+VERSION := $(shell sed -n 's/^(def- version "\(.*\)")$$/\1/p' project.janet)
+COMPILE = -std=c11 -fPIC -fvisibility=hidden $(WARNINGS) $(CFLAGS) $(SANITIZE) -DJSEC_VERSION=$(VERSION) \
+  $(OPENSSL_CFLAGS) -Isrc -isystem $J/include
 MODULE_LDFLAGS := $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynamic_lookup,-shared)
 
 SOURCES := $(wildcard src/*.c src/*/*.c src/*/*/*.c)
@@ -57,6 +59,8 @@ $B/obj/%.o: %.c Makefile | $(JANET)
 	@mkdir -p $(@D)
 	@$(say) CC $<
 	$Q $(CC) $(COMPILE) -MMD -MP -c $< -o $@
+
+$B/obj/src/tls/features.o: project.janet
 
 $(TREE)/jsec/native.so: $(OBJECTS)
 	@mkdir -p $(@D)
@@ -179,7 +183,7 @@ build/analyze/%.o: %.c Makefile | $(JANET)
 analyze: $(ANALYZED) ## look for defects with gcc -fanalyzer and cppcheck
 	$Q cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --std=c11 -Isrc \
 	  --suppress=missingInclude --suppress=unknownMacro --suppress=ctuuninitvar --suppress=arrayIndexThenCheck \
-	  -DOPENSSL_VERSION_NUMBER=0x30000000L '-DJANET_NO_RETURN=__attribute__((noreturn))' src
+	  -DOPENSSL_VERSION_NUMBER=0x30000000L -DJSEC_VERSION=$(VERSION) '-DJANET_NO_RETURN=__attribute__((noreturn))' src
 
 # --- checks ---
 

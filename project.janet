@@ -1,11 +1,14 @@
 # How jsec is built and installed: read by jpm, by spork's janet-pm, and by `janet --install .` (bundle/init.janet).
 
+# The only place of the version; the C code gets it as a define, here and from the Makefile.
+(def- version "0.2.0")
+
 (declare-project
   :name "jsec"
   :description "TLS, DTLS, certificates and cryptography on OpenSSL"
   :author "the jsec authors"
   :license "MIT"
-  :version "0.1.0")
+  :version version)
 
 # ---- OpenSSL ----
 
@@ -82,7 +85,7 @@ Where it is in a place of its own, set PKG_CONFIG_PATH, or CPATH and LIBRARY_PAT
   :name "jsec/native"
   :source (files ".c")
   :headers (files ".h")
-  :cflags ["-std=c11" "-fvisibility=hidden" "-Isrc" ;cflags]
+  :cflags ["-std=c11" "-fvisibility=hidden" "-Isrc" (string "-DJSEC_VERSION=" version) ;cflags]
   :lflags lflags)
 
 (declare-binscript :main "bin/jsec" :hardcode-syspath true)

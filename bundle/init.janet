@@ -1,7 +1,8 @@
-# The hooks of `janet --install .`. What to build stands in project.janet alone; this gives its words a meaning, so that
-# neither jpm nor spork has to be installed. What comes of it is what these two make: the modules, the native one as a
-# shared object and as an archive for static executables, the tool and its manual page.
+# The hooks of `janet --install .`. They read project.janet, so neither jpm nor spork has to be
+# installed. The result is what these two make: the modules, the native one as a shared object and as
+# an archive for static executables, the tool and its manual page.
 
+(def- project @{})
 (def- sources @[])
 (def- natives @[])
 (def- scripts @[])
@@ -9,7 +10,7 @@
 
 (dofile "project.janet"
         :env (merge-into (make-env)
-                         {'declare-project @{:value (fn [&])}
+                         {'declare-project @{:value (fn [&keys facts] (merge-into project facts))}
                           'declare-source @{:value (fn [&keys {:source paths}] (array/concat sources paths))}
                           'declare-native @{:value (fn [&keys opts] (array/push natives opts))}
                           'declare-binscript @{:value (fn [&keys {:main path}] (array/push scripts path))}
@@ -92,6 +93,8 @@
     (compile-native native)))
 
 (defn install [manifest &]
+  # info.jdn is read as data and can't take the version from project.janet
+  (put manifest :info (merge (manifest :info) {:version (project :version)}))
   (each path sources (bundle/add manifest path))
   (each {:name name} natives
     (each ending [".so" ".a" ".meta.janet"]

@@ -6,7 +6,12 @@
 #include <openssl/crypto.h>
 #include <openssl/opensslv.h>
 
-#define JSEC_VERSION "0.1.0" /* as project.janet and bundle/info.jdn have it */
+#ifndef JSEC_VERSION
+#error "JSEC_VERSION is not defined: the build takes it from project.janet"
+#endif
+/* The define is the bare number: quotes would not pass each build tool unharmed. */
+#define TEXT(number) #number
+#define TEXT_OF(macro) TEXT(macro)
 
 #if defined(__linux__) && !defined(JSEC_KQUEUE)
 #define POLLER "epoll"
@@ -45,7 +50,7 @@ static Janet cfun_tls_features(int32_t argc, Janet *argv) {
     (void)argv;
     janet_fixarity(argc, 0);
     JanetTable *facts = janet_table(20);
-    put(facts, "jsec", janet_cstringv(JSEC_VERSION));
+    put(facts, "jsec", janet_cstringv(TEXT_OF(JSEC_VERSION)));
     put(facts, "openssl", janet_cstringv(OpenSSL_version(OPENSSL_VERSION_STRING)));
     put(facts, "openssl-headers", janet_cstringv(OPENSSL_VERSION_STR));
     put_names(facts, "protocols", features_protocols);

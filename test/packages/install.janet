@@ -55,6 +55,8 @@
 (import jsec/tls-stream)
 ``)
 
+(def version (first (peg/match '(* (thru `(def- version "`) '(to `"`)) (slurp "project.janet"))))
+
 # Something of each module; core's ev/read and ev/write on streams of ours.
 (def program ``
 (def own (cert/generate-self-signed-cert {:common-name "localhost" :key-type :ec-p256}))
@@ -84,7 +86,7 @@
   (spit (string empty-folder "/try.janet") (string imports "\n" program))
   (is= shown
        (succeeds empty-folder {"PATH" path "JANET_PATH" modules} janet "try.janet"))
-  (is (string/has-prefix? "jsec " (succeeds empty-folder {"PATH" path} tool "--version"))))
+  (is (string/has-prefix? (string "jsec " version ",") (succeeds empty-folder {"PATH" path} tool "--version"))))
 
 # ---- janet --install ----
 
@@ -97,6 +99,7 @@
   (succeeds (tmpdir) (merge env {"JANET_HEADERPATH" (string root "/build/janet/include") "CC" "env cc"}) janet "--install" source)
   (works tree (string tree "/bin/jsec") path)
   (is (os/stat (string tree "/man/man1/jsec.1")))
+  (is= version (string/trim (succeeds (tmpdir) env janet "-e" `(prin (get-in (bundle/manifest "jsec") [:info :version]))`)))
   (succeeds (tmpdir) env janet "--uninstall" "jsec")
   (is= [] (tuple ;(files-in tree))))
 
