@@ -135,14 +135,19 @@ static int distance(const char *a, size_t alen, const char *b, size_t blen) {
     return row[alen % 3][blen];
 }
 
-const OptionRow *options_row(const OptionSet *set, size_t index) {
-    if (index < set->count) return set->rows + index;
-    index -= set->count;
+/* The rows of a set come before those of its parts; `left` counts down to the one asked for. */
+static const OptionRow *count_down(const OptionSet *set, size_t *left) {
+    if (*left < set->count) return set->rows + *left;
+    *left -= set->count;
     for (const OptionSet *const *part = set->parts; part && *part; part++) {
-        if (index < (*part)->count) return (*part)->rows + index;
-        index -= (*part)->count;
+        const OptionRow *row = count_down(*part, left);
+        if (row) return row;
     }
     return NULL;
+}
+
+const OptionRow *options_row(const OptionSet *set, size_t index) {
+    return count_down(set, &index);
 }
 
 static const char *nearest_name(const OptionSet *set, JanetByteView name) {

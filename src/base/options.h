@@ -9,7 +9,13 @@
  *   Opts opts = {.timeout = INFINITY};                   // defaults first
  *   options_read("tls/connect", &set, argv[2], &opts);   // raises on anything not understood
  *
- * Several rows may share a field: aliases. Giving two of them at once raises. */
+ * Several rows may share a field: aliases. Giving two of them at once raises.
+ *
+ * Options that several functions share are a set of their own, a part of the functions' sets; all
+ * of them then fill the same struct, or structs that begin with the same member:
+ *
+ *   static const OptionSet *const parts[] = {&shared, NULL};
+ *   static const OptionSet set = OPTION_SET_WITH(rows, parts); */
 #ifndef JSEC_BASE_OPTIONS_H
 #define JSEC_BASE_OPTIONS_H
 
@@ -42,7 +48,8 @@ typedef struct OptionSet {
     const OptionRow *rows;
     size_t count;                         /* 64 at most, those of the parts included */
     const char *where;                    /* appended where an option is unknown; NULL: nothing */
-    const struct OptionSet *const *parts; /* whose rows belong to it too, ended by NULL; or NULL */
+    const struct OptionSet *const *parts; /* sets whose rows belong to it too, with their own
+                                             parts; ended by NULL; or NULL */
 } OptionSet;
 
 #define OPTION(name, parser, type, field, doc)                                                     \
@@ -53,6 +60,10 @@ typedef struct OptionSet {
     { name, parser, offsetof(type, field), NULL, doc, true }
 #define OPTION_SET(rows)                                                                           \
     { rows, sizeof(rows) / sizeof *(rows), NULL, NULL }
+#define OPTION_SET_WITH(rows, parts)                                                               \
+    { rows, sizeof(rows) / sizeof *(rows), NULL, parts }
+#define OPTION_SET_OF(parts)                                                                       \
+    { NULL, 0, NULL, parts }
 
 /* A word of an enumeration; keywords and strings both name it, letter case does not matter. */
 typedef struct OptionWord {

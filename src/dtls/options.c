@@ -31,7 +31,7 @@ static const OptionRow version_rows[] = {
 };
 static const OptionSet version_set = OPTION_SET(version_rows);
 static const OptionSet *const security_parts[] = {&version_set, &rows_strength, NULL};
-static const OptionSet security_set = {NULL, 0, NULL, security_parts};
+static const OptionSet security_set = OPTION_SET_OF(security_parts);
 
 static void parse_sni_either(const OptionSite *site, Janet value, void *field) {
     ContextOptions *options = field;
@@ -84,13 +84,10 @@ static const OptionRow context_rows[] = {
                 "Seconds that a session can be resumed, 604800 (a week) at most. Default 7200."),
 };
 
-#define CONTEXT_PARTS                                                                              \
-    &rows_identity, &rows_trust, &version_set, &rows_strength, &rows_extension, &rows_store,       \
-        &rows_connection, &datagram_set
-
-static const OptionSet *const context_parts[] = {CONTEXT_PARTS, NULL};
-const OptionSet dtls_context_options = {context_rows, sizeof context_rows / sizeof *context_rows,
-                                        NULL, context_parts};
+static const OptionSet *const context_parts[] = {&rows_identity,   &rows_trust,     &version_set,
+                                                 &rows_strength,   &rows_extension, &rows_store,
+                                                 &rows_connection, &datagram_set,   NULL};
+const OptionSet dtls_context_options = OPTION_SET_WITH(context_rows, context_parts);
 
 static const OptionSet *const beside_parts[] = {&rows_connection, &datagram_set, &name_set, NULL};
 static const OptionSet beside_set = {NULL, 0, " beside :context, which has been made",
@@ -113,9 +110,8 @@ static const OptionRow server_rows[] = {
            "silence."),
 };
 static const OptionSet server_set = OPTION_SET(server_rows);
-static const OptionSet *const listen_parts[] = {CONTEXT_PARTS, &server_set, NULL};
-const OptionSet dtls_listen_options = {context_rows, sizeof context_rows / sizeof *context_rows,
-                                       NULL, listen_parts};
+static const OptionSet *const listen_parts[] = {&dtls_context_options, &server_set, NULL};
+const OptionSet dtls_listen_options = OPTION_SET_OF(listen_parts);
 static const OptionSet *const listen_beside_parts[] = {&rows_connection, &datagram_set, &server_set,
                                                        NULL};
 static const OptionSet listen_beside_set = {NULL, 0, " beside :context, which has been made",

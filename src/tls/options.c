@@ -34,7 +34,7 @@ static const OptionRow version_rows[] = {
 };
 static const OptionSet version_set = OPTION_SET(version_rows);
 static const OptionSet *const security_parts[] = {&version_set, &rows_strength, NULL};
-static const OptionSet security_set = {NULL, 0, NULL, security_parts};
+static const OptionSet security_set = OPTION_SET_OF(security_parts);
 
 static const OptionRow tcp_rows[] = {
     OPTION_WITH("buffer-size", option_integer, &buffer_range, ContextOptions,
@@ -72,7 +72,7 @@ static const OptionRow rows[] = {
 static const OptionSet *const parts[] = {&rows_identity,   &rows_trust,     &version_set,
                                          &rows_strength,   &rows_extension, &rows_store,
                                          &rows_connection, &tcp_set,        NULL};
-const OptionSet tls_option_set = {rows, sizeof rows / sizeof *rows, NULL, parts};
+const OptionSet tls_option_set = OPTION_SET_WITH(rows, parts);
 
 static const OptionSet *const beside_parts[] = {&rows_connection, &tcp_set, NULL};
 static const OptionSet beside_set = {NULL, 0, " beside :context, which has been made",
