@@ -46,6 +46,12 @@ This page is made from the sources (`make docs`); a test sees to it that no text
    :cause "No certificate of a trusted CA vouches for the server's: it is of a private CA, signs itself, or the server does not send the intermediate certificate."
    :cure "Of a private CA: `{:ca-file \"ca.pem\"}`. Of a certificate that signs itself: `{:trusted-cert \"server.pem\"}`. If an intermediate is missing, the server's operator has to append it to the certificate file; `jsec connect HOST` shows what is sent."}
 
+  {:title "The peer showed no certificate"
+   :texts ["certificate verify failed: the peer showed no certificate (*" "certificate verify failed: verification was not set up" "certificate verify failed: …"
+           ":ciphers has only suites without certificates*"]
+   :cause "The connection must be verified, or has pins, and the cipher suite is one in which the peer shows no certificate (aNULL): anyone can be that peer."
+   :cure "Name other suites in `:ciphers`, or none: the default is good. Where there is nothing to verify, in a test of such a suite, say: `:verify false`, without `:pins`."}
+
   {:title "The certificate is out of date, or for something else"
    :texts []
    :parts [", valid until *" ", valid from *" ", its (extended) key usage is for something else, see :purpose"]

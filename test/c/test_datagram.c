@@ -168,6 +168,18 @@ static void test_handshake(void) {
     both_free();
 }
 
+static void test_anonymous(void) {
+    static const char suites[] = "AECDH-AES128-SHA:@SECLEVEL=0";
+    int errnum;
+    both_init();
+    if (!SSL_set_cipher_list(client.engine.ssl, suites)) abort();
+    if (!SSL_set_cipher_list(server.engine.ssl, suites)) abort();
+    CHECK("a suite without certificates is refused at the handshake's end",
+          !shake() && !client.engine.established &&
+              strstr(engine_explain(&client.engine, &errnum), "the peer showed no certificate"));
+    both_free();
+}
+
 static void test_loss(void) {
     bool all = true;
     for (int lost = 0; lost < 12; lost++) {
@@ -507,6 +519,7 @@ static void test_listen_to_anything(void) {
 int main(void) {
     wire_make_identity();
     test_handshake();
+    test_anonymous();
     test_loss();
     test_flight_shares_datagrams();
     test_waits();
