@@ -1,7 +1,7 @@
 /* Base64, in both alphabets. */
+#include "core/crypto/base64.h"
 #include "base/module.h"
 #include "base/raise.h"
-#include "core/crypto/base64.h"
 #include "crypto/args.h"
 #include "crypto/task.h"
 #include "register.h"
@@ -79,6 +79,6 @@ static const Function *const functions[] = {
     NULL,
 };
 
-void encoding_register(JanetTable *env) {
+void base64_register(JanetTable *env) {
     module_register(env, functions);
 }
