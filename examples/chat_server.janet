@@ -25,16 +25,16 @@
 (defn welcome
   "Serve a guest, from the name to the goodbye."
   [stream]
-  (defer (ev/close stream)
-    (def pending @"")
-    (ev/write stream "who are you?\n")
-    (when-let [name (read-line stream pending)]
-      (put guests stream name)
-      (defer (do (put guests stream nil) (say (string name " has left")))
-        (say (string name " is here"))
-        # a guest whose connection broke off has left, too
-        (protect (while (def line (read-line stream pending))
-                   (say (string name ": " line))))))))
+  (def pending @"")
+  (ev/write stream "who are you?\n")
+  (when-let [name (read-line stream pending)]
+    (put guests stream name)
+    (defer (do (put guests stream nil) (say (string name " has left")))
+      (say (string name " is here"))
+      # a guest whose connection broke off has left, too
+      (protect (while (def line (read-line stream pending))
+                 (say (string name ": " line))))))
+  (ev/close stream))
 
 # ---- the two ways in ----
 

@@ -29,9 +29,9 @@
 # ---- a server that sends back what it gets ----
 
 (defn echo [stream]
-  (defer (:close stream)
-    (def chunk @"")
-    (while (:read stream 65536 (buffer/clear chunk)) (:write stream chunk))))
+  (def chunk @"")
+  (while (:read stream 65536 (buffer/clear chunk)) (:write stream chunk))
+  (:close stream))
 
 (def listener (tls/listen "127.0.0.1" "0"))
 (ev/go (fn [] (tls/accept-loop listener server echo)))

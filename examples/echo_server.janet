@@ -6,10 +6,10 @@
 
 # Written for net/connect's streams: a TLS stream is used the same way.
 (defn echo [stream]
-  (defer (ev/close stream)
-    (def chunk @"")
-    (while (ev/read stream 4096 (buffer/clear chunk))
-      (ev/write stream chunk))))
+  (def chunk @"")
+  (while (ev/read stream 4096 (buffer/clear chunk))
+    (ev/write stream chunk))
+  (ev/close stream))
 
 (def own (cert/generate-self-signed-cert {:common-name "localhost" :key-type :ec-p256}))
 (def context (tls/new-context {:cert (own :cert) :key (own :key)}))

@@ -41,9 +41,9 @@
 
 (defn handle [patience]
   (fn [stream]
-    (defer (ev/close stream)
-      (def [fine why] (protect (converse stream patience |(send-frame stream :message $))))
-      (unless fine (print "server: " why ", closed")))))
+    (def [fine why] (protect (converse stream patience |(send-frame stream :message $))))
+    (unless fine (print "server: " why ", closed"))
+    (ev/close stream))) # a frame that was cut off is an error for the client all the same
 
 (defn ask [stream text]
   (send-frame stream :message text)

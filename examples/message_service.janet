@@ -30,11 +30,11 @@
     (let [[fine value] (protect (act ;arguments))] [(if fine :ok :error) value])))
 
 (defn handle [stream]
-  (defer (ev/close stream)
-    # verified by then: no connection without a certificate of our CA comes here
-    (def who (get-in (:peer-certificate stream :data) [:subject :common-name]))
-    (def [send receive] (make-proto stream))
-    (while (def call (receive)) (send (answer-to who call)))))
+  # verified by then: no connection without a certificate of our CA comes here
+  (def who (get-in (:peer-certificate stream :data) [:subject :common-name]))
+  (def [send receive] (make-proto stream))
+  (while (def call (receive)) (send (answer-to who call)))
+  (ev/close stream))
 
 # ---- its clients ----
 

@@ -15,9 +15,9 @@
 (def server-options {:cert (server :cert) :key (server :key) :verify true :ca-file (ca :cert)})
 
 (defn greet [stream]
-  (defer (:close stream)
-    (def {:subject who} (:peer-certificate stream :data))
-    (:write stream (string "welcome, " (who :common-name)))))
+  (def {:subject who} (:peer-certificate stream :data))
+  (:write stream (string "welcome, " (who :common-name)))
+  (:close stream))
 
 (defn visit [port what options]
   (def [fine answer]

@@ -7,9 +7,9 @@
 (defn handle
   "What a worker does with a connection: here, say who it is and what comes."
   [name stream]
-  (defer (ev/close stream)
-    (while (def data (ev/read stream 4096))
-      (ev/write stream (string name ": " data)))))
+  (while (def data (ev/read stream 4096))
+    (ev/write stream (string name ": " data)))
+  (ev/close stream))
 
 # Certificates and keys are parsed once, for all threads; sessions that one worker began the others resume. A listener
 # can't be shared, so each worker has its own on the same port, and the kernel deals the connections out (SO_REUSEPORT).

@@ -14,7 +14,7 @@
 (def [_ port] (net/localname listener))
 (ev/go (fn []
          (tls/accept-loop listener {:cert (own :cert) :key (own :key) :security policy :alpn ["h2" "http/1.1"]}
-                          (fn [stream] (defer (:close stream) (:read stream 1)))
+                          (fn [stream] (:read stream 1) (:close stream))
                           {:on-error |(print "    the server: " $)})))
 
 (defn attempt [what options]

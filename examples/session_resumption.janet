@@ -30,9 +30,9 @@
   (def identity (cert/generate-self-signed-cert {:common-name "localhost" :key-type :rsa}))
   (def trust {:trusted-cert (identity :cert)})
   (defn answer [stream]
-    (with [_ stream]
-      (ev/read stream 4096)
-      (ev/write stream "HTTP/1.1 204 No Content\r\n\r\n")))
+    (ev/read stream 4096)
+    (ev/write stream "HTTP/1.1 204 No Content\r\n\r\n")
+    (ev/close stream))
   # Sessions are sealed with a key of the server's context, so it is a context, or the same options, that all
   # connections have to use. A fleet of servers shares :ticket-keys.
   (def context (tls/new-context identity))

@@ -22,10 +22,10 @@
 (import jsec/cert)
 
 (defn answer [stream]
-  (defer (:close stream)
-    (:read stream 4096)
-    (def page "<h1>Hello</h1>\n")
-    (:write stream (string "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: " (length page) "\r\n\r\n" page))))
+  (:read stream 4096)
+  (def page "<h1>Hello</h1>\n")
+  (:write stream (string "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: " (length page) "\r\n\r\n" page))
+  (:close stream))
 
 (defn ask-ourselves []
   (def own (cert/generate-self-signed-cert {:common-name "localhost" :key-type :ec-p256}))

@@ -52,7 +52,8 @@
 (defn serve [plain options]
   (var reader (line-reader plain))
   (var tls? false)
-  (defer (ev/close (reader :stream))
+  # After an error TLS ends hard: the client must not see a clean end.
+  (edefer (if tls? (:close (reader :stream) true) (ev/close (reader :stream)))
     (send-line reader "220 localhost ESMTP")
     (forever
       (def line (read-line reader))
@@ -73,7 +74,8 @@
         (= "QUIT" line)
         (do (send-line reader "221 bye") (break))
 
-        (send-line reader "502 not here")))))
+        (send-line reader "502 not here")))
+    (ev/close (reader :stream))))
 
 (defn demonstrate []
   (def identity (cert/generate-self-signed-cert {:common-name "localhost" :key-type :ec-p256}))

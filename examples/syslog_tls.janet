@@ -35,10 +35,10 @@
 
 (defn collect [received]
   (fn [stream]
-    (defer (ev/close stream)
-      (def who (get-in (:peer-certificate stream :data) [:subject :common-name]))
-      (while (def text (read-message stream)) (print who " > " text))
-      (ev/give received true))))
+    (def who (get-in (:peer-certificate stream :data) [:subject :common-name]))
+    (while (def text (read-message stream)) (print who " > " text))
+    (ev/close stream)
+    (ev/give received true)))
 
 (defn demonstrate []
   (def ca (cert/generate-self-signed-cert {:common-name "Our CA" :key-type :ec-p256}))

@@ -7,10 +7,10 @@
 (def server (tls/new-context identity))
 
 (defn echo [stream]
-  (defer (ev/close stream)
-    (def data @"")
-    (while (ev/read stream 4096 (buffer/clear data))
-      (ev/write stream data))))
+  (def data @"")
+  (while (ev/read stream 4096 (buffer/clear data))
+    (ev/write stream data))
+  (ev/close stream))
 
 (with [listener (tls/listen "localhost" "0")]
   (def port (in (net/localname listener) 1))

@@ -21,7 +21,7 @@
     X(dtls_address)                                                                                \
     X(digest)                                                                                      \
     X(random)                                                                                      \
-    X(base64)                                                                                      \
+    X(encoding)                                                                                    \
     X(generate)                                                                                    \
     X(sign)                                                                                        \
     X(kdf)                                                                                         \

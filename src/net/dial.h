@@ -1,6 +1,5 @@
-/* Connecting to a host: look up its name, then try the addresses, each 250 ms after the one before
- * (RFC 8305, "happy eyeballs"). The first address that answers wins: with a TCP handshake, or for
- * UDP with a datagram. */
+/* Reaching a peer: resolve, then try the addresses, the next a moment after the last (RFC 8305:
+ * "happy eyeballs"), until one answers: TCP's handshake, or our first datagrams. */
 #ifndef JSEC_NET_DIAL_H
 #define JSEC_NET_DIAL_H
 
@@ -15,35 +14,34 @@ typedef struct Attempt {
 } Attempt;
 
 struct Dial {
-    /* One of the two is called, once, unless the dial is stopped; never before dial_start returns.
-     * */
+    /* Exactly one of the two is called, unless the dial is stopped; never before dial_start has
+     * returned true. */
     void (*connected)(Dial *dial, int descriptor);
     void (*failed)(Dial *dial, const Failure *failure);
     int type; /* SOCK_STREAM or SOCK_DGRAM */
-    /* For SOCK_DGRAM; both may be NULL. opening: the addresses are known, and greetings follow.
-     * greet: send the first datagrams; returns 0 or an errno. Without greet the first address that
-     * connect accepts is taken. */
+    /* Datagrams only, may be NULL: the addresses are known, greetings are about to be sent; and send
+     * one: 0, or an errno. Without a greeting the first address that can be reached is taken. */
     void (*opening)(Dial *dial);
     int (*greet)(Dial *dial, int descriptor);
     Addresses addresses;
     Attempt attempts[MAX_ADDRESSES];
     int begun, running;
-    bool retried_after_gc; /* EMFILE: forced a collection once */
-    Watcher start;         /* begins the first attempt */
-    Timer next;            /* begins the next attempt */
-    Failure failure;       /* of the last failed attempt */
-    struct DialWork *work; /* the pending name lookup; NULL: none */
+    bool collected;        /* garbage, for want of descriptors */
+    Watcher start;         /* for the first attempt */
+    Timer next;            /* when to begin the next attempt */
+    Failure failure;       /* of the last attempt that failed */
+    struct DialWork *work; /* the resolver that is under way; NULL: none */
 };
 
-/* Start. Only type and callbacks of the struct are set, all else is zero; it must not move. host
- * and port are copied. */
+/* Begin; the struct is zeroed but for type and callbacks, and must stay where it is. host and port
+ * are copied. */
 void dial_start(Dial *dial, const char *host, const char *port);
 void dial_start_address(Dial *dial, const Address *address);
 
-/* Greet again from each pending attempt. */
+/* Greet again, from all attempts that are under way. */
 void dial_again(Dial *dial);
 
-/* Stop: close the pending attempts, and cancel the lookup. No callback follows. */
+/* Give up: close what is half open. No callback comes any more. */
 void dial_stop(Dial *dial);
 
 #endif

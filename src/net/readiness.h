@@ -1,4 +1,4 @@
-/* The kernel's readiness queue, epoll or kqueue: edge-triggered, with one timer. */
+/* The kernel's readiness queue, edge-triggered, with one timer: epoll or kqueue. */
 #ifndef JSEC_NET_READINESS_H
 #define JSEC_NET_READINESS_H
 
@@ -8,7 +8,7 @@
 enum {
     READY_IN = 1,
     READY_OUT = 2,
-    READY_HANGUP = 4 /* the peer has ended its output, or there is an error */
+    READY_HANGUP = 4 /* the peer will send no more, or an error */
 };
 
 typedef struct ReadyEvent {
@@ -18,28 +18,27 @@ typedef struct ReadyEvent {
 
 typedef struct Readiness {
     int queue; /* a descriptor that is readable while events wait */
-    int timer; /* timerfd; -1 with kqueue, which has timers itself */
-    int waker; /* eventfd; -1 with kqueue */
+    int timer; /* -1 where the queue has timers of its own */
+    int waker; /* likewise */
 } Readiness;
 
 bool readiness_open(Readiness *readiness);
-
-/* Close the timer and the waker. The queue belongs to its JanetStream. */
-void readiness_close(Readiness *readiness);
+void readiness_close(
+    Readiness *readiness); /* all but the queue, which belongs to its JanetStream */
 
 bool readiness_add(const Readiness *readiness, int descriptor, void *data);
 
-/* Call it before the descriptor is closed or given away. */
+/* Before the descriptor is closed, or handed on. */
 void readiness_remove(const Readiness *readiness, int descriptor);
 
-/* Set the timer: the queue becomes readable after `nanoseconds`, at least 1. */
+/* Make the queue readable after so many nanoseconds, 1 at least; replaces what was set before. */
 void readiness_arm(const Readiness *readiness, int64_t nanoseconds);
 
-/* Make the queue readable now. A timer of 1 ns does the same at ten times the cost. */
+/* Make the queue readable now. A timer that goes off at once would do so too, at ten times the price. */
 void readiness_wake(const Readiness *readiness);
 
-/* Take up to `room` events without waiting; returns how many. kqueue reports reading and writing of
- * one descriptor as two events. The events of timer and waker are consumed here. */
+/* Events without waiting, a kqueue's two of one descriptor one after the other; the timer's and
+ * the waker's own are eaten. How many. */
 int readiness_take(const Readiness *readiness, ReadyEvent *events, int room);
 
 #endif

@@ -33,14 +33,13 @@ Request *request_first_waiting(const RequestQueue *queue) {
     return NULL;
 }
 
-static void on_request_event(JanetFiber *fiber, JanetAsyncEvent event);
+static void on_async(JanetFiber *fiber, JanetAsyncEvent event);
 
 void request_end_dead(const RequestQueue *queue) {
     Request *next;
     for (Request *request = queue->first; request; request = next) {
         next = request->next;
-        bool ours =
-            request->fiber->ev_state == request && request->fiber->ev_callback == on_request_event;
+        bool ours = request->fiber->ev_state == request && request->fiber->ev_callback == on_async;
         if (ours && !request->completed && !janet_fiber_can_resume(request->fiber))
             janet_async_end(request->fiber);
     }
@@ -49,9 +48,8 @@ void request_end_dead(const RequestQueue *queue) {
 void *request_new(size_t size, size_t room, const RequestKind *kind) {
     JanetFiber *fiber = janet_root_fiber();
     if (!fiber) janet_panic("can't wait outside of the event loop");
-    /* Janet frees a fiber's ev_state, so use Janet's allocator. Not calloc: before glibc 2.41 it
-     * does not reuse the thread's most recently freed block, and each request follows a freed one.
-     * */
+    /* Janet frees it (a fiber's ev_state), so it is Janet's allocator that makes it. Not calloc: glibc's
+     * passes by the blocks that were freed last (until 2.41), and one is freed for each that is made. */
     Request *request = janet_malloc(size + room);
     if (!request) JANET_OUT_OF_MEMORY;
     memset(request, 0, size);
@@ -65,7 +63,7 @@ bool request_waits(const Request *request) {
     return !request->completed && request->fiber->sched_id == request->sched_id;
 }
 
-static void finish_request(Request *request) {
+static void leave(Request *request) {
     poller_unset_timer(&request->timer);
     poller_remove_root(&request->root);
     if (!request->completed) {
@@ -77,21 +75,21 @@ static void finish_request(Request *request) {
     if (request->kind->resumed) request->kind->resumed(request);
 }
 
-static void on_request_event(JanetFiber *fiber, JanetAsyncEvent event) {
+static void on_async(JanetFiber *fiber, JanetAsyncEvent event) {
     if (event != JANET_ASYNC_EVENT_DEINIT) return;
-    finish_request(fiber->ev_state);
-    /* janet_async_end removes the stream's first GC root by a linear search. The poller's root is
-     * near the start of the list, so the search is short; add another in its place. */
+    leave(fiber->ev_state);
+    /* janet_async_end takes a root of the stream away, the first it finds. Ours, made early, is
+     * found at once; one more at the end keeps it. So no wait searches all roots. */
     janet_gcroot(janet_wrap_abstract(poller_stream()));
 }
 
-static void mark_request(GcRoot *root) {
+static void mark(GcRoot *root) {
     Request *request = (Request *)root; /* its first member */
     janet_mark(janet_wrap_fiber(request->fiber));
     if (request->kind->mark) request->kind->mark(request);
 }
 
-static void on_timeout(Timer *timer) {
+static void expired(Timer *timer) {
     Request *request = (Request *)((char *)timer - offsetof(Request, timer));
     if (!request_waits(request)) return;
     if (request->kind->timeout_is_nil) {
@@ -101,26 +99,26 @@ static void on_timeout(Timer *timer) {
     }
 }
 
-/* Does what janet_async_start_fiber does, but adds no GC root for each wait. */
-static void attach_fiber(JanetFiber *fiber, void *state) {
-    fiber->ev_callback = on_request_event;
+/* What janet_async_start_fiber does, without a root of the collector's for each wait. */
+static void attach(JanetFiber *fiber, void *state) {
+    fiber->ev_callback = on_async;
     fiber->ev_stream = poller_stream();
     fiber->ev_state = state;
     janet_ev_inc_refcount();
 }
 
 void request_park(Request *request, double timeout) {
-    /* The fiber never resumed from an earlier wait that Janet turned into an error: see
-     * request_end_dead. */
+    /* Where a wait is turned into an error (inside a C function that calls Janet), the fiber was
+     * never resumed from it. */
     if (request->fiber->ev_callback) janet_async_end(request->fiber);
-    poller_add_root(&request->root, mark_request);
-    attach_fiber(request->fiber, request);
+    poller_add_root(&request->root, mark);
+    attach(request->fiber, request);
     if (timeout < INFINITY && !request->completed)
-        poller_set_timer(&request->timer, timeout, on_timeout);
+        poller_set_timer(&request->timer, timeout, expired);
     janet_await();
 }
 
-static void record_completion(Request *request, RequestQueue *queue) {
+static void wake(Request *request, RequestQueue *queue) {
     request_dequeue(queue, request);
     request->completed = true;
     request->sched_id = request->fiber->sched_id;
@@ -129,10 +127,10 @@ static void record_completion(Request *request, RequestQueue *queue) {
 
 void request_complete(Request *request, RequestQueue *queue, Janet value) {
     janet_schedule(request->fiber, value);
-    record_completion(request, queue);
+    wake(request, queue);
 }
 
 void request_fail(Request *request, RequestQueue *queue, Janet error) {
     janet_cancel(request->fiber, error);
-    record_completion(request, queue);
+    wake(request, queue);
 }

@@ -27,9 +27,10 @@ static const RequestKind close_kind = {.cancelled = cancel_close, .mark = close_
 
 /* Is there still something to wait for? */
 static bool step(Stream *stream) {
-    EngineStatus status = engine_close_notify(&stream->engine);
+    EngineStatus status = stream_end_output(stream);
     if (status != ENGINE_DONE) return status != ENGINE_FAILED;
-    if (stream->kind->datagram) return false; /* the answer may be lost: nobody waits for it */
+    if (stream->kind->datagram || stream->cut)
+        return false; /* the answer may be lost: nobody waits for it */
     uint8_t late[4096];
     size_t got;
     while ((status = engine_read(&stream->engine, late, sizeof late, &got)) == ENGINE_DONE) {
@@ -54,7 +55,7 @@ static void expired(Timer *timer) {
     stream_drop((Stream *)((char *)timer - offsetof(Stream, timer)));
 }
 
-static void begin(Stream *stream) {
+void stream_begin_close(Stream *stream) {
     stream->state = STREAM_CLOSING;
     stream_wake_for_close(stream);
     stream_serve_closers(stream);
@@ -70,7 +71,7 @@ Janet cfun_tls_close(int32_t argc, Janet *argv) {
     if (force || stream->state == STREAM_HANDSHAKING || stream->state == STREAM_FAILED) {
         stream_drop(stream);
     }
-    if (stream->state == STREAM_OPEN) begin(stream);
+    if (stream->state == STREAM_OPEN) stream_begin_close(stream);
     if (stream->state == STREAM_CLOSED) return argv[0];
     CloseRequest *request = request_new(sizeof *request, 0, &close_kind);
     request->stream = stream;

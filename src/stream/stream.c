@@ -55,8 +55,14 @@ static void discard_unread(const Stream *stream) {
     }
 }
 
+/* The peer of a cut transfer must see an error: a reset, where the kernel did not take the alert. */
 static void close_descriptor(Stream *stream) {
-    discard_unread(stream);
+    bool reset = stream->cut && !engine_is_aborted(&stream->engine);
+    if (reset && stream->watcher.descriptor >= 0) {
+        socket_set_reset(stream->watcher.descriptor);
+    } else {
+        discard_unread(stream);
+    }
     poller_close(&stream->watcher);
 }
 
@@ -174,9 +180,7 @@ void stream_wake_for_close(Stream *stream) {
     while ((request = request_first_waiting(&stream->readers))) {
         request_complete(request, &stream->readers, janet_wrap_nil());
     }
-    while ((request = request_first_waiting(&stream->writers))) {
-        request_fail(request, &stream->writers, janet_cstringv("stream closed"));
-    }
+    stream_fail_writers(stream, "stream closed");
     while ((request = request_first_waiting(&stream->handshakers))) {
         request_fail(request, &stream->handshakers, janet_cstringv("stream closed"));
     }
@@ -192,6 +196,21 @@ void stream_drop(Stream *stream) {
     memory_detach(stream);
     stream_wake_for_close(stream);
     stream_serve_closers(stream);
+}
+
+static void root_mark(GcRoot *root) {
+    janet_mark(janet_wrap_abstract((char *)root - offsetof(Stream, root)));
+}
+
+void stream_abort(Stream *stream) {
+    if (stream->state >= STREAM_CLOSING) return;
+    stream->cut = true;
+    if (stream->state != STREAM_OPEN) {
+        stream_drop(stream);
+        return;
+    }
+    poller_add_root(&stream->root, root_mark);
+    stream_begin_close(stream);
 }
 
 /* --- what waits --- */
@@ -282,10 +301,6 @@ static void handshake_expired(Timer *timer) {
     engine_fail(&stream->engine, failure.text);
     fail_handshake(stream);
     stream_advance(stream);
-}
-
-static void root_mark(GcRoot *root) {
-    janet_mark(janet_wrap_abstract((char *)root - offsetof(Stream, root)));
 }
 
 void stream_start(Stream *stream) {

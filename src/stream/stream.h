@@ -59,8 +59,9 @@ typedef struct Stream {
     bool started;                    /* the handshake has begun */
     bool readable, writable, hangup; /* what the last events said */
     bool read_shut, write_shut;
-    Share share;         /* of the turn of the event loop */
-    Share intake;        /* likewise: reads of the socket */
+    bool cut;     /* what was sent is incomplete: the peer must see an error, never close_notify */
+    Share share;  /* of the turn of the event loop */
+    Share intake; /* likewise: reads of the socket */
     int64_t began, took; /* nanoseconds of the handshake */
 } Stream;
 
@@ -83,6 +84,9 @@ void stream_advance(Stream *stream);
 
 /* Close the descriptor and free the engine at once; waiting calls get what a close gives them. */
 void stream_drop(Stream *stream);
+
+/* Close a stream whose transfer is incomplete: the peer sees an error. No fiber waits for it. */
+void stream_abort(Stream *stream);
 
 /* The stream that a value is, of either protocol; NULL: none. */
 Stream *stream_object(Janet value);
@@ -154,10 +158,21 @@ void stream_ask_staple(Stream *stream);
 /* Call on_session, in fibers of their own, for the sessions that came. */
 void stream_tell_sessions(Stream *stream);
 
+/* End our direction, once: close_notify, or an alert where the transfer was cut. */
+static inline EngineStatus stream_end_output(Stream *stream) {
+    return stream->cut ? engine_abort(&stream->engine) : engine_close_notify(&stream->engine);
+}
+
 /* The steps of stream_advance that live in files of their own. */
 void stream_serve_readers(Stream *stream);
 void stream_serve_writers(Stream *stream);
 void stream_serve_closers(Stream *stream);
+
+/* Go over to STREAM_CLOSING, or further. */
+void stream_begin_close(Stream *stream);
+
+/* End all waiting writes with an error. */
+void stream_fail_writers(Stream *stream, const char *error);
 
 /* Wake all readers and writers as a close does: nil, "stream closed". */
 void stream_wake_for_close(Stream *stream);

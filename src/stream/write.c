@@ -13,6 +13,7 @@ typedef struct WriteJob {
     const uint8_t *data;
     size_t length, taken;
     int32_t total; /* of the call */
+    bool begun;    /* some of its data was sealed */
     bool shutdown; /* no data: end this direction */
 } WriteJob;
 
@@ -23,11 +24,24 @@ typedef struct WriteRequest {
     uint8_t copy[]; /* of a buffer, which may change while we wait */
 } WriteRequest;
 
+/* A write ended with an error. Once some of its data was sealed the peer has, or will get, a part: the
+ * stream must not end cleanly any more. A datagram is sent whole or not at all. */
+static void mark_cut(const WriteJob *job) {
+    if (job->begun && !job->stream->kind->datagram) job->stream->cut = true;
+}
+
 static Step shutdown_step(WriteJob *job, Janet *out) {
-    EngineStatus status = engine_close_notify(&job->stream->engine);
-    if (status == ENGINE_WANTS_WRITE || status == ENGINE_WANTS_READ) return STEP_WAIT;
-    job->stream->write_shut = true;
-    *out = janet_wrap_abstract(job->stream);
+    Stream *stream = job->stream;
+    EngineStatus status = stream_end_output(stream);
+    bool waits = status == ENGINE_WANTS_WRITE || status == ENGINE_WANTS_READ;
+    if (waits && !stream->cut) return STEP_WAIT;
+    stream->write_shut = true;
+    if (stream->cut) {
+        *out = janet_cstringv("tls/shutdown: no close_notify was sent: an earlier write ended with "
+                              "an error after a part of its data was sent; close the stream");
+        return STEP_ERROR;
+    }
+    *out = janet_wrap_abstract(stream);
     return STEP_VALUE;
 }
 
@@ -39,6 +53,7 @@ static Step write_step(WriteJob *job, Janet *out) {
     Stream *stream = job->stream;
     if (job->shutdown && stream->state == STREAM_OPEN) return shutdown_step(job, out);
     if (stream->write_shut) {
+        mark_cut(job);
         *out = janet_cstringv(strerror(EPIPE));
         return STEP_ERROR;
     }
@@ -46,6 +61,7 @@ static Step write_step(WriteJob *job, Janet *out) {
     size_t max = left < MAX_PER_TURN ? left : MAX_PER_TURN;
     EngineStatus status = engine_write(&stream->engine, job->data + job->taken, max, &taken);
     job->taken += taken;
+    if (taken) job->begun = true;
     if (status == ENGINE_WANTS_READ || status == ENGINE_WANTS_WRITE) return STEP_WAIT;
     if (status == ENGINE_DONE && max < left) return STEP_TURN;
     if (status == ENGINE_DONE) {
@@ -59,8 +75,14 @@ static Step write_step(WriteJob *job, Janet *out) {
 /* What was sealed goes out all the same; the rest is forgotten, and the next writer goes on. */
 static void cancel_write(Request *request) {
     Stream *stream = ((WriteRequest *)request)->job.stream;
+    mark_cut(&((WriteRequest *)request)->job);
     request_dequeue(&stream->writers, request);
     if (request_first_waiting(&stream->writers)) poller_turn(&stream->watcher);
+}
+
+/* The write was done, and its caller was cancelled before it could know. */
+static void undeliver_write(Request *request) {
+    mark_cut(&((WriteRequest *)request)->job);
 }
 
 static void write_mark(Request *request) {
@@ -68,7 +90,11 @@ static void write_mark(Request *request) {
     janet_mark(((WriteRequest *)request)->keeps);
 }
 
-static const RequestKind write_kind = {.cancelled = cancel_write, .mark = write_mark};
+static const RequestKind write_kind = {
+    .cancelled = cancel_write,
+    .undelivered = undeliver_write,
+    .mark = write_mark,
+};
 
 void stream_serve_writers(Stream *stream) {
     Request *request;
@@ -81,12 +107,20 @@ void stream_serve_writers(Stream *stream) {
     }
 }
 
-static WriteRequest *new_request(const WriteJob *job, Janet watcher) {
+void stream_fail_writers(Stream *stream, const char *error) {
+    Request *request;
+    while ((request = request_first_waiting(&stream->writers))) {
+        mark_cut(&((WriteRequest *)request)->job);
+        request_fail(request, &stream->writers, janet_cstringv(error));
+    }
+}
+
+static WriteRequest *new_request(const WriteJob *job, Janet source) {
     size_t left = job->length - job->taken;
-    bool changes = job->data && janet_checktype(watcher, JANET_BUFFER);
+    bool changes = job->data && janet_checktype(source, JANET_BUFFER);
     WriteRequest *request = request_new(sizeof *request, changes ? left : 0, &write_kind);
     request->job = *job;
-    request->keeps = changes ? janet_wrap_nil() : watcher;
+    request->keeps = changes ? janet_wrap_nil() : source;
     if (changes) {
         memcpy(request->copy, job->data + job->taken, left);
         request->job.data = request->copy;
@@ -96,14 +130,14 @@ static WriteRequest *new_request(const WriteJob *job, Janet watcher) {
     return request;
 }
 
-static Janet start(WriteJob *job, Janet watcher, double timeout) {
+static Janet start(WriteJob *job, Janet source, double timeout) {
     Stream *stream = job->stream;
     Janet out;
     Step step = STEP_TURN;
     if (stream_may_try(stream, &stream->writers)) step = write_step(job, &out);
     if (step == STEP_VALUE) return out;
     if (step == STEP_ERROR) janet_panicv(out);
-    WriteRequest *request = new_request(job, watcher);
+    WriteRequest *request = new_request(job, source);
     request_enqueue(&stream->writers, &request->request);
     stream_park(stream, &request->request, timeout, step);
 }
@@ -160,7 +194,7 @@ Janet cfun_tls_shutdown(int32_t argc, Janet *argv) {
         stream_serve_writers(stream);
         return argv[0];
     }
-    if (!(ways & WAYS_WRITE) || stream->write_shut) return argv[0];
+    if (!(ways & WAYS_WRITE) || (stream->write_shut && !stream->cut)) return argv[0];
     WriteJob job = {.stream = stream, .shutdown = true};
     return start(&job, argv[0], timeout);
 }

@@ -6,6 +6,7 @@
 #include "net/listener.h"
 #include "register.h"
 #include "tls/accept.h"
+#include "tls/handler.h"
 
 #include <math.h>
 #include <string.h>
@@ -46,7 +47,7 @@ typedef struct Quota {
 /* What the connections of a loop have in common. */
 typedef struct Loop {
     Context *context;
-    JanetFunction *handler;
+    JanetFunction *handler, *guard;
     Janet on_error;
     Janet supervisor; /* channel of the loop's fiber, or nil */
     JanetTable *env;  /* dynamic bindings of the loop's fiber; NULL: none */
@@ -80,6 +81,7 @@ static int loop_mark(void *pointer, size_t size) {
     Loop *loop = pointer;
     if (loop->context) janet_mark(janet_wrap_abstract(loop->context));
     if (loop->handler) janet_mark(janet_wrap_function(loop->handler));
+    if (loop->guard) janet_mark(janet_wrap_function(loop->guard));
     janet_mark(loop->on_error);
     janet_mark(loop->supervisor);
     if (loop->env) janet_mark(janet_wrap_table(loop->env));
@@ -94,29 +96,31 @@ static const JanetAbstractType loop_type = {
 
 /* --- connections --- */
 
-#define SUPERVISED                                                                                 \
-    (1 << JANET_SIGNAL_ERROR | 1 << JANET_SIGNAL_USER0 | 1 << JANET_SIGNAL_USER1 |                 \
-     1 << JANET_SIGNAL_USER2 | 1 << JANET_SIGNAL_USER3 | 1 << JANET_SIGNAL_USER4)
+/* Dynamic bindings of a task: new ones over the loop's. */
+static JanetTable *new_env(const Loop *loop) {
+    JanetTable *env = janet_table(0);
+    env->proto = loop->env;
+    return env;
+}
 
-/* A task as ev/go makes it: its errors are its supervisor's, the dynamic bindings the loop's. */
-static void spawn(const Loop *loop, JanetFiber *fiber) {
+/* A task as ev/go makes it: its errors go to the loop's supervisor. */
+static void schedule_task(const Loop *loop, JanetFiber *fiber) {
     if (janet_checktype(loop->supervisor, JANET_ABSTRACT)) {
         fiber->supervisor_channel = janet_unwrap_abstract(loop->supervisor);
-        fiber->flags |= SUPERVISED;
+        fiber->flags |= HANDLER_ERRORS;
     }
-    fiber->env = janet_table(0);
-    fiber->env->proto = loop->env;
     janet_schedule(fiber, janet_wrap_nil());
 }
 
-/* The handler's arity was checked: there is a fiber. */
 static void handle(const Loop *loop, Stream *stream) {
-    Janet argument = janet_wrap_abstract(stream);
-    spawn(loop, janet_fiber(loop->handler, 64, 1, &argument));
+    schedule_task(loop, handler_fiber(loop->guard, loop->handler, stream, new_env(loop)));
 }
 
 static void report(const Loop *loop, Janet error) {
-    if (!janet_checktype(loop->on_error, JANET_NIL)) spawn(loop, call_fiber(loop->on_error, error));
+    if (janet_checktype(loop->on_error, JANET_NIL)) return;
+    JanetFiber *fiber = call_fiber(loop->on_error, error);
+    fiber->env = new_env(loop);
+    schedule_task(loop, fiber);
 }
 
 static Loop *loop_of(const Stream *stream) {
@@ -249,7 +253,9 @@ static Janet cfun_tls_accept_loop(int32_t argc, Janet *argv) {
     janet_arity(argc, 3, 4);
     JanetStream *listener = listener_get(argv, 0);
     ConnectionOptions options;
+    JanetFunction *guard = handler_guard(); /* runs Janet code, which collects: before all else */
     Loop *loop = new_loop();
+    loop->guard = guard;
     loop->context = tls_choose(function, argv, argc, 1, &options);
     loop->handler = get_handler(argv, 2);
     LoopOptions own = {INT32_MAX, options.settings.handshake_timeout, janet_wrap_nil()};
@@ -283,9 +289,12 @@ static const FunctionRow functions[] = {
      "(tls/accept-loop listener opts handler &opt loop-opts)\n\n"
      "Serve a listener: call `handler` with a TLS stream, in a fiber of its own, for each connection whose "
      "handshake succeeded, until the listener is closed. Handshakes run beside each other: one that "
-     "stalls or fails costs the others nothing and never reaches the handler. An error in a handler ends that "
-     "handler; it goes where a task's errors go, to the supervisor or to standard error. The handler closes "
-     "its stream.\n\n"
+     "stalls or fails costs the others nothing and never reaches the handler.\n\n"
+     "The handler closes its stream with `(ev/close stream)` when the answer is complete. When a handler raises "
+     "before that, the connection is aborted, so that the peer sees an error and not a clean end; the error "
+     "goes where a task's errors go, to the supervisor or to standard error. So no handler should close its "
+     "stream in `defer` or `with`: both close after an error too. `(fiber/root)` is the handler's task, for "
+     "`ev/cancel`.\n\n"
      "`opts` is a table or struct of options as for `tls/accept`, or a context. `loop-opts` is a table "
      "of `:max-connections` (connections at a time, more wait in the backlog; default no limit), "
      "`:handshake-timeout` (seconds) and `:on-error` (a function called with the text of each failed handshake's "

@@ -82,7 +82,8 @@ static const FunctionRow functions[] = {
      "End the stream without closing it. With `:w` our direction: close_notify is sent after all "
      "that was written, the peer reads to the end and can still answer, further writes raise. "
      "With `:r` reading: reads give nil. With `:rw`, the default, both. With `true` both at "
-     "once and without close_notify.\n\n"
+     "once and without close_notify. After a write that ended with an error when a part of its data was "
+     "sent, `:w` and `:rw` raise, and the peer sees an error.\n\n"
      "Returns the stream. Raises \"timeout\" after `timeout` seconds, \"stream is closed\" on a closed "
      "one, and on another keyword.",
      NULL},

@@ -256,7 +256,7 @@ static bool unexpected_eof(const Engine *engine) {
 }
 
 /* The only place that reads SSL_get_error. */
-static EngineStatus status_of(Engine *engine, int returned) {
+static EngineStatus settle(Engine *engine, int returned) {
     switch (SSL_get_error(engine->ssl, returned)) {
     case SSL_ERROR_NONE: return ENGINE_DONE;
     case SSL_ERROR_WANT_READ:
@@ -270,19 +270,6 @@ static EngineStatus status_of(Engine *engine, int returned) {
         ERR_clear_error();
         return truncated(engine);
     }
-}
-
-/* Has a handshake ended that is not confirmed yet? A renegotiation ends within a read or write. */
-static bool is_unconfirmed(const Engine *engine) {
-    bool may_be = !engine->established || SSL_num_renegotiations(engine->ssl);
-    return may_be && !SSL_in_init(engine->ssl);
-}
-
-static EngineStatus settle(Engine *engine, int returned) {
-    Failure failure;
-    EngineStatus status = status_of(engine, returned);
-    if (status == ENGINE_FAILED || !is_unconfirmed(engine)) return status;
-    return verify_confirm(engine->ssl, &failure) ? status : engine_fail(engine, failure.text);
 }
 
 /* What was held back goes out before, and together with, what the call will send. */
@@ -437,6 +424,32 @@ EngineStatus engine_close_notify(Engine *engine) {
         finish(engine);
     }
     return engine_flush(engine);
+}
+
+/* OpenSSL offers no way to send an alert of our own. Unlike close_notify this one need not be
+ * authentic: an attacker can make a connection fail anyway. It has the length of a sealed record, since
+ * OpenSSL has no good reason to give for a shorter one. */
+#define ALERT_LENGTH 64
+static const uint8_t alert[5 + ALERT_LENGTH] = {
+    SSL3_RT_ALERT, TLS1_2_VERSION_MAJOR, TLS1_2_VERSION_MINOR,  0,
+    ALERT_LENGTH,  SSL3_AL_FATAL,        SSL_AD_INTERNAL_ERROR,
+};
+
+EngineStatus engine_abort(Engine *engine) {
+    if (!begin(engine)) return ENGINE_FAILED;
+    bool ended = SSL_get_shutdown(engine->ssl) & SSL_SENT_SHUTDOWN;
+    if (engine->established && !ended && !engine->alerted) {
+        engine->alerted = true;
+        uncork(engine);
+        BIO_write(SSL_get_wbio(engine->ssl), alert, sizeof alert);
+        finish(engine);
+    }
+    return engine_flush(engine);
+}
+
+bool engine_is_aborted(const Engine *engine) {
+    if (engine->pending_length || engine->send_errno || engine->failure) return false;
+    return engine->alerted || !engine->established;
 }
 
 EngineStatus engine_run(Engine *engine, int (*call)(SSL *ssl)) {

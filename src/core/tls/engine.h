@@ -60,6 +60,7 @@ typedef struct Engine {
     unsigned int max_retransmit_us;           /* and before any */
     const struct CookieSource *cookie_source; /* a DTLS server's, see cookie.h */
     bool answered;                            /* see engine_answer */
+    bool alerted;                             /* see engine_abort */
     SSL_SESSION *fresh[MAX_FRESH];            /* see engine_keep_session */
     int fresh_count;
 } Engine;
@@ -96,6 +97,14 @@ EngineStatus engine_flush(Engine *engine);
 
 /* Say close_notify, once. ENGINE_DONE when it has been handed to the transport. */
 EngineStatus engine_close_notify(Engine *engine);
+
+/* In place of close_notify, where what was sent is incomplete: a fatal alert that is not sealed, once.
+ * No peer can decrypt it, so every one reports an error. Data can still be read. ENGINE_DONE when it has been
+ * handed to the transport; nothing is sent after close_notify. */
+EngineStatus engine_abort(Engine *engine);
+
+/* Has engine_abort's alert left, or was there none to send? */
+bool engine_is_aborted(const Engine *engine);
 
 /* Ask for new keys in both directions (TLS 1.3), or for a new handshake (TLS 1.2); what follows of it
  * comes with reads and writes. Anything but ENGINE_FAILED is good. */
