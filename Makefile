@@ -1,7 +1,7 @@
-# For those who work on jsec; users install with jpm, janet-pm or `janet --install .` (see project.janet).
-# Everything made lies below build/; `make help` lists the targets. V=1 shows the commands.
+# For work on jsec itself. To install it, use jpm, janet-pm or `janet --install .` (project.janet).
+# All output goes to build/. `make help` lists the targets, V=1 shows the commands.
 
-# ASAN=1 (what `make asan` sets) builds all of it a second time, sanitized, beside the plain build.
+# ASAN=1, set by `make asan`, makes a second, sanitized build beside the plain one.
 B := build$(if $(ASAN),/asan)
 J := $B/janet
 TREE := $B/tree
@@ -12,25 +12,31 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
   -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 \
   -Wimplicit-fallthrough
 ifdef ASAN
-SANITIZE := -fsanitize=address,undefined -fno-sanitize=object-size -fno-sanitize-recover=undefined \
-  -fno-omit-frame-pointer
+SANITIZE := -fsanitize=address,undefined -fno-sanitize=object-size \
+  -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 endif
-# janet.h as a system header: its warnings are not ours. Without pkg-config the compiler's own paths serve.
+# Without pkg-config, OpenSSL is searched in the compiler's own paths.
 OPENSSL_CFLAGS := $(shell pkg-config --cflags openssl 2>/dev/null)
 OPENSSL_LIBS := $(or $(shell pkg-config --libs openssl 2>/dev/null),-lssl -lcrypto)
 VERSION := $(shell sed -n 's/^(def- version "\(.*\)")$$/\1/p' project.janet)
-COMPILE = -std=c11 -fPIC -fvisibility=hidden $(WARNINGS) $(CFLAGS) $(SANITIZE) -DJSEC_VERSION=$(VERSION) \
-  $(OPENSSL_CFLAGS) -Isrc -isystem $J/include
+# janet.h is a system header here, so that its warnings do not count.
+COMPILE = -std=c11 -fPIC -fvisibility=hidden $(WARNINGS) $(CFLAGS) $(SANITIZE) \
+  -DJSEC_VERSION=$(VERSION) $(OPENSSL_CFLAGS) -Isrc -isystem $J/include
 MODULE_LDFLAGS := $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynamic_lookup,-shared)
 
 SOURCES := $(wildcard src/*.c src/*/*.c src/*/*/*.c)
 OBJECTS := $(SOURCES:%.c=$B/obj/%.o)
 CORE_OBJECTS := $(filter $B/obj/src/core/%,$(OBJECTS))
-MODULES := $(patsubst %,$(TREE)/%,$(wildcard jsec/*.janet jsec/*/*.janet)) $(TREE)/jsec/native.so
-# T=word: only the test files whose path contains it.
-C_TESTS := $(patsubst test/c/%.c,$B/test/c/%,$(filter test/c/test_%,$(wildcard test/c/*$T*.c)))
+MODULES := $(patsubst %,$(TREE)/%,$(wildcard jsec/*.janet jsec/*/*.janet)) \
+  $(TREE)/jsec/native.so
+C_TESTS := $(patsubst test/c/%.c,$B/test/c/%,$(wildcard test/c/test_*.c))
 TEST_FOLDERS := contract crypto docs dtls generic harness hostile module peers pki tls tool
-JANET_TESTS := $(foreach f,$(wildcard $(TEST_FOLDERS:%=test/%/*.janet)),$(if $(or $(if $T,,all),$(findstring $T,$f)),$f))
+JANET_TESTS := $(wildcard $(TEST_FOLDERS:%=test/%/*.janet))
+# T=word selects the test files with the word in their path.
+ifdef T
+C_TESTS := $(foreach f,$(C_TESTS),$(if $(findstring $T,$(f)),$(f)))
+JANET_TESTS := $(foreach f,$(JANET_TESTS),$(if $(findstring $T,$(f)),$(f)))
+endif
 
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
@@ -38,20 +44,33 @@ endif
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 Q := $(if $V,,@)
 say = $(if $(or $V,$(findstring s,$(firstword -$(MAKEFLAGS)))),:,printf '  %-8s %s\n')
+# The janet of this build, with the modules of this build.
+RUN_JANET = PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" $(TEST_ENV) janet
 
-.PHONY: all env test test-c asan tsan valgrind conform soak coverage analyze packages matrix fuzz corpus bench bench-quick demo docs test-site lint format install uninstall clean help
+.PHONY: all deps env test test-c asan tsan valgrind conform soak coverage analyze packages matrix \
+  fuzz corpus bench bench-quick demo docs test-site lint lint-text format install uninstall clean \
+  help
 .DELETE_ON_ERROR:
 
-all: $(JANET) $(MODULES) ## build the modules, and a janet where the system has none that is fit
+all: $(JANET) $(MODULES) ## build the modules; names what is missing
 
-# --- what we need ---
+# --- OpenSSL's headers and Janet ---
+
+# Only these targets run apt-get: to install OpenSSL's headers as root, and to unpack Janet into
+# build/. The others name the command for what is missing.
+FETCH := $(if $(filter demo test deps,$(MAKECMDGOALS)),--fetch)
 
 build/openssl:
 	@mkdir -p $(@D)
-	$Q CC='$(CC)' tools/get-openssl $@
+	$Q CC='$(CC)' tools/get-openssl $(FETCH) $@
 
 $(JANET): | build/openssl
-	$Q CC='$(CC)' CFLAGS='$(SANITIZE)' tools/get-janet $(if $(ASAN),--static) $J build/libjanet
+	$Q CC='$(CC)' CFLAGS='$(SANITIZE)' tools/get-janet $(FETCH) $(if $(ASAN),--static) \
+	  $J build/libjanet
+
+deps: ## install what tests and checks need with apt-get, as root, and make a janet
+	$Q tools/test-deps
+	@$(MAKE) FETCH=--fetch $(JANET)
 
 # --- the modules ---
 
@@ -71,8 +90,8 @@ $(TREE)/jsec/%.janet: jsec/%.janet
 	@mkdir -p $(@D)
 	$Q cp $< $@
 
-# $(shell) quoting for `eval`: single quotes, and any single quote in the path spelled '\''.
-env: ## print the shell settings of a shell that uses this build: eval "$(make -s env)"
+# For `eval`: values stand in single quotes, and a single quote in a path becomes '\''.
+env: ## print settings for a shell that uses this build: eval "$(make -s env)"
 	-@$(MAKE) -s all >&2
 	@quote() { printf "'%s'" "$$(printf %s "$$1" | sed "s/'/'\\\\\\\\''/g")"; }; \
 	printf 'export PATH=%s:%s:"$$PATH"\n' "$$(quote "$$PWD/$J/bin")" "$$(quote "$$PWD/bin")"; \
@@ -87,81 +106,89 @@ $B/test/c/%: test/c/%.c $(CORE_OBJECTS) Makefile
 
 test: all $(C_TESTS) ## run the tests; T=word: only files whose path contains it
 	$(if $(C_TESTS)$(JANET_TESTS),,$(error no test file has "$T" in its path))
-	$Q PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" $(TEST_ENV) janet test/run.janet $(C_TESTS) $(JANET_TESTS)
+	$Q $(RUN_JANET) test/run.janet $(C_TESTS) $(JANET_TESTS)
 
-# Slow runs carry a tenth of the load and have ten times the time.
+# Slow runs have a tenth of the load and ten times the time.
 SLOW := JSEC_SLOW=10 JSEC_LOAD=0.1 JSEC_TIMEOUT=600
 
 asan: ## run the tests under AddressSanitizer, LeakSanitizer and UBSan
-	@$(MAKE) ASAN=1 test TEST_ENV='$(SLOW) ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 \
+	@$(MAKE) ASAN=1 test TEST_ENV='$(SLOW) \
+	  ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 \
 	  UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1'
 
-# System programs that tests start aren't traced, a janet of ours is.
-valgrind: ## run the tests under valgrind
-	@$(MAKE) test TEST_ENV='$(SLOW) JSEC_WRAPPER="valgrind -q --error-exitcode=99 --leak-check=full \
-	  --show-leak-kinds=definite --errors-for-leak-kinds=definite --trace-children=yes --trace-children-skip=/usr/*,/bin/*,/sbin/*"'
+# Programs of the system that tests start are not traced, a janet of ours is.
+VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
+  --errors-for-leak-kinds=definite --trace-children=yes \
+  --trace-children-skip=/usr/*,/bin/*,/sbin/*
 
-packages: all ## install in each way into empty places, use it from there, and remove it again
-	$Q PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" janet test/run.janet test/packages/install.janet
+valgrind: ## run the tests under valgrind
+	@$(MAKE) test TEST_ENV='$(SLOW) JSEC_WRAPPER="$(VALGRIND)"'
+
+packages: all ## test each way of installing, in empty folders
+	$Q $(RUN_JANET) test/run.janet test/packages/install.janet
 
 # --- fuzzing ---
 
-# One libFuzzer target for each parser of the core, SECONDS each. Inputs that were found go to build/fuzz/corpus/. Random bytes of
-# their own take RAND_METHOD, which is deprecated.
+# One libFuzzer target for each parser of the core. Inputs that reach new code go to
+# build/fuzz/corpus/. The targets replace RAND_METHOD, which OpenSSL has deprecated.
 SECONDS := 30
 FUZZERS := $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/fuzz_*.c))
-FUZZ_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION \
-  -DOPENSSL_SUPPRESS_DEPRECATED
+FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/obj/%.o,$(filter src/core/%,$(SOURCES)))
+FUZZ_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+  -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -DOPENSSL_SUPPRESS_DEPRECATED
 
 build/fuzz/obj/%.o: %.c Makefile | build/openssl
 	@mkdir -p $(@D)
 	@$(say) CC $<
-	$Q clang -std=c11 $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(OPENSSL_CFLAGS) -Isrc -Itest/fuzz -MMD -MP -c $< -o $@
+	$Q clang -std=c11 $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(OPENSSL_CFLAGS) \
+	  -Isrc -Itest/fuzz -MMD -MP -c $< -o $@
 
-build/fuzz/%: build/fuzz/obj/test/fuzz/%.o $(patsubst %,build/fuzz/obj/%,$(patsubst %.c,%.o,$(filter src/core/%,$(SOURCES))))
+build/fuzz/%: build/fuzz/obj/test/fuzz/%.o $(FUZZ_OBJECTS)
 	@$(say) LINK $@
 	$Q clang $(FUZZ_FLAGS) -fsanitize=fuzzer $^ -o $@ $(OPENSSL_LIBS) -pthread
 
 .PRECIOUS: build/fuzz/obj/%.o build/fuzz/%
 
-fuzz: $(FUZZERS:%=fuzz-%) ## fuzz the parsers (clang with libFuzzer); SECONDS=60: for each of them; SEED=1: the same inputs again
+fuzz: $(FUZZERS:%=fuzz-%) ## fuzz the parsers with clang, SECONDS=30 each; SEED=1 repeats a run
 
 fuzz-%: build/fuzz/%
 	@mkdir -p build/fuzz/corpus/$*
 	@$(say) FUZZ $*
-	$Q cd build/fuzz && ./$* -max_total_time=$(SECONDS) $(SEED:%=-seed=%) -timeout=20 -verbosity=0 -print_final_stats=1 \
-	  corpus/$* $(wildcard $(CURDIR)/test/fuzz/corpus/$(*:fuzz_%=%))
+	$Q cd build/fuzz && ./$* -max_total_time=$(SECONDS) $(SEED:%=-seed=%) -timeout=20 \
+	  -verbosity=0 -print_final_stats=1 corpus/$* $(wildcard $(CURDIR)/test/fuzz/corpus/$(*:fuzz_%=%))
 
-corpus: $(FUZZERS:%=corpus-%) ## run each fuzz target on its corpus, under AddressSanitizer and UBSan
+corpus: $(FUZZERS:%=corpus-%) ## run each fuzz target on its corpus
 
 corpus-%: build/fuzz/%
 	@$(say) CORPUS $*
-	$Q build/fuzz/$* -runs=0 -timeout=20 -verbosity=0 -artifact_prefix=build/fuzz/ test/fuzz/corpus/$(*:fuzz_%=%)
+	$Q build/fuzz/$* -runs=0 -timeout=20 -verbosity=0 -artifact_prefix=build/fuzz/ \
+	  test/fuzz/corpus/$(*:fuzz_%=%)
 
-# Debian's other suites bring the versions; what is fetched stays below build/matrix.
-matrix: all ## run the tests on OpenSSL 3.0, 3.5, 3.6 and 4.0; SUITES="trixie ..." chooses
+# The versions come from other suites of Debian, unpacked into build/matrix.
+matrix: all ## run the tests on OpenSSL 3.0 to 4.0, fetched; SUITES="trixie ..." chooses
 	@MAKE='$(MAKE)' tools/matrix $(SUITES)
 
-# --- independent judges, and load ---
+# --- other implementations, and load ---
 
-# SECONDS of fuzzing are others: SOAK_SECONDS=3600 for an hour.
-RUN_JANET = PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" janet
-
-conform: all ## test against testssl.sh, sslscan and eleven peers (tools/conform-deps), into docs/conformance.md
+conform: all ## test against other implementations (tools/conform-deps): docs/conformance.md
 	@mkdir -p build/conform
 	$Q $(RUN_JANET) test/conform/judges.janet build/conform/judges.md
 	$Q $(RUN_JANET) test/conform/matrix.janet build/conform/matrix.md
-	$Q cat test/conform/head.md build/conform/judges.md test/conform/between.md build/conform/matrix.md >docs/conformance.md
+	$Q cat test/conform/head.md build/conform/judges.md test/conform/between.md \
+	  build/conform/matrix.md >docs/conformance.md
 
-soak: all ## handshakes and transfers for SOAK_SECONDS=300; prints the slopes of memory and descriptors
+# SECONDS is the fuzzers' time, not this one.
+soak: all ## run for SOAK_SECONDS=300; prints the growth of memory and descriptors
 	$Q JSEC_SECONDS=$(or $(SOAK_SECONDS),300) $(RUN_JANET) test/conform/soak.janet
 
-# Each run of the suite writes what it reached into build/coverage; gcovr lists what was missed, test/coverage.md tells why.
-coverage: ## measure which lines of C the tests reach (gcovr), and that those missed have a reason
+# gcovr lists the lines that no test reached; test/coverage.md has a reason for each function.
+coverage: ## measure which lines of C the tests reach; the others need a reason
 	@rm -rf build/coverage
-	@$(MAKE) test B=build/coverage J=build/janet CFLAGS='-O0 -g' SANITIZE='--coverage -fprofile-update=atomic' \
+	@$(MAKE) test B=build/coverage J=build/janet CFLAGS='-O0 -g' \
+	  SANITIZE='--coverage -fprofile-update=atomic' \
 	  TEST_ENV='JSEC_SLOW=2 JSEC_MEMORY_MAX=400 JSEC_TIMEOUT=600'
-	$Q gcovr --root . --filter 'src/' --print-summary --txt build/coverage/lines.txt --object-directory build/coverage build/coverage
+	$Q gcovr --root . --filter 'src/' --print-summary --txt build/coverage/lines.txt \
+	  --object-directory build/coverage build/coverage
 	@echo "  missed lines: build/coverage/lines.txt"
 	$Q $(RUN_JANET) tools/coverage.janet build/coverage/lines.txt test/coverage.md
 
@@ -169,11 +196,11 @@ tsan: ## run the core's C tests under ThreadSanitizer
 	@$(MAKE) build/janet/bin/janet
 	@$(MAKE) test-c B=build/tsan J=build/janet SANITIZE='-fsanitize=thread'
 
-test-c: $(C_TESTS) ## run the core's C tests alone
+test-c: $(C_TESTS) ## run only the core's C tests
 	$Q for t in $(C_TESTS); do $$t >$$t.log || { cat $$t.log; exit 1; }; tail -1 $$t.log; done
 
-# gcc 12 finds a shift "beyond" a type of two bits; cppcheck takes a text that is to be filled in for one that is read, and
-# knows nothing of janet.h.
+# gcc 12 reports a wrong shift count for a two-bit field. cppcheck reports output arguments as
+# uninitialised, and does not find janet.h.
 ANALYZED := $(SOURCES:%.c=build/analyze/%.o)
 build/analyze/%.o: %.c Makefile | $(JANET)
 	@mkdir -p $(@D)
@@ -181,19 +208,26 @@ build/analyze/%.o: %.c Makefile | $(JANET)
 	$Q gcc $(COMPILE) -fanalyzer -Wno-analyzer-shift-count-overflow -Werror -c $< -o $@
 
 analyze: $(ANALYZED) ## look for defects with gcc -fanalyzer and cppcheck
-	$Q cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --std=c11 -Isrc \
-	  --suppress=missingInclude --suppress=unknownMacro --suppress=ctuuninitvar --suppress=arrayIndexThenCheck \
-	  -DOPENSSL_VERSION_NUMBER=0x30000000L -DJSEC_VERSION=$(VERSION) '-DJANET_NO_RETURN=__attribute__((noreturn))' src
+	$Q cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --std=c11 \
+	  --suppress=missingInclude --suppress=unknownMacro --suppress=ctuuninitvar \
+	  --suppress=arrayIndexThenCheck -DOPENSSL_VERSION_NUMBER=0x30000000L \
+	  -DJSEC_VERSION=$(VERSION) '-DJANET_NO_RETURN=__attribute__((noreturn))' -Isrc src
 
 # --- checks ---
 
 clang_flags := -Wno-missing-prototypes
 LINT_SOURCES := $(SOURCES) $(wildcard tools/*.c test/c/*.c bench/c/*.c)
-FORMATTED := $(LINT_SOURCES) $(wildcard src/*.h src/*/*.h src/*/*/*.h test/c/*.h bench/c/*.h test/fuzz/*.[ch])
+FORMATTED := $(LINT_SOURCES) \
+  $(wildcard src/*.h src/*/*.h src/*/*/*.h test/c/*.h bench/c/*.h test/fuzz/*.[ch])
 LINT := $(foreach check,gcc clang tidy,$(LINT_SOURCES:%.c=build/lint/$(check)/%.o))
 
-lint: build/lint/format $(LINT) ## check the format, and that gcc, clang and clang-tidy have no word to say
-	@wc -l $(SOURCES) | awk '$$2 != "total" && $$1 > 500 { print "  note: " $$2 " has " $$1 " lines" }'
+lint: lint-text build/lint/format $(LINT) ## check lines, words, format; no warnings of compilers
+	@wc -l $(SOURCES) | \
+	  awk '$$2 != "total" && $$1 > 500 { print "  note: " $$2 " has " $$1 " lines" }'
+
+lint-text:
+	@$(say) text 'lines and words of all files'
+	$Q tools/check-text
 
 build/lint/format: $(FORMATTED) .clang-format
 	@mkdir -p $(@D)
@@ -201,8 +235,8 @@ build/lint/format: $(FORMATTED) .clang-format
 	$Q clang-format --dry-run -Werror $(FORMATTED)
 	@touch $@
 
-# Real builds, not -fsyntax-only: some warnings of gcc need its optimizer. A prototype that is missing is gcc's to find:
-# clang also misses those of the functions that JANET_MODULE_ENTRY makes.
+# Real builds, not -fsyntax-only: some warnings of gcc need its optimizer. gcc finds missing
+# prototypes; clang would also report the functions that JANET_MODULE_ENTRY defines.
 define lint_build
 build/lint/$1/%.o: %.c Makefile | $(JANET)
 	@mkdir -p $$(@D)
@@ -212,11 +246,12 @@ endef
 $(eval $(call lint_build,gcc))
 $(eval $(call lint_build,clang,$(clang_flags)))
 
-# An empty "object", so that the three checks share their rules; the header dependencies are clang's.
+# The empty "object" lets the three checks share their rules; clang's run lists the headers.
 build/lint/tidy/%.o: %.c build/lint/clang/%.o .clang-tidy
 	@mkdir -p $(@D)
 	@$(say) tidy $<
-	$Q clang-tidy --quiet $< -- $(COMPILE) -Itest/c $(clang_flags) 2>build/lint/tidy/$*.log || { cat build/lint/tidy/$*.log; exit 1; }
+	$Q clang-tidy --quiet $< -- $(COMPILE) -Itest/c $(clang_flags) 2>build/lint/tidy/$*.log || \
+	  { cat build/lint/tidy/$*.log; exit 1; }
 	@touch $@
 
 format: ## format the C sources in place
@@ -224,52 +259,60 @@ format: ## format the C sources in place
 
 # --- the rest ---
 
-# Programs of the bench, in C, and in Go where there is one.
-BENCH_PROGRAMS := $(patsubst %,build/bench/%,bound load limit dtls_limit crypto $(if $(shell command -v go),go-peer))
-BENCH_RUN = $Q PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" janet
+# Programs of the benchmark, in C, and in Go if it is installed.
+BENCH_PROGRAMS := $(patsubst %,build/bench/%,bound load limit dtls_limit crypto \
+  $(if $(shell command -v go),go-peer))
 
 build/bench/%: bench/c/%.c bench/c/common.c bench/c/common.h Makefile | build/openssl
 	@mkdir -p $(@D)
 	@$(say) CC $<
-	$Q $(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(OPENSSL_CFLAGS) $(filter %.c,$^) -o $@ $(OPENSSL_LIBS)
+	$Q $(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(OPENSSL_CFLAGS) $(filter %.c,$^) -o $@ \
+	  $(OPENSSL_LIBS)
 
 build/bench/go-peer: bench/peers/peer.go
 	@mkdir -p $(@D)
 	@$(say) GO $<
 	$Q GOCACHE="$$PWD/build/bench/go-cache" GO111MODULE=off go build -o $@ $<
 
-bench: all $(BENCH_PROGRAMS) ## measure all, into bench/RESULTS.md; ROW="full handshake": only such rows; BENCH=crypto: that bench
-	$(BENCH_RUN) bench/$(or $(BENCH),bench).janet $(if $(ROW),'$(ROW)')
+bench: all $(BENCH_PROGRAMS) ## measure: bench/RESULTS.md; ROW="full handshake", BENCH=crypto choose
+	$Q $(RUN_JANET) bench/$(or $(BENCH),bench).janet $(if $(ROW),'$(ROW)')
 
 bench-quick: all $(BENCH_PROGRAMS) ## measure the rows that matter while working
-	$(BENCH_RUN) bench/bench.janet quick
+	$Q $(RUN_JANET) bench/bench.janet quick
 
 demo: all ## run examples/demo.janet
-	$Q PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" janet examples/demo.janet
+	$Q $(RUN_JANET) examples/demo.janet
 
-# Docs are made of docstrings, sources and tables; what stands in the repository is made anew, the site goes to build/site.
-docs: all ## make docs/api, errors.md, tool.md, examples.md, the manual page, and a site of all docs in build/site
-	$Q export PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)"; janet tools/api.janet && janet tools/errors.janet && \
-	  janet tools/tool.janet && janet tools/examples.janet && janet tools/manual.janet >man/jsec.1 && janet tools/site.janet
+# Generated pages stand in the repository; the site does not.
+docs: all ## generate pages and manual from docstrings and tables, and the site in build/site
+	$Q $(RUN_JANET) tools/api.janet
+	$Q $(RUN_JANET) tools/errors.janet
+	$Q $(RUN_JANET) tools/tool.janet
+	$Q $(RUN_JANET) tools/examples.janet
+	$Q $(RUN_JANET) tools/manual.janet >man/jsec.1
+	$Q $(RUN_JANET) tools/site.janet
 
 test-site: docs ## look at the site in headless Chromium; screenshots go to build/site-shots
-	$Q PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" janet test/run.janet test/site/site.janet
+	$Q $(RUN_JANET) test/run.janet test/site/site.janet
 
-# Into PREFIX, or by default where the janet in use looks for modules: its folders bin and man then.
-INSTALL_ROOT = $(DESTDIR)$(or $(PREFIX),$(shell env -u JANET_PATH $(JANET) -e '(prin (dyn *syspath*))'))
+# Without PREFIX: where the janet in use looks for modules, with bin and man in that folder.
+SYSPATH = $(shell env -u JANET_PATH $(JANET) -e '(prin (dyn *syspath*))')
+INSTALL_ROOT = $(DESTDIR)$(or $(PREFIX),$(SYSPATH))
 INSTALL_MODULES = $(INSTALL_ROOT)$(if $(PREFIX),/lib/janet)
 INSTALL_SHARE = $(INSTALL_ROOT)$(if $(PREFIX),/share)
+INSTALL_FOLDERS = '$(TREE)' '$(INSTALL_ROOT)' '$(INSTALL_MODULES)' '$(INSTALL_SHARE)'
 
-install: all ## install modules, the tool, its manual page and completions; PREFIX=/usr/local chooses where
-	$Q JANET='$(JANET)' tools/install '$(TREE)' '$(INSTALL_ROOT)' '$(INSTALL_MODULES)' '$(INSTALL_SHARE)' '$(DESTDIR)'
+install: all ## install modules, tool, manual page and completions; PREFIX=/usr/local chooses where
+	$Q JANET='$(JANET)' tools/install $(INSTALL_FOLDERS) '$(DESTDIR)'
 
 uninstall: $(JANET) ## remove what `make install` installed
-	$Q tools/install --remove '$(TREE)' '$(INSTALL_ROOT)' '$(INSTALL_MODULES)' '$(INSTALL_SHARE)'
+	$Q tools/install --remove $(INSTALL_FOLDERS)
 
-clean: ## remove all that was built
+clean: ## remove build/
 	rm -rf build
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 
--include $(wildcard build/fuzz/obj/*/*.d build/fuzz/obj/*/*/*.d build/fuzz/obj/*/*/*/*.d) $(OBJECTS:.o=.d) $(LINT:.o=.d) $(C_TESTS:%=%.d)
+-include $(wildcard build/fuzz/obj/*/*.d build/fuzz/obj/*/*/*.d build/fuzz/obj/*/*/*/*.d)
+-include $(OBJECTS:.o=.d) $(LINT:.o=.d) $(C_TESTS:%=%.d)

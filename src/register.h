@@ -21,7 +21,7 @@
     X(dtls_address)                                                                                \
     X(digest)                                                                                      \
     X(random)                                                                                      \
-    X(encoding)                                                                                    \
+    X(base64)                                                                                      \
     X(generate)                                                                                    \
     X(sign)                                                                                        \
     X(kdf)                                                                                         \

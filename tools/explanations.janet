@@ -46,6 +46,12 @@ This page is made from the sources (`make docs`); a test sees to it that no text
    :cause "No certificate of a trusted CA vouches for the server's: it is of a private CA, signs itself, or the server does not send the intermediate certificate."
    :cure "Of a private CA: `{:ca-file \"ca.pem\"}`. Of a certificate that signs itself: `{:trusted-cert \"server.pem\"}`. If an intermediate is missing, the server's operator has to append it to the certificate file; `jsec connect HOST` shows what is sent."}
 
+  {:title "The peer showed no certificate"
+   :texts ["certificate verify failed: the peer showed no certificate (*" "certificate verify failed: verification was not set up" "certificate verify failed: …"
+           ":ciphers has only suites without certificates*"]
+   :cause "The connection must be verified, or has pins, and the cipher suite is one in which the peer shows no certificate (aNULL): anyone can be that peer."
+   :cure "Name other suites in `:ciphers`, or none: the default is good. Where there is nothing to verify, in a test of such a suite, say: `:verify false`, without `:pins`."}
+
   {:title "The certificate is out of date, or for something else"
    :texts []
    :parts [", valid until *" ", valid from *" ", its (extended) key usage is for something else, see :purpose"]
@@ -268,7 +274,7 @@ This page is made from the sources (`make docs`); a test sees to it that no text
 
   {:title "Out of memory, of threads, of random bytes"
    :texts ["out of memory" "no room for … bytes*" "no thread for it*" "no random bytes*" "no connection*" "no context*" "the result would be larger than 2 GB"
-           "buffer cannot reallocate foreign memory" "not added to the trust store*" "trust*" "verification not set up*" "no event queue: …" ":purpose: …" "more than 2 GB: use bio/read"]
+           "buffer cannot reallocate foreign memory" "not added to the trust store*" "trust*" "verification not set up*" "can't make an event queue: …" ":purpose: …" "more than 2 GB: use bio/read"]
    :cause "The system refused, or OpenSSL did."
    :cure "Look at limits (`ulimit -a`) and memory."}
 
@@ -281,7 +287,7 @@ This page is made from the sources (`make docs`); a test sees to it that no text
    :cure "Install the packages that the error names. Remove the other installation first. Choose a folder of your own: `JANET_PATH=$HOME/janet janet --install .`, and give programs the same JANET_PATH: see the guide's section on installing."}
 
   {:title "Another Janet"
-   :texts ["this Janet has no …" "…: net/listen was redefined" "jsec: nothing can be compiled"]
+   :texts ["this Janet has no …" "…: net/listen was redefined" "jsec: Janet's compiler failed"]
    :others ["jsec: the native module has no …/…: is it an older build?"]
    :cause "The Janet that runs is older than 1.41, a program has replaced a function of core that jsec calls, or modules and native module are of different versions."
    :cure "Use Janet 1.41 or newer; install jsec anew, and remove what is left of another installation."}

@@ -1,5 +1,6 @@
-/* libjanet.a holds all of janet, its main included; linked whole and with -rdynamic it is a `janet` in which native
- * modules find every function of janet.h. Only this is missing: Debian builds the archive against a newer glibc. */
+/* A `janet` that loads native modules. libjanet.a contains janet's main function and, linked whole and
+ * with -rdynamic, exports all of janet.h. Debian builds it against a newer glibc: define what an older
+ * glibc lacks. */
 #include <stdlib.h>
 
 #if defined(__GLIBC__) && !__GLIBC_PREREQ(2, 38)

@@ -1,10 +1,10 @@
-/* Functions that users give, called later in fibers of their own. */
+/* Calls of a program's callbacks, each in a fiber of its own. */
 #ifndef JSEC_BASE_CALL_H
 #define JSEC_BASE_CALL_H
 
 #include <janet.h>
 
-/* A fiber that calls a function or C function with one argument, for janet_schedule. */
+/* A fiber for janet_schedule that calls a Janet function or C function with one argument. */
 JanetFiber *call_fiber(Janet function, Janet argument);
 
 #endif

@@ -1,4 +1,18 @@
-/* How a file of C functions presents itself to Janet: rows of name, function, docstring. */
+/* Functions for Janet. Each is declared in one place, directly above its body:
+ *
+ *   FUNCTION(crypto_hmac, "crypto/hmac", "algorithm key data",
+ *            "The keyed hash (HMAC, RFC 2104) of `data`, as a buffer. Raises when ...",
+ *            NULL) {
+ *       janet_fixarity(argc, 3);
+ *       const DigestRow *digest = args_digest(function, argv, 0);
+ *       ...
+ *   }
+ *
+ * The body has three parameters: `function`, the public name, with which its errors begin; `argc`
+ * and `argv`. The C function for Janet is cfun_crypto_hmac. A table at the end of the file lists
+ * what is registered; the compiler reports a function that is missing there:
+ *
+ *   static const Function *const functions[] = {&function_crypto_hmac, NULL}; */
 #ifndef JSEC_BASE_MODULE_H
 #define JSEC_BASE_MODULE_H
 
@@ -6,14 +20,40 @@
 
 #include <janet.h>
 
-typedef struct FunctionRow {
-    const char *name; /* "tls/connect"; also what its errors begin with */
+typedef struct Function {
+    const char *name;         /* "tls/connect" */
+    const char *parameters;   /* "host port &opt opts", for the first line of the documentation */
+    const char *text;         /* the rest of the documentation */
+    const OptionSet *options; /* listed after the text; or NULL */
     JanetCFunction function;
-    const char *doc;          /* first line: the call, as core's docs have it */
-    const OptionSet *options; /* appended to the doc where given */
+} Function;
+
+#define FUNCTION(id, name, parameters, text, options)                                              \
+    static Janet call_##id(const char *function, int32_t argc, Janet *argv);                       \
+    static Janet cfun_##id(int32_t argc, Janet *argv) {                                            \
+        return call_##id(name, argc, argv);                                                        \
+    }                                                                                              \
+    FUNCTION_NAMED(id, name, parameters, text, options);                                           \
+    static Janet call_##id(FUNCTION_UNUSED const char *function, FUNCTION_UNUSED int32_t argc,     \
+                           FUNCTION_UNUSED Janet *argv)
+
+/* A public name and documentation for cfun_<id>, whose body stands elsewhere. */
+#define FUNCTION_NAMED(id, name, parameters, text, options)                                        \
+    static const Function function_##id = {name, parameters, text, options, cfun_##id}
+
+#define FUNCTION_UNUSED __attribute__((unused))
+
+/* Bind the functions, ended by NULL, in the native module's environment. */
+void module_register(JanetTable *env, const Function *const *functions);
+
+/* The older form, of files that do not use FUNCTION yet: `doc` begins with the call. */
+typedef struct FunctionRow {
+    const char *name;
+    JanetCFunction function;
+    const char *doc;
+    const OptionSet *options;
 } FunctionRow;
 
-/* Bind the rows, ended by a NULL name, in the native module's environment. */
 void module_functions(JanetTable *env, const FunctionRow *rows);
 
 #endif

@@ -21,7 +21,7 @@ void raise_format(const char *function, const char *format, ...) {
     va_start(args, format);
     janet_formatbv(buffer, format, args);
     va_end(args);
-    /* Names may come from elsewhere, such as a URL. */
+    /* A text may contain bytes of a peer or a file. */
     JanetBuffer *shown = janet_buffer(4 * buffer->count + 1);
     size_t length = printable_copy((char *)shown->data, (size_t)shown->capacity,
                                    (const char *)buffer->data, (size_t)buffer->count, "\\x");

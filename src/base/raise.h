@@ -1,4 +1,4 @@
-/* The one way errors reach Janet: "<function>: <what failed>: <why>". */
+/* How errors are raised in Janet: "<function>: <what failed>: <why>". */
 #ifndef JSEC_BASE_RAISE_H
 #define JSEC_BASE_RAISE_H
 
@@ -6,13 +6,13 @@
 
 #include <janet.h>
 
-/* The text of an error as a Janet string, for fibers that are woken with it. */
+/* The error text as a Janet string, for janet_cancel. */
 Janet raise_text(const char *function, const Failure *failure);
 
-/* Raise what the core reported. */
+/* Raise a failure of the core. */
 JANET_NO_RETURN void raise_failure(const char *function, const Failure *failure);
 
-/* Raise with a format of janet_formatc (%v, %s, %d …). */
+/* Raise a text with the formats of janet_formatc (%v, %s, %d …). */
 JANET_NO_RETURN void raise_format(const char *function, const char *format, ...);
 
 /* How an error text shows a value. A string or keyword appears only when it is short and
@@ -21,7 +21,7 @@ JANET_NO_RETURN void raise_format(const char *function, const char *format, ...)
 const char *raise_shown(Janet value);
 const char *raise_kind(Janet value);
 
-/* "bad slot #n, expected X, got Y", in the tone of Janet's core. raise_type shows no content of a
+/* Raise "bad slot #n, expected X, got Y", as Janet's core does. raise_type shows no content of a
  * string or buffer, raise_word does where it is short, raise_secret shows the type of any value. */
 JANET_NO_RETURN void raise_type(int32_t slot, const char *expected, Janet got);
 JANET_NO_RETURN void raise_word(int32_t slot, const char *expected, Janet got);

@@ -16,8 +16,8 @@
 /* Compilers have vectors of their own for each machine, and make do where it has none. */
 typedef uint32_t Lanes __attribute__((vector_size(16)));
 
-/* Janet's hash is h = 33 h + byte, modulo 2^32: bytes are digits of a number. Each lane takes four of them:
- * neighbours are added up in fields of 16 bits, then of 32, none of which can overflow. */
+/* Janet's hash is h = 33 h + byte, modulo 2^32: bytes are digits of a number. Each lane takes four
+ * of them: neighbours are added up in fields of 16 bits, then of 32, none of which can overflow. */
 static inline __attribute__((always_inline)) Lanes numbers_of(const uint8_t *bytes) {
     Lanes word;
     memcpy(&word, bytes, sizeof word);

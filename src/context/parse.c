@@ -1,6 +1,6 @@
 #include "context/parse.h"
 
-#include "core/keys/pem.h"
+#include "core/keys/encoding.h"
 #include "core/tls/context.h"
 
 #include <math.h>
@@ -36,7 +36,7 @@ static void list_of(const OptionSite *site, Janet value, OptionParser parse, Byt
 void parse_source(const OptionSite *site, Janet value, void *field) {
     option_bytes(site, value, field);
     const Bytes *bytes = field;
-    if (!bytes->length || !memchr(bytes->data, 0, bytes->length) || pem_is_der(*bytes)) return;
+    if (!bytes->length || !memchr(bytes->data, 0, bytes->length) || encoding_is_der(*bytes)) return;
     option_refuse(site, "text without NUL bytes", value);
 }
 

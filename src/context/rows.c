@@ -83,7 +83,8 @@ static const OptionRow strength_rows[] = {
     OPTION(
         "ciphers", option_name, ContextOptions, settings.ciphers,
         "Cipher suites of TLS 1.2, as OpenSSL's cipher lists; a server's order decides. Default: those "
-        "with forward secrecy and authenticated encryption, or OpenSSL's own with :security-level 0."),
+        "with forward secrecy and authenticated encryption, or OpenSSL's own with :security-level 0. "
+        "Suites without certificates (aNULL) count with `:verify false` and without `:pins` only."),
     OPTION("curves", option_name, ContextOptions, settings.groups,
            "Groups for the key exchange, separated by colons, the preferred first."),
     OPTION_WITH("security-level", option_integer, &level_range, ContextOptions,

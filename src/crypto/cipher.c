@@ -117,16 +117,33 @@ static CipherTask take_arguments(const char *function, int32_t argc, const Janet
     return job;
 }
 
-static Janet cfun_crypto_encrypt(int32_t argc, Janet *argv) {
+FUNCTION(crypto_encrypt, "crypto/encrypt", "algo key nonce plaintext &opt aad",
+         "Encrypt a string or buffer. `algo` is a keyword or string:\n\n"
+         "* `:aes-256-gcm` `:aes-192-gcm` `:aes-128-gcm` - key of 32, 24 or 16 bytes, nonce of "
+         "12\n"
+         "* `:chacha20-poly1305` - key of 32 bytes, nonce of 12\n"
+         "* `:aes-256-cbc` `:aes-192-cbc` `:aes-128-cbc` - nonce (IV) of 16 bytes, "
+         "unpredictable; padded by PKCS#7 and not authenticated: for old formats only\n\n"
+         "Returns a struct of buffers: `:ciphertext`, and `:tag`, 16 bytes (absent for CBC). "
+         "`aad` is data that is authenticated but not encrypted. More than 4 MB are worked on a "
+         "thread while the fiber waits. Raises when a length is wrong. SP 800-38D, RFC 8439.\n\n"
+         "Never use a nonce twice with the same key: with GCM and ChaCha20-Poly1305 this reveals "
+         "the plaintexts and lets anyone forge. Take each from `generate-nonce`, or count.",
+         NULL) {
     janet_arity(argc, 4, 5);
-    CipherTask job = take_arguments("crypto/encrypt", argc, argv, 4);
+    CipherTask job = take_arguments(function, argc, argv, 4);
     job.task.run = encrypt_run;
     job.task.result = encrypt_result;
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
 }
 
-static Janet cfun_crypto_decrypt(int32_t argc, Janet *argv) {
-    const char *function = "crypto/decrypt";
+FUNCTION(crypto_decrypt, "crypto/decrypt", "algo key nonce ciphertext tag &opt aad",
+         "Decrypt what `encrypt` made and return the plaintext as a buffer. `tag` and `aad` must "
+         "be those of the encryption; for CBC the tag is nil. Raises when anything was changed "
+         "or does not fit, and gives no plaintext then.\n\n"
+         "With CBC nothing is authenticated, and telling others whether decrypting failed lets "
+         "them decrypt: check an HMAC of nonce and ciphertext first.",
+         NULL) {
     janet_arity(argc, 4, 6);
     CipherTask job = take_arguments(function, argc, argv, 5);
     Bytes tag = args_bytes_or_none(argv, argc, 4);
@@ -147,17 +164,24 @@ static bool nonce_run(Task *task, Failure *failure) {
     return failure_openssl(failure, "no random bytes");
 }
 
-static Janet cfun_crypto_generate_nonce(int32_t argc, Janet *argv) {
-    const char *function = "crypto/generate-nonce";
+FUNCTION(crypto_generate_nonce, "crypto/generate-nonce", "algo",
+         "A buffer of random bytes of the length that the cipher's nonce (IV) has. A key may be "
+         "used with 2^32 random nonces of 12 bytes; take another key before that. Raises when "
+         "`algo` is no cipher of `encrypt`.",
+         NULL) {
     janet_fixarity(argc, 1);
     const CipherRow *cipher = args_cipher(function, argv, 0);
     Task task = {.function = function, .run = nonce_run, .room = (size_t)cipher->nonce_length};
     return task_run(&task, sizeof task, false);
 }
 
-static Janet cfun_crypto_cipher_info(int32_t argc, Janet *argv) {
+FUNCTION(crypto_cipher_info, "crypto/cipher-info", "algo",
+         "What a cipher needs, as a struct: `:name` (string), `:key-length`, `:nonce-length` and "
+         "`:tag-length` in bytes (a tag of 0 bytes: none), and `:aead`, true when it "
+         "authenticates. Raises when `algo` is no cipher of `encrypt`.",
+         NULL) {
     janet_fixarity(argc, 1);
-    const CipherRow *cipher = args_cipher("crypto/cipher-info", argv, 0);
+    const CipherRow *cipher = args_cipher(function, argv, 0);
     JanetKV *info = janet_struct_begin(5);
     janet_struct_put(info, janet_ckeywordv("name"), janet_cstringv(cipher->name));
     janet_struct_put(info, janet_ckeywordv("key-length"), janet_wrap_integer(cipher->key_length));
@@ -168,43 +192,14 @@ static Janet cfun_crypto_cipher_info(int32_t argc, Janet *argv) {
     return janet_wrap_struct(janet_struct_end(info));
 }
 
-static const FunctionRow rows[] = {
-    {"crypto/encrypt", cfun_crypto_encrypt,
-     "(crypto/encrypt algo key nonce plaintext &opt aad)\n\n"
-     "Encrypt a string or buffer. `algo` is a keyword or string:\n\n"
-     "* `:aes-256-gcm` `:aes-192-gcm` `:aes-128-gcm` - key of 32, 24 or 16 bytes, nonce of 12\n"
-     "* `:chacha20-poly1305` - key of 32 bytes, nonce of 12\n"
-     "* `:aes-256-cbc` `:aes-192-cbc` `:aes-128-cbc` - nonce (IV) of 16 bytes, unpredictable; padded "
-     "by PKCS#7 and not authenticated: for old formats only\n\n"
-     "Returns a struct of buffers: `:ciphertext`, and `:tag`, 16 bytes (absent for CBC). `aad` is "
-     "data that is authenticated but not encrypted. More than 4 MB are worked on a thread while the "
-     "fiber waits. Raises when a length is wrong. SP 800-38D, RFC 8439.\n\n"
-     "Never use a nonce twice with the same key: with GCM and ChaCha20-Poly1305 this reveals the "
-     "plaintexts and lets anyone forge. Take each from `generate-nonce`, or count.",
-     NULL},
-    {"crypto/decrypt", cfun_crypto_decrypt,
-     "(crypto/decrypt algo key nonce ciphertext tag &opt aad)\n\n"
-     "Decrypt what `encrypt` made and return the plaintext as a buffer. `tag` and `aad` must be those "
-     "of the encryption; for CBC the tag is nil. Raises when anything was changed or does not fit, "
-     "and gives no plaintext then.\n\n"
-     "With CBC nothing is authenticated, and telling others whether decrypting failed lets them "
-     "decrypt: check an HMAC of nonce and ciphertext first.",
-     NULL},
-    {"crypto/generate-nonce", cfun_crypto_generate_nonce,
-     "(crypto/generate-nonce algo)\n\n"
-     "A buffer of random bytes of the length that the cipher's nonce (IV) has. A key may be used "
-     "with 2^32 random nonces of 12 bytes; take another key before that. Raises when `algo` "
-     "is no cipher of `encrypt`.",
-     NULL},
-    {"crypto/cipher-info", cfun_crypto_cipher_info,
-     "(crypto/cipher-info algo)\n\n"
-     "What a cipher needs, as a struct: `:name` (string), `:key-length`, `:nonce-length` and "
-     "`:tag-length` in bytes (a tag of 0 bytes: none), and `:aead`, true when it authenticates. "
-     "Raises when `algo` is no cipher of `encrypt`.",
-     NULL},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_crypto_encrypt,
+    &function_crypto_decrypt,
+    &function_crypto_generate_nonce,
+    &function_crypto_cipher_info,
+    NULL,
 };
 
 void cipher_register(JanetTable *env) {
-    module_functions(env, rows);
+    module_register(env, functions);
 }

@@ -36,8 +36,14 @@ static bool agree(EVP_PKEY *key, EVP_PKEY *peer, uint8_t *secret, size_t *length
     return done;
 }
 
-static Janet cfun_crypto_derive(int32_t argc, Janet *argv) {
-    const char *function = "crypto/derive";
+FUNCTION(crypto_derive, "crypto/derive", "private-key public-key",
+         "The secret that a private key of ours and a public key of the other side have in "
+         "common, as a buffer: X25519 and X448 (RFC 7748), ECDH on the curves of `generate-key` "
+         "(the x coordinate, SP 800-56A). Keys are PEM or DER; the public one may be a "
+         "certificate. Both sides get the same. Raises when a key is none, they are of different "
+         "kinds or curves, or the other's is no point of the curve or makes the secret zero.\n\n"
+         "It is not yet a key: pass it through `hkdf`. It tells nothing of who the other side is.",
+         NULL) {
     uint8_t secret[MAX_SECRET_LENGTH];
     size_t length = 0;
     Failure failure;
@@ -56,19 +62,11 @@ static Janet cfun_crypto_derive(int32_t argc, Janet *argv) {
     return janet_wrap_buffer(buffer);
 }
 
-static const FunctionRow rows[] = {
-    {"crypto/derive", cfun_crypto_derive,
-     "(crypto/derive private-key public-key)\n\n"
-     "The secret that a private key of ours and a public key of the other side have in common, as a "
-     "buffer: X25519 and X448 (RFC 7748), ECDH on the curves of `generate-key` (the x coordinate, "
-     "SP 800-56A). Keys are PEM or DER; the public one may be a certificate. Both sides get the "
-     "same. Raises when a key is none, they are of different kinds or curves, or the other's is no "
-     "point of the curve or makes the secret zero.\n\n"
-     "It is not yet a key: pass it through `hkdf`. It tells nothing of who the other side is.",
-     NULL},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_crypto_derive,
+    NULL,
 };
 
 void derive_register(JanetTable *env) {
-    module_functions(env, rows);
+    module_register(env, functions);
 }

@@ -59,8 +59,16 @@ static size_t digest_length(const char *function, const DigestRow *digest, int32
     return (size_t)size;
 }
 
-static Janet cfun_crypto_digest(int32_t argc, Janet *argv) {
-    const char *function = "crypto/digest";
+FUNCTION(crypto_digest, "crypto/digest", "algorithm data &opt opts",
+         "Hash `data`, a string or buffer, and return the digest as a buffer. `algorithm` is a "
+         "keyword or string: :sha256 :sha384 :sha512 :sha224 :sha512-224 :sha512-256 :sha3-224 "
+         ":sha3-256 :sha3-384 :sha3-512 :blake2b512 :blake2s256, and :shake128 :shake256 with a "
+         "length. Spellings such as \"SHA-256\" are taken as well. :md5, :sha1 and :ripemd160 "
+         "are there for old formats: they no longer resist forgery. More than 4 MB are hashed on "
+         "a thread while the fiber waits. Raises when the algorithm is unknown. FIPS 180-4, FIPS "
+         "202, RFC 7693.\n\n"
+         "Don't store passwords this way: use `scrypt` or `pbkdf2`.",
+         &digest_options) {
     janet_arity(argc, 2, 3);
     DigestTask job = {.task = {.function = function, .run = digest_run}};
     DigestOptions options = {0};
@@ -93,8 +101,13 @@ static bool hmac_run(Task *task, Failure *failure) {
     return failure_openssl(failure, "no HMAC");
 }
 
-static Janet cfun_crypto_hmac(int32_t argc, Janet *argv) {
-    const char *function = "crypto/hmac";
+FUNCTION(crypto_hmac, "crypto/hmac", "algorithm key data",
+         "The keyed hash (HMAC, RFC 2104) of `data` over the digest `algorithm`, as a buffer. "
+         "`key` and `data` are strings or buffers; a good key has as many random bytes as the "
+         "digest. Compare the result with one that was received by `constant-time=`, never by "
+         "`=`. More than 4 MB are worked on a thread while the fiber waits. Raises when the "
+         "algorithm is unknown.",
+         NULL) {
     janet_fixarity(argc, 3);
     const DigestRow *digest = args_digest(function, argv, 0);
     HmacTask job = {.task = {.function = function, .run = hmac_run}, .digest = digest};
@@ -107,27 +120,12 @@ static Janet cfun_crypto_hmac(int32_t argc, Janet *argv) {
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
 }
 
-static const FunctionRow rows[] = {
-    {"crypto/digest", cfun_crypto_digest,
-     "(crypto/digest algorithm data &opt opts)\n\n"
-     "Hash `data`, a string or buffer, and return the digest as a buffer. `algorithm` is a keyword "
-     "or string: :sha256 :sha384 :sha512 :sha224 :sha512-224 :sha512-256 :sha3-224 :sha3-256 "
-     ":sha3-384 :sha3-512 :blake2b512 :blake2s256, and :shake128 :shake256 with a length. Spellings "
-     "such as \"SHA-256\" are taken as well. :md5, :sha1 and :ripemd160 are there for old formats: "
-     "they no longer resist forgery. More than 4 MB are hashed on a thread while the fiber waits. "
-     "Raises when the algorithm is unknown. FIPS 180-4, FIPS 202, RFC 7693.\n\n"
-     "Don't store passwords this way: use `scrypt` or `pbkdf2`.\n",
-     &digest_options},
-    {"crypto/hmac", cfun_crypto_hmac,
-     "(crypto/hmac algorithm key data)\n\n"
-     "The keyed hash (HMAC, RFC 2104) of `data` over the digest `algorithm`, as a buffer. `key` and "
-     "`data` are strings or buffers; a good key has as many random bytes as the digest. Compare "
-     "the result with one that was received by `constant-time=`, never by `=`. More than 4 MB are "
-     "worked on a thread while the fiber waits. Raises when the algorithm is unknown.",
-     NULL},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_crypto_digest,
+    &function_crypto_hmac,
+    NULL,
 };
 
 void digest_register(JanetTable *env) {
-    module_functions(env, rows);
+    module_register(env, functions);
 }

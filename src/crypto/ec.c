@@ -40,8 +40,12 @@ static PointBytes args_point(const Janet *argv, int32_t slot) {
     return (PointBytes){.x = args_bytes(xy, 0), .y = args_bytes(xy, 1)};
 }
 
-static Janet cfun_crypto_ec_generate_scalar(int32_t argc, Janet *argv) {
-    const char *function = "crypto/ec-generate-scalar";
+FUNCTION(crypto_ec_generate_scalar, "crypto/ec-generate-scalar", "curve",
+         "A random number from 1 to the curve's order less 1, as a buffer of big-endian bytes, "
+         "as many as the order has: a private key. `curve` is :p-256, :p-384, :p-521, "
+         ":secp256k1, :p-224, :brainpoolP256r1, :brainpoolP384r1 or :brainpoolP512r1, in any of "
+         "their spellings. Raises when it is another.",
+         NULL) {
     uint8_t scalar[MAX_FIELD_LENGTH];
     int length;
     Failure failure;
@@ -54,8 +58,14 @@ static Janet cfun_crypto_ec_generate_scalar(int32_t argc, Janet *argv) {
     return result;
 }
 
-static Janet cfun_crypto_ec_point_mul(int32_t argc, Janet *argv) {
-    const char *function = "crypto/ec-point-mul";
+FUNCTION(crypto_ec_point_mul, "crypto/ec-point-mul", "curve scalar &opt point",
+         "`point`, or the curve's generator if none is given, times `scalar`, big-endian bytes. "
+         "Points are structs `{:x buffer :y buffer}` of big-endian coordinates as long as the "
+         "field; one that is given may also be SEC1 bytes. The scalar counts modulo the order. "
+         "The time taken does not depend on it. Raises when the point is not on the curve, the "
+         "scalar longer than the order, or the result the point at infinity.\n\n"
+         "A building block: for signatures use `sign`, for key agreement `derive`.",
+         NULL) {
     PointBytes point;
     Coordinates result;
     Failure failure;
@@ -70,8 +80,10 @@ static Janet cfun_crypto_ec_point_mul(int32_t argc, Janet *argv) {
     return struct_of(&result);
 }
 
-static Janet cfun_crypto_ec_point_add(int32_t argc, Janet *argv) {
-    const char *function = "crypto/ec-point-add";
+FUNCTION(crypto_ec_point_add, "crypto/ec-point-add", "curve point1 point2",
+         "The sum of two points, as `{:x buffer :y buffer}`; the same point twice is doubled. "
+         "Raises when one is not on the curve, or the sum is the point at infinity.",
+         NULL) {
     Coordinates result;
     Failure failure;
     janet_fixarity(argc, 3);
@@ -91,8 +103,10 @@ static const OptionRow point_rows[] = {
 };
 static const OptionSet point_options = OPTION_SET(point_rows);
 
-static Janet cfun_crypto_ec_point_to_bytes(int32_t argc, Janet *argv) {
-    const char *function = "crypto/ec-point-to-bytes";
+FUNCTION(crypto_ec_point_to_bytes, "crypto/ec-point-to-bytes", "curve point &opt opts",
+         "A point in SEC1's encoding (section 2.3.3), as a buffer. Raises when it is not on the "
+         "curve.",
+         &point_options) {
     Coordinates point;
     PointOptions options = {false};
     Failure failure;
@@ -109,8 +123,10 @@ static Janet cfun_crypto_ec_point_to_bytes(int32_t argc, Janet *argv) {
     return janet_wrap_buffer(out);
 }
 
-static Janet cfun_crypto_ec_point_from_bytes(int32_t argc, Janet *argv) {
-    const char *function = "crypto/ec-point-from-bytes";
+FUNCTION(crypto_ec_point_from_bytes, "crypto/ec-point-from-bytes", "curve bytes",
+         "The point `{:x buffer :y buffer}` that SEC1 bytes stand for, compressed (02, 03) or "
+         "not (04). Raises on any other form, a wrong length, and what is not on the curve.",
+         NULL) {
     Coordinates point;
     Failure failure;
     janet_fixarity(argc, 2);
@@ -120,39 +136,12 @@ static Janet cfun_crypto_ec_point_from_bytes(int32_t argc, Janet *argv) {
     return struct_of(&point);
 }
 
-static const FunctionRow rows[] = {
-    {"crypto/ec-generate-scalar", cfun_crypto_ec_generate_scalar,
-     "(crypto/ec-generate-scalar curve)\n\n"
-     "A random number from 1 to the curve's order less 1, as a buffer of big-endian bytes, as many "
-     "as the order has: a private key. `curve` is :p-256, :p-384, :p-521, :secp256k1, :p-224, "
-     ":brainpoolP256r1, :brainpoolP384r1 or :brainpoolP512r1, in any of their spellings. Raises when it is another.",
-     NULL},
-    {"crypto/ec-point-mul", cfun_crypto_ec_point_mul,
-     "(crypto/ec-point-mul curve scalar &opt point)\n\n"
-     "`point`, or the curve's generator if none is given, times `scalar`, big-endian bytes. Points "
-     "are structs `{:x buffer :y buffer}` of big-endian coordinates as long as the field; one that "
-     "is given may also be SEC1 bytes. The scalar counts modulo the order. The time taken does not "
-     "depend on it. Raises when the point is not on the curve, the scalar longer than the order, or "
-     "the result the point at infinity.\n\n"
-     "A building block: for signatures use `sign`, for key agreement `derive`.",
-     NULL},
-    {"crypto/ec-point-add", cfun_crypto_ec_point_add,
-     "(crypto/ec-point-add curve point1 point2)\n\n"
-     "The sum of two points, as `{:x buffer :y buffer}`; the same point twice is doubled. Raises "
-     "when one is not on the curve, or the sum is the point at infinity.",
-     NULL},
-    {"crypto/ec-point-to-bytes", cfun_crypto_ec_point_to_bytes,
-     "(crypto/ec-point-to-bytes curve point &opt opts)\n\n"
-     "A point in SEC1's encoding (section 2.3.3), as a buffer. Raises when it is not on the curve.\n",
-     &point_options},
-    {"crypto/ec-point-from-bytes", cfun_crypto_ec_point_from_bytes,
-     "(crypto/ec-point-from-bytes curve bytes)\n\n"
-     "The point `{:x buffer :y buffer}` that SEC1 bytes stand for, compressed (02, 03) or not (04). "
-     "Raises on any other form, a wrong length, and what is not on the curve.",
-     NULL},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_crypto_ec_generate_scalar,  &function_crypto_ec_point_mul,
+    &function_crypto_ec_point_add,        &function_crypto_ec_point_to_bytes,
+    &function_crypto_ec_point_from_bytes, NULL,
 };
 
 void ec_register(JanetTable *env) {
-    module_functions(env, rows);
+    module_register(env, functions);
 }

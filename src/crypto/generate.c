@@ -38,8 +38,21 @@ static bool generate_run(Task *task, Failure *failure) {
     return fits;
 }
 
-static Janet cfun_crypto_generate_key(int32_t argc, Janet *argv) {
-    const char *function = "crypto/generate-key";
+FUNCTION(crypto_generate_key, "crypto/generate-key", "alg &opt bits",
+         "Make a private key and return it as a PEM string (PKCS#8, not encrypted: keep it "
+         "secret). `alg` is a keyword or string:\n\n"
+         "* `:ed25519`, `:ed448` - signatures (RFC 8032)\n"
+         "* `:x25519`, `:x448` - key agreement with `derive` (RFC 7748)\n"
+         "* `:p256` `:p384` `:p521` - signatures and key agreement; also spelled :p-256, "
+         ":ec-p256, \"secp256r1\" and so on. `:secp256k1`, `:p224` and `:brainpoolP256r1` (384, "
+         "512) too\n"
+         "* `:rsa`, `:rsa-pss` - of `bits` bits, 2048 by default, from 1024 (too weak by now) to "
+         "16384. Made on a thread while the fiber waits: fractions of a second, minutes for the "
+         "largest\n"
+         "* `:ml-dsa-44` `:ml-dsa-65` `:ml-dsa-87` - signatures (FIPS 204), where OpenSSL is 3.5 "
+         "or newer\n\n"
+         "Raises when the algorithm is unknown or not offered by this OpenSSL.",
+         NULL) {
     Failure failure;
     janet_arity(argc, 1, 2);
     GenerateTask job = {.task = {.function = function,
@@ -58,8 +71,10 @@ static Janet cfun_crypto_generate_key(int32_t argc, Janet *argv) {
     return task_run(&job.task, sizeof job, rsa);
 }
 
-static Janet cfun_crypto_export_public_key(int32_t argc, Janet *argv) {
-    const char *function = "crypto/export-public-key";
+FUNCTION(crypto_export_public_key, "crypto/export-public-key", "key",
+         "The public half of a key as a PEM string (SubjectPublicKeyInfo). `key` is a private "
+         "key, a public one or a certificate, PEM or DER. Raises when it is none, or encrypted.",
+         NULL) {
     Failure failure;
     size_t length = 0;
     janet_fixarity(argc, 1);
@@ -72,44 +87,25 @@ static Janet cfun_crypto_export_public_key(int32_t argc, Janet *argv) {
     return result;
 }
 
-static Janet cfun_crypto_forget_keys(int32_t argc, Janet *argv) {
-    (void)argv;
+FUNCTION(crypto_forget_keys, "crypto/forget-keys", "",
+         "Drop the parsed keys that `sign`, `verify`, `derive` and the RSA functions keep, 64 at "
+         "most, so that PEM text is not parsed at each call, and the last keys of `encrypt`, "
+         "`decrypt` and `hmac`, which stay in OpenSSL's contexts until the next call. Secret "
+         "parts are cleansed. Returns nil. Never raises.",
+         NULL) {
     janet_fixarity(argc, 0);
     keys_forget();
     algorithms_forget();
     return janet_wrap_nil();
 }
 
-static const FunctionRow rows[] = {
-    {"crypto/generate-key", cfun_crypto_generate_key,
-     "(crypto/generate-key alg &opt bits)\n\n"
-     "Make a private key and return it as a PEM string (PKCS#8, not encrypted: keep it secret). "
-     "`alg` is a keyword or string:\n\n"
-     "* `:ed25519`, `:ed448` - signatures (RFC 8032)\n"
-     "* `:x25519`, `:x448` - key agreement with `derive` (RFC 7748)\n"
-     "* `:p256` `:p384` `:p521` - signatures and key agreement; also spelled :p-256, :ec-p256, "
-     "\"secp256r1\" and so on. `:secp256k1`, `:p224` and `:brainpoolP256r1` (384, 512) too\n"
-     "* `:rsa`, `:rsa-pss` - of `bits` bits, 2048 by default, from 1024 (too weak by now) to 16384. "
-     "Made on a thread while the fiber waits: fractions of a second, minutes for the largest\n"
-     "* `:ml-dsa-44` `:ml-dsa-65` `:ml-dsa-87` - signatures (FIPS 204), where OpenSSL is 3.5 or "
-     "newer\n\n"
-     "Raises when the algorithm is unknown or not offered by this OpenSSL.",
-     NULL},
-    {"crypto/export-public-key", cfun_crypto_export_public_key,
-     "(crypto/export-public-key key)\n\n"
-     "The public half of a key as a PEM string (SubjectPublicKeyInfo). `key` is a private key, a "
-     "public one or a certificate, PEM or DER. Raises when it is none, or encrypted.",
-     NULL},
-    {"crypto/forget-keys", cfun_crypto_forget_keys,
-     "(crypto/forget-keys)\n\n"
-     "Drop the parsed keys that `sign`, `verify`, `derive` and the RSA functions keep, 64 at most, "
-     "so that PEM text is not parsed at each call, and the last keys of `encrypt`, `decrypt` and "
-     "`hmac`, which stay in OpenSSL's contexts until the next call. Secret parts are cleansed. "
-     "Returns nil. Never raises.",
-     NULL},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_crypto_generate_key,
+    &function_crypto_export_public_key,
+    &function_crypto_forget_keys,
+    NULL,
 };
 
 void generate_register(JanetTable *env) {
-    module_functions(env, rows);
+    module_register(env, functions);
 }

@@ -105,8 +105,14 @@ static Bytes args_info(const char *function, const Janet *argv, int32_t slot) {
     return info;
 }
 
-static Janet cfun_crypto_hkdf(int32_t argc, Janet *argv) {
-    const char *function = "crypto/hkdf";
+FUNCTION(crypto_hkdf, "crypto/hkdf", "algorithm key salt info length",
+         "Derive `length` bytes from the secret `key` with HKDF (RFC 5869) over a digest. "
+         "`salt`, random but not secret, and `info`, which tells the derived keys of one secret "
+         "apart, are strings or buffers, empty or nil for none. Returns a buffer. Raises when "
+         "`length` is not from 1 to 255 times the digest's size, or `info` longer than 32768 "
+         "bytes.\n\n"
+         "Not for passwords, which can be guessed: use `scrypt` or `pbkdf2`.",
+         NULL) {
     janet_fixarity(argc, 5);
     KdfTask job = {.task = {.function = function, .run = hkdf_run}, .kdf = KDF_HKDF};
     job.digest = hmac_digest(function, argv);
@@ -133,8 +139,14 @@ static bool pbkdf2_run(Task *task, Failure *failure) {
     return derive(job, params, failure);
 }
 
-static Janet cfun_crypto_pbkdf2(int32_t argc, Janet *argv) {
-    const char *function = "crypto/pbkdf2";
+FUNCTION(crypto_pbkdf2, "crypto/pbkdf2", "algorithm password salt iterations length",
+         "Derive `length` bytes from a password with PBKDF2 (RFC 8018) over HMAC with a digest, "
+         "and return them as a buffer. `salt` is random, 16 bytes or more, stored beside the "
+         "result. `iterations` makes guessing slow: 600000 with :sha256 today; any number from 1 "
+         "is taken, for old data. More than 2000 are worked on a thread while the fiber waits. "
+         "Compare the result by `constant-time=`. Raises when a number is out of range or the "
+         "digest is unknown.",
+         NULL) {
     janet_fixarity(argc, 5);
     KdfTask job = {.task = {.function = function, .run = pbkdf2_run}, .kdf = KDF_PBKDF2};
     job.digest = hmac_digest(function, argv);
@@ -203,8 +215,13 @@ static void check_scrypt(const char *function, const ScryptOptions *options) {
     }
 }
 
-static Janet cfun_crypto_scrypt(int32_t argc, Janet *argv) {
-    const char *function = "crypto/scrypt";
+FUNCTION(crypto_scrypt, "crypto/scrypt", "password salt length &opt opts",
+         "Derive `length` bytes from a password with scrypt (RFC 7914), which costs an attacker "
+         "memory as well as time, and return them as a buffer. `salt` is random, 16 bytes or "
+         "more, stored beside the result and the options. By default it takes 128 MB and some "
+         "tenths of a second, on a thread while the fiber waits. Compare the result by "
+         "`constant-time=`. Raises when an option is out of range.",
+         &scrypt_options) {
     janet_arity(argc, 3, 4);
     KdfTask job = {.task = {.function = function, .run = scrypt_run}, .kdf = KDF_SCRYPT};
     ScryptOptions options = {.n = SCRYPT_N, .r = 8, .p = 1, .memory = SCRYPT_MEMORY};
@@ -221,34 +238,13 @@ static Janet cfun_crypto_scrypt(int32_t argc, Janet *argv) {
     return task_run(&job.task, sizeof job, slow || task_is_large(&job.task));
 }
 
-static const FunctionRow rows[] = {
-    {"crypto/hkdf", cfun_crypto_hkdf,
-     "(crypto/hkdf algorithm key salt info length)\n\n"
-     "Derive `length` bytes from the secret `key` with HKDF (RFC 5869) over a digest. `salt`, "
-     "random but not secret, and `info`, which tells the derived keys of one secret apart, are "
-     "strings or buffers, empty or nil for none. Returns a buffer. Raises when `length` is not "
-     "from 1 to 255 times the digest's size, or `info` longer than 32768 bytes.\n\n"
-     "Not for passwords, which can be guessed: use `scrypt` or `pbkdf2`.",
-     NULL},
-    {"crypto/pbkdf2", cfun_crypto_pbkdf2,
-     "(crypto/pbkdf2 algorithm password salt iterations length)\n\n"
-     "Derive `length` bytes from a password with PBKDF2 (RFC 8018) over HMAC with a digest, and "
-     "return them as a buffer. `salt` is random, 16 bytes or more, stored beside the result. "
-     "`iterations` makes guessing slow: 600000 with :sha256 today; any number from 1 is taken, for "
-     "old data. More than 2000 are worked on a thread while the fiber waits. Compare the result by "
-     "`constant-time=`. Raises when a number is out of range or the digest is unknown.",
-     NULL},
-    {"crypto/scrypt", cfun_crypto_scrypt,
-     "(crypto/scrypt password salt length &opt opts)\n\n"
-     "Derive `length` bytes from a password with scrypt (RFC 7914), which costs an attacker memory "
-     "as well as time, and return them as a buffer. `salt` is random, 16 bytes or more, stored "
-     "beside the result and the options. By default it takes 128 MB and some tenths of a second, on "
-     "a thread while the fiber waits. Compare the result by `constant-time=`. Raises when an option "
-     "is out of range.\n",
-     &scrypt_options},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_crypto_hkdf,
+    &function_crypto_pbkdf2,
+    &function_crypto_scrypt,
+    NULL,
 };
 
 void kdf_register(JanetTable *env) {
-    module_functions(env, rows);
+    module_register(env, functions);
 }

@@ -22,46 +22,43 @@ static Janet random_buffer(const char *function, int32_t length) {
     return task_run(&task, sizeof task, task_is_large(&task));
 }
 
-static Janet cfun_crypto_random_bytes(int32_t argc, Janet *argv) {
+FUNCTION(crypto_random_bytes, "crypto/random-bytes", "n",
+         "A buffer of `n` unpredictable bytes from OpenSSL's generator, fit for keys. Raises "
+         "unless `n` is an integer from 1 to 67108864 (64 MB).",
+         NULL) {
     janet_fixarity(argc, 1);
-    return random_buffer("crypto/random-bytes", args_integer(argv, 0, 1, ARGS_MAX_OUTPUT));
+    return random_buffer(function, args_integer(argv, 0, 1, ARGS_MAX_OUTPUT));
 }
 
-static Janet cfun_crypto_generate_challenge(int32_t argc, Janet *argv) {
+FUNCTION(crypto_generate_challenge, "crypto/generate-challenge", "&opt length",
+         "A buffer of `length` (32 if not given) random bytes for the other side to sign, so "
+         "that it proves to hold a key now. Use each one once. Fewer than 16 bytes can be "
+         "guessed or recur. Raises unless `length` is an integer from 1 to 67108864.",
+         NULL) {
     janet_arity(argc, 0, 1);
     bool given = argc && !janet_checktype(argv[0], JANET_NIL);
     int32_t length = given ? args_integer(argv, 0, 1, ARGS_MAX_OUTPUT) : CHALLENGE_LENGTH;
-    return random_buffer("crypto/generate-challenge", length);
+    return random_buffer(function, length);
 }
 
-static Janet cfun_crypto_constant_time_equal(int32_t argc, Janet *argv) {
+FUNCTION(crypto_constant_time_equal, "crypto/constant-time=", "a b",
+         "Are two strings or buffers equal, byte for byte? The time taken tells nothing of where "
+         "they differ, only whether their lengths do: use it for tags, tokens and password "
+         "hashes, where `=` would let an attacker guess byte by byte. Returns true or false. "
+         "Raises when one is neither a string nor a buffer.",
+         NULL) {
     janet_fixarity(argc, 2);
     Bytes a = args_secret(argv, 0), b = args_secret(argv, 1);
     return janet_wrap_boolean(a.length == b.length && !CRYPTO_memcmp(a.data, b.data, a.length));
 }
 
-static const FunctionRow rows[] = {
-    {"crypto/random-bytes", cfun_crypto_random_bytes,
-     "(crypto/random-bytes n)\n\n"
-     "A buffer of `n` unpredictable bytes from OpenSSL's generator, fit for keys. Raises unless `n` "
-     "is an integer from 1 to 67108864 (64 MB).",
-     NULL},
-    {"crypto/generate-challenge", cfun_crypto_generate_challenge,
-     "(crypto/generate-challenge &opt length)\n\n"
-     "A buffer of `length` (32 if not given) random bytes for the other side to sign, so that it "
-     "proves to hold a key now. Use each one once. Fewer than 16 bytes can be guessed or recur. "
-     "Raises unless `length` is an integer from 1 to 67108864.",
-     NULL},
-    {"crypto/constant-time=", cfun_crypto_constant_time_equal,
-     "(crypto/constant-time= a b)\n\n"
-     "Are two strings or buffers equal, byte for byte? The time taken tells nothing of where they "
-     "differ, only whether their lengths do: use it for tags, tokens and password hashes, where `=` "
-     "would let an attacker guess byte by byte. Returns true or false. Raises when one is neither a string nor a "
-     "buffer.",
-     NULL},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_crypto_random_bytes,
+    &function_crypto_generate_challenge,
+    &function_crypto_constant_time_equal,
+    NULL,
 };
 
 void random_register(JanetTable *env) {
-    module_functions(env, rows);
+    module_register(env, functions);
 }

@@ -177,8 +177,13 @@ static void set_key(RsaTask *job, EVP_PKEY *key, Failure *failure) {
     raise_failure(job->task.function, failure);
 }
 
-static Janet cfun_crypto_rsa_encrypt(int32_t argc, Janet *argv) {
-    const char *function = "crypto/rsa-encrypt";
+FUNCTION(crypto_rsa_encrypt, "crypto/rsa-encrypt", "key plaintext &opt opts",
+         "Encrypt a short string or buffer with an RSA key (RFC 8017) and return the ciphertext "
+         "as a buffer. `key` is a public key, a certificate or a private key, PEM or DER. At "
+         "most `(rsa-max-plaintext key)` bytes fit: for more, encrypt a fresh key this way and "
+         "the data with `encrypt`. Raises when the key is none of RSA or the plaintext too long. "
+         "Anyone can encrypt: this proves nothing of the sender.",
+         &encrypt_options) {
     Failure failure;
     janet_arity(argc, 2, 3);
     RsaTask job = {.task = {.function = function, .run = encrypt_run, .release = rsa_release}};
@@ -198,8 +203,13 @@ static Janet cfun_crypto_rsa_encrypt(int32_t argc, Janet *argv) {
     return task_run(&job.task, sizeof job, false);
 }
 
-static Janet cfun_crypto_rsa_decrypt(int32_t argc, Janet *argv) {
-    const char *function = "crypto/rsa-decrypt";
+FUNCTION(crypto_rsa_decrypt, "crypto/rsa-decrypt", "key ciphertext &opt opts",
+         "Decrypt with a private RSA key, PEM or DER, and return the plaintext as a buffer. The "
+         "options must be those of the encryption. Raises when the ciphertext has not the key's "
+         "length or does not decrypt.\n\n"
+         "With :pkcs1 a damaged ciphertext either raises or, with OpenSSL 3.2 and newer, gives "
+         "meaningless bytes, so that nobody learns from it: never tell a peer which happened.",
+         &decrypt_options) {
     Failure failure;
     janet_arity(argc, 2, 3);
     RsaTask job = {.task = {.function = function, .run = decrypt_run, .release = rsa_release}};
@@ -221,10 +231,13 @@ static Janet cfun_crypto_rsa_decrypt(int32_t argc, Janet *argv) {
     return task_run(&job.task, sizeof job, bits > SLOW_BITS);
 }
 
-static Janet cfun_crypto_rsa_max_plaintext(int32_t argc, Janet *argv) {
+FUNCTION(crypto_rsa_max_plaintext, "crypto/rsa-max-plaintext", "key &opt opts",
+         "The most bytes that `rsa-encrypt` takes with this key and these options. Raises when "
+         "the key is none of RSA, or too small for the padding.",
+         &encrypt_options) {
     Failure failure;
     janet_arity(argc, 1, 2);
-    RsaTask job = {.task = {.function = "crypto/rsa-max-plaintext"}};
+    RsaTask job = {.task = {.function = function}};
     Bytes key = args_secret(argv, 0);
     read_options(&job, &encrypt_options, args_options(argv, argc, 1));
     set_key(&job, keys_public(key, &failure), &failure);
@@ -233,31 +246,13 @@ static Janet cfun_crypto_rsa_max_plaintext(int32_t argc, Janet *argv) {
     return janet_wrap_integer(max);
 }
 
-static const FunctionRow rows[] = {
-    {"crypto/rsa-encrypt", cfun_crypto_rsa_encrypt,
-     "(crypto/rsa-encrypt key plaintext &opt opts)\n\n"
-     "Encrypt a short string or buffer with an RSA key (RFC 8017) and return the ciphertext as a "
-     "buffer. `key` is a public key, a certificate or a private key, PEM or DER. At most "
-     "`(rsa-max-plaintext key)` bytes fit: for more, encrypt a fresh key this way and the data with "
-     "`encrypt`. Raises when the key is none of RSA or the plaintext too long. Anyone can encrypt: "
-     "this proves nothing of the sender.\n",
-     &encrypt_options},
-    {"crypto/rsa-decrypt", cfun_crypto_rsa_decrypt,
-     "(crypto/rsa-decrypt key ciphertext &opt opts)\n\n"
-     "Decrypt with a private RSA key, PEM or DER, and return the plaintext as a buffer. The options "
-     "must be those of the encryption. Raises when the ciphertext has not the key's length or does "
-     "not decrypt.\n\n"
-     "With :pkcs1 a damaged ciphertext either raises or, with OpenSSL 3.2 and newer, gives "
-     "meaningless bytes, so that nobody learns from it: never tell a peer which happened.\n",
-     &decrypt_options},
-    {"crypto/rsa-max-plaintext", cfun_crypto_rsa_max_plaintext,
-     "(crypto/rsa-max-plaintext key &opt opts)\n\n"
-     "The most bytes that `rsa-encrypt` takes with this key and these options. Raises when the key "
-     "is none of RSA, or too small for the padding.\n",
-     &encrypt_options},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_crypto_rsa_encrypt,
+    &function_crypto_rsa_decrypt,
+    &function_crypto_rsa_max_plaintext,
+    NULL,
 };
 
 void rsa_register(JanetTable *env) {
-    module_functions(env, rows);
+    module_register(env, functions);
 }

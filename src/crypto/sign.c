@@ -145,8 +145,14 @@ static void set_key(SignTask *job, EVP_PKEY *key, Failure *failure) {
     raise_failure(job->task.function, failure);
 }
 
-static Janet cfun_crypto_sign(int32_t argc, Janet *argv) {
-    const char *function = "crypto/sign";
+FUNCTION(crypto_sign, "crypto/sign", "key data &opt opts",
+         "Sign `data`, a string or buffer, with a private key, PEM or DER, and return the "
+         "signature as a buffer. The key decides how: Ed25519 and Ed448 (RFC 8032), ECDSA over "
+         "SHA-256 in DER, RSA with PKCS#1 v1.5 over SHA-256. Parsed keys are kept, see "
+         "`forget-keys`. Data above 4 MB, RSA keys above 4096 bits and keys under a password are "
+         "worked on a thread while the fiber waits. Raises when the key is none, can't sign, or "
+         "the options don't suit it.",
+         &sign_options) {
     Bytes password;
     Failure failure;
     janet_arity(argc, 2, 3);
@@ -171,8 +177,12 @@ static Janet cfun_crypto_sign(int32_t argc, Janet *argv) {
     return task_run(&job.task, sizeof job, slow || task_is_large(&job.task));
 }
 
-static Janet cfun_crypto_verify(int32_t argc, Janet *argv) {
-    const char *function = "crypto/verify";
+FUNCTION(crypto_verify, "crypto/verify", "key data signature &opt opts",
+         "Is `signature` one of `data` by the holder of `key`? True or false; whatever is "
+         "malformed is false. `key` is a public key, a certificate or a private key, PEM or DER; "
+         "the options must be those of `sign`. A certificate's own validity is not looked at. "
+         "Raises when the key is none, can't verify, or the options don't suit it.",
+         &verify_options) {
     Bytes password;
     Failure failure;
     janet_arity(argc, 3, 4);
@@ -188,25 +198,12 @@ static Janet cfun_crypto_verify(int32_t argc, Janet *argv) {
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
 }
 
-static const FunctionRow rows[] = {
-    {"crypto/sign", cfun_crypto_sign,
-     "(crypto/sign key data &opt opts)\n\n"
-     "Sign `data`, a string or buffer, with a private key, PEM or DER, and return the signature as "
-     "a buffer. The key decides how: Ed25519 and Ed448 (RFC 8032), ECDSA over SHA-256 in DER, RSA "
-     "with PKCS#1 v1.5 over SHA-256. Parsed keys are kept, see `forget-keys`. Data above 4 MB, "
-     "RSA keys above 4096 bits and keys under a password are worked on a thread while the fiber waits. Raises when the key is "
-     "none, can't sign, or the options don't suit it.\n",
-     &sign_options},
-    {"crypto/verify", cfun_crypto_verify,
-     "(crypto/verify key data signature &opt opts)\n\n"
-     "Is `signature` one of `data` by the holder of `key`? True or false; whatever is malformed is "
-     "false. `key` is a public key, a certificate or a private key, PEM or DER; the options must be "
-     "those of `sign`. A certificate's own validity is not looked at. Raises when the key is none, "
-     "can't verify, or the options don't suit it.\n",
-     &verify_options},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_crypto_sign,
+    &function_crypto_verify,
+    NULL,
 };
 
 void sign_register(JanetTable *env) {
-    module_functions(env, rows);
+    module_register(env, functions);
 }

@@ -33,27 +33,27 @@ static Janet open_first(BindRequest *bind_request, Failure *failure) {
     return janet_wrap_nil();
 }
 
-static void run(Work *work) {
+static void run_lookup(Work *work) {
     BindRequest *self = (BindRequest *)work;
     work->failed =
         !resolve(self->host, self->port, self->type, false, true, &self->addresses, &work->failure);
 }
 
-static Janet result(Work *work) {
+static Janet make_result(Work *work) {
     Janet opened = open_first((BindRequest *)work, &work->failure);
     work->failed = janet_checktype(opened, JANET_NIL);
     return opened;
 }
 
-static void release(Work *work) {
+static void release_value(Work *work) {
     janet_gcunroot(((BindRequest *)work)->keeps);
 }
 
 void *bind_request_new(size_t size, const char *function, int type) {
     BindRequest *bind_request = work_new(size);
     bind_request->work.function = function;
-    bind_request->work.run = run;
-    bind_request->work.result = result;
+    bind_request->work.run = run_lookup;
+    bind_request->work.result = make_result;
     bind_request->keeps = janet_wrap_nil();
     bind_request->type = type;
     return bind_request;
@@ -64,7 +64,7 @@ Janet bind_request_open(BindRequest *bind_request) {
     const char *function = bind_request->work.function;
     if (!resolve(bind_request->host, bind_request->port, bind_request->type, true, true,
                  &bind_request->addresses, &failure)) {
-        bind_request->work.release = release;
+        bind_request->work.release = release_value;
         janet_gcroot(bind_request->keeps);
         work_await(&bind_request->work);
     }

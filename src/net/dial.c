@@ -11,7 +11,7 @@
 #define NEXT_ATTEMPT 0.25 /* seconds: RFC 8305's connection attempt delay */
 
 static void begin_next(Dial *dial);
-static void next_due(Timer *timer);
+static void on_next_due(Timer *timer);
 
 /* --- attempts --- */
 
@@ -23,7 +23,7 @@ static void fail_attempt(Attempt *attempt, int errnum) {
     begin_next(dial);
 }
 
-static void win(Attempt *attempt) {
+static void take_connection(Attempt *attempt) {
     Dial *dial = attempt->dial;
     int descriptor = attempt->watcher.descriptor;
     poller_remove(&attempt->watcher);
@@ -31,8 +31,8 @@ static void win(Attempt *attempt) {
     dial->connected(dial, descriptor);
 }
 
-/* Who connects to a port of this host where nobody listens may be given that very port to connect
- * from, and TCP connects it to itself. */
+/* A client that connects to an unused local port may get that port as its own source port; TCP then
+ * connects the socket to itself. */
 static bool is_own(int descriptor, const struct sockaddr_storage *peer, socklen_t size) {
     struct sockaddr_storage own = {0};
     socklen_t own_size = sizeof own;
@@ -41,7 +41,7 @@ static bool is_own(int descriptor, const struct sockaddr_storage *peer, socklen_
            !memcmp(&own, peer, size);
 }
 
-/* Whoever sends the first datagram back is there. */
+/* The first address that answers wins. */
 static void on_datagram(Watcher *watcher, unsigned ready) {
     Attempt *attempt = (Attempt *)watcher;
     int errnum = 0;
@@ -50,7 +50,7 @@ static void on_datagram(Watcher *watcher, unsigned ready) {
     if (errnum) {
         fail_attempt(attempt, errnum);
     } else if (ready & READY_IN) {
-        win(attempt);
+        take_connection(attempt);
     }
 }
 
@@ -60,7 +60,7 @@ static void on_ready(Watcher *watcher, unsigned ready) {
     socklen_t peer_size = sizeof peer;
     int errnum = 0;
     socklen_t size = sizeof errnum;
-    (void)ready; /* a socket that is not connecting yet reports a hangup: ask the socket itself */
+    (void)ready; /* before connect a socket reports a hangup: ask the socket itself */
     if (getsockopt(watcher->descriptor, SOL_SOCKET, SO_ERROR, &errnum, &size)) errnum = errno;
     if (errnum) {
         fail_attempt(attempt, errnum);
@@ -68,32 +68,32 @@ static void on_ready(Watcher *watcher, unsigned ready) {
         if (is_own(watcher->descriptor, &peer, peer_size)) {
             fail_attempt(attempt, ECONNREFUSED);
         } else {
-            win(attempt);
+            take_connection(attempt);
         }
     }
 }
 
-/* Out of descriptors: streams that nobody uses any more may hold some. */
-static void try_again(Dial *dial) {
-    dial->collected = true;
+/* Out of descriptors: garbage streams may hold some. */
+static void retry_after_gc(Dial *dial) {
+    dial->retried_after_gc = true;
     dial->running--;
     dial->begun--;
     poller_collect_soon();
-    poller_set_timer(&dial->next, 0, next_due);
+    poller_set_timer(&dial->next, 0, on_next_due);
 }
 
-/* A connected socket of datagrams only knows where they go. */
-static void greet(Attempt *attempt) {
+/* connect on a UDP socket only sets the address, so ask the peer for an answer. */
+static void greet_peer(Attempt *attempt) {
     Dial *dial = attempt->dial;
     int errnum = dial->greet ? dial->greet(dial, attempt->watcher.descriptor) : 0;
     if (errnum) {
         fail_attempt(attempt, errnum);
     } else if (!dial->greet) {
-        win(attempt);
+        take_connection(attempt);
     }
 }
 
-/* On this host a connection is there at once, and nothing has to be waited for. */
+/* A connection within this host is established at once. */
 static bool is_connected(int descriptor) {
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
@@ -107,8 +107,8 @@ static void begin_attempt(Attempt *attempt, const Address *address) {
     attempt->watcher.descriptor = socket_new(address->storage.ss_family, dial->type);
     dial->running++;
     int descriptor = attempt->watcher.descriptor;
-    if (descriptor < 0 && (errno == EMFILE || errno == ENFILE) && !dial->collected) {
-        try_again(dial);
+    if (descriptor < 0 && (errno == EMFILE || errno == ENFILE) && !dial->retried_after_gc) {
+        retry_after_gc(dial);
         return;
     }
     if (descriptor < 0) {
@@ -125,11 +125,11 @@ static void begin_attempt(Attempt *attempt, const Address *address) {
     } else if (failed || !poller_add(&attempt->watcher, descriptor)) {
         fail_attempt(attempt, errno);
     } else if (datagrams) {
-        greet(attempt);
+        greet_peer(attempt);
     }
 }
 
-static void next_due(Timer *timer) {
+static void on_next_due(Timer *timer) {
     begin_next((Dial *)((char *)timer - offsetof(Dial, next)));
 }
 
@@ -141,12 +141,12 @@ static void begin_next(Dial *dial) {
     }
     int index = dial->begun++;
     dial->attempts[index].dial = dial;
-    /* Armed first: an attempt that fails at once begins the next itself. */
-    poller_set_timer(&dial->next, NEXT_ATTEMPT, next_due);
+    /* Set the timer first: an attempt that fails at once begins the next one and sets it again. */
+    poller_set_timer(&dial->next, NEXT_ATTEMPT, on_next_due);
     begin_attempt(&dial->attempts[index], &dial->addresses.list[index]);
 }
 
-static void open(Watcher *watcher, unsigned ready) {
+static void on_start(Watcher *watcher, unsigned ready) {
     (void)ready;
     Dial *dial = (Dial *)((char *)watcher - offsetof(Dial, start));
     if (dial->opening) dial->opening(dial);
@@ -155,8 +155,8 @@ static void open(Watcher *watcher, unsigned ready) {
 
 static void start_attempts(Dial *dial) {
     for (int i = 0; i < MAX_ADDRESSES; i++) dial->attempts[i].watcher.descriptor = -1;
-    /* When the caller is ready for callbacks: its fiber has parked. */
-    dial->start.ready = open;
+    /* The caller parks its fiber first; it is not ready for callbacks before. */
+    dial->start.ready = on_start;
     poller_soon(&dial->start);
 }
 
@@ -171,7 +171,7 @@ void dial_again(Dial *dial) {
 
 typedef struct DialWork {
     Work work;
-    Dial *dial; /* NULL: stopped meanwhile */
+    Dial *dial; /* NULL: it was stopped */
     int type;
     char *host, *port;
     Addresses addresses;
@@ -219,7 +219,7 @@ void dial_start(Dial *dial, const char *host, const char *port) {
     dial->work = self;
     if (work_start(&self->work, &dial->failure)) return;
     dial->work = NULL;
-    start_attempts(dial); /* none: it fails, in its turn, with that */
+    start_attempts(dial); /* there are no addresses: it reports dial->failure later */
 }
 
 void dial_start_address(Dial *dial, const Address *address) {

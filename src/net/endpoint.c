@@ -7,13 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-static void of_ipv6(Endpoint *endpoint, const struct sockaddr_in6 *address) {
+static void read_ipv6(Endpoint *endpoint, const struct sockaddr_in6 *address) {
     endpoint->port = ntohs(address->sin6_port);
-    if (!memcmp(&address->sin6_addr, mapped, sizeof mapped)) {
+    if (!memcmp(&address->sin6_addr, mapped_prefix, sizeof mapped_prefix)) {
         endpoint->family = AF_INET;
-        memcpy(endpoint->ip, (const uint8_t *)&address->sin6_addr + sizeof mapped, 4);
+        memcpy(endpoint->ip, (const uint8_t *)&address->sin6_addr + sizeof mapped_prefix, 4);
         return;
     }
     endpoint->family = AF_INET6;
@@ -27,7 +27,7 @@ bool endpoint_of(Endpoint *endpoint, const struct sockaddr_storage *address) {
     memset(endpoint, 0, sizeof *endpoint);
     if (address->ss_family == AF_INET6) {
         memcpy(&in6, address, sizeof in6);
-        of_ipv6(endpoint, &in6);
+        read_ipv6(endpoint, &in6);
         return true;
     }
     if (address->ss_family != AF_INET) return false;
@@ -49,8 +49,8 @@ socklen_t endpoint_address(const Endpoint *endpoint, int family, struct sockaddr
         return sizeof in;
     }
     if (endpoint->family == AF_INET) {
-        memcpy(&in6.sin6_addr, mapped, sizeof mapped);
-        memcpy((uint8_t *)&in6.sin6_addr + sizeof mapped, endpoint->ip, 4);
+        memcpy(&in6.sin6_addr, mapped_prefix, sizeof mapped_prefix);
+        memcpy((uint8_t *)&in6.sin6_addr + sizeof mapped_prefix, endpoint->ip, 4);
     } else {
         memcpy(&in6.sin6_addr, endpoint->ip, sizeof in6.sin6_addr);
     }

@@ -1,9 +1,9 @@
-/* Core's functions on streams (`ev/read` and its like), extended to streams of other types.
+/* Core's functions on streams, such as `ev/read`, extended to streams of other types.
  *
- * Core's own accept nothing but core/stream. Loading the module puts a function before each that
- * looks at the first argument: a core stream, and all that is no stream, goes on to core's function;
- * an object of another native type that has a method of that name, made in C, is given the call.
- * A method written in Janet can't be called from here, for it could not park its fiber. */
+ * Core's functions accept core/stream only. Loading the module puts a dispatcher before each. It
+ * passes core streams, and values that are no stream, on to core's function. An object of another
+ * native type that has a C method of that name receives the call. A method written in Janet is not
+ * called: it could not park its fiber from here. */
 #include "net/generic.h"
 
 #include "net/rebind.h"
@@ -40,7 +40,7 @@ enum {
 /* Core's functions: addresses of code, hence the same for every VM of the process. */
 static _Atomic(JanetCFunction) core_functions[GENERIC_COUNT];
 
-/* Types whose methods are known without asking. */
+/* Types whose methods were looked up in advance. */
 #define MAX_KNOWN 4
 static struct {
     const JanetAbstractType *type;
@@ -48,8 +48,8 @@ static struct {
 } known[MAX_KNOWN];
 static atomic_int known_count;
 
-/* The method of an object that isn't core's own. Files and channels have methods of these names
- * too, but core refuses them here, and so do we. */
+/* The C method of an object whose type is not core's. Core's files and channels have methods of
+ * these names too, but core refuses them here, and so does jsec. */
 static JanetCFunction method_of(Janet object, const char *method) {
     if (!janet_checktype(object, JANET_ABSTRACT)) return NULL;
     const JanetAbstractType *type = janet_abstract_type(janet_unwrap_abstract(object));
@@ -58,7 +58,7 @@ static JanetCFunction method_of(Janet object, const char *method) {
     return janet_checktype(value, JANET_CFUNCTION) ? janet_unwrap_cfunction(value) : NULL;
 }
 
-static JanetCFunction find(Janet object, int index, const char *method) {
+static JanetCFunction find_method(Janet object, int index, const char *method) {
     int count = atomic_load_explicit(&known_count, memory_order_acquire);
     for (int i = 0; i < count; i++) {
         if (janet_checkabstract(object, known[i].type)) return known[i].methods[index];
@@ -67,7 +67,7 @@ static JanetCFunction find(Janet object, int index, const char *method) {
 }
 
 static inline Janet dispatch(int index, const char *method, int32_t argc, Janet *argv) {
-    JanetCFunction function = argc > 0 ? find(argv[0], index, method) : NULL;
+    JanetCFunction function = argc > 0 ? find_method(argv[0], index, method) : NULL;
     if (!function) function = atomic_load_explicit(&core_functions[index], memory_order_relaxed);
     return function(argc, argv);
 }
@@ -101,7 +101,7 @@ void generic_know(const JanetAbstractType *type, const JanetMethod *methods) {
         GENERIC_FUNCTIONS(GENERIC_METHOD)
 #undef GENERIC_METHOD
     };
-    /* Each VM of the process loads the module. */
+    /* Each VM of the process loads the module, at the same time if they run in threads. */
     static atomic_flag busy = ATOMIC_FLAG_INIT;
     while (atomic_flag_test_and_set(&busy)) {
     }
@@ -119,9 +119,9 @@ void generic_know(const JanetAbstractType *type, const JanetMethod *methods) {
 
 /* ---- binding ---- */
 
-/* Says that a binding was extended: by this library, or by a copy of it loaded from elsewhere, which
- * calls our methods just as well. */
-static Janet marker(void) {
+/* Marks an extended binding. Another copy of the library may have extended it; its functions call
+ * our methods as well. */
+static Janet binding_mark(void) {
     return janet_ckeywordv("jsec/generic");
 }
 
@@ -130,9 +130,9 @@ static JanetTable *core_dictionary(const char *name) {
     return janet_checktype(value, JANET_TABLE) ? janet_unwrap_table(value) : NULL;
 }
 
-/* In images the functions bear core's names: they load in a process without this module too, and
- * are core's there. */
-static void enter_in_images(const GenericRow *row) {
+/* Images contain the functions by core's names, so they also load in a process without this module,
+ * where the names are core's functions. */
+static void register_in_images(const GenericRow *row) {
     JanetTable *load = core_dictionary("load-image-dict");
     JanetTable *make = core_dictionary("make-image-dict");
     Janet function = janet_wrap_cfunction(row->dispatcher);
@@ -149,28 +149,28 @@ static void extend_doc(JanetTable *entry) {
     janet_table_put(entry, janet_ckeywordv("doc"), janet_wrap_string(text));
 }
 
-/* What is found first counts as core's. A binding that differs from it in another VM was made by
- * somebody else, and stays. */
+/* The binding in the first VM counts as core's. A different binding in another VM is the program's
+ * own and stays. */
 static bool takes_over(int index, JanetCFunction bound) {
     JanetCFunction expected = NULL;
     return atomic_compare_exchange_strong(&core_functions[index], &expected, bound) ||
            expected == bound;
 }
 
-/* Extends one binding of the root environment, unless it was done before. */
-static bool extend(int index, JanetTable *entry, JanetCFunction bound) {
+/* Extend one binding of the root environment; false when it was extended before. */
+static bool extend_binding(int index, JanetTable *entry, JanetCFunction bound) {
     const GenericRow *row = &rows[index];
-    if (janet_truthy(janet_table_get(entry, marker()))) return false;
+    if (janet_truthy(janet_table_get(entry, binding_mark()))) return false;
     if (!takes_over(index, bound)) return false;
     janet_register(row->name, row->dispatcher);
     janet_table_put(entry, janet_ckeywordv("value"), janet_wrap_cfunction(row->dispatcher));
-    janet_table_put(entry, marker(), janet_wrap_true());
+    janet_table_put(entry, binding_mark(), janet_wrap_true());
     extend_doc(entry);
-    enter_in_images(row);
+    register_in_images(row);
     return true;
 }
 
-/* ev/read is exported as generic/ev-read. Both share one entry: value and documentation agree. */
+/* Export ev/read as generic/ev-read. Both names share one entry, with value and documentation. */
 static void export_entry(JanetTable *env, const char *name, JanetTable *entry) {
     JanetBuffer *text = janet_buffer(32);
     janet_formatb(text, "generic/%s", name);
@@ -188,10 +188,11 @@ void generic_register(JanetTable *env) {
         if (!janet_checktype(found, JANET_TABLE)) continue;
         JanetTable *entry = janet_unwrap_table(found);
         Janet bound = janet_table_get(entry, janet_ckeywordv("value"));
-        /* net/close is written in Janet: it is extended by swapping the ev/close in it. */
+        /* net/close is a Janet function; rebinding replaces the ev/close in it. */
         if (!janet_checktype(bound, JANET_CFUNCTION)) continue;
         JanetCFunction function = janet_unwrap_cfunction(bound);
-        if (extend(i, entry, function)) pairs[count++] = (RebindPair){function, rows[i].dispatcher};
+        if (extend_binding(i, entry, function))
+            pairs[count++] = (RebindPair){function, rows[i].dispatcher};
         export_entry(env, rows[i].name, entry);
     }
     if (count) rebind_functions(pairs, count);

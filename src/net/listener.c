@@ -9,8 +9,8 @@
 #define MAX_PER_TURN 64 /* connections */
 #define RETRY 0.1       /* seconds, when descriptors have run out */
 
-/* State of a listener that somebody waits on: the ev_state of the fiber that core knows as its
- * reader, and thus freed by Janet. */
+/* The state of a listener with acceptors: the ev_state of the fiber that core has as the stream's
+ * reader. Janet frees it. */
 typedef struct Listener {
     JanetStream *stream;
     JanetFiber *fiber;
@@ -18,11 +18,11 @@ typedef struct Listener {
     Timer retry;
 } Listener;
 
-static void on_event(JanetFiber *fiber, JanetAsyncEvent event);
+static void on_listener_event(JanetFiber *fiber, JanetAsyncEvent event);
 
 static Listener *listener_of(const JanetStream *stream) {
     const JanetFiber *fiber = stream->read_fiber;
-    return fiber && fiber->ev_callback == on_event ? fiber->ev_state : NULL;
+    return fiber && fiber->ev_callback == on_listener_event ? fiber->ev_state : NULL;
 }
 
 JanetStream *listener_get(const Janet *argv, int32_t n) {
@@ -34,9 +34,9 @@ JanetStream *listener_get(const Janet *argv, int32_t n) {
     return stream;
 }
 
-/* --- takers --- */
+/* --- acceptors --- */
 
-static void enqueue(Listener *listener, Acceptor *acceptor) {
+static void enqueue_acceptor(Listener *listener, Acceptor *acceptor) {
     Acceptor **link = &listener->acceptors;
     while (*link) link = &(*link)->next;
     acceptor->next = NULL;
@@ -44,14 +44,14 @@ static void enqueue(Listener *listener, Acceptor *acceptor) {
     *link = acceptor;
 }
 
-static void dequeue(Listener *listener, Acceptor *acceptor) {
+static void dequeue_acceptor(Listener *listener, Acceptor *acceptor) {
     Acceptor **link = &listener->acceptors;
     while (*link != acceptor) link = &(*link)->next;
     *link = acceptor->next;
     acceptor->listener = NULL;
 }
 
-static Acceptor *next_acceptor(const Listener *listener) {
+static Acceptor *find_acceptor(const Listener *listener) {
     Acceptor *acceptor = listener->acceptors;
     while (acceptor && (acceptor->paused || !acceptor->waits(acceptor))) acceptor = acceptor->next;
     return acceptor;
@@ -59,14 +59,14 @@ static Acceptor *next_acceptor(const Listener *listener) {
 
 /* --- accepting --- */
 
-static void serve(Listener *listener);
+static void serve_acceptors(Listener *listener);
 
-static void retry_due(Timer *timer) {
-    serve((Listener *)((char *)timer - offsetof(Listener, retry)));
+static void on_retry(Timer *timer) {
+    serve_acceptors((Listener *)((char *)timer - offsetof(Listener, retry)));
 }
 
-/* Errors of the one connection, or of nobody: the next one may be sound. */
-static bool passes(int errnum) {
+/* These errors affect only the pending connection; keep accepting. */
+static bool is_transient(int errnum) {
     switch (errnum) {
     case EINTR:
     case ECONNABORTED:
@@ -79,91 +79,94 @@ static bool passes(int errnum) {
     }
 }
 
-static int accept_one(JanetStream *stream) {
+static int accept_pending(JanetStream *stream) {
     int descriptor;
     do {
         descriptor = socket_accept(stream->handle);
-    } while (descriptor < 0 && passes(errno));
+    } while (descriptor < 0 && is_transient(errno));
     return descriptor;
 }
 
 int listener_try(JanetStream *stream) {
-    return listener_of(stream) ? -1 : accept_one(stream);
+    return listener_of(stream) ? -1 : accept_pending(stream);
 }
 
-static void hand_over(Listener *listener, Acceptor *acceptor, int descriptor) {
-    dequeue(listener, acceptor);
-    if (acceptor->many) enqueue(listener, acceptor); /* at the end: the others are next */
+static void deliver_connection(Listener *listener, Acceptor *acceptor, int descriptor) {
+    dequeue_acceptor(listener, acceptor);
+    if (acceptor->many) enqueue_acceptor(listener, acceptor); /* behind the others */
     acceptor->accepted(acceptor, descriptor);
 }
 
-static void detach(Listener *listener) {
-    janet_ev_inc_refcount(); /* which janet_async_end takes back */
+static void detach_listener(Listener *listener) {
+    janet_ev_inc_refcount(); /* janet_async_end decrements it */
     janet_async_end(listener->fiber);
 }
 
-/* As long as somebody takes and somebody comes. Takers may leave at each of them, and with the
- * last one the listener's state goes. */
-static void serve(Listener *listener) {
+/* Accept while there are acceptors and pending connections. A callback may remove acceptors;
+ * removing the last one frees `listener`. */
+static void serve_acceptors(Listener *listener) {
     JanetStream *stream = listener->stream;
     Acceptor *acceptor;
-    for (int taken = 0; (listener = listener_of(stream)) && (acceptor = next_acceptor(listener));
+    for (int taken = 0; (listener = listener_of(stream)) && (acceptor = find_acceptor(listener));
          taken++) {
         if (taken == MAX_PER_TURN) {
-            poller_set_timer(&listener->retry, 0, retry_due); /* a flood leaves others their turn */
+            poller_set_timer(&listener->retry, 0, on_retry); /* let other connections run */
             return;
         }
-        int descriptor = accept_one(stream);
+        int descriptor = accept_pending(stream);
         if (descriptor < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
         if (descriptor < 0) {
-            /* Out of descriptors: unused streams may hold some. No event will tell when there are
-             * more, so ask again in a while. */
+            /* Out of descriptors. Garbage streams may hold some, and no event reports when one
+             * becomes free: collect, and try again later. */
             poller_collect_soon();
-            poller_set_timer(&listener->retry, RETRY, retry_due);
+            poller_set_timer(&listener->retry, RETRY, on_retry);
             return;
         }
-        hand_over(listener, acceptor, descriptor);
+        deliver_connection(listener, acceptor, descriptor);
     }
-    if (listener && !listener->acceptors) detach(listener);
+    if (listener && !listener->acceptors) detach_listener(listener);
 }
 
-static void close_all(Listener *listener) {
+static void close_acceptors(Listener *listener) {
     Acceptor *acceptor;
     while ((acceptor = listener->acceptors)) {
-        dequeue(listener, acceptor);
+        dequeue_acceptor(listener, acceptor);
         acceptor->closed(acceptor);
     }
-    detach(listener);
+    detach_listener(listener);
 }
 
-static void on_event(JanetFiber *fiber, JanetAsyncEvent event) {
+static void on_listener_event(JanetFiber *fiber, JanetAsyncEvent event) {
     Listener *listener = fiber->ev_state;
     switch (event) {
     case JANET_ASYNC_EVENT_DEINIT: poller_unset_timer(&listener->retry); break;
-    case JANET_ASYNC_EVENT_CLOSE: close_all(listener); break;
+    case JANET_ASYNC_EVENT_CLOSE: close_acceptors(listener); break;
     case JANET_ASYNC_EVENT_READ:
     case JANET_ASYNC_EVENT_ERR:
-    case JANET_ASYNC_EVENT_HUP: serve(listener); break;
+    case JANET_ASYNC_EVENT_HUP: serve_acceptors(listener); break;
     default: break;
     }
 }
 
-static Listener *attach(JanetStream *stream) {
+static Listener *attach_listener(JanetStream *stream) {
     Listener *listener = janet_calloc(1, sizeof *listener);
     if (!listener) JANET_OUT_OF_MEMORY;
     listener->stream = stream;
     listener->fiber = poller_fiber();
-    janet_async_start_fiber(listener->fiber, stream, JANET_ASYNC_LISTEN_READ, on_event, listener);
-    janet_ev_dec_refcount(); /* whoever takes keeps the process alive, not the listener */
+    janet_async_start_fiber(listener->fiber, stream, JANET_ASYNC_LISTEN_READ, on_listener_event,
+                            listener);
+    /* Parked acceptors keep the process alive; this internal fiber must not. */
+    janet_ev_dec_refcount();
     return listener;
 }
 
 void listener_join(JanetStream *stream, Acceptor *acceptor) {
     Listener *listener = listener_of(stream);
-    if (!listener) listener = attach(stream);
-    enqueue(listener, acceptor);
-    /* It may have come between two calls, when nobody listened: edges are told once. */
-    poller_set_timer(&listener->retry, 0, retry_due);
+    if (!listener) listener = attach_listener(stream);
+    enqueue_acceptor(listener, acceptor);
+    /* A connection may have arrived while nothing watched the listener, and an edge is reported
+     * only once: try now. */
+    poller_set_timer(&listener->retry, 0, on_retry);
 }
 
 void listener_pause(Acceptor *acceptor) {
@@ -174,12 +177,12 @@ void listener_resume(Acceptor *acceptor) {
     Listener *listener = acceptor->listener ? listener_of(acceptor->listener) : NULL;
     if (!listener || !acceptor->paused) return;
     acceptor->paused = false;
-    poller_set_timer(&listener->retry, 0, retry_due);
+    poller_set_timer(&listener->retry, 0, on_retry);
 }
 
 void listener_leave(Acceptor *acceptor) {
     Listener *listener = acceptor->listener ? listener_of(acceptor->listener) : NULL;
     if (!listener) return;
-    dequeue(listener, acceptor);
-    if (!listener->acceptors) detach(listener);
+    dequeue_acceptor(listener, acceptor);
+    if (!listener->acceptors) detach_listener(listener);
 }

@@ -1,38 +1,40 @@
-/* Accepting on a core listener, so that core's own close wakes who waits, with a queue of ours, so
- * that several can. */
+/* Accepting on a listener of Janet's core. Core's own close wakes the waiting fibers; a queue of
+ * ours lets several fibers wait. */
 #ifndef JSEC_NET_LISTENER_H
 #define JSEC_NET_LISTENER_H
 
 #include <janet.h>
 #include <stdbool.h>
 
-/* Who takes connections. Embedded in its owner; in the queue of one listener at most. */
+/* A waiter for connections. Embedded in its owner; in the queue of at most one listener. */
 typedef struct Acceptor {
-    /* Does it still want a connection? If not it leaves the queue soon. */
+    /* True while the acceptor can take a connection; otherwise its owner removes it soon. */
     bool (*waits)(const struct Acceptor *acceptor);
-    /* A connection, its descriptor the taker's, which has left the queue unless it takes many. */
+    /* Called with a new connection. The acceptor owns the descriptor. It has left the queue, unless
+     * `many` is set. */
     void (*accepted)(struct Acceptor *acceptor, int descriptor);
-    /* No connection will come: the listener was closed. It has left the queue. */
+    /* Called when the listener was closed. The acceptor has left the queue. */
     void (*closed)(struct Acceptor *acceptor);
-    bool many, paused;     /* see listener_pause */
+    bool many;             /* stays in the queue after a connection */
+    bool paused;           /* see listener_pause */
     JanetStream *listener; /* NULL: in no queue */
     struct Acceptor *next;
 } Acceptor;
 
-/* A stream that can be accepted from: a listener of core's, open, that core does not accept on
- * itself at this moment; raises otherwise. */
+/* The open core listener in argument n. Raises for anything else, and while core itself accepts on
+ * the listener. */
 JanetStream *listener_get(const Janet *argv, int32_t n);
 
-/* Take a connection that waits already; -1: none does, or others wait for it. */
+/* Accept a pending connection at once. -1: there is none, or acceptors wait in the queue. */
 int listener_try(JanetStream *stream);
 
-/* Join the queue of a listener from listener_get. */
+/* Add an acceptor to the queue of a listener from listener_get. */
 void listener_join(JanetStream *stream, Acceptor *acceptor);
 
-/* Leave it; nothing where it is in none. */
+/* Remove an acceptor from its queue; no effect when it is in none. */
 void listener_leave(Acceptor *acceptor);
 
-/* Take nothing for a while, but be told of the listener's close. */
+/* Give a paused acceptor no connections until listener_resume; `closed` is still called. */
 void listener_pause(Acceptor *acceptor);
 void listener_resume(Acceptor *acceptor);
 

@@ -10,20 +10,20 @@
 #define RETURNS_PER_TURN 16 /* calls of one connection that may return without a turn */
 
 typedef struct Poller {
-    JanetStream *stream; /* of the readiness queue */
+    JanetStream *stream; /* the readiness queue's */
     Readiness readiness;
     Timer *timers;
-    int64_t armed; /* when the queue's timer goes off; INT64_MAX: never */
+    int64_t armed; /* when the queue's timer expires; INT64_MAX: never */
     GcRoot *roots;
-    Watcher *turns;   /* sources that asked for a turn */
-    Watcher *turning; /* those of them whose turn it is */
-    Watcher *soon;    /* those that asked to be called after the fibers */
+    Watcher *turns;   /* to call in the next turn */
+    Watcher *turning; /* the rest of the list that is being called */
+    Watcher *soon;    /* to call after the runnable fibers */
     JanetFunction *run_soon;
-    bool working;        /* events are being worked off */
-    bool soon_scheduled; /* the fiber that calls those of `soon` */
+    bool working;        /* a batch of events is being handled */
+    bool soon_scheduled; /* the fiber that calls the watchers of `soon` */
     ReadyEvent batch[BATCH];
     int batch_at, batch_end;
-    uint64_t turn; /* counts them */
+    uint64_t turn; /* its number */
 } Poller;
 
 static JANET_THREAD_LOCAL Poller *poller;
@@ -32,7 +32,7 @@ static int poller_gc(void *pointer, size_t size) {
     (void)size;
     Poller *self = pointer;
     readiness_close(&self->readiness);
-    if (poller == self) poller = NULL; /* at the VM's end only: it is a root until then */
+    if (poller == self) poller = NULL; /* it is a GC root until the VM ends */
     return 0;
 }
 
@@ -40,7 +40,7 @@ static const JanetAbstractType poller_type = {"jsec/poller", poller_gc, JANET_AT
 
 /* --- timers --- */
 
-static void arm(int64_t when) {
+static void arm_queue(int64_t when) {
     int64_t left = when - timer_now();
     poller->armed = when;
     readiness_arm(&poller->readiness, left > 0 ? left : 1);
@@ -51,11 +51,11 @@ void poller_set_timer(Timer *timer, double seconds, void (*expired)(Timer *timer
     timer->when = timer_after(seconds);
     timer->expired = expired;
     timer_heap_add(&poller->timers, timer);
-    if (timer->when < poller->armed) arm(timer->when);
+    if (timer->when < poller->armed) arm_queue(timer->when);
 }
 
 void poller_unset_timer(Timer *timer) {
-    timer_heap_remove(timer); /* the queue's timer may go off for nothing: that is cheaper */
+    timer_heap_remove(timer); /* the queue's timer stays set: a needless wake-up is cheaper */
 }
 
 static void run_timers(void) {
@@ -67,10 +67,10 @@ static void run_timers(void) {
         timer_heap_remove(timer);
         timer->expired(timer);
     }
-    if (poller->timers && poller->timers->when < poller->armed) arm(poller->timers->when);
+    if (poller->timers && poller->timers->when < poller->armed) arm_queue(poller->timers->when);
 }
 
-/* --- sources --- */
+/* --- watchers --- */
 
 bool poller_add(Watcher *watcher, int descriptor) {
     if (!readiness_add(&poller->readiness, descriptor, watcher)) return false;
@@ -78,7 +78,7 @@ bool poller_add(Watcher *watcher, int descriptor) {
     return true;
 }
 
-static bool unlink_turn(Watcher **list, Watcher *watcher) {
+static bool unlink_watcher(Watcher **list, Watcher *watcher) {
     for (; *list; list = &(*list)->next_turn) {
         if (*list != watcher) continue;
         *list = watcher->next_turn;
@@ -87,18 +87,18 @@ static bool unlink_turn(Watcher **list, Watcher *watcher) {
     return false;
 }
 
-static void forget_turn(Watcher *watcher) {
+static void cancel_turn(Watcher *watcher) {
     if (!watcher->has_turn) return;
     watcher->has_turn = false;
-    if (!unlink_turn(&poller->turns, watcher) && !unlink_turn(&poller->soon, watcher)) {
-        unlink_turn(&poller->turning, watcher);
+    if (!unlink_watcher(&poller->turns, watcher) && !unlink_watcher(&poller->soon, watcher)) {
+        unlink_watcher(&poller->turning, watcher);
     }
 }
 
 void poller_remove(Watcher *watcher) {
     if (watcher->descriptor >= 0) readiness_remove(&poller->readiness, watcher->descriptor);
     watcher->descriptor = -1;
-    forget_turn(watcher);
+    cancel_turn(watcher);
     for (int i = poller->batch_at; i < poller->batch_end; i++) {
         if (poller->batch[i].data == watcher) poller->batch[i].data = NULL;
     }
@@ -112,7 +112,7 @@ void poller_close(Watcher *watcher) {
 }
 
 void poller_turn(Watcher *watcher) {
-    if (watcher->has_turn || !poller) return; /* it has none at the VM's end */
+    if (watcher->has_turn || !poller) return; /* at the VM's end the poller may be gone */
     bool first = !poller->turns;
     watcher->has_turn = true;
     watcher->next_turn = poller->turns;
@@ -120,7 +120,7 @@ void poller_turn(Watcher *watcher) {
     if (first && !poller->working) readiness_wake(&poller->readiness);
 }
 
-static void call_all(Watcher **list) {
+static void call_watchers(Watcher **list) {
     poller->turning = *list;
     *list = NULL;
     while (poller->turning) {
@@ -134,12 +134,12 @@ static void call_all(Watcher **list) {
 static Janet cfun_run_soon(int32_t argc, Janet *argv) {
     (void)argc, (void)argv;
     poller->soon_scheduled = false;
-    call_all(&poller->soon);
+    call_watchers(&poller->soon);
     return janet_wrap_nil();
 }
 
-/* What is still queued makes the queue readable in the next turn again: between, the fibers run that
- * these events woke, while what belongs to their connections is in the processor's cache. */
+/* Events beyond the batch keep the queue readable for the next turn. The woken fibers run first,
+ * while the data of their connections is in the processor's cache. */
 static void run_events(void) {
     poller->batch_end = readiness_take(&poller->readiness, poller->batch, BATCH);
     for (poller->batch_at = 0; poller->batch_at < poller->batch_end;) {
@@ -150,11 +150,11 @@ static void run_events(void) {
     poller->batch_at = poller->batch_end = 0;
 }
 
-/* --- fibers of our own --- */
+/* --- internal fibers --- */
 
-/* A function that calls one in C. Compiled, since no function of core's can be relied upon: a script may
- * have redefined any. NULL: it can't be. */
-static JanetFunction *caller(JanetCFunction function, const Janet *argument) {
+/* A Janet function that calls a C function. It is compiled, since a program may have redefined any
+ * function of Janet's core. NULL: compilation failed. */
+static JanetFunction *compile_call(JanetCFunction function, const Janet *argument) {
     Janet call[2] = {janet_wrap_cfunction(function)};
     if (argument) call[1] = *argument;
     JanetCompileResult compiled =
@@ -163,14 +163,14 @@ static JanetFunction *caller(JanetCFunction function, const Janet *argument) {
     return compiled.status == JANET_COMPILE_OK ? janet_thunk(compiled.funcdef) : NULL;
 }
 
-static void schedule(JanetFunction *function) {
+static void schedule_call(JanetFunction *function) {
     janet_schedule(janet_fiber(function, 64, 0, NULL), janet_wrap_nil());
 }
 
-static void schedule_soon(void) {
+static void schedule_run_soon(void) {
     if (!poller->soon || poller->soon_scheduled) return;
     poller->soon_scheduled = true;
-    schedule(poller->run_soon);
+    schedule_call(poller->run_soon);
 }
 
 void poller_soon(Watcher *watcher) {
@@ -178,12 +178,12 @@ void poller_soon(Watcher *watcher) {
     watcher->has_turn = true;
     watcher->next_turn = poller->soon;
     poller->soon = watcher;
-    if (!poller->working) schedule_soon(); /* else behind those that are still to be woken */
+    if (!poller->working) schedule_run_soon(); /* else after the batch has woken its fibers */
 }
 
 void poller_call_soon(JanetCFunction function, Janet argument) {
-    JanetFunction *call = caller(function, &argument);
-    if (call) schedule(call);
+    JanetFunction *call = compile_call(function, &argument);
+    if (call) schedule_call(call);
 }
 
 /* --- the permanent listener --- */
@@ -192,7 +192,7 @@ static void mark_roots(void) {
     for (GcRoot *root = poller->roots; root; root = root->next) root->mark(root);
 }
 
-static void on_event(JanetFiber *fiber, JanetAsyncEvent event) {
+static void on_queue_event(JanetFiber *fiber, JanetAsyncEvent event) {
     (void)fiber;
     if (!poller) return;
     if (event == JANET_ASYNC_EVENT_MARK) {
@@ -200,12 +200,12 @@ static void on_event(JanetFiber *fiber, JanetAsyncEvent event) {
     } else if (event == JANET_ASYNC_EVENT_READ) {
         poller->turn++;
         poller->working = true;
-        call_all(&poller->turns);
+        call_watchers(&poller->turns);
         run_events();
-        run_timers(); /* last: data that is there wins over a deadline of now */
+        run_timers(); /* last: data that has arrived wins over a deadline */
         poller->working = false;
-        schedule_soon();
-        if (poller->turns) readiness_wake(&poller->readiness); /* asked for meanwhile */
+        schedule_run_soon();
+        if (poller->turns) readiness_wake(&poller->readiness); /* requested during this turn */
     }
 }
 
@@ -230,21 +230,22 @@ void poller_start(void) {
     made->readiness.timer = made->readiness.waker = -1;
     made->armed = INT64_MAX;
     if (!readiness_open(&made->readiness)) {
-        raise_format("jsec", "no event queue: %s", strerror(errno));
+        raise_format("jsec", "can't make an event queue: %s", strerror(errno));
     }
-    made->run_soon = caller(cfun_run_soon, NULL);
-    if (!made->run_soon) janet_panic("jsec: nothing can be compiled");
+    made->run_soon = compile_call(cfun_run_soon, NULL);
+    if (!made->run_soon) janet_panic("jsec: Janet's compiler failed");
     made->stream = janet_stream(made->readiness.queue, JANET_STREAM_READABLE, NULL);
     janet_stream_level_triggered(made->stream);
     janet_gcroot(janet_wrap_abstract(made));
     janet_gcroot(janet_wrap_abstract(made->stream));
     janet_gcroot(janet_wrap_function(made->run_soon));
     poller = made;
-    janet_async_start_fiber(poller_fiber(), made->stream, JANET_ASYNC_LISTEN_READ, on_event, NULL);
-    janet_ev_dec_refcount(); /* the listener alone does not keep the process alive */
+    janet_async_start_fiber(poller_fiber(), made->stream, JANET_ASYNC_LISTEN_READ, on_queue_event,
+                            NULL);
+    janet_ev_dec_refcount(); /* this listener must not keep the process alive */
 }
 
-/* --- holds --- */
+/* --- GC roots --- */
 
 void poller_add_root(GcRoot *root, void (*mark)(GcRoot *root)) {
     if (root->link) return;

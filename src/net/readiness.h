@@ -1,4 +1,4 @@
-/* The kernel's readiness queue, edge-triggered, with one timer: epoll or kqueue. */
+/* The kernel's readiness queue, epoll or kqueue: edge-triggered, with one timer. */
 #ifndef JSEC_NET_READINESS_H
 #define JSEC_NET_READINESS_H
 
@@ -8,7 +8,7 @@
 enum {
     READY_IN = 1,
     READY_OUT = 2,
-    READY_HANGUP = 4 /* the peer will send no more, or an error */
+    READY_HANGUP = 4 /* the peer has ended its output, or there is an error */
 };
 
 typedef struct ReadyEvent {
@@ -18,27 +18,28 @@ typedef struct ReadyEvent {
 
 typedef struct Readiness {
     int queue; /* a descriptor that is readable while events wait */
-    int timer; /* -1 where the queue has timers of its own */
-    int waker; /* likewise */
+    int timer; /* timerfd; -1 with kqueue, which has timers itself */
+    int waker; /* eventfd; -1 with kqueue */
 } Readiness;
 
 bool readiness_open(Readiness *readiness);
-void readiness_close(
-    Readiness *readiness); /* all but the queue, which belongs to its JanetStream */
+
+/* Close the timer and the waker. The queue belongs to its JanetStream. */
+void readiness_close(Readiness *readiness);
 
 bool readiness_add(const Readiness *readiness, int descriptor, void *data);
 
-/* Before the descriptor is closed, or handed on. */
+/* Call it before the descriptor is closed or given away. */
 void readiness_remove(const Readiness *readiness, int descriptor);
 
-/* Make the queue readable after so many nanoseconds, 1 at least; replaces what was set before. */
+/* Set the timer: the queue becomes readable after `nanoseconds`, at least 1. */
 void readiness_arm(const Readiness *readiness, int64_t nanoseconds);
 
-/* Make the queue readable now. A timer that goes off at once would do so too, at ten times the price. */
+/* Make the queue readable now. A timer of 1 ns does the same at ten times the cost. */
 void readiness_wake(const Readiness *readiness);
 
-/* Events without waiting, a kqueue's two of one descriptor one after the other; the timer's and
- * the waker's own are eaten. How many. */
+/* Take up to `room` events without waiting; returns how many. kqueue reports reading and writing of
+ * one descriptor as two events. The events of timer and waker are consumed here. */
 int readiness_take(const Readiness *readiness, ReadyEvent *events, int room);
 
 #endif

@@ -9,21 +9,22 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-static bool watch(const Readiness *readiness, int descriptor, uint32_t events, void *data) {
+static bool add_descriptor(const Readiness *readiness, int descriptor, uint32_t events,
+                           void *data) {
     struct epoll_event event = {.events = events, .data.ptr = data};
     return !epoll_ctl(readiness->queue, EPOLL_CTL_ADD, descriptor, &event);
 }
 
-static char wakers_mark;
+static char waker_mark;
 
 bool readiness_open(Readiness *readiness) {
     readiness->queue = epoll_create1(EPOLL_CLOEXEC);
     readiness->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     readiness->waker = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    /* Each write to an edge-triggered eventfd is an event: nobody has to read it. */
+    /* Each write to an edge-triggered eventfd is an event, so it is never read. */
     if (readiness->queue >= 0 && readiness->timer >= 0 && readiness->waker >= 0 &&
-        watch(readiness, readiness->timer, EPOLLIN, NULL) &&
-        watch(readiness, readiness->waker, EPOLLIN | EPOLLET, &wakers_mark)) {
+        add_descriptor(readiness, readiness->timer, EPOLLIN, NULL) &&
+        add_descriptor(readiness, readiness->waker, EPOLLIN | EPOLLET, &waker_mark)) {
         return true;
     }
     int why = errno;
@@ -40,7 +41,7 @@ void readiness_close(Readiness *readiness) {
 }
 
 bool readiness_add(const Readiness *readiness, int descriptor, void *data) {
-    return watch(readiness, descriptor, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, data);
+    return add_descriptor(readiness, descriptor, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, data);
 }
 
 void readiness_remove(const Readiness *readiness, int descriptor) {
@@ -56,10 +57,10 @@ void readiness_arm(const Readiness *readiness, int64_t nanoseconds) {
 void readiness_wake(const Readiness *readiness) {
     uint64_t one = 1;
     ssize_t n = write(readiness->waker, &one, sizeof one);
-    (void)n; /* its counter is never full */
+    (void)n; /* the counter never overflows */
 }
 
-static void eat_timer(const Readiness *readiness) {
+static void consume_timer(const Readiness *readiness) {
     uint64_t expirations;
     ssize_t n = read(readiness->timer, &expirations, sizeof expirations);
     (void)n; /* it may have been set anew meanwhile: nothing to read then */
@@ -71,10 +72,10 @@ int readiness_take(const Readiness *readiness, ReadyEvent *events, int room) {
     for (int i = 0; i < count; i++) {
         uint32_t bits = ready[i].events;
         if (!ready[i].data.ptr) {
-            eat_timer(readiness);
+            consume_timer(readiness);
             continue;
         }
-        if (ready[i].data.ptr == &wakers_mark) continue;
+        if (ready[i].data.ptr == &waker_mark) continue;
         unsigned flags = bits & EPOLLIN ? READY_IN : 0u;
         if (bits & EPOLLOUT) flags |= READY_OUT;
         if (bits & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) flags |= READY_HANGUP | READY_IN | READY_OUT;
@@ -84,5 +85,5 @@ int readiness_take(const Readiness *readiness, ReadyEvent *events, int room) {
 }
 
 #else
-typedef int readiness_is_kqueue; /* a translation unit holds something */
+typedef int readiness_is_kqueue; /* ISO C forbids an empty translation unit */
 #endif

@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <sys/types.h>
-/* after sys/types.h, which the BSDs want first */
+/* must follow sys/types.h on the BSDs */
 #include <sys/event.h>
 #include <sys/time.h>
 
-/* EV_SET's udata is a pointer in most systems and an intptr_t in one. */
-static void set(struct kevent *event, int identity, short filter, unsigned short flags,
-                int64_t number, void *data) {
+/* EV_SET's udata is a pointer on most systems and an intptr_t on NetBSD. */
+static void fill_event(struct kevent *event, int identity, short filter, unsigned short flags,
+                       int64_t number, void *data) {
     EV_SET(event, (uintptr_t)identity, filter, flags, 0, (intptr_t)number, data);
 }
 
@@ -19,13 +19,13 @@ static void set(struct kevent *event, int identity, short filter, unsigned short
 
 static void add_waker(const Readiness *readiness) {
     struct kevent change;
-    set(&change, 1, EVFILT_USER, EV_ADD | EV_CLEAR, 0, NULL);
+    fill_event(&change, 1, EVFILT_USER, EV_ADD | EV_CLEAR, 0, NULL);
     kevent(readiness->queue, &change, 1, NULL, 0, NULL);
 }
 
 void readiness_wake(const Readiness *readiness) {
     struct kevent change;
-    set(&change, 1, EVFILT_USER, 0, 0, NULL);
+    fill_event(&change, 1, EVFILT_USER, 0, 0, NULL);
     change.fflags = NOTE_TRIGGER;
     kevent(readiness->queue, &change, 1, NULL, 0, NULL);
 }
@@ -38,7 +38,7 @@ static void add_waker(const Readiness *readiness) {
 
 void readiness_wake(const Readiness *readiness) {
     struct kevent change;
-    set(&change, 2, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 1, NULL);
+    fill_event(&change, 2, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 1, NULL);
     kevent(readiness->queue, &change, 1, NULL, 0, NULL);
 }
 
@@ -59,24 +59,24 @@ void readiness_close(Readiness *readiness) {
 
 bool readiness_add(const Readiness *readiness, int descriptor, void *data) {
     struct kevent changes[2];
-    set(changes, descriptor, EVFILT_READ, EV_ADD | EV_CLEAR, 0, data);
-    set(changes + 1, descriptor, EVFILT_WRITE, EV_ADD | EV_CLEAR, 0, data);
+    fill_event(changes, descriptor, EVFILT_READ, EV_ADD | EV_CLEAR, 0, data);
+    fill_event(changes + 1, descriptor, EVFILT_WRITE, EV_ADD | EV_CLEAR, 0, data);
     return !kevent(readiness->queue, changes, 2, NULL, 0, NULL);
 }
 
 void readiness_remove(const Readiness *readiness, int descriptor) {
     struct kevent change;
-    set(&change, descriptor, EVFILT_READ, EV_DELETE, 0, NULL);
+    fill_event(&change, descriptor, EVFILT_READ, EV_DELETE, 0, NULL);
     kevent(readiness->queue, &change, 1, NULL, 0, NULL);
-    set(&change, descriptor, EVFILT_WRITE, EV_DELETE, 0, NULL);
+    fill_event(&change, descriptor, EVFILT_WRITE, EV_DELETE, 0, NULL);
     kevent(readiness->queue, &change, 1, NULL, 0, NULL);
 }
 
 void readiness_arm(const Readiness *readiness, int64_t nanoseconds) {
     struct kevent change;
     int64_t milliseconds =
-        (nanoseconds + 999999) / 1000000; /* the one unit that all of them know */
-    set(&change, 1, EVFILT_TIMER, EV_ADD | EV_ONESHOT, milliseconds, NULL);
+        (nanoseconds + 999999) / 1000000; /* the one unit that all systems support */
+    fill_event(&change, 1, EVFILT_TIMER, EV_ADD | EV_ONESHOT, milliseconds, NULL);
     kevent(readiness->queue, &change, 1, NULL, 0, NULL);
 }
 
@@ -95,5 +95,5 @@ int readiness_take(const Readiness *readiness, ReadyEvent *events, int room) {
 }
 
 #else
-typedef int readiness_is_epoll; /* a translation unit holds something */
+typedef int readiness_is_epoll; /* ISO C forbids an empty translation unit */
 #endif

@@ -33,13 +33,14 @@ Request *request_first_waiting(const RequestQueue *queue) {
     return NULL;
 }
 
-static void on_async(JanetFiber *fiber, JanetAsyncEvent event);
+static void on_request_event(JanetFiber *fiber, JanetAsyncEvent event);
 
 void request_end_dead(const RequestQueue *queue) {
     Request *next;
     for (Request *request = queue->first; request; request = next) {
         next = request->next;
-        bool ours = request->fiber->ev_state == request && request->fiber->ev_callback == on_async;
+        bool ours =
+            request->fiber->ev_state == request && request->fiber->ev_callback == on_request_event;
         if (ours && !request->completed && !janet_fiber_can_resume(request->fiber))
             janet_async_end(request->fiber);
     }
@@ -48,8 +49,9 @@ void request_end_dead(const RequestQueue *queue) {
 void *request_new(size_t size, size_t room, const RequestKind *kind) {
     JanetFiber *fiber = janet_root_fiber();
     if (!fiber) janet_panic("can't wait outside of the event loop");
-    /* Janet frees it (a fiber's ev_state), so it is Janet's allocator that makes it. Not calloc: glibc's
-     * passes by the blocks that were freed last (until 2.41), and one is freed for each that is made. */
+    /* Janet frees a fiber's ev_state, so use Janet's allocator. Not calloc: before glibc 2.41 it
+     * does not reuse the thread's most recently freed block, and each request follows a freed one.
+     * */
     Request *request = janet_malloc(size + room);
     if (!request) JANET_OUT_OF_MEMORY;
     memset(request, 0, size);
@@ -63,7 +65,7 @@ bool request_waits(const Request *request) {
     return !request->completed && request->fiber->sched_id == request->sched_id;
 }
 
-static void leave(Request *request) {
+static void finish_request(Request *request) {
     poller_unset_timer(&request->timer);
     poller_remove_root(&request->root);
     if (!request->completed) {
@@ -75,21 +77,21 @@ static void leave(Request *request) {
     if (request->kind->resumed) request->kind->resumed(request);
 }
 
-static void on_async(JanetFiber *fiber, JanetAsyncEvent event) {
+static void on_request_event(JanetFiber *fiber, JanetAsyncEvent event) {
     if (event != JANET_ASYNC_EVENT_DEINIT) return;
-    leave(fiber->ev_state);
-    /* janet_async_end takes a root of the stream away, the first it finds. Ours, made early, is
-     * found at once; one more at the end keeps it. So no wait searches all roots. */
+    finish_request(fiber->ev_state);
+    /* janet_async_end removes the stream's first GC root by a linear search. The poller's root is
+     * near the start of the list, so the search is short; add another in its place. */
     janet_gcroot(janet_wrap_abstract(poller_stream()));
 }
 
-static void mark(GcRoot *root) {
+static void mark_request(GcRoot *root) {
     Request *request = (Request *)root; /* its first member */
     janet_mark(janet_wrap_fiber(request->fiber));
     if (request->kind->mark) request->kind->mark(request);
 }
 
-static void expired(Timer *timer) {
+static void on_timeout(Timer *timer) {
     Request *request = (Request *)((char *)timer - offsetof(Request, timer));
     if (!request_waits(request)) return;
     if (request->kind->timeout_is_nil) {
@@ -99,26 +101,26 @@ static void expired(Timer *timer) {
     }
 }
 
-/* What janet_async_start_fiber does, without a root of the collector's for each wait. */
-static void attach(JanetFiber *fiber, void *state) {
-    fiber->ev_callback = on_async;
+/* Does what janet_async_start_fiber does, but adds no GC root for each wait. */
+static void attach_fiber(JanetFiber *fiber, void *state) {
+    fiber->ev_callback = on_request_event;
     fiber->ev_stream = poller_stream();
     fiber->ev_state = state;
     janet_ev_inc_refcount();
 }
 
 void request_park(Request *request, double timeout) {
-    /* Where a wait is turned into an error (inside a C function that calls Janet), the fiber was
-     * never resumed from it. */
+    /* The fiber never resumed from an earlier wait that Janet turned into an error: see
+     * request_end_dead. */
     if (request->fiber->ev_callback) janet_async_end(request->fiber);
-    poller_add_root(&request->root, mark);
-    attach(request->fiber, request);
+    poller_add_root(&request->root, mark_request);
+    attach_fiber(request->fiber, request);
     if (timeout < INFINITY && !request->completed)
-        poller_set_timer(&request->timer, timeout, expired);
+        poller_set_timer(&request->timer, timeout, on_timeout);
     janet_await();
 }
 
-static void wake(Request *request, RequestQueue *queue) {
+static void record_completion(Request *request, RequestQueue *queue) {
     request_dequeue(queue, request);
     request->completed = true;
     request->sched_id = request->fiber->sched_id;
@@ -127,10 +129,10 @@ static void wake(Request *request, RequestQueue *queue) {
 
 void request_complete(Request *request, RequestQueue *queue, Janet value) {
     janet_schedule(request->fiber, value);
-    wake(request, queue);
+    record_completion(request, queue);
 }
 
 void request_fail(Request *request, RequestQueue *queue, Janet error) {
     janet_cancel(request->fiber, error);
-    wake(request, queue);
+    record_completion(request, queue);
 }

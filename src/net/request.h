@@ -1,11 +1,13 @@
-/* A call that waits: a parked fiber, in the queue of what it waits for, and in its place when the
- * fiber is cancelled, runs out of time or is resumed by something else.
+/* A pending call of a parked fiber: a read, write, connect or accept. It covers every way in which
+ * the wait can end: a result, cancellation, timeout, or another event that resumes the fiber.
  *
- *   MyOp *my = request_new(sizeof *my, 0, &my_kind);   // Request is the first member
- *   … link it where it will be found …
- *   request_park(&my->request, timeout);                 // does not return
+ *   MyRequest *my = request_new(sizeof *my, 0, &my_kind);   // Request is the first member
+ *   … add it to a queue …
+ *   request_park(&my->request, timeout);                    // does not return
  *
- * and later, on the event loop: if (request_waits(&my->request)) { …; request_complete(&my->request, value); } */
+ * Later, on the event loop:
+ *
+ *   if (request_waits(&my->request)) request_complete(&my->request, &queue, value); */
 #ifndef JSEC_NET_REQUEST_H
 #define JSEC_NET_REQUEST_H
 
@@ -14,15 +16,15 @@
 typedef struct Request Request;
 
 typedef struct RequestKind {
-    /* The fiber goes on without us, before we had anything for it: leave all queues. */
+    /* The fiber was resumed or cancelled before there was a result: leave all queues. */
     void (*cancelled)(Request *request);
-    /* It was given a result, and something else overtook that in the same turn: take back what
-     * would be lost. May be NULL. */
+    /* The fiber was cancelled after a result was scheduled but before it ran: return the consumed
+     * data. May be NULL. */
     void (*undelivered)(Request *request);
-    void (*mark)(Request *request); /* what it keeps alive besides its fiber; may be NULL */
-    bool timeout_is_nil;            /* in place of an error */
-    void (*resumed)(
-        Request *request); /* its fiber goes on with the result, or was overtaken; may be NULL */
+    void (*mark)(Request *request); /* marks the values it needs besides its fiber; may be NULL */
+    bool timeout_is_nil;            /* a timeout returns nil instead of raising */
+    /* The request was completed and its fiber runs, with the result or without. May be NULL. */
+    void (*resumed)(Request *request);
 } RequestKind;
 
 struct Request {
@@ -30,39 +32,40 @@ struct Request {
     Timer timer;
     const RequestKind *kind;
     JanetFiber *fiber;
-    uint32_t sched_id; /* of the fiber: when parked, then when we scheduled it */
+    uint32_t sched_id; /* the fiber's, when it parked; after completion, when it was scheduled */
     bool completed;
-    Request *next, **link; /* in the queue of its owner; link NULL: in none */
+    Request *next, **link; /* in the owner's queue; link NULL: in no queue */
 };
 
-/* A queue of requests, first come, first served. */
+/* A first-in, first-out queue of requests. */
 typedef struct RequestQueue {
     Request *first, **last;
 } RequestQueue;
 
 void request_queue_init(RequestQueue *queue);
 void request_enqueue(RequestQueue *queue, Request *request);
-void request_dequeue(RequestQueue *queue, Request *request); /* nothing where it is in none */
+void request_dequeue(RequestQueue *queue, Request *request); /* no effect in no queue */
 
-/* The first request whose fiber still waits; those overtaken before they were served stay where they
- * are until their fibers run. NULL: none. */
+/* The first request whose fiber still waits, or NULL. Cancelled requests stay in the queue until
+ * their fibers run. */
 Request *request_first_waiting(const RequestQueue *queue);
 
-/* End those whose fibers have ended: a wait within a C function that calls Janet is turned into an
- * error, and its fiber is never resumed from it. */
+/* End the requests of dead fibers. When a C function calls Janet code that waits, Janet turns the
+ * wait into an error and never resumes the fiber. */
 void request_end_dead(const RequestQueue *queue);
 
-/* For the current fiber: `size` bytes of zeros, and `room` bytes behind them that aren't. Raises outside
- * of the event loop. All its memory is this block: at the VM's end Janet frees that, and asks nobody. */
+/* A request of the current fiber: `size` zeroed bytes, followed by `room` uninitialized ones.
+ * Raises outside of the event loop. A request must own no other memory: when the VM ends, Janet
+ * frees this block and calls no callback. */
 void *request_new(size_t size, size_t room, const RequestKind *kind);
 
-/* Park the fiber; INFINITY is no timeout. The request may be complete already. */
+/* Park the fiber; INFINITY means no timeout. The request may already be complete. */
 JANET_NO_RETURN void request_park(Request *request, double timeout);
 
-/* Does its fiber still wait for it? */
+/* True while the fiber waits for this request. */
 bool request_waits(const Request *request);
 
-/* Wake the fiber. The request stays in no queue and is freed when the fiber runs. */
+/* Schedule the fiber. The request leaves the queue, and is freed when the fiber runs. */
 void request_complete(Request *request, RequestQueue *queue, Janet value);
 void request_fail(Request *request, RequestQueue *queue, Janet error);
 

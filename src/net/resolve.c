@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-static void add(Addresses *addresses, const struct addrinfo *info) {
+static void add_address(Addresses *addresses, const struct addrinfo *info) {
     if (addresses->count == MAX_ADDRESSES || info->ai_addrlen > sizeof(struct sockaddr_storage))
         return;
     Address *address = &addresses->list[addresses->count++];
@@ -16,39 +16,39 @@ static void add(Addresses *addresses, const struct addrinfo *info) {
     address->length = info->ai_addrlen;
 }
 
-/* The next of a family, or of any other than it. */
-static const struct addrinfo *next_of(const struct addrinfo *info, int family, bool same) {
+/* The next address of the family, or with `same` false of another one. */
+static const struct addrinfo *find_family(const struct addrinfo *info, int family, bool same) {
     while (info && (info->ai_family == family) != same) info = info->ai_next;
     return info;
 }
 
-static void interleave(const struct addrinfo *found, Addresses *addresses) {
+static void interleave_families(const struct addrinfo *found, Addresses *addresses) {
     int family = found->ai_family;
-    const struct addrinfo *first = found, *other = next_of(found, family, false);
+    const struct addrinfo *first = found, *other = find_family(found, family, false);
     while (first || other) {
         if (first) {
-            add(addresses, first);
-            first = next_of(first->ai_next, family, true);
+            add_address(addresses, first);
+            first = find_family(first->ai_next, family, true);
         }
         if (other) {
-            add(addresses, other);
-            other = next_of(other->ai_next, family, false);
+            add_address(addresses, other);
+            other = find_family(other->ai_next, family, false);
         }
     }
 }
 
-/* getaddrinfo takes "99999" for 34463. */
+/* getaddrinfo accepts "99999" as 34463. */
 static bool is_port(const char *port) {
     char *end;
     long number = strtol(port, &end, 10);
     return end == port || *end || (number >= 0 && number <= 65535);
 }
 
-bool resolve(const char *host, const char *port, int type, bool numeric, bool bind_request,
+bool resolve(const char *host, const char *port, int type, bool numeric, bool passive,
              Addresses *addresses, Failure *failure) {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = type}, *found = NULL;
     if (numeric) hints.ai_flags |= AI_NUMERICHOST;
-    if (bind_request) hints.ai_flags |= AI_PASSIVE;
+    if (passive) hints.ai_flags |= AI_PASSIVE;
     addresses->count = 0;
     if (!is_port(port)) {
         return failure_set(failure, "could not resolve \"%s\" port \"%s\": expected 0 to 65535",
@@ -57,12 +57,12 @@ bool resolve(const char *host, const char *port, int type, bool numeric, bool bi
     errno = 0;
     int status = getaddrinfo(host, port, &hints, &found);
     if (status) {
-        /* Who can't open /etc/hosts, or a socket, is told that there is no such name. */
+        /* When /etc/hosts or a socket can't be opened, getaddrinfo reports an unknown name. */
         bool by_system = status == EAI_SYSTEM || errno == EMFILE || errno == ENFILE;
         const char *why = by_system ? strerror(errno) : gai_strerror(status);
         return failure_set(failure, "could not resolve \"%s\" port \"%s\": %s", host, port, why);
     }
-    if (found) interleave(found, addresses);
+    if (found) interleave_families(found, addresses);
     freeaddrinfo(found);
     return addresses->count || failure_set(failure, "could not resolve \"%s\": no address", host);
 }

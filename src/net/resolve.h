@@ -1,4 +1,4 @@
-/* Names to addresses, off the event loop; numeric ones at once. */
+/* Name lookups: host and port to addresses. */
 #ifndef JSEC_NET_RESOLVE_H
 #define JSEC_NET_RESOLVE_H
 
@@ -19,12 +19,13 @@ typedef struct Addresses {
     int count;
 } Addresses;
 
-/* Blocks unless `numeric`, which fails for names. Families alternate, the system's first choice
- * first (RFC 8305). `passive`: to bind to. */
-bool resolve(const char *host, const char *port, int type, bool numeric, bool bind_request,
+/* Look up a host and a port. Address families alternate, the system's first choice first (RFC
+ * 8305). With `numeric` the host must be an IP address, and the call never blocks; otherwise it may
+ * block for many seconds. `passive`: the addresses are for bind. */
+bool resolve(const char *host, const char *port, int type, bool numeric, bool passive,
              Addresses *addresses, Failure *failure);
 
-/* A unix socket's path; on Linux a leading @ means the abstract namespace. */
+/* The address of a unix socket; on Linux a leading @ means the abstract namespace. */
 bool resolve_unix(const char *path, size_t length, Address *address, Failure *failure);
 
 #endif

@@ -37,7 +37,7 @@ int socket_accept(int listener) {
 
 #else
 
-static int configure(int descriptor) {
+static int configure_socket(int descriptor) {
     int on = 1;
     if (descriptor < 0) return -1;
     fcntl(descriptor, F_SETFD, FD_CLOEXEC);
@@ -51,16 +51,16 @@ static int configure(int descriptor) {
 }
 
 int socket_new(int family, int type) {
-    return configure(socket(family, type, 0));
+    return configure_socket(socket(family, type, 0));
 }
 
 int socket_accept(int listener) {
-    return configure(accept(listener, NULL, NULL));
+    return configure_socket(accept(listener, NULL, NULL));
 }
 
 #endif
 
-/* Linux's names without a path begin with a NUL; most peers of a listener have no name at all. */
+/* A name in Linux's abstract namespace begins with a NUL; most clients have no name at all. */
 static void describe_unix(const struct sockaddr_un *peer, socklen_t size, JanetBuffer *into) {
     size_t room = size > offsetof(struct sockaddr_un, sun_path)
                       ? size - offsetof(struct sockaddr_un, sun_path)
@@ -87,8 +87,8 @@ void socket_describe_peer(int descriptor, const char *name, JanetBuffer *into) {
     }
 }
 
-/* A core stream that is in no event loop and closes nothing: core's functions see a socket. */
-static JanetStream *view_of(int descriptor) {
+/* A core stream for core's functions that is in no event loop and never closes the descriptor. */
+static JanetStream *make_view(int descriptor) {
     JanetStream *view = janet_abstract(&janet_stream_type, sizeof *view);
     memset(view, 0, sizeof *view);
     view->handle = descriptor;
@@ -103,14 +103,14 @@ Janet socket_call_core(const char *name, int descriptor, int32_t argc, const Jan
     if (argc < 1 || argc > MAX_ARGUMENTS) janet_panicf("arity mismatch, got %d", argc);
     Janet arguments[MAX_ARGUMENTS];
     memcpy(arguments, argv, sizeof *argv * (size_t)argc);
-    arguments[0] = janet_wrap_abstract(view_of(descriptor));
+    arguments[0] = janet_wrap_abstract(make_view(descriptor));
     Janet result = janet_unwrap_cfunction(function)(argc, arguments);
     return janet_equals(result, arguments[0]) ? argv[0] : result;
 }
 
 /* --- detaching --- */
 
-static void refuse(const char *function, const char *why) {
+static void refuse_stream(const char *function, const char *why) {
     raise_format(function, "stream can't be taken over: %s", why);
 }
 
@@ -119,21 +119,21 @@ static void check_detachable(const JanetStream *stream, int wanted, const char *
     socklen_t size = sizeof type;
     struct sockaddr_storage peer;
     socklen_t peer_size = sizeof peer;
-    if (stream->flags & JANET_STREAM_CLOSED) refuse(function, "it is closed");
-    if (stream->flags & JANET_STREAM_ACCEPTABLE) refuse(function, "it is a listener");
+    if (stream->flags & JANET_STREAM_CLOSED) refuse_stream(function, "it is closed");
+    if (stream->flags & JANET_STREAM_ACCEPTABLE) refuse_stream(function, "it is a listener");
     if (getsockopt(stream->handle, SOL_SOCKET, SO_TYPE, &type, &size)) {
-        refuse(function, errno == ENOTSOCK ? "it is not a socket" : strerror(errno));
+        refuse_stream(function, errno == ENOTSOCK ? "it is not a socket" : strerror(errno));
     }
     if (type != wanted) {
-        refuse(function, wanted == SOCK_STREAM ? "it is not a stream socket"
-                                               : "it is not a socket of datagrams");
+        refuse_stream(function, wanted == SOCK_STREAM ? "it is not a stream socket"
+                                                      : "it is not a socket of datagrams");
     }
     if (getpeername(stream->handle, (struct sockaddr *)&peer, &peer_size)) {
-        refuse(function, strerror(errno));
+        refuse_stream(function, strerror(errno));
     }
     if ((stream->read_fiber && stream->read_fiber->ev_callback) ||
         (stream->write_fiber && stream->write_fiber->ev_callback)) {
-        refuse(function, "another fiber is reading or writing");
+        refuse_stream(function, "another fiber is reading or writing");
     }
 }
 
@@ -141,13 +141,13 @@ int socket_detach(JanetStream *stream, int type, const char *function) {
     check_detachable(stream, type, function);
     int descriptor = stream->handle;
 #ifdef JANET_STREAM_NODUPS
-    /* Else the descriptor, which stays open, would stay in Janet's epoll as well, and its events
-     * would reach a stream that has been freed. */
+    /* With this flag Janet leaves the open descriptor in its epoll, and events would reach a freed
+     * stream. */
     stream->flags &= ~(uint32_t)JANET_STREAM_NODUPS;
 #endif
     stream->flags |= JANET_STREAM_NOT_CLOSEABLE;
     JanetTryState state;
-    /* A stream that came from another thread is in no event loop here, and that panics. */
+    /* Closing panics for a stream of another thread, which is in no event loop here. */
     if (janet_try(&state) == JANET_SIGNAL_OK) janet_stream_close(stream);
     janet_restore(&state);
     stream->handle = -1;

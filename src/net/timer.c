@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <time.h>
 
-#define FAR_AWAY 1e9 /* seconds: thirty years */
+#define MAX_SECONDS 1e9 /* thirty years */
 
 int64_t timer_now(void) {
     struct timespec now;
@@ -13,27 +13,27 @@ int64_t timer_now(void) {
 }
 
 int64_t timer_after(double seconds) {
-    if (!(seconds < FAR_AWAY)) seconds = FAR_AWAY;
+    if (!(seconds < MAX_SECONDS)) seconds = MAX_SECONDS;
     return timer_now() + (int64_t)(seconds * 1e9);
 }
 
-static void hang(Timer **link, Timer *timer) {
+static void link_timer(Timer **link, Timer *timer) {
     timer->link = link;
     *link = timer;
 }
 
-/* Two roots become one; either may be NULL. */
-static Timer *merge(Timer *a, Timer *b) {
+/* Merge two heaps; either may be NULL. */
+static Timer *merge_heaps(Timer *a, Timer *b) {
     if (!a) return b;
     if (!b) return a;
     Timer *first = b->when < a->when ? b : a, *second = first == a ? b : a;
     second->next = first->child;
     if (second->next) second->next->link = &second->next;
-    hang(&first->child, second);
+    link_timer(&first->child, second);
     return first;
 }
 
-/* The children of a root that goes: merged in pairs, then all together. */
+/* Merge the children of a removed root: in pairs, then all pairs. */
 static Timer *merge_pairs(Timer *list) {
     Timer *pairs = NULL;
     while (list) {
@@ -41,7 +41,7 @@ static Timer *merge_pairs(Timer *list) {
         list = b ? b->next : NULL;
         a->next = NULL;
         if (b) b->next = NULL;
-        Timer *pair = merge(a, b);
+        Timer *pair = merge_heaps(a, b);
         pair->next = pairs;
         pairs = pair;
     }
@@ -50,23 +50,23 @@ static Timer *merge_pairs(Timer *list) {
         Timer *pair = pairs;
         pairs = pair->next;
         pair->next = NULL;
-        root = merge(root, pair);
+        root = merge_heaps(root, pair);
     }
     return root;
 }
 
 void timer_heap_add(Timer **heap, Timer *timer) {
     timer->child = timer->next = NULL;
-    hang(heap, merge(*heap, timer));
+    link_timer(heap, merge_heaps(*heap, timer));
 }
 
 void timer_heap_remove(Timer *timer) {
     if (!timer->link) return;
     Timer **link = timer->link, *after = timer->next;
     Timer *subtree = merge_pairs(timer->child);
-    /* The subtree takes the place of its old root: it is no earlier than its parent either. */
+    /* The subtree takes its old root's place: its timers are not earlier than the parent. */
     if (subtree) {
-        hang(link, subtree);
+        link_timer(link, subtree);
         subtree->next = after;
         if (after) after->link = &subtree->next;
     } else {

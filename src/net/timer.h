@@ -1,5 +1,4 @@
-/* Deadlines: a pairing heap of nodes that live in what they belong to, so nothing is allocated and
- * a finished call leaves no timer behind. */
+/* Deadlines in a pairing heap. Timers are embedded in their owners, so setting allocates nothing. */
 #ifndef JSEC_NET_TIMER_H
 #define JSEC_NET_TIMER_H
 
@@ -10,20 +9,20 @@ typedef struct Timer {
     int64_t when; /* nanoseconds of the monotonic clock */
     void (*expired)(struct Timer *timer);
     struct Timer *child, *next;
-    struct Timer **link; /* what points here; NULL: not set */
+    struct Timer **link; /* the pointer to this timer; NULL: not set */
 } Timer;
 
 /* Nanoseconds of the monotonic clock. */
 int64_t timer_now(void);
 
-/* The time `seconds` from now; far away for very large numbers. */
+/* The time `seconds` from now, at most thirty years ahead. */
 int64_t timer_after(double seconds);
 
 static inline bool timer_is_set(const Timer *timer) {
     return timer->link;
 }
 
-/* On a heap whose root is *heap. A timer that is set is never set again before it is unset. */
+/* *heap is the root. A timer must not be added twice; removing one that is not set does nothing. */
 void timer_heap_add(Timer **heap, Timer *timer);
 void timer_heap_remove(Timer *timer);
 

@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 #define BATCH 32
-#define RECORD_ROOM (16 * 1024 + 512) /* more than OpenSSL takes of a datagram */
-/* Not a power of two: else the beginnings of all datagrams compete for the same lines of the cache. */
+#define RECORD_ROOM (16 * 1024 + 512) /* more than OpenSSL reads of a datagram */
+/* Not a power of two: otherwise all datagrams begin in the same set of cache lines. */
 #define IN_STRIDE (RECORD_ROOM + 192)
 #define OUT_ROOM (128 * 1024)
-#define RECEIVE_BUFFER (4 << 20) /* of the kernel, for bursts; it gives what it allows */
+#define RECEIVE_BUFFER (4 << 20) /* requested from the kernel, for bursts; it may give less */
 
 typedef struct Place {
     struct sockaddr_storage name;
@@ -30,13 +30,13 @@ struct UdpBatches {
     uint8_t in_bytes[BATCH * IN_STRIDE];
 };
 
-/* --- the system's calls: many at a time, or one --- */
+/* --- system calls: for a batch, or for one datagram --- */
 
 #ifdef __linux__
 
 #define BATCHES true
 
-static int receive_many(const Udp *udp, Place *places, int room) {
+static int receive_batch(const Udp *udp, Place *places, int room) {
     struct mmsghdr headers[BATCH];
     for (int i = 0; i < room; i++) {
         headers[i].msg_hdr = (struct msghdr){.msg_name = &places[i].name,
@@ -52,7 +52,7 @@ static int receive_many(const Udp *udp, Place *places, int room) {
     return count;
 }
 
-static int send_many(const Udp *udp, Place *places, int count) {
+static int send_batch(const Udp *udp, Place *places, int count) {
     struct mmsghdr headers[BATCH];
     for (int i = 0; i < count; i++) {
         headers[i].msg_hdr = (struct msghdr){.msg_name = &places[i].name,
@@ -67,7 +67,7 @@ static int send_many(const Udp *udp, Place *places, int count) {
 
 #define BATCHES false
 
-static int receive_many(const Udp *udp, Place *places, int room) {
+static int receive_batch(const Udp *udp, Place *places, int room) {
     (void)room;
     places->name_length = sizeof places->name;
     ssize_t n = recvfrom(udp->descriptor, places->bytes.iov_base, places->bytes.iov_len, 0,
@@ -77,7 +77,7 @@ static int receive_many(const Udp *udp, Place *places, int room) {
     return 1;
 }
 
-static int send_many(const Udp *udp, Place *places, int count) {
+static int send_batch(const Udp *udp, Place *places, int count) {
     (void)count;
     ssize_t n = sendto(udp->descriptor, places->bytes.iov_base, places->bytes.iov_len, MSG_NOSIGNAL,
                        (const struct sockaddr *)&places->name, places->name_length);
@@ -86,19 +86,19 @@ static int send_many(const Udp *udp, Place *places, int count) {
 
 #endif
 
-/* --- life --- */
+/* --- opening and closing --- */
 
-static bool any_port(const struct sockaddr_storage *address) {
+static bool is_port_zero(const struct sockaddr_storage *address) {
     Endpoint endpoint;
     return endpoint_of(&endpoint, address) && !endpoint.port;
 }
 
-/* Several workers may share a port, each with its own peers. Asked for any port the kernel may
- * give one that is shared already: there the sharing is declared once we have a port of our own. Not
- * SO_REUSEADDR: with that, other users could share it as well. */
+/* SO_REUSEPORT lets several workers share a port, each with its own peers. For port 0 it is set
+ * after bind; otherwise the kernel may choose a port that is already shared. SO_REUSEADDR is not
+ * used: it would let other users' processes share the port. */
 static bool bind_shared(int descriptor, const struct sockaddr_storage *address, socklen_t length) {
     int on = 1;
-    bool any = any_port(address);
+    bool any = is_port_zero(address);
     if (!any) setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     if (bind(descriptor, (const struct sockaddr *)address, length)) return false;
     if (any) setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
@@ -122,7 +122,7 @@ int udp_bind(const struct sockaddr_storage *address, socklen_t length) {
 bool udp_init(Udp *udp, int descriptor) {
     struct sockaddr_storage own;
     socklen_t size = sizeof own;
-    udp->batches = malloc(sizeof *udp->batches); /* pages that are not used take no memory */
+    udp->batches = malloc(sizeof *udp->batches); /* unused pages take no memory */
     if (!udp->batches || getsockname(descriptor, (struct sockaddr *)&own, &size)) {
         udp_free(udp);
         return false;
@@ -146,20 +146,20 @@ void udp_free(Udp *udp) {
 
 /* --- in --- */
 
-static bool receive(Udp *udp, int *budget) {
+static bool fill_batch(Udp *udp, int *budget) {
     UdpBatches *batches = udp->batches;
     batches->in_at = batches->in_end = 0;
     while (udp->readable && *budget > 0) {
         for (int i = 0; i < BATCH; i++) batches->in[i].bytes.iov_len = RECORD_ROOM;
         --*budget;
-        int count = receive_many(udp, batches->in, BATCH);
+        int count = receive_batch(udp, batches->in, BATCH);
         if (count > 0) {
             batches->in_end = count;
-            /* A batch that is not full has emptied the socket; the next to come tells of itself. */
+            /* A batch that is not full has emptied the socket; a later datagram causes an event. */
             if (count < BATCH && BATCHES) udp->readable = false;
             return true;
         }
-        /* What else there is are earlier sends' errors, no matter of this socket's. */
+        /* Other errors belong to datagrams that were sent earlier. */
         if (errno == EAGAIN || errno == EWOULDBLOCK) udp->readable = false;
     }
     return false;
@@ -168,7 +168,7 @@ static bool receive(Udp *udp, int *budget) {
 bool udp_take(Udp *udp, Datagram *datagram, int *budget) {
     UdpBatches *batches = udp->batches;
     for (;;) {
-        if (batches->in_at == batches->in_end && !receive(udp, budget)) return false;
+        if (batches->in_at == batches->in_end && !fill_batch(udp, budget)) return false;
         const Place *place = batches->in + batches->in_at++;
         if (!endpoint_of(&datagram->from, &place->name)) continue;
         datagram->bytes = place->bytes.iov_base;
@@ -187,7 +187,7 @@ bool udp_put(Udp *udp, const Endpoint *to, const uint8_t *bytes, size_t length) 
     UdpBatches *batches = udp->batches;
     bool full = batches->out_end == BATCH || length > OUT_ROOM - batches->out_used;
     if (full && !udp_flush(udp)) return false;
-    if (length > OUT_ROOM) return true; /* no datagram: lost */
+    if (length > OUT_ROOM) return true; /* larger than any datagram: dropped */
     Place *place = batches->out + batches->out_end++;
     place->name_length = endpoint_address(to, udp->family, &place->name);
     place->bytes.iov_base = batches->out_bytes + batches->out_used;
@@ -202,13 +202,13 @@ bool udp_flush(Udp *udp) {
     while (batches->out_at < batches->out_end) {
         if (!udp->writable) return false;
         int sent =
-            send_many(udp, batches->out + batches->out_at, batches->out_end - batches->out_at);
+            send_batch(udp, batches->out + batches->out_at, batches->out_end - batches->out_at);
         if (sent > 0) {
             batches->out_at += sent;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             udp->writable = false;
         } else if (errno != EINTR) {
-            batches->out_at++; /* too long for the path, nobody there: lost, as on the way */
+            batches->out_at++; /* too long for the path, unreachable: dropped */
         }
     }
     batches->out_at = batches->out_end = 0;

@@ -3,6 +3,7 @@
 
 #include "base/module.h"
 #include "base/raise.h"
+#include "core/keys/encoding.h"
 #include "core/keys/keys.h"
 #include "core/keys/pem.h"
 #include "crypto/args.h"
@@ -51,7 +52,7 @@ static Janet written_result(Task *task) {
 
 /* PEM in gives PEM out, unless :format says otherwise. */
 static bool wants_pem(int format, Bytes input) {
-    return format == FORMAT_UNSET ? pem_is_pem(input) : format == PEM;
+    return format == FORMAT_UNSET ? encoding_is_pem(input) : format == PEM;
 }
 
 /* Writes and frees the message. */

@@ -1,6 +1,7 @@
 /* Keys and certificates from one form into another. */
 #include "base/module.h"
 #include "base/raise.h"
+#include "core/keys/encoding.h"
 #include "core/keys/keyform.h"
 #include "core/keys/pem.h"
 #include "crypto/args.h"
@@ -236,8 +237,8 @@ static bool begins_as_ber(Bytes data) {
 static Janet cfun_crypto_detect_format(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
     Bytes data = args_secret(argv, 0);
-    if (pem_is_pem(data)) return janet_ckeywordv("pem");
-    if (pem_is_der(data) || begins_as_ber(data)) return janet_ckeywordv("der");
+    if (encoding_is_pem(data)) return janet_ckeywordv("pem");
+    if (encoding_is_der(data) || begins_as_ber(data)) return janet_ckeywordv("der");
     raise_format("crypto/detect-format", "neither PEM nor DER");
 }
 

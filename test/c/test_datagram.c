@@ -85,7 +85,7 @@ static ContextSettings settings_of(EngineRole role) {
     return settings;
 }
 
-static DatagramSettings settings = {1200, 0.02, 30};
+static DatagramSettings datagram_settings = {1200, 0.02, 30};
 
 static void side_init(Side *side, EngineRole role, Line *in, Line *out) {
     Failure failure;
@@ -96,7 +96,8 @@ static void side_init(Side *side, EngineRole role, Line *in, Line *out) {
     side->in = in;
     side->out = out;
     if (!context ||
-        !datagram_engine_init(&side->engine, context, role, transport, settings, &failure) ||
+        !datagram_engine_init(&side->engine, context, role, transport, datagram_settings,
+                              &failure) ||
         !context_prepare(side->engine.ssl, name, name, &failure)) {
         fprintf(stderr, "%s\n", failure.text);
         abort();
@@ -168,6 +169,18 @@ static void test_handshake(void) {
     both_free();
 }
 
+static void test_anonymous(void) {
+    static const char suites[] = "AECDH-AES128-SHA:@SECLEVEL=0";
+    int errnum;
+    both_init();
+    if (!SSL_set_cipher_list(client.engine.ssl, suites)) abort();
+    if (!SSL_set_cipher_list(server.engine.ssl, suites)) abort();
+    CHECK("a suite without certificates is refused at the handshake's end",
+          !shake() && !client.engine.established &&
+              strstr(engine_explain(&client.engine, &errnum), "the peer showed no certificate"));
+    both_free();
+}
+
 static void test_loss(void) {
     bool all = true;
     for (int lost = 0; lost < 12; lost++) {
@@ -195,7 +208,7 @@ static void test_flight_shares_datagrams(void) {
     datagram_retransmit(&client.engine);
     CHECK("and is one when it is sent again", waiting(&up) == 2);
     both_free();
-    settings.mtu = 256;
+    datagram_settings.mtu = 256;
     both_init();
     engine_handshake(&client.engine);
     engine_handshake(&server.engine);
@@ -204,15 +217,15 @@ static void test_flight_shares_datagrams(void) {
     CHECK("no datagram of a handshake is longer than the MTU", small);
     CHECK("and it is made all the same", shake());
     both_free();
-    settings.mtu = 1200;
+    datagram_settings.mtu = 1200;
 }
 
 /* --- waits --- */
 
 /* The waits between retransmissions, of OpenSSL's own reckoning: what is due after each. */
 static double sum_of_waits(double first, double time, int *tries, double *max_length) {
-    settings.retransmit = first;
-    settings.handshake_timeout = time;
+    datagram_settings.retransmit = first;
+    datagram_settings.handshake_timeout = time;
     both_init();
     double sum = 0;
     unsigned int wait = client.engine.retransmit_us;
@@ -223,7 +236,7 @@ static double sum_of_waits(double first, double time, int *tries, double *max_le
         wait = wait < max / 2 ? 2 * wait : max;
     }
     both_free();
-    settings = (DatagramSettings){1200, 0.02, 30};
+    datagram_settings = (DatagramSettings){1200, 0.02, 30};
     return sum;
 }
 
@@ -238,7 +251,7 @@ static void test_waits(void) {
     max_length = 0;
     sum_of_waits(20, 30, &tries, &max_length);
     CHECK("none is shorter than the first", max_length > 19.9);
-    settings.retransmit = 0.3; /* far more than a busy machine takes between two lines */
+    datagram_settings.retransmit = 0.3; /* far more than a busy machine takes between two lines */
     both_init();
     engine_handshake(&client.engine);
     up.first = up.end = 0;
@@ -252,12 +265,12 @@ static void test_waits(void) {
     CHECK("nothing is sent before it is due",
           datagram_retransmit(&client.engine) != ENGINE_FAILED && waiting(&up) == 1);
     both_free();
-    settings.retransmit = 0.02;
+    datagram_settings.retransmit = 0.02;
 }
 
 static void test_tries_end(void) {
     both_init();
-    settings.handshake_timeout = 0.1;
+    datagram_settings.handshake_timeout = 0.1;
     both_free();
     both_init();
     EngineStatus status = engine_handshake(&client.engine);
@@ -270,7 +283,7 @@ static void test_tries_end(void) {
     CHECK("who is never answered gives up", status == ENGINE_FAILED);
     CHECK("and says why", strlen(engine_explain(&client.engine, &errnum)) > 0 && !errnum);
     both_free();
-    settings.handshake_timeout = 30;
+    datagram_settings.handshake_timeout = 30;
 }
 
 /* --- the transport --- */
@@ -507,6 +520,7 @@ static void test_listen_to_anything(void) {
 int main(void) {
     wire_make_identity();
     test_handshake();
+    test_anonymous();
     test_loss();
     test_flight_shares_datagrams();
     test_waits();

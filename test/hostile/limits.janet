@@ -34,7 +34,7 @@
   (is= [`"TLSv1.3"` `@"x"`] [(first-of "open") (first-of "dtls, open")]))
 
 (test "without descriptors the first connection of a process says so, and the next one works"
-  (is= [(string `first: "jsec: no event queue: ` no-descriptors `", then :ok`)] (tuple ;(scarce "first"))))
+  (is= [(string `first: "jsec: can't make an event queue: ` no-descriptors `", then :ok`)] (tuple ;(scarce "first"))))
 
 (test "without descriptors an accept waits, costs no time, and is served when there are some"
   (is= ["accept: waits true, idle true" "then: :ok :ok"] (tuple ;(scarce "accept"))))

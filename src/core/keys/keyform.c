@@ -1,8 +1,8 @@
 #define _GNU_SOURCE /* memmem */
 #include "core/keys/keyform.h"
 
+#include "core/keys/encoding.h"
 #include "core/keys/keys.h"
-#include "core/keys/pem.h"
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -15,7 +15,7 @@ static bool holds(Bytes data, const char *text) {
 }
 
 static EVP_PKEY *read(Bytes data, Bytes password, bool *is_private, Failure *failure) {
-    bool pem = pem_is_pem(data);
+    bool pem = encoding_is_pem(data);
     Failure ignored;
     bool names_public = holds(data, "PUBLIC KEY-----") || holds(data, "CERTIFICATE-----");
     *is_private = !pem || !names_public || holds(data, "PRIVATE KEY-----");
@@ -136,7 +136,7 @@ static bool look_at_encrypted(Bytes data, KeyFormInfo *info, Failure *failure) {
         info->encrypted = true;
         return true;
     }
-    if (!pem_is_pem(data) || !holds(data, "Proc-Type: 4,ENCRYPTED")) return true;
+    if (!encoding_is_pem(data) || !holds(data, "Proc-Type: 4,ENCRYPTED")) return true;
     info->encrypted = true;
     const char *type = holds(data, "BEGIN RSA PRIVATE KEY")   ? "rsa"
                        : holds(data, "BEGIN EC PRIVATE KEY")  ? "ec"

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE /* memmem */
 #include "core/keys/pbe.h"
 
-#include "core/keys/pem.h"
+#include "core/keys/encoding.h"
 #include "core/openssl.h"
 
 #include <openssl/err.h>
@@ -142,7 +142,7 @@ bool pbe_encrypted_key(Bytes data, X509_SIG **found, Failure *failure) {
     ERR_clear_error();
     if (data.length > INT32_MAX) return true;
     /* DER first, as OpenSSL's decoder has it: what looks like PEM may stand inside or behind it. */
-    if (pem_is_der(data)) key = d2i_X509_SIG(NULL, &at, (long)data.length);
+    if (encoding_is_der(data)) key = d2i_X509_SIG(NULL, &at, (long)data.length);
     if (!key && (at = memmem(data.data, data.length, label, sizeof label - 1))) {
         const uint8_t *end = data.data + data.length;
         key = read_block(at, end);

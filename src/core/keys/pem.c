@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* memmem */
 #include "core/keys/pem.h"
 
+#include "core/keys/encoding.h"
 #include "core/keys/pbe.h"
 
 #include <ctype.h>
@@ -19,28 +20,6 @@
 #define PATIENCE_MS 1000
 #define MAX_SHOWN_PATH 100
 #define MAX_EXTENSION 8
-
-static const char BEGIN[] = "-----BEGIN ";
-
-/* No text begins with 0x30 and a byte beyond ASCII: that is DER, whatever its strings may hold. */
-bool pem_is_pem(Bytes data) {
-    if (data.length > 1 && data.data[0] == 0x30 && data.data[1] >= 0x80) return false;
-    return data.length >= sizeof BEGIN - 1 &&
-           memmem(data.data, data.length, BEGIN, sizeof BEGIN - 1);
-}
-
-bool pem_is_der(Bytes data) {
-    if (data.length < 2 || data.data[0] != 0x30) return false;
-    size_t length = data.data[1], header = 2;
-    if (length & 0x80) {
-        size_t octets = length & 0x7f;
-        if (octets < 1 || octets > 4 || data.length < 2 + octets) return false;
-        length = 0;
-        for (size_t i = 0; i < octets; i++) length = length << 8 | data.data[2 + i];
-        header += octets;
-    }
-    return length <= data.length - header;
-}
 
 /* As read, but that what is no file (a pipe, a terminal) has a second to say something: the event loop
  * waits meanwhile. */
@@ -122,7 +101,7 @@ bool pem_file(Bytes source, PemSource *owned, Failure *failure) {
 Bytes pem_source(Bytes source, PemSource *owned, Failure *failure) {
     const Bytes none = {NULL, 0};
     *owned = (PemSource){NULL, 0};
-    if (pem_is_pem(source) || pem_is_der(source)) return source;
+    if (encoding_is_pem(source) || encoding_is_der(source)) return source;
     if (!source.length) {
         failure_set(failure, "empty, expected PEM, DER or the path of a file");
         return none;
@@ -159,8 +138,8 @@ static int passphrase_answer(char *buffer, int size, int writing, void *arg) {
 static Bytes from_block(Bytes data, const char *label) {
     const uint8_t *at = data.data, *end = data.data + data.length;
     size_t length = strlen(label);
-    while ((at = memmem(at, (size_t)(end - at), BEGIN, sizeof BEGIN - 1))) {
-        const uint8_t *name = at + sizeof BEGIN - 1;
+    while ((at = memmem(at, (size_t)(end - at), ENCODING_BEGIN, sizeof ENCODING_BEGIN - 1))) {
+        const uint8_t *name = at + sizeof ENCODING_BEGIN - 1;
         const uint8_t *dashes = memmem(name, (size_t)(end - name), "-----", 5);
         if (!dashes) break;
         if ((size_t)(dashes - name) >= length && !memcmp(dashes - length, label, length)) {
@@ -193,9 +172,9 @@ static void explain_key(Bytes data, const Passphrase *phrase, Failure *failure) 
         failure_set(failure, "private key is encrypted: give its password");
     } else if (phrase->asked) {
         failure_set(failure, "private key is encrypted: wrong password or damaged key");
-    } else if (!pem_is_pem(data) && !pem_is_der(data)) {
+    } else if (!encoding_is_pem(data) && !encoding_is_der(data)) {
         failure_set(failure, "not a private key: neither PEM nor DER");
-    } else if (pem_is_pem(data) && !memmem(data.data, data.length, "PRIVATE KEY-----", 16)) {
+    } else if (encoding_is_pem(data) && !memmem(data.data, data.length, "PRIVATE KEY-----", 16)) {
         failure_set(failure, "not a private key: no PRIVATE KEY block in the PEM");
     } else { /* OpenSSL's "No supported data to decode" says less */
         failure_set(failure, "not a private key: damaged, or of a kind that OpenSSL does not know");
@@ -226,7 +205,7 @@ EVP_PKEY *pem_public_key(Bytes data, Failure *failure) {
     }
     if (!key && phrase.asked) failure_set(failure, "private key is encrypted: load it first");
     if (!key && !phrase.asked) {
-        bool known = pem_is_pem(data) || pem_is_der(data);
+        bool known = encoding_is_pem(data) || encoding_is_der(data);
         failure_set(failure, "not a public key, certificate or private key: %s",
                     known ? "damaged, or of a kind not known here" : "neither PEM nor DER");
     }
@@ -271,10 +250,10 @@ STACK_OF(X509) * pem_certificates(Bytes data, Failure *failure) {
         return NULL;
     }
     STACK_OF(X509) *all = sk_X509_new_null();
-    bool pem = pem_is_pem(data);
+    bool pem = encoding_is_pem(data);
     bool parsed = all && (pem ? push_all_pem(all, data) : push_der(all, data));
     if (parsed && sk_X509_num(all)) return all;
-    if (parsed || (!pem && !pem_is_der(data))) {
+    if (parsed || (!pem && !encoding_is_der(data))) {
         failure_set(failure, "not a certificate: %s",
                     pem ? "no CERTIFICATE block in the PEM" : "neither PEM nor DER");
         ERR_clear_error();

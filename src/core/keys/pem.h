@@ -8,12 +8,6 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-/* Does it hold a PEM block ("-----BEGIN ")? */
-bool pem_is_pem(Bytes data);
-
-/* Does it begin as DER does (a SEQUENCE whose length fits the bytes at hand)? */
-bool pem_is_der(Bytes data);
-
 /* What an option "path or PEM content" names: content (PEM or DER) is taken as it is, anything
  * else is a path. `owned` then holds the file's bytes and is to be given to pem_free; it is
  * zeroed first, so that pem_free is safe either way. NULL data on failure. */

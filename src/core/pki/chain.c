@@ -1,6 +1,6 @@
 #include "core/pki/chain.h"
 
-#include "core/keys/pem.h"
+#include "core/keys/encoding.h"
 #include "core/tls/store.h"
 #include "core/tls/verify.h"
 
@@ -120,8 +120,8 @@ bool chain_add_crls(STACK_OF(X509_CRL) * into, Bytes data, Failure *failure) {
     ERR_clear_error();
     if (data.length > INT32_MAX) return failure_set(failure, "not a CRL: too large");
     const unsigned char *at = data.data;
-    bool added = pem_is_pem(data) ? add_pem_crls(into, data)
-                                  : push_crl(into, d2i_X509_CRL(NULL, &at, (long)data.length));
+    bool added = encoding_is_pem(data) ? add_pem_crls(into, data)
+                                       : push_crl(into, d2i_X509_CRL(NULL, &at, (long)data.length));
     if (!added) failure_openssl(failure, "not a CRL");
     ERR_clear_error();
     return added;

@@ -1,6 +1,6 @@
 #include "core/pki/cms.h"
 
-#include "core/keys/pem.h"
+#include "core/keys/encoding.h"
 #include "core/pki/issue.h"
 
 #include <openssl/ec.h>
@@ -20,8 +20,9 @@ CMS_ContentInfo *cms_read(Bytes data, Failure *failure) {
     BIO *bio = data.length ? reader_of(data, failure) : NULL;
     if (!data.length) failure_set(failure, "not a CMS message: empty");
     if (!bio) return NULL;
-    CMS_ContentInfo *message =
-        pem_is_pem(data) ? PEM_read_bio_CMS(bio, NULL, NULL, no_password) : d2i_CMS_bio(bio, NULL);
+    CMS_ContentInfo *message = encoding_is_pem(data)
+                                   ? PEM_read_bio_CMS(bio, NULL, NULL, no_password)
+                                   : d2i_CMS_bio(bio, NULL);
     if (!message && ERR_peek_error()) {
         failure_openssl(failure, "not a CMS message");
     } else if (!message) {

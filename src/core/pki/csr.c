@@ -1,7 +1,7 @@
 #include "core/pki/csr.h"
 
+#include "core/keys/encoding.h"
 #include "core/keys/keys.h"
-#include "core/keys/pem.h"
 #include "core/pki/issue.h"
 #include "core/pki/name.h"
 #include "core/pki/usage.h"
@@ -69,11 +69,11 @@ X509_REQ *csr_read(Bytes data, Failure *failure) {
         failure_set(failure, "not a certificate request: too large");
         return NULL;
     }
-    if (pem_is_pem(data)) {
+    if (encoding_is_pem(data)) {
         BIO *bio = BIO_new_mem_buf(data.data, (int)data.length);
         if (bio) request = PEM_read_bio_X509_REQ(bio, NULL, NULL, no_password);
         BIO_free(bio);
-    } else if (pem_is_der(data)) {
+    } else if (encoding_is_der(data)) {
         request = d2i_X509_REQ(NULL, &at, (long)data.length);
     } else {
         failure_set(failure, "not a certificate request: neither PEM nor DER");

@@ -131,7 +131,9 @@ static bool set_ciphers(SSL_CTX *context, const ContextSettings *settings, Failu
         if (ERR_peek_error()) return failure_openssl(failure, "bad :curves \"%.200s\"", groups);
         return failure_set(failure, "bad :curves \"%.200s\": unknown group", groups);
     }
-    return true;
+    /* Clients verify unless the caller says otherwise; servers share their contexts with them. */
+    bool verifies = settings->verify != VERIFY_NONE || settings->pins.length;
+    return !verifies || suites_drop_anonymous(context, failure);
 }
 
 static bool use_chain(SSL_CTX *context, STACK_OF(X509) * chain, Failure *failure) {

@@ -1,8 +1,8 @@
 #define _GNU_SOURCE /* PATH_MAX, nanoseconds in struct stat */
 /* Options given as a table at each connect or accept must not cost a context each time. */
+#include "core/keys/encoding.h"
 #include "core/tls/context.h"
 
-#include "core/keys/pem.h"
 
 #include <limits.h>
 #include <openssl/err.h>
@@ -55,7 +55,7 @@ static bool add_bytes(EVP_MD_CTX *digest, Bytes bytes) {
 
 static bool add_source(EVP_MD_CTX *digest, Bytes source) {
     if (!add_bytes(digest, source)) return false;
-    if (!source.data || pem_is_pem(source) || pem_is_der(source)) return true;
+    if (!source.data || encoding_is_pem(source) || encoding_is_der(source)) return true;
     return add_file_times(digest, source);
 }
 

@@ -256,7 +256,7 @@ static bool unexpected_eof(const Engine *engine) {
 }
 
 /* The only place that reads SSL_get_error. */
-static EngineStatus settle(Engine *engine, int returned) {
+static EngineStatus status_of(Engine *engine, int returned) {
     switch (SSL_get_error(engine->ssl, returned)) {
     case SSL_ERROR_NONE: return ENGINE_DONE;
     case SSL_ERROR_WANT_READ:
@@ -270,6 +270,19 @@ static EngineStatus settle(Engine *engine, int returned) {
         ERR_clear_error();
         return truncated(engine);
     }
+}
+
+/* Has a handshake ended that is not confirmed yet? A renegotiation ends within a read or write. */
+static bool is_unconfirmed(const Engine *engine) {
+    bool may_be = !engine->established || SSL_num_renegotiations(engine->ssl);
+    return may_be && !SSL_in_init(engine->ssl);
+}
+
+static EngineStatus settle(Engine *engine, int returned) {
+    Failure failure;
+    EngineStatus status = status_of(engine, returned);
+    if (status == ENGINE_FAILED || !is_unconfirmed(engine)) return status;
+    return verify_confirm(engine->ssl, &failure) ? status : engine_fail(engine, failure.text);
 }
 
 /* What was held back goes out before, and together with, what the call will send. */

@@ -217,8 +217,8 @@ static bool prepare_client(SSL *ssl, const ContextData *data, const char *verify
     if (!verify_prepare(ssl, mode, verify_name, store, failure)) return false;
     if (!ocsp_prepare(ssl, data, failure)) return false;
     /* Pins count without verification as well. */
-    if (mode == VERIFY_NONE && data->pin_count) SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
-    return true;
+    bool pins_alone = mode == VERIFY_NONE && data->pin_count;
+    return !pins_alone || verify_need_certificate(ssl, failure);
 }
 
 /* SNI: names only, no addresses (RFC 6066). */

@@ -185,8 +185,8 @@ void verify_reason(X509_STORE_CTX *context, const VerifyHints *hints, char *text
 
 /* --- the callback that keeps them --- */
 
-static int words_index = -1;
-static CRYPTO_ONCE words_once = CRYPTO_ONCE_STATIC_INIT;
+static int words_index = -1, need_index = -1;
+static CRYPTO_ONCE indexes_once = CRYPTO_ONCE_STATIC_INIT;
 
 static void free_words(void *owner, void *words, CRYPTO_EX_DATA *data, int index, long number,
                        void *arg) {
@@ -194,8 +194,9 @@ static void free_words(void *owner, void *words, CRYPTO_EX_DATA *data, int index
     OPENSSL_free(words);
 }
 
-static void make_words_index(void) {
+static void make_indexes(void) {
     words_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_words);
+    need_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 }
 
 void verify_keep_words(SSL *ssl, const char *text) {
@@ -219,6 +220,48 @@ static void keep_words(X509_STORE_CTX *context) {
 static int on_certificate(int accepted, X509_STORE_CTX *context) {
     if (!accepted) keep_words(context);
     return accepted;
+}
+
+/* --- what the end of a handshake must have shown --- */
+
+/* Kept in the connection in place of a pointer, independent of OpenSSL's flags. */
+typedef enum Need {
+    NEED_UNKNOWN, /* the connection was not prepared */
+    NEED_NOTHING,
+    NEED_CERTIFICATE,
+    NEED_VALID_IF_GIVEN,
+    NEED_VALID
+} Need;
+
+static bool set_need(SSL *ssl, Need need) {
+    return SSL_set_ex_data(ssl, need_index, (void *)(uintptr_t)need);
+}
+
+static Need need_of(const SSL *ssl) {
+    return need_index < 0 ? NEED_UNKNOWN : (Need)(uintptr_t)SSL_get_ex_data(ssl, need_index);
+}
+
+bool verify_need_certificate(SSL *ssl, Failure *failure) {
+    SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+    return set_need(ssl, NEED_CERTIFICATE) || failure_openssl(failure, "verification not set up");
+}
+
+bool verify_confirm(const SSL *ssl, Failure *failure) {
+    Need need = need_of(ssl);
+    bool given = SSL_get0_peer_certificate(ssl);
+    long result = SSL_get_verify_result(ssl);
+    if (need == NEED_NOTHING || (need == NEED_VALID_IF_GIVEN && !given)) return true;
+    if (need == NEED_UNKNOWN) {
+        return failure_set(failure, "certificate verify failed: verification was not set up");
+    }
+    if (!given) {
+        return failure_set(failure,
+                           "certificate verify failed: the peer showed no certificate (%s)",
+                           SSL_get_cipher_name(ssl));
+    }
+    return need == NEED_CERTIFICATE || result == X509_V_OK ||
+           failure_set(failure, "certificate verify failed: %s",
+                       X509_verify_cert_error_string(result));
 }
 
 /* --- set-up --- */
@@ -263,7 +306,11 @@ bool verify_param_for(X509_VERIFY_PARAM *param, const char *name) {
 
 bool verify_prepare(SSL *ssl, VerifyMode mode, const char *name, X509_STORE *store,
                     Failure *failure) {
-    if (!CRYPTO_THREAD_run_once(&words_once, make_words_index) || words_index < 0) {
+    static const Need needs[] = {[VERIFY_NONE] = NEED_NOTHING,
+                                 [VERIFY_REQUIRED] = NEED_VALID,
+                                 [VERIFY_OPTIONAL] = NEED_VALID_IF_GIVEN};
+    if (!CRYPTO_THREAD_run_once(&indexes_once, make_indexes) || words_index < 0 ||
+        !set_need(ssl, needs[mode])) {
         return failure_openssl(failure, "verification not set up");
     }
     bool client = !SSL_is_server(ssl);

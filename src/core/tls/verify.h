@@ -16,6 +16,14 @@ typedef enum VerifyMode { VERIFY_UNSET, VERIFY_NONE, VERIFY_REQUIRED, VERIFY_OPT
 bool verify_prepare(SSL *ssl, VerifyMode mode, const char *name, X509_STORE *store,
                     Failure *failure);
 
+/* The peer must show a certificate, though its chain is not verified: pins alone. Comes after
+ * verify_prepare. */
+bool verify_need_certificate(SSL *ssl, Failure *failure);
+
+/* After a handshake: has the peer shown what was asked for? It holds where OpenSSL and its flags do
+ * what they were asked; the connection is not verified where they don't. */
+bool verify_confirm(const SSL *ssl, Failure *failure);
+
 /* Is it the text of an IP address? */
 bool verify_is_address(const char *name);
 

@@ -1,0 +1,17 @@
+/* Tells PEM from DER. */
+#ifndef JSEC_CORE_ENCODING_H
+#define JSEC_CORE_ENCODING_H
+
+#include "core/bytes.h"
+
+#include <stdbool.h>
+
+#define ENCODING_BEGIN "-----BEGIN " /* of a PEM block */
+
+/* Does it hold a PEM block ("-----BEGIN ")? */
+bool encoding_is_pem(Bytes data);
+
+/* Does it begin as DER does (a SEQUENCE whose length fits the bytes at hand)? */
+bool encoding_is_der(Bytes data);
+
+#endif

@@ -1,0 +1,84 @@
+/* Base64, in both alphabets. */
+#include "core/crypto/base64.h"
+#include "base/module.h"
+#include "base/raise.h"
+#include "crypto/args.h"
+#include "crypto/task.h"
+#include "register.h"
+
+typedef struct EncodingTask {
+    Task task; /* inputs: data */
+    Base64 variant;
+} EncodingTask;
+
+static bool encode_run(Task *task, Failure *failure) {
+    (void)failure;
+    base64_encode(((EncodingTask *)task)->variant, task->inputs[0], task->output);
+    task->length = task->room;
+    return true;
+}
+
+static Janet encode(const char *function, Base64 variant, int32_t argc, Janet *argv) {
+    janet_fixarity(argc, 1);
+    EncodingTask job = {.task = {.function = function, .run = encode_run, .is_string = true},
+                        .variant = variant};
+    job.task.inputs[0] = args_bytes(argv, 0);
+    job.task.room = base64_encoded_length(variant, job.task.inputs[0].length);
+    return task_run(&job.task, sizeof job, task_is_large(&job.task));
+}
+
+static bool decode_run(Task *task, Failure *failure) {
+    Base64 variant = ((EncodingTask *)task)->variant;
+    return base64_decode(variant, task->inputs[0], task->output, &task->length, failure);
+}
+
+static Janet decode(const char *function, Base64 variant, int32_t argc, Janet *argv) {
+    janet_fixarity(argc, 1);
+    EncodingTask job = {.task = {.function = function, .run = decode_run}, .variant = variant};
+    job.task.inputs[0] = args_bytes(argv, 0);
+    job.task.room = job.task.inputs[0].length / 4 * 3 + 2;
+    return task_run(&job.task, sizeof job, task_is_large(&job.task));
+}
+
+FUNCTION(crypto_base64_encode, "crypto/base64-encode", "data",
+         "Write a string or buffer in Base64 (RFC 4648 section 4) and return it as a string: "
+         "padded with `=`, all on one line. Raises when `data` is neither.",
+         NULL) {
+    return encode(function, BASE64_STANDARD, argc, argv);
+}
+
+FUNCTION(crypto_base64_decode, "crypto/base64-decode", "text",
+         "Read Base64 (RFC 4648 section 4) and return the bytes as a buffer. Raises, and names "
+         "the place, unless the text is whole and padded: white space, other characters, missing "
+         "or surplus padding and stray bits are refused, so that each value has one spelling. "
+         "Remove the line breaks of MIME or PEM first.",
+         NULL) {
+    return decode(function, BASE64_STANDARD, argc, argv);
+}
+
+FUNCTION(crypto_base64url_encode, "crypto/base64url-encode", "data",
+         "Write a string or buffer in the Base64 that is safe in URLs and file names (RFC 4648 "
+         "section 5, `-` and `_` for `+` and `/`), without padding as JWT wants it. Returns a "
+         "string. Raises when `data` is neither.",
+         NULL) {
+    return encode(function, BASE64_URL, argc, argv);
+}
+
+FUNCTION(crypto_base64url_decode, "crypto/base64url-decode", "text",
+         "Read the Base64 of URLs (RFC 4648 section 5), with padding or without, and return the "
+         "bytes as a buffer. Raises on anything else, as `base64-decode` does.",
+         NULL) {
+    return decode(function, BASE64_URL, argc, argv);
+}
+
+static const Function *const functions[] = {
+    &function_crypto_base64_encode,
+    &function_crypto_base64_decode,
+    &function_crypto_base64url_encode,
+    &function_crypto_base64url_decode,
+    NULL,
+};
+
+void base64_register(JanetTable *env) {
+    module_register(env, functions);
+}
