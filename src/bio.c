@@ -2,7 +2,7 @@
 
 #include "base/module.h"
 #include "base/raise.h"
-#include "crypto/args.h"
+#include "base/args.h"
 #include "register.h"
 
 #include <math.h>

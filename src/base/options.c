@@ -4,7 +4,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <strings.h>
 
 #define MAX_NAME_LENGTH 32
 
@@ -23,34 +22,28 @@ void option_bytes(const OptionSite *site, Janet value, void *field) {
     if (!janet_checktypes(value, JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
         option_refuse(site, "string or buffer", value);
     }
-    JanetByteView view;
-    janet_bytes_view(value, &view.bytes, &view.len);
-    /* An empty buffer may have no memory at all, and NULL would say "not given". */
-    *(Bytes *)field = (Bytes){view.bytes ? view.bytes : (const uint8_t *)"", (size_t)view.len};
+    *(Bytes *)field = value_bytes(value);
 }
 
 /* Buffers are not NUL-terminated, and may change: a string made of them is and does not. */
-static void text_of(const OptionSite *site, Janet value, Bytes *text) {
-    JanetByteView view;
-    janet_bytes_view(value, &view.bytes, &view.len);
-    if (view.len && memchr(view.bytes, 0, (size_t)view.len)) {
-        option_refuse(site, "text without NUL bytes", value);
-    }
-    if (janet_checktype(value, JANET_BUFFER)) view.bytes = janet_string(view.bytes, view.len);
-    *text = (Bytes){view.bytes, (size_t)view.len};
+static void set_text(const OptionSite *site, Janet value, Bytes *text) {
+    *text = value_bytes(value);
+    if (memchr(text->data, 0, text->length)) option_refuse(site, "text without NUL bytes", value);
+    if (!janet_checktype(value, JANET_BUFFER)) return;
+    text->data = janet_string(text->data, (int32_t)text->length);
 }
 
 void option_text(const OptionSite *site, Janet value, void *field) {
     if (!janet_checktypes(value, JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
         option_refuse(site, "string or buffer", value);
     }
-    text_of(site, value, field);
+    set_text(site, value, field);
 }
 
 void option_secret(const OptionSite *site, Janet value, void *field) {
     option_bytes(site, value, field);
     const Bytes *bytes = field;
-    if (bytes->length && memchr(bytes->data, 0, bytes->length)) {
+    if (memchr(bytes->data, 0, bytes->length)) {
         option_refuse(site, "text without NUL bytes", value);
     }
 }
@@ -58,7 +51,7 @@ void option_secret(const OptionSite *site, Janet value, void *field) {
 void option_name(const OptionSite *site, Janet value, void *field) {
     if (!janet_checktypes(value, JANET_TFLAG_BYTES))
         option_refuse(site, "keyword or string", value);
-    text_of(site, value, field);
+    set_text(site, value, field);
 }
 
 void option_seconds(const OptionSite *site, Janet value, void *field) {
@@ -70,33 +63,15 @@ void option_seconds(const OptionSite *site, Janet value, void *field) {
 void option_integer(const OptionSite *site, Janet value, void *field) {
     const OptionRange *range = site->row->detail;
     double min = range ? range->min : INT32_MIN, max = range ? range->max : INT32_MAX;
-    double number = janet_checktype(value, JANET_NUMBER) ? janet_unwrap_number(value) : NAN;
-    if (!(number >= min && number <= max) || number != floor(number)) {
-        char expected[80];
-        snprintf(expected, sizeof expected, "integer from %.0f to %.0f", min, max);
-        option_refuse(site, expected, value);
-    }
-    *(int32_t *)field = (int32_t)number;
+    ValueExpected expected;
+    if (value_integer(value, min, max, field, &expected)) return;
+    option_refuse(site, expected.text, value);
 }
 
 void option_word(const OptionSite *site, Janet value, void *field) {
-    const OptionWord *words = site->row->detail;
-    JanetByteView view = {NULL, 0};
-    janet_bytes_view(value, &view.bytes, &view.len);
-    for (const OptionWord *word = words; view.bytes && word->name; word++) {
-        size_t length = strlen(word->name);
-        if ((size_t)view.len == length &&
-            !strncasecmp((const char *)view.bytes, word->name, length)) {
-            *(int *)field = word->value;
-            return;
-        }
-    }
-    char expected[256] = "one of";
-    for (const OptionWord *word = words; word->name; word++) {
-        size_t used = strlen(expected);
-        snprintf(expected + used, sizeof expected - used, " :%s", word->name);
-    }
-    option_refuse(site, expected, value);
+    ValueExpected expected;
+    if (value_word(value, site->row->detail, field, &expected)) return;
+    option_refuse(site, expected.text, value);
 }
 
 /* Structures can be called as well in Janet, but not one of them is what is meant here. */

@@ -19,7 +19,7 @@
 #ifndef JSEC_BASE_OPTIONS_H
 #define JSEC_BASE_OPTIONS_H
 
-#include "core/bytes.h"
+#include "base/value.h"
 
 #include <janet.h>
 #include <stdbool.h>
@@ -64,12 +64,6 @@ typedef struct OptionSet {
     { rows, sizeof(rows) / sizeof *(rows), NULL, parts }
 #define OPTION_SET_OF(parts)                                                                       \
     { NULL, 0, NULL, parts }
-
-/* A word of an enumeration; keywords and strings both name it, letter case does not matter. */
-typedef struct OptionWord {
-    const char *name;
-    int value;
-} OptionWord;
 
 typedef struct OptionRange {
     double min, max;

@@ -1,8 +1,8 @@
 /* Base64, in both alphabets. */
 #include "core/crypto/base64.h"
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
-#include "crypto/args.h"
 #include "crypto/task.h"
 #include "register.h"
 

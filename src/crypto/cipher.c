@@ -1,7 +1,7 @@
 /* Symmetric encryption: AES-GCM, ChaCha20-Poly1305, and AES-CBC. */
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
-#include "crypto/args.h"
 #include "crypto/task.h"
 #include "register.h"
 

@@ -1,8 +1,8 @@
 /* Key agreement: ECDH, X25519, X448. */
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/keys.h"
-#include "crypto/args.h"
 #include "register.h"
 
 #include <openssl/crypto.h>

@@ -1,7 +1,7 @@
 /* Digests, and HMAC over them. */
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
-#include "crypto/args.h"
 #include "crypto/task.h"
 #include "register.h"
 

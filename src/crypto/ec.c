@@ -1,8 +1,8 @@
 /* Arithmetic of points on elliptic curves. */
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/crypto/point.h"
-#include "crypto/args.h"
 #include "register.h"
 
 #include <string.h>

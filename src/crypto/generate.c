@@ -1,9 +1,9 @@
 /* Making keys, and their public halves. */
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/keygen.h"
 #include "core/keys/keys.h"
-#include "crypto/args.h"
 #include "crypto/task.h"
 #include "register.h"
 

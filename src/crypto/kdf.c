@@ -1,7 +1,7 @@
 /* Keys derived from secrets and passwords. */
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
-#include "crypto/args.h"
 #include "crypto/task.h"
 #include "register.h"
 

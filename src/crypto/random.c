@@ -1,7 +1,7 @@
 /* Random bytes, and comparing secrets. */
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
-#include "crypto/args.h"
 #include "crypto/task.h"
 #include "register.h"
 

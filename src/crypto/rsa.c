@@ -1,8 +1,8 @@
 /* RSA encryption: OAEP, and the old PKCS#1 v1.5. */
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/keys.h"
-#include "crypto/args.h"
 #include "crypto/task.h"
 #include "register.h"
 

@@ -1,9 +1,9 @@
 /* Signing and verifying. */
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/crypto/signature.h"
 #include "core/keys/keys.h"
-#include "crypto/args.h"
 #include "crypto/task.h"
 #include "register.h"
 

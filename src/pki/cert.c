@@ -1,4 +1,5 @@
 /* Making certificates: self-signed ones, and those of a CA of one's own. */
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/keys.h"
@@ -6,7 +7,6 @@
 #include "core/pki/csr.h"
 #include "core/pki/issue.h"
 #include "core/pki/name.h"
-#include "crypto/args.h"
 #include "crypto/task.h"
 #include "pki/take.h"
 #include "register.h"
@@ -69,7 +69,7 @@ static const OptionRange path_length_range = {0, 100};
                "extKeyUsage: names such as serverAuth or :client-auth, or OIDs."),                 \
         OPTION_WITH("path-length", option_integer, &path_length_range, CertOptions, path_length,   \
                     "How many CAs may follow below this one; no limit by default."),               \
-        OPTION("digest", take_option_digest, CertOptions, digest,                                  \
+        OPTION("digest", args_option_signature_digest, CertOptions, digest,                        \
                "Of the signature: :sha256, :sha384 for P-384 and :sha512 for P-521 keys by "       \
                "default; Ed25519 and Ed448 have their own.")
 

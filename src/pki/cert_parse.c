@@ -1,8 +1,8 @@
 /* Looking at certificates. */
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/pem.h"
-#include "crypto/args.h"
 #include "pki/info.h"
 #include "register.h"
 

@@ -1,9 +1,9 @@
 /* Verifying certificates without a connection. */
 #include "core/pki/chain.h"
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/pem.h"
-#include "crypto/args.h"
 #include "pki/take.h"
 #include "register.h"
 

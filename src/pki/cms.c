@@ -1,12 +1,12 @@
 /* Signed and encrypted messages. */
 #include "core/pki/cms.h"
 
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/encoding.h"
 #include "core/keys/keys.h"
 #include "core/keys/pem.h"
-#include "crypto/args.h"
 #include "crypto/task.h"
 #include "pki/take.h"
 #include "register.h"
@@ -87,7 +87,7 @@ static const OptionRow sign_rows[] = {
            "Whether the data is left out of the message; false by default."),
     OPTION_WITH("format", option_word, formats, SignOptions, format,
                 ":pem or :der; by default what the certificate is given as."),
-    OPTION("digest", take_option_digest, SignOptions, digest,
+    OPTION("digest", args_option_signature_digest, SignOptions, digest,
            "Of the signature: :sha256, :sha384 for P-384 and :sha512 for P-521 keys by default."),
     OPTION("chain", take_option_certificates, SignOptions, chain,
            "Further certificates to add, for those who verify: PEM or DER, or a list of these."),

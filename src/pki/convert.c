@@ -1,10 +1,10 @@
 /* Keys and certificates from one form into another. */
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/encoding.h"
 #include "core/keys/keyform.h"
 #include "core/keys/pem.h"
-#include "crypto/args.h"
 #include "crypto/task.h"
 #include "pki/info.h"
 #include "pki/take.h"
@@ -129,7 +129,7 @@ static Janet cfun_crypto_convert_key(int32_t argc, Janet *argv) {
     const char *function = "crypto/convert-key";
     janet_arity(argc, 2, 3);
     Bytes key = args_secret(argv, 0);
-    KeyForm form = (KeyForm)take_word(forms, argv, 1);
+    KeyForm form = (KeyForm)args_word(forms, argv, 1);
     KeyOptions options = {.cipher = CIPHER_UNSET};
     options_read(function, &key_options, args_options(argv, argc, 2), &options);
     KeyTask job = task_of(function, key, form, &options);
@@ -217,7 +217,7 @@ static Janet cfun_crypto_convert_cert(int32_t argc, Janet *argv) {
     Failure failure;
     janet_fixarity(argc, 2);
     Bytes data = args_bytes(argv, 0);
-    int encoding = take_word(encodings, argv, 1);
+    int encoding = args_word(encodings, argv, 1);
     Janet result = janet_wrap_nil();
     STACK_OF(X509) *all = pem_certificates(data, &failure);
     BIO *bio = BIO_new(BIO_s_mem());

@@ -1,11 +1,11 @@
 /* Certificate signing requests. */
 #include "core/pki/csr.h"
 
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/keys.h"
 #include "core/pki/name.h"
-#include "crypto/args.h"
 #include "crypto/task.h"
 #include "pki/info.h"
 #include "pki/take.h"
@@ -47,7 +47,7 @@ static const OptionRow option_rows[] = {
     OPTION_SECRET(
         "challenge-password", option_text, CsrOptions, challenge,
         "challengePassword, as SCEP servers want it. Anyone who sees the request can read it."),
-    OPTION("digest", take_option_digest, CsrOptions, digest,
+    OPTION("digest", args_option_signature_digest, CsrOptions, digest,
            "Of the signature: :sha256, :sha384 for P-384 and :sha512 for P-521 keys by default; "
            "Ed25519 and Ed448 have their own."),
     OPTION_SECRET("password", option_bytes, CsrOptions, password,

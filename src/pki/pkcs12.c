@@ -1,12 +1,12 @@
 /* Bundles of a private key with its certificates. */
 #include "core/pki/pkcs12.h"
 
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/keys.h"
 #include "core/keys/pbe.h"
 #include "core/keys/pem.h"
-#include "crypto/args.h"
 #include "crypto/task.h"
 #include "pki/take.h"
 #include "register.h"

@@ -15,13 +15,6 @@
 
 #define MAX_ITEMS 10000
 
-static Bytes bytes_of(Janet value) {
-    JanetByteView view = {NULL, 0};
-    janet_bytes_view(value, &view.bytes, &view.len);
-    /* An empty buffer may have no memory at all, and NULL would say "not given". */
-    return (Bytes){view.bytes ? view.bytes : (const uint8_t *)"", (size_t)view.len};
-}
-
 static bool is_list_of(Janet value, int types) {
     if (janet_checktypes(value, types)) return true;
     JanetView items;
@@ -40,7 +33,7 @@ int32_t take_count(Janet list) {
 
 Bytes take_item(Janet list, int32_t index) {
     JanetView view;
-    return bytes_of(janet_indexed_view(list, &view.items, &view.len) ? view.items[index] : list);
+    return value_bytes(janet_indexed_view(list, &view.items, &view.len) ? view.items[index] : list);
 }
 
 void take_option_names(const OptionSite *site, Janet value, void *field) {
@@ -135,7 +128,7 @@ static double date_of(Bytes text) {
 void take_option_date(const OptionSite *site, Janet value, void *field) {
     double seconds = NAN;
     if (janet_checktype(value, JANET_NUMBER)) seconds = janet_unwrap_number(value);
-    if (janet_checktypes(value, JANET_TFLAG_BYTES)) seconds = date_of(bytes_of(value));
+    if (janet_checktypes(value, JANET_TFLAG_BYTES)) seconds = date_of(value_bytes(value));
     if (!isfinite(seconds)) {
         option_refuse(site, "seconds since the epoch, \"2030-01-31\" or \"2030-01-31T12:00:00Z\"",
                       value);
@@ -149,22 +142,11 @@ void take_option_days(const OptionSite *site, Janet value, void *field) {
     *(double *)field = days;
 }
 
-void take_option_digest(const OptionSite *site, Janet value, void *field) {
-    if (!janet_checktypes(value, JANET_TFLAG_BYTES)) option_refuse(site, "name of a digest", value);
-    Failure failure;
-    const DigestRow *row = algorithms_digest(bytes_of(value), &failure);
-    if (!row) raise_failure(site->function, &failure);
-    const EVP_MD *md = algorithms_md(row);
-    if (algorithms_is_xof(row) || EVP_MD_get_size(md) < 28) {
-        option_refuse(site, "digest that is safe for signatures, such as :sha256", value);
-    }
-    *(const EVP_MD **)field = md;
-}
-
 void take_option_key_type(const OptionSite *site, Janet value, void *field) {
     if (!janet_checktypes(value, JANET_TFLAG_BYTES)) option_refuse(site, "type of a key", value);
     Failure failure;
-    if (!algorithms_key(bytes_of(value), field, &failure)) raise_failure(site->function, &failure);
+    if (!algorithms_key(value_bytes(value), field, &failure))
+        raise_failure(site->function, &failure);
 }
 
 GENERAL_NAMES *take_alternatives(Janet names, Failure *failure) {
@@ -239,21 +221,6 @@ bool take_pems(const STACK_OF(X509) * certificates, Janet *into) {
     }
     *into = janet_wrap_array(pems);
     return true;
-}
-
-int take_word(const OptionWord *words, const Janet *argv, int32_t slot) {
-    char expected[256] = "one of";
-    Bytes given = {NULL, 0};
-    if (janet_checktypes(argv[slot], JANET_TFLAG_BYTES)) given = bytes_of(argv[slot]);
-    for (const OptionWord *word = words; word->name; word++) {
-        size_t length = strlen(word->name), used = strlen(expected);
-        if (given.data && given.length == length &&
-            !strncasecmp((const char *)given.data, word->name, length)) {
-            return word->value;
-        }
-        snprintf(expected + used, sizeof expected - used, " :%s", word->name);
-    }
-    raise_word(slot, expected, argv[slot]);
 }
 
 Janet take_bio(BIO *bio) {

@@ -24,9 +24,6 @@ void take_option_date(const OptionSite *site, Janet value, void *field);
 /* double, more than 0; fractions count. */
 void take_option_days(const OptionSite *site, Janet value, void *field);
 
-/* const EVP_MD *: a digest fit for signatures. */
-void take_option_digest(const OptionSite *site, Janet value, void *field);
-
 /* KeyAlgorithm */
 void take_option_key_type(const OptionSite *site, Janet value, void *field);
 
@@ -59,9 +56,6 @@ STACK_OF(X509) * take_certificates(Janet list, Failure *failure);
  * memory. */
 bool take_pem(const X509 *certificate, Janet *into);
 bool take_pems(const STACK_OF(X509) * certificates, Janet *into);
-
-/* The word that a keyword or string in that slot names, letter case aside; raises. */
-int take_word(const OptionWord *words, const Janet *argv, int32_t slot);
 
 /* What was written to a memory BIO, as a string. */
 Janet take_bio(BIO *bio);

@@ -1,6 +1,7 @@
-/* Arguments of the crypto functions. All raise on what they can't take. */
-#ifndef JSEC_CRYPTO_ARGS_H
-#define JSEC_CRYPTO_ARGS_H
+/* Arguments of functions, and names of algorithms in arguments and options. All raise on what they
+ * do not accept. */
+#ifndef JSEC_BASE_ARGS_H
+#define JSEC_BASE_ARGS_H
 
 #include "base/options.h"
 #include "core/algorithms.h"
@@ -8,7 +9,7 @@
 
 #include <janet.h>
 
-/* What a call may ask for at most: random bytes, derived keys, a SHAKE's output. */
+/* The maximum that a call may ask for: random bytes, derived keys, a SHAKE's output. */
 #define ARGS_MAX_OUTPUT (64 << 20)
 
 /* A string or buffer; never NULL data. The view lasts as long as the C function runs. */
@@ -28,13 +29,18 @@ const DigestRow *args_digest(const char *function, const Janet *argv, int32_t sl
 const CipherRow *args_cipher(const char *function, const Janet *argv, int32_t slot);
 const CurveRow *args_curve(const char *function, const Janet *argv, int32_t slot);
 
-/* An integer from `least` to `most`. */
+/* An integer from `min` to `max`. */
 int32_t args_integer(const Janet *argv, int32_t slot, int32_t min, int32_t max);
+
+/* The word that a keyword or string in that slot names. */
+int args_word(const OptionWord *words, const Janet *argv, int32_t slot);
 
 /* The options in that slot, nil when left out. */
 Janet args_options(const Janet *argv, int32_t argc, int32_t slot);
 
-/* A parser for options whose field is a `const DigestRow *`. */
+/* Parsers for options: a `const DigestRow *` of any digest, and a `const EVP_MD *` of one that
+ * signatures may use. */
 void args_option_digest(const OptionSite *site, Janet value, void *field);
+void args_option_signature_digest(const OptionSite *site, Janet value, void *field);
 
 #endif

@@ -1,29 +1,21 @@
-#include "crypto/args.h"
+#include "base/args.h"
 
 #include "base/raise.h"
 
-#include <math.h>
-#include <stdio.h>
-
-static Bytes bytes_of(Janet value) {
-    JanetByteView view = {NULL, 0};
-    janet_bytes_view(value, &view.bytes, &view.len);
-    /* An empty buffer may have no memory at all, and NULL would say "not given". */
-    return (Bytes){view.bytes ? view.bytes : (const uint8_t *)"", (size_t)view.len};
-}
+#define MIN_SIGNATURE_DIGEST 28 /* bytes, of SHA-224; shorter ones do not resist forgery */
 
 Bytes args_bytes(const Janet *argv, int32_t slot) {
     if (!janet_checktypes(argv[slot], JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
         raise_type(slot, "string or buffer", argv[slot]);
     }
-    return bytes_of(argv[slot]);
+    return value_bytes(argv[slot]);
 }
 
 Bytes args_secret(const Janet *argv, int32_t slot) {
     if (!janet_checktypes(argv[slot], JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
         raise_secret(slot, "string or buffer", argv[slot]);
     }
-    return bytes_of(argv[slot]);
+    return value_bytes(argv[slot]);
 }
 
 Bytes args_secret_or_none(const Janet *argv, int32_t argc, int32_t slot) {
@@ -40,7 +32,7 @@ Bytes args_name(const Janet *argv, int32_t slot) {
     if (!janet_checktypes(argv[slot], JANET_TFLAG_BYTES)) {
         raise_type(slot, "keyword or string", argv[slot]);
     }
-    return bytes_of(argv[slot]);
+    return value_bytes(argv[slot]);
 }
 
 const DigestRow *args_digest(const char *function, const Janet *argv, int32_t slot) {
@@ -65,24 +57,40 @@ const CurveRow *args_curve(const char *function, const Janet *argv, int32_t slot
 }
 
 int32_t args_integer(const Janet *argv, int32_t slot, int32_t min, int32_t max) {
-    Janet value = argv[slot];
-    double number = janet_checktype(value, JANET_NUMBER) ? janet_unwrap_number(value) : NAN;
-    if (!(number >= min && number <= max) || number != floor(number)) {
-        char expected[64];
-        snprintf(expected, sizeof expected, "integer from %d to %d", min, max);
-        raise_type(slot, expected, value);
-    }
-    return (int32_t)number;
+    int32_t integer;
+    ValueExpected expected;
+    if (value_integer(argv[slot], min, max, &integer, &expected)) return integer;
+    raise_type(slot, expected.text, argv[slot]);
+}
+
+int args_word(const OptionWord *words, const Janet *argv, int32_t slot) {
+    int word;
+    ValueExpected expected;
+    if (value_word(argv[slot], words, &word, &expected)) return word;
+    raise_word(slot, expected.text, argv[slot]);
 }
 
 Janet args_options(const Janet *argv, int32_t argc, int32_t slot) {
     return slot < argc ? argv[slot] : janet_wrap_nil();
 }
 
-void args_option_digest(const OptionSite *site, Janet value, void *field) {
+static const DigestRow *read_digest(const OptionSite *site, Janet value) {
     if (!janet_checktypes(value, JANET_TFLAG_BYTES)) option_refuse(site, "name of a digest", value);
     Failure failure;
-    const DigestRow *row = algorithms_digest(bytes_of(value), &failure);
+    const DigestRow *row = algorithms_digest(value_bytes(value), &failure);
     if (!row) raise_failure(site->function, &failure);
-    *(const DigestRow **)field = row;
+    return row;
+}
+
+void args_option_digest(const OptionSite *site, Janet value, void *field) {
+    *(const DigestRow **)field = read_digest(site, value);
+}
+
+void args_option_signature_digest(const OptionSite *site, Janet value, void *field) {
+    const DigestRow *row = read_digest(site, value);
+    const EVP_MD *md = algorithms_md(row);
+    if (algorithms_is_xof(row) || EVP_MD_get_size(md) < MIN_SIGNATURE_DIGEST) {
+        option_refuse(site, "digest that is safe for signatures, such as :sha256", value);
+    }
+    *(const EVP_MD **)field = md;
 }
