@@ -13,7 +13,7 @@
     :skipped-string (* `"` (any (+ (* `\` 1) (if-not `"` 1))) `"`)
     :nested (* "(" (any (+ :skipped-string :nested (if-not (set `()"`) 1))) ")")
     :call-name (+ "failure_set" "failure_openssl" "raise_format" "raise_failure" "janet_panicf" "janet_panic"
-                  "janet_cstringv" "engine_fail" "option_refuse" "raise_type" "raise_word" "raise_secret" "refuse")
+                  "janet_cstringv" "engine_fail" "option_refuse" "raise_type" "raise_word" "raise_secret" (* "refuse" (any :word)))
     :word (+ :w "_")
     :arguments (* "(" (any (+ :literal :nested (if-not (set `()"`) 1))) ")")
     :call (group (* ':call-name (! :word) :space :arguments))
