@@ -27,7 +27,7 @@ static void side_settings(ContextSettings *settings, int version, VerifyMode ver
 static void sides_init(Pair *pair, int version, VerifyMode client, VerifyMode server) {
     ContextSettings settings;
     memset(pair, 0, sizeof *pair);
-    pair->up.most = pair->down.most = pair->up.capacity = pair->down.capacity = 1 << 20;
+    pair->up.max = pair->down.max = pair->up.capacity = pair->down.capacity = 1 << 20;
     pair->up.allowed = pair->down.allowed = SIZE_MAX;
     pair->client.out = pair->server.in = &pair->up;
     pair->client.in = pair->server.out = &pair->down;
