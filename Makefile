@@ -290,9 +290,9 @@ docs: all ## generate pages and manual from docstrings and tables, and the site 
 	$Q $(RUN_JANET) tools/tool.janet
 	$Q $(RUN_JANET) tools/examples.janet
 	$Q $(RUN_JANET) tools/manual.janet >man/jsec.1
-	$Q $(RUN_JANET) tools/site.janet
+	$Q tools/site
 
-test-site: docs ## look at the site in headless Chromium; screenshots go to build/site-shots
+test-site: docs ## check the site in headless Chromium; screenshots go to build/site-shots
 	$Q $(RUN_JANET) test/run.janet test/site/site.janet
 
 # Without PREFIX: where the janet in use looks for modules, with bin and man in that folder.

@@ -1,11 +1,16 @@
-# The reference in docs/api/, a page a module, made of the docstrings: janet tools/api.janet   (make docs does it)
-(import ./markdown)
+# Writes the reference in docs/api/ from the docstrings, one page a module. `make docs` runs it.
 (import ./public)
 
-(defn- link [name] (string "[`" name "`](#" (markdown/anchor name) ")"))
+(defn anchor
+  "The fragment by which GitHub and the site link to a heading."
+  [heading]
+  (string/join (peg/match '(any (+ (/ " " "-") '(+ :w "-" "_" (range "\x80\xff")) 1))
+                          (string/ascii-lower heading))))
+
+(defn- link [name] (string "[`" name "`](#" (anchor name) ")"))
 
 (defn- with-shared-options
-  "The text, where its list of options stands on the page already with a link in place of it."
+  "The text, with a link in place of a list of options that the page has already."
   [text name seen]
   (def [before options] (string/split "\n\nOptions:\n" text 0 2))
   (cond
@@ -16,7 +21,8 @@
 (defn- contents [groups prefix]
   (string/join
     (map (fn [[heading names]]
-           (string "- " (if heading (string heading ": ")) (string/join (map |(link (string prefix "/" $)) names) ", ")))
+           (string "- " (if heading (string heading ": "))
+                 (string/join (map |(link (string prefix "/" $)) names) ", ")))
          groups)
     "\n"))
 
@@ -24,7 +30,10 @@
   "A module's page, as Markdown."
   [{:name name :prefix prefix :intro intro :groups groups :env env}]
   (def seen @{})
-  (def parts @[(string "# " name) intro (string "```janet\n(import " name ")\n```") (contents groups prefix)])
+  (def parts @[(string "# " name)
+               intro
+               (string "```janet\n(import " name ")\n```")
+               (contents groups prefix)])
   (each function (public/functions {:prefix prefix :groups groups :env env})
     (array/push parts (string "## " (function :name)))
     (array/push parts (string "```janet\n" (function :signature) "\n```"))

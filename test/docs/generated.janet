@@ -3,7 +3,6 @@
 (import ../../tools/api)
 (import ../../tools/errors)
 (import ../../tools/examples)
-(import ../../tools/markdown)
 (import ../../tools/public)
 (import ../../tools/tool)
 
@@ -93,8 +92,12 @@
   [text]
   (peg/match '(any (+ (* "```" (thru "\n```")) (* "`" (thru "`")) (* "](" '(to ")")) 1)) text))
 
+(defn- headings [path]
+  (peg/match '(any (+ (* "```" (thru "\n```")) (* (between 1 6 "#") " " '(to "\n")) (thru "\n")))
+             (string (slurp path) "\n")))
+
 (defn- has-anchor? [path fragment]
-  (some |(= fragment (markdown/anchor ($ 1))) (markdown/headings (string (slurp path)))))
+  (index-of fragment (map api/anchor (headings path))))
 
 (each page pages
   (test (string page ": its links lead to files and headings that are there")
@@ -104,6 +107,11 @@
       (def file (if (empty? path) page (string (if (empty? folder) "" (string folder "/")) path)))
       (is (os/stat file) (string target " in " page))
       (if fragment (is (has-anchor? file fragment) (string target " in " page))))))
+
+(test "the menu of the site, in mkdocs.yml, has each page"
+  (def menu (peg/match '(* (thru "\nnav:") (any (+ (* ": " '(some (if-not :s 1)) "\n") 1)))
+                       (slurp "mkdocs.yml")))
+  (is= (sorted [;pages "bench/RESULTS.md"]) (sorted menu)))
 
 # ---- the stream contract ----
 
