@@ -41,7 +41,8 @@ struct OptionRow {
     size_t offset;
     const void *detail; /* of the parser: words, a range, a nested set */
     const char *doc;
-    bool secret; /* a key, a password: no error text shows its value */
+    bool secret;   /* a key, a password: no error text shows its value */
+    unsigned tags; /* what else the owner of the rows says of it */
 };
 
 typedef struct OptionSet {
@@ -53,11 +54,11 @@ typedef struct OptionSet {
 } OptionSet;
 
 #define OPTION(name, parser, type, field, doc)                                                     \
-    { name, parser, offsetof(type, field), NULL, doc, false }
+    { name, parser, offsetof(type, field), NULL, doc, false, 0 }
 #define OPTION_WITH(name, parser, detail, type, field, doc)                                        \
-    { name, parser, offsetof(type, field), detail, doc, false }
+    { name, parser, offsetof(type, field), detail, doc, false, 0 }
 #define OPTION_SECRET(name, parser, type, field, doc)                                              \
-    { name, parser, offsetof(type, field), NULL, doc, true }
+    { name, parser, offsetof(type, field), NULL, doc, true, 0 }
 #define OPTION_SET(rows)                                                                           \
     { rows, sizeof(rows) / sizeof *(rows), NULL, NULL }
 #define OPTION_SET_WITH(rows, parts)                                                               \

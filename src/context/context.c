@@ -1,7 +1,11 @@
-/* Context objects: options made into an SSL_CTX once, for any number of connections. */
+#include "context/context.h"
+
 #include "base/raise.h"
-#include "context/options.h"
+#include "context/choose.h"
 #include "context/parse.h"
+#include "core/tls/context.h"
+#include "core/tls/context_data.h"
+#include "core/tls/trust.h"
 
 #include <openssl/crypto.h>
 #include <openssl/x509.h>
@@ -121,7 +125,7 @@ Janet context_trust_more(const char *function, const ContextKind *kind, int32_t 
     JanetByteView certificate = janet_getbytes(argv, 1);
     Failure failure;
     Bytes bytes = {certificate.bytes, (size_t)certificate.len};
-    if (!context_trust(self->context, bytes, &failure)) raise_failure(function, &failure);
+    if (!trust_add(self->context, bytes, &failure)) raise_failure(function, &failure);
     return argv[0];
 }
 

@@ -1,7 +1,7 @@
 #include "context/parse.h"
 
 #include "core/keys/encoding.h"
-#include "core/tls/context.h"
+#include "core/tls/settings.h"
 
 #include <math.h>
 #include <openssl/x509v3.h>
@@ -75,6 +75,12 @@ static void parse_word(const OptionSite *site, Janet value, const OptionWord *wo
     row.detail = words;
     OptionSite inner = {site->function, &row};
     option_word(&inner, value, field);
+}
+
+void parse_switch(const OptionSite *site, Janet value, void *field) {
+    bool on;
+    option_boolean(site, value, &on);
+    *(int *)field = on;
 }
 
 void parse_truncation(const OptionSite *site, Janet value, void *field) {

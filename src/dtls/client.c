@@ -3,6 +3,7 @@
 
 #include "base/module.h"
 #include "base/raise.h"
+#include "context/choose.h"
 #include "dtls/functions.h"
 #include "dtls/options.h"
 #include "net/endpoint.h"

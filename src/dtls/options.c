@@ -23,11 +23,14 @@ static const OptionRange count_range = {1, INT32_MAX};
 
 /* They are accepted beside :security as well. */
 static const OptionRow version_rows[] = {
-    OPTION_WITH("min-version", option_word, version_words, ContextOptions, settings.min_version,
-                "Oldest protocol version allowed: `:DTLS1_2` (default), or `:DTLS1_0`, which wants "
-                "`:security-level 0` with it."),
-    OPTION_WITH("max-version", option_word, version_words, ContextOptions, settings.max_version,
-                "Newest protocol version allowed; default: the newest there is."),
+    SETTING_OPTION_WITH(
+        "min-version", option_word, version_words, min_version,
+        "Oldest protocol version allowed, `:DTLS1_2` or `:DTLS1_0`. Default: `MinProtocol` of "
+        "openssl.cnf, but DTLS 1.2 at least. `:DTLS1_0` is a floor: DTLS 1.0 is negotiated with "
+        "`:security-level 0` only."),
+    SETTING_OPTION_WITH(
+        "max-version", option_word, version_words, max_version,
+        "Newest protocol version allowed. Default: `MaxProtocol` of openssl.cnf, or the newest."),
 };
 static const OptionSet version_set = OPTION_SET(version_rows);
 static const OptionSet *const security_parts[] = {&version_set, &rows_strength, NULL};
@@ -74,14 +77,16 @@ static const OptionRow context_rows[] = {
                 "Table of `:min-version :max-version :ciphers :curves :security-level :ca-file "
                 ":ca-path`, which are also taken beside it."),
     {"sni", parse_sni_either, 0, NULL,
-     "Clients: the same as `:hostname`. Servers: table of host name to options or context, for "
-     "virtual hosts. \"*.a.example\" serves one label more, `:default` what no other does; without "
-     "it the options' own certificate. A host has its own identity, trust, versions and groups; "
-     "sessions, timeouts and the like are the listener's.",
-     false},
-    OPTION_WITH("session-lifetime", option_integer, &lifetime_range, ContextOptions,
-                settings.session_lifetime,
-                "Seconds that a session can be resumed, 604800 (a week) at most. Default 7200."),
+     "Clients: the same as `:hostname`. Servers: table of host name to options or context, "
+     "for virtual hosts. \"*.a.example\" serves one label more, `:default` what no other "
+     "does; without it the options' own certificate. A host given as options inherits the "
+     "settings that it does not have: certificate, key and password together, `:ca-file`, "
+     "`:ca-path` and `:trusted-cert` together, every other one by itself. Sessions and "
+     "timeouts are the listener's alone.",
+     false, SETTING_FLAGS_hosts},
+    SETTING_OPTION_WITH(
+        "session-lifetime", option_integer, &lifetime_range, session_lifetime,
+        "Seconds that a session can be resumed, 604800 (a week) at most. Default 7200."),
 };
 
 static const OptionSet *const context_parts[] = {&rows_identity,   &rows_trust,     &version_set,

@@ -2,7 +2,7 @@
 #ifndef JSEC_DTLS_OPTIONS_H
 #define JSEC_DTLS_OPTIONS_H
 
-#include "context/options.h"
+#include "context/context.h"
 
 /* What a server has beside its context. */
 typedef struct ServerOptions {

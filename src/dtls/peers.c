@@ -1,5 +1,6 @@
 /* The peers of a server: hellos, handshakes, sessions, and their ends. */
 #include "base/call.h"
+#include "core/tls/context.h"
 #include "dtls/address.h"
 #include "dtls/server.h"
 

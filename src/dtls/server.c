@@ -3,6 +3,8 @@
 
 #include "base/module.h"
 #include "base/raise.h"
+#include "context/choose.h"
+#include "core/tls/context_data.h"
 #include "dtls/address.h"
 #include "dtls/functions.h"
 #include "net/bind_request.h"
@@ -171,7 +173,7 @@ static Server *new_server(Context *context, const DtlsOptions *options) {
     server->now = timer_now();
     request_queue_init(&server->readers);
     request_queue_init(&server->writers);
-    if (!context_can_serve(context->context, &failure)) raise_failure(function, &failure);
+    if (!context_data_can_serve(context->context, &failure)) raise_failure(function, &failure);
     if (RAND_bytes((unsigned char *)&seed, sizeof seed) != 1 ||
         !cookie_secrets_init(&server->secrets, &failure)) {
         raise_format(function, "no random bytes");

@@ -3,7 +3,7 @@
 
 #include "base/raise.h"
 #include "core/keys/pem.h"
-#include "core/tls/context.h"
+#include "core/tls/context_data.h"
 #include "pki/info.h"
 
 #include <openssl/objects.h>
@@ -112,7 +112,7 @@ static void put(JanetTable *table, const char *key, Janet value) {
 
 static Janet verify_result_of(const SSL *ssl) {
     long code = SSL_get_verify_result(ssl);
-    bool asked = context_verifies(ssl);
+    bool asked = context_data_verifies(ssl);
     bool given = SSL_get0_peer_certificate(ssl);
     const char *reason = !asked   ? "not asked for"
                          : !given ? "no certificate was given"

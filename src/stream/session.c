@@ -3,7 +3,7 @@
 
 #include "base/call.h"
 #include "base/raise.h"
-#include "context/options.h"
+#include "context/context.h"
 #include "core/tls/ocsp.h"
 #include "stream/info.h"
 

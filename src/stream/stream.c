@@ -2,6 +2,7 @@
 
 #include "base/options.h"
 #include "base/raise.h"
+#include "context/connection.h"
 #include "core/tls/datagram.h"
 #include "net/socket.h"
 #include "stream/memory.h"

@@ -6,7 +6,7 @@
 #ifndef JSEC_STREAM_STREAM_H
 #define JSEC_STREAM_STREAM_H
 
-#include "context/options.h"
+#include "context/context.h"
 #include "core/tls/engine.h"
 #include "net/dial.h"
 #include "net/request.h"

@@ -1,9 +1,11 @@
 /* accept: one connection of a listener, its handshake made. */
-#include "tls/accept.h"
 #include "base/module.h"
 #include "base/raise.h"
+#include "core/tls/context.h"
+#include "core/tls/context_data.h"
 #include "net/listener.h"
 #include "register.h"
+#include "tls/accept.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -20,7 +22,7 @@ Stream *accept_stream(Context *context, const ConnectionSettings *settings, int 
 
 void accept_check(const char *caller, const Context *context) {
     Failure failure;
-    if (!context_can_serve(context->context, &failure)) raise_failure(caller, &failure);
+    if (!context_data_can_serve(context->context, &failure)) raise_failure(caller, &failure);
 }
 
 static const char function[] = "tls/accept";

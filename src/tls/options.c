@@ -1,5 +1,6 @@
 #include "tls/options.h"
 
+#include "context/choose.h"
 #include "context/parse.h"
 #include "context/rows.h"
 
@@ -25,12 +26,16 @@ static const OptionRange buffer_range = {1024, 1 << 20};
 
 /* They are accepted beside :security as well. */
 static const OptionRow version_rows[] = {
-    OPTION_WITH("min-version", option_word, version_words, ContextOptions, settings.min_version,
-                "Oldest protocol version allowed: `:TLS1_2` (default) or `:TLS1_3`."),
-    OPTION_WITH("max-version", option_word, version_words, ContextOptions, settings.max_version,
-                "Newest protocol version allowed; default: the newest there is."),
-    OPTION("ciphersuites", option_name, ContextOptions, settings.ciphersuites,
-           "Cipher suites of TLS 1.3, separated by colons."),
+    SETTING_OPTION_WITH(
+        "min-version", option_word, version_words, min_version,
+        "Oldest protocol version allowed, `:TLS1_2` or `:TLS1_3`. Default: `MinProtocol` of "
+        "openssl.cnf, but TLS 1.2 at least. Older ones, such as `:TLS1_0`, are a floor: they are "
+        "negotiated with `:security-level 0` only."),
+    SETTING_OPTION_WITH(
+        "max-version", option_word, version_words, max_version,
+        "Newest protocol version allowed. Default: `MaxProtocol` of openssl.cnf, or the newest."),
+    SETTING_OPTION("ciphersuites", option_name, ciphersuites,
+                   "Cipher suites of TLS 1.3, separated by colons."),
 };
 static const OptionSet version_set = OPTION_SET(version_rows);
 static const OptionSet *const security_parts[] = {&version_set, &rows_strength, NULL};
@@ -56,18 +61,20 @@ static const OptionRow rows[] = {
         "security", option_nested, &security_set, ContextOptions, settings,
         "Table of `:min-version :max-version :ciphers :ciphersuites :curves :security-level "
         ":ca-file :ca-path`, which are also taken beside it."),
-    OPTION("sni", parse_sni, ContextOptions, hosts,
-           "Servers: table of host name to options or context, for virtual hosts. \"*.a.example\" "
-           "serves one label more, `:default` what no other does; without it the options' own "
-           "certificate. A host has its own identity, trust, versions and groups; sessions, "
-           "timeouts and the like are the listener's."),
-    OPTION_WITH("session-tickets", option_integer, &tickets_range, ContextOptions, settings.tickets,
-                "Servers: tickets given after a TLS 1.3 handshake, 0 to 16. Default 1."),
-    OPTION_WITH("session-timeout", option_integer, &lifetime_range, ContextOptions,
-                settings.session_lifetime,
-                "Seconds that a session can be resumed, 604800 (a week) at most. Default 7200."),
-    OPTION("renegotiation", option_boolean, ContextOptions, settings.renegotiation,
-           "Let TLS 1.2 peers ask for a renegotiation. Default `false`."),
+    SETTING_OPTION_AT(
+        "sni", parse_sni, hosts, hosts,
+        "Servers: table of host name to options or context, for virtual hosts. \"*.a.example\" "
+        "serves one label more, `:default` what no other does; without it the options' own "
+        "certificate. A host given as options inherits the settings that it does not have: "
+        "certificate, key and password together, `:ca-file`, `:ca-path` and `:trusted-cert` "
+        "together, every other one by itself. Sessions and timeouts are the listener's alone."),
+    SETTING_OPTION_WITH("session-tickets", option_integer, &tickets_range, tickets,
+                        "Servers: tickets given after a TLS 1.3 handshake, 0 to 16. Default 1."),
+    SETTING_OPTION_WITH(
+        "session-timeout", option_integer, &lifetime_range, session_lifetime,
+        "Seconds that a session can be resumed, 604800 (a week) at most. Default 7200."),
+    SETTING_OPTION("renegotiation", parse_switch, renegotiation,
+                   "Let TLS 1.2 peers ask for a renegotiation. Default `false`."),
 };
 static const OptionSet *const parts[] = {&rows_identity,   &rows_trust,     &version_set,
                                          &rows_strength,   &rows_extension, &rows_store,

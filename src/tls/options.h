@@ -2,7 +2,7 @@
 #ifndef JSEC_TLS_OPTIONS_H
 #define JSEC_TLS_OPTIONS_H
 
-#include "context/options.h"
+#include "context/context.h"
 
 extern const OptionSet tls_option_set;
 extern const ContextKind tls_kind;

@@ -1,6 +1,7 @@
 /* upgrade and wrap: TLS on a connection that somebody else made. */
 #include "base/module.h"
 #include "base/raise.h"
+#include "core/tls/context_data.h"
 #include "net/socket.h"
 #include "register.h"
 #include "stream/memory.h"
@@ -76,7 +77,7 @@ static Janet cfun_tls_upgrade(int32_t argc, Janet *argv) {
 static EngineRole role_of(const Context *context, const ConnectionOptions *options) {
     bool named = options->hostname.data || options->verify_hostname.data;
     const ContextData *data = context_data(context->context);
-    return named || !(data->has_certificate || data->hosts) ? ENGINE_CLIENT : ENGINE_SERVER;
+    return named || !(data->has_certificate || data->has_hosts) ? ENGINE_CLIENT : ENGINE_SERVER;
 }
 
 static Janet cfun_tls_wrap(int32_t argc, Janet *argv) {

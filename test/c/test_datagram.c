@@ -73,7 +73,7 @@ static const char *ciphers = ""; /* OpenSSL's own */
 
 static ContextSettings settings_of(EngineRole role) {
     ContextSettings settings;
-    context_settings_init(&settings);
+    settings_init(&settings);
     settings.datagram = true;
     if (*ciphers) settings.ciphers = wire_bytes(ciphers);
     if (role == ENGINE_CLIENT) {

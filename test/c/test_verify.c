@@ -16,7 +16,7 @@ static const char *fact(const char *text, int version) {
 }
 
 static void side_settings(ContextSettings *settings, int version, VerifyMode verify) {
-    context_settings_init(settings);
+    settings_init(settings);
     settings->max_version = version;
     settings->verify = verify;
     settings->renegotiation = true;
@@ -98,7 +98,7 @@ static void test_lost_flags(int version) {
 static void test_unprepared(void) {
     Failure failure;
     ContextSettings settings;
-    context_settings_init(&settings);
+    settings_init(&settings);
     SSL_CTX *context = context_new(&settings, &failure);
     SSL *ssl = SSL_new(context);
     CHECK("a connection that was not prepared is not taken for verified",

@@ -138,11 +138,11 @@ static inline void pair_init(Pair *pair, int version, size_t max, const char *na
     pair->client.out = pair->server.in = &pair->up;
     pair->client.in = pair->server.out = &pair->down;
     ContextSettings settings;
-    context_settings_init(&settings);
+    settings_init(&settings);
     settings.max_version = version;
     settings.trusted = wire_bytes(wire_certificate);
     end_init(&pair->client, &settings, ENGINE_CLIENT, name);
-    context_settings_init(&settings);
+    settings_init(&settings);
     settings.max_version = version;
     settings.certificates = (BytesList){.list = {wire_bytes(wire_certificate)}, .count = 1};
     settings.keys = (BytesList){.list = {wire_bytes(wire_key)}, .count = 1};

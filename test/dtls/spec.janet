@@ -503,11 +503,15 @@
   (with-server [s (merge served {:security {:ciphers :ECDHE-ECDSA-CHACHA20-POLY1305}})]
     (with-client [c s plain] (is= "ECDHE-ECDSA-CHACHA20-POLY1305" (:cipher c)))))
 
-(test "DTLS 1.0 raises unless :security-level 0 is given as well; TLS's versions are none of DTLS's"
+(test "DTLS 1.0 is a floor; alone it raises unless :security-level 0 is given; TLS's versions are none of DTLS's"
   (each version [:DTLS1_0 "DTLS1.0"]
-    (fails-with "gives :security-level 0 with it" (dtls/new-context {:security {:min-version version}}))
-    (fails-with "gives :security-level 0 with it" (dtls/new-context {:security {:max-version version}}))
-    (dtls/new-context {:security {:min-version version :security-level 0}}))
+    (fails-with "give :security-level 0 with it" (dtls/new-context {:security {:max-version version}}))
+    (fails-with "give :security-level 0 with it" (dtls/new-context {:min-version version :max-version version}))
+    (dtls/new-context {:security {:max-version version :security-level 0}})
+    (def low {:security {:min-version version}})
+    (with-server [s (merge served low)]
+      (with-client [c s (merge plain low)] (is= "DTLSv1.2" (:version c)))
+      (fails-with "handshake" (dtls/connect "127.0.0.1" (port-of s) (merge plain {:security {:max-version version :security-level 0}})))))
   (with-server [s (merge served {:security {:min-version :DTLS1_0 :security-level 0}})]
     (with-client [c s (merge plain {:security {:max-version :DTLS1_0 :min-version :DTLS1_0 :security-level 0}})]
       (is= "DTLSv1" (:version c))

@@ -64,7 +64,7 @@ static void set(ContextSettings *settings, Fields *fields, Script *script) {
 
 static void use(SSL_CTX *context) {
     Failure failure = {""};
-    if (!context_can_serve(context, &failure)) fuzz_expect_reason(&failure);
+    if (!context_data_can_serve(context, &failure)) fuzz_expect_reason(&failure);
     for (int server = 0; server < 2; server++) {
         SSL *ssl = SSL_new(context);
         fuzz_expect(ssl != NULL);
@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     ContextSettings settings;
     Script script = {data, size};
     if (!wire_key[0]) wire_make_identity();
-    context_settings_init(&settings);
+    settings_init(&settings);
     while (script.left && fields.count < 64) set(&settings, &fields, &script);
     SSL_CTX *context = context_new(&settings, &failure);
     if (context) {

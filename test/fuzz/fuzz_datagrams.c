@@ -430,7 +430,7 @@ static SSL_CTX *context_of(EngineRole role, int cipher) {
     ContextSettings settings;
     talk_settings(&settings, role, DTLS1_2_VERSION, VERIFY_UNSET);
     settings.datagram = true;
-    settings.tells_sessions = false;
+    settings.keeps_sessions = false;
     if (role == ENGINE_SERVER && cipher % 2) settings.verify = VERIFY_REQUIRED;
     if (ciphers[cipher]) settings.ciphers = wire_bytes(ciphers[cipher]);
     return talk_make(&settings);

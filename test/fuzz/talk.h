@@ -60,7 +60,7 @@ static inline void fuzz_expect_explained(const Engine *engine) {
 static inline void talk_settings(ContextSettings *settings, EngineRole role, int version,
                                  VerifyMode verify) {
     if (!wire_key[0]) wire_make_identity();
-    context_settings_init(settings);
+    settings_init(settings);
     settings->min_version = settings->max_version = version;
     settings->verify = verify;
     settings->trusted = wire_bytes(wire_certificate);
@@ -68,7 +68,7 @@ static inline void talk_settings(ContextSettings *settings, EngineRole role, int
     settings->renegotiation = version == TLS1_2_VERSION;
     settings->certificates = (BytesList){.list = {wire_bytes(wire_certificate)}, .count = 1};
     settings->keys = (BytesList){.list = {wire_bytes(wire_key)}, .count = 1};
-    settings->tells_sessions = role == ENGINE_CLIENT;
+    settings->keeps_sessions = role == ENGINE_CLIENT;
 }
 
 /* For the life of the process. */

@@ -193,17 +193,17 @@
 
 (test "options that leave nothing to agree on are refused before anybody connects"
   (each [opts why] [[{:min-version :TLS1_3 :ciphersuites ""} "leave none for the versions allowed"]
-                    [{:min-version :TLS1_1} "TLS 1.1 rests on SHA-1 and MD5"]
+                    [{:max-version :TLS1_1} "TLS 1.1 rests on SHA-1 and MD5"]
                     [{:max-version "TLS1.0"} "TLS 1.0 rests on SHA-1 and MD5"]
-                    [{:min-version :TLS1_1 :ciphers "DEFAULT@SECLEVEL=1"} "TLS 1.1 rests on SHA-1 and MD5"]]
+                    [{:min-version :TLS1_0 :max-version :TLS1_1 :ciphers "DEFAULT@SECLEVEL=1"} "TLS 1.1 rests on SHA-1 and MD5"]]
     (fails-with why (tls/new-context opts))
     (fails-with why (tls/new-context {:security opts}))
     (fails-with why (tls/connect "127.0.0.1" port opts)))
-  (is (tls/new-context {:min-version :TLS1_1 :security-level 0}))
+  (is (tls/new-context {:max-version :TLS1_1 :security-level 0}))
   (is (tls/new-context {:max-version :TLS1_1 :ciphers "DEFAULT@SECLEVEL=0"}))
   # the certificate is for ECDSA, and TLS 1.3 suites are for any
   (def other (merge server {:ciphers "ECDHE-RSA-AES256-GCM-SHA384"}))
-  (def why ":ciphers has none for the key of :cert")
+  (def why ":ciphers has no suite usable with the key of :cert")
   (def old (merge other {:max-version :TLS1_2}))
   (each opts [old (tls/new-context old)]
     (with [l (tls/listen "127.0.0.1" "0")] (fails-with why (tls/accept l opts)) (fails-with why (tls/accept-loop l opts identity)))
@@ -228,9 +228,9 @@
                       [{"" server} "expected host names or :default"]
                       [{"a\0b" server} "expected host names or :default"]
                       [{"a.example" 1} "expected options or a TLS context, got 1"]
-                      [{"a.example" {:crt "x"}} "unknown option :crt"]
-                      [{"a.example" {}} "a.example"]]
+                      [{"a.example" {:crt "x"}} "unknown option :crt"]]
     (fails-with text (tls/new-context (merge server {:sni hosts}))))
+  (fails-with `:sni "a.example": a server needs a certificate` (tls/new-context {:sni {"a.example" {}}}))
   (def endless (merge server))
   (put endless :sni @{"a.example" endless})
   (fails-with "tls/new-context: option :sni in :sni" (tls/new-context endless))

@@ -100,12 +100,15 @@
   (def vetted (merge (identity leaf) {:verify true :ca (root :cert)}))
   (defn refused? [server who]
     (with-server [port server] (not (first (protect (visit port {:security {:max-version :TLS1_2}} who))))))
-  (each [opts who] [[{:verify-depth 0} with-chain]
-                    [{:verify-time (+ (os/time) (* 400 86400))} (identity client)]
-                    [{:purpose :server} (identity (issue "x" {:ext-key-usage [:clientAuth]}))]]
-    (is (refused? (merge vetted opts) who) "itself")
-    (is (refused? (merge (identity leaf) {:sni {"a.example" (merge vetted opts)}}) who) "as a host")
-    (is (not (refused? (merge (identity leaf) opts {:sni {"a.example" vetted}}) who)) "beside the host")))
+  (each [strict lax who]
+        [[{:verify-depth 0} {:verify-depth 1} with-chain]
+         [{:verify-time (+ (os/time) (* 400 86400))} {:verify-time (os/time)} (identity client)]
+         [{:purpose :server} {:purpose :any} (identity (issue "x" {:ext-key-usage [:clientAuth]}))]]
+    (is (refused? (merge vetted strict) who) "itself")
+    (defn with-host [opts host] (merge (identity leaf) opts {:sni {"a.example" (merge vetted host)}}))
+    (is (refused? (with-host {} strict) who) "as a host")
+    (is (refused? (with-host strict {}) who) "inherited")
+    (is (not (refused? (with-host strict lax) who)) "beside the host")))
 
 (test "a virtual host has its own groups and number of tickets"
   (with-server [port (merge (identity leaf) {:sni {"a.example" (merge (identity leaf) {:curves "secp521r1" :session-tickets 0})}})]

@@ -1,8 +1,6 @@
 #include "core/tls/ocsp.h"
 
 #include "core/keys/pem.h"
-#include "core/tls/trust.h"
-#include "core/tls/virtual_hosts.h"
 
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
@@ -48,7 +46,7 @@ bool ocsp_staple(SSL *ssl, Bytes source, Failure *failure) {
 }
 
 bool ocsp_staple_context(SSL_CTX *context, Bytes source, Failure *failure) {
-    ContextData *data = (ContextData *)(uintptr_t)context_data(context);
+    ContextData *data = context_data_mutable(context);
     Staple staple, before;
     if (!load(source, &staple, failure)) return false;
     if (!CRYPTO_THREAD_write_lock(data->lock)) {
@@ -95,8 +93,9 @@ static bool says_good(OCSP_BASICRESP *basic, X509 *certificate, X509 *issuer, co
 
 static bool check_basic(SSL *ssl, OCSP_BASICRESP *basic, Failure *failure) {
     STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
-    X509_STORE *store = trust_client_store(SSL_get_SSL_CTX(ssl));
+    X509_STORE *store = NULL;
     bool found;
+    SSL_get0_verify_cert_store(ssl, &store);
     if (sk_X509_num(chain) < 2) {
         return failure_set(failure,
                            "OCSP: the certificate was trusted by itself, and has no issuer "
@@ -161,11 +160,7 @@ bool ocsp_prepare(SSL *ssl, const ContextData *data, Failure *failure) {
            failure_openssl(failure, ":ocsp");
 }
 
-bool ocsp_set(SSL_CTX *context, ContextData *data, const ContextSettings *settings,
-              Failure *failure) {
-    data->ocsp = settings->ocsp;
-    data->asks_staple = settings->asks_staple;
-    if (settings->asks_staple) virtual_hosts_watch(context);
+bool ocsp_set(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
     if (!SSL_CTX_set_tlsext_status_cb(context, on_status)) return failure_openssl(failure, "OCSP");
     return ocsp_staple_context(context, settings->staple, failure);
 }

@@ -3,11 +3,10 @@
 #ifndef JSEC_CORE_OCSP_H
 #define JSEC_CORE_OCSP_H
 
-#include "core/tls/context.h"
+#include "core/tls/context_data.h"
 
 /* Clients ask as the settings say; servers staple what they were given. */
-bool ocsp_set(SSL_CTX *context, ContextData *data, const ContextSettings *settings,
-              Failure *failure);
+bool ocsp_set(SSL_CTX *context, const ContextSettings *settings, Failure *failure);
 
 /* What a server staples from now on, for a whole context or for the one handshake to come: DER or a
  * file of it. No data: nothing. */

@@ -2,7 +2,7 @@
 #ifndef JSEC_CORE_PINS_H
 #define JSEC_CORE_PINS_H
 
-#include "core/tls/context.h"
+#include "core/tls/context_data.h"
 
 /* Is one of the pins among the chain's keys? `chain` NULL: nobody verified it, and of such a chain
  * the leaf alone is proven: its key signs the handshake. */

@@ -1,6 +1,6 @@
 #include "core/tls/session.h"
 
-#include "core/tls/context.h"
+#include "core/tls/trust.h"
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -59,8 +59,7 @@ static bool vetted_alike(const SSL *ssl, const SSL_SESSION *session) {
     const ContextData *data = context_data(SSL_get_SSL_CTX(ssl));
     unsigned int length;
     const unsigned char *policy_digest = SSL_SESSION_get0_id_context(session, &length);
-    return length == sizeof data->client_policy &&
-           !CRYPTO_memcmp(policy_digest, data->client_policy, length);
+    return trust_is_client_policy(data, policy_digest, length);
 }
 
 bool session_import(SSL *ssl, Bytes data, Failure *failure) {

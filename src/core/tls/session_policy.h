@@ -1,15 +1,15 @@
-/* A digest of all that decides whom a context admits, in each role: sessions are bound to it, since
- * resuming one skips what was checked when it was made. */
+/* The policy digest: a hash of everything that decides which peers a context admits, in one role.
+ * Sessions are bound to it, since resuming a session skips the checks made when it was new. */
 #ifndef JSEC_CORE_SESSION_POLICY_H
 #define JSEC_CORE_SESSION_POLICY_H
 
-#include "core/tls/context.h"
+#include "core/tls/context_data.h"
 
-/* From the settings, before anything is trusted. The CRLs are those that were loaded. */
-bool session_policy_begin(ContextData *data, const ContextSettings *settings,
-                          STACK_OF(X509_CRL) * crls, Failure *failure);
+/* Digest the settings for both roles, into `data`. */
+bool session_policy_begin(const SSL_CTX *context, ContextData *data,
+                          const ContextSettings *settings, Failure *failure);
 
-/* With what the context's own store holds now; again after a change of it. */
-bool session_policy_set(SSL_CTX *context, ContextData *data, Failure *failure);
+/* Complete both digests with what the store of `trust` holds. */
+bool session_policy_set(const ContextData *data, Trust *trust, Failure *failure);
 
 #endif

@@ -32,6 +32,28 @@ X509_STORE *store_system(Failure *failure) {
     return NULL;
 }
 
+static bool copy_object(X509_STORE *into, const X509_OBJECT *object) {
+    switch (X509_OBJECT_get_type(object)) {
+    case X509_LU_X509: return X509_STORE_add_cert(into, X509_OBJECT_get0_X509(object));
+    case X509_LU_CRL:
+        return X509_STORE_add_crl(into,
+                                  X509_OBJECT_get0_X509_CRL((X509_OBJECT *)(uintptr_t)object));
+    default: return true;
+    }
+}
+
+bool store_copy(X509_STORE *into, X509_STORE *from) {
+    if (!X509_STORE_set1_param(into, X509_STORE_get0_param(from))) return false;
+    if (!X509_STORE_lock(from)) return false;
+    const STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(from);
+    bool copied = true;
+    for (int i = 0; copied && i < sk_X509_OBJECT_num(objects); i++) {
+        copied = copy_object(into, sk_X509_OBJECT_value(objects, i));
+    }
+    X509_STORE_unlock(from);
+    return copied;
+}
+
 static bool add_all(X509_STORE *store, STACK_OF(X509) * certificates, Failure *failure) {
     bool added = true;
     while (added && sk_X509_num(certificates)) {

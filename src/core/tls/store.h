@@ -11,8 +11,12 @@
  * for, and never changed after. Not the caller's to free. */
 X509_STORE *store_system(Failure *failure);
 
-/* The system's certificates in a store of one's own, to be added to. */
+/* The system's certificates in a new store, to be added to. NULL when out of memory. */
 X509_STORE *store_new_system(void);
+
+/* Copy the certificates, CRLs and flags of a store that other threads may read. Directories of
+ * certificates are not copied. */
+bool store_copy(X509_STORE *into, X509_STORE *from);
 
 /* Add the certificates of a CA bundle (path, PEM or DER). */
 bool store_add_bundle(X509_STORE *store, Bytes path_or_content, Failure *failure);

@@ -1,5 +1,6 @@
 #include "core/tls/suites.h"
 
+#include <openssl/err.h>
 #include <string.h>
 
 static bool is_new(const SSL_CIPHER *suite) {
@@ -52,7 +53,7 @@ static char *list_authenticated(const STACK_OF(SSL_CIPHER) * suites, size_t *cou
     return list;
 }
 
-bool suites_drop_anonymous(SSL_CTX *context, Failure *failure) {
+static bool drop_anonymous(SSL_CTX *context, Failure *failure) {
     const STACK_OF(SSL_CIPHER) *suites = SSL_CTX_get_ciphers(context);
     bool found = false;
     size_t count = 0;
@@ -68,4 +69,40 @@ bool suites_drop_anonymous(SSL_CTX *context, Failure *failure) {
                                     "need :verify false, and no :pins");
     }
     return set || failure_openssl(failure, "bad :ciphers");
+}
+
+/* The default for TLS 1.2: forward secrecy and authenticated encryption. Security level 0 is for old
+ * peers, which need OpenSSL's own list. */
+static const char GOOD_CIPHERS[] = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20";
+
+static bool set_lists(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
+    const char *ciphers = (const char *)settings->ciphers.data;
+    if (!ciphers && settings->security_level) ciphers = GOOD_CIPHERS;
+    const char *suites = (const char *)settings->ciphersuites.data;
+    if (ciphers && !SSL_CTX_set_cipher_list(context, ciphers)) {
+        return failure_openssl(failure, "bad :ciphers \"%.200s\"", ciphers);
+    }
+    if (suites && !SSL_CTX_set_ciphersuites(context, suites)) {
+        return failure_openssl(failure, "bad :ciphersuites \"%.200s\"", suites);
+    }
+    return true;
+}
+
+static bool set_groups(SSL_CTX *context, Bytes list, Failure *failure) {
+    char *groups = (char *)(uintptr_t)list.data; /* OpenSSL's macro lacks a const */
+    if (!groups || SSL_CTX_set1_groups_list(context, groups)) return true;
+    if (ERR_peek_error()) return failure_openssl(failure, "bad :curves \"%.200s\"", groups);
+    return failure_set(failure, "bad :curves \"%.200s\": unknown group", groups);
+}
+
+bool suites_set(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
+    if (settings->security_level >= 0) {
+        SSL_CTX_set_security_level(context, settings->security_level);
+    }
+    if (!set_lists(context, settings, failure) || !set_groups(context, settings->groups, failure)) {
+        return false;
+    }
+    /* A client verifies unless the settings say otherwise, and the context may be a client's. */
+    bool verifies = settings->verify != VERIFY_NONE || settings->pins.length;
+    return !verifies || drop_anonymous(context, failure);
 }

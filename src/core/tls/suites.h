@@ -1,17 +1,15 @@
-/* Which of a context's cipher suites can be used at all. */
+/* The cipher suites, groups and security level of a context. */
 #ifndef JSEC_CORE_SUITES_H
 #define JSEC_CORE_SUITES_H
 
-#include "core/failure.h"
+#include "core/tls/settings.h"
 
-#include <openssl/ssl.h>
+/* Give a context that is being made the suites, groups and level of the settings. Suites without
+ * authentication (aNULL) are left out of a context that verifies or pins. */
+bool suites_set(SSL_CTX *context, const ContextSettings *settings, Failure *failure);
 
-/* Is there one for the versions from `least` to `most` (0: the newest), and, in a server, for that
- * key? NULL: any. */
+/* Does the context have a suite for the versions from `min` to `max` (0: the newest), and for a
+ * server's key (NULL: any)? */
 bool suites_left(const SSL_CTX *context, const EVP_PKEY *key, int min, int max);
-
-/* Leave out the suites without authentication (aNULL): a peer that chooses one shows no certificate.
- * Fails where no other suite of TLS 1.2 is left. */
-bool suites_drop_anonymous(SSL_CTX *context, Failure *failure);
 
 #endif

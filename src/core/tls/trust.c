@@ -2,7 +2,6 @@
 
 #include "core/keys/pem.h"
 #include "core/pki/chain.h"
-#include "core/tls/ocsp.h"
 #include "core/tls/pins.h"
 #include "core/tls/session_policy.h"
 #include "core/tls/store.h"
@@ -70,26 +69,16 @@ static bool set_limits(X509_VERIFY_PARAM *param, const ContextData *data) {
 
 /* --- the check itself --- */
 
-static VerifyMode mode_of(const ContextData *data, bool server) {
-    if (data->verify != VERIFY_UNSET) return data->verify;
-    return server ? VERIFY_NONE : VERIFY_REQUIRED;
-}
-
-bool context_verifies(const SSL *ssl) {
-    const ContextData *data = context_data(SSL_get_SSL_CTX(ssl));
-    return mode_of(data, SSL_is_server(ssl)) != VERIFY_NONE;
-}
-
-/* In place of OpenSSL's own: pins are part of the verification, so that a peer without the right key
- * gets an alert, and no session that it could resume. */
+/* Replaces OpenSSL's own verification. Pins are part of it, so that a peer without the right key gets
+ * an alert, and no session that it could resume. */
 static int verify_chain(X509_STORE_CTX *chain, void *arg) {
     (void)arg;
     SSL *ssl = X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
     const ContextData *data = context_data(SSL_get_SSL_CTX(ssl));
-    bool verifies = context_verifies(ssl);
+    bool verifies = context_data_verifies(ssl);
     Failure failure;
-    /* Name and limits, once more: OpenSSL has copied them without a look at whether that failed, and
-     * where there is no name to match any is taken. */
+    /* Copy name and limits once more: OpenSSL does not check whether its copying failed, and without
+     * a name any certificate matches. */
     if (!X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(chain), SSL_get0_param(ssl))) {
         verify_keep_words(ssl, "out of memory");
         X509_STORE_CTX_set_error(chain, X509_V_ERR_OUT_OF_MEM);
@@ -103,7 +92,7 @@ static int verify_chain(X509_STORE_CTX *chain, void *arg) {
     return 0;
 }
 
-/* --- all of it --- */
+/* --- a context's --- */
 
 static bool set_pins(ContextData *data, Bytes pins, Failure *failure) {
     if (!pins.length) return true;
@@ -112,137 +101,147 @@ static bool set_pins(ContextData *data, Bytes pins, Failure *failure) {
     return data->pins || failure_openssl(failure, ":pins");
 }
 
-/* They go to the context's own store in any case, which may be given a CA later. */
-static bool set_crls(X509_STORE *store, ContextData *data, STACK_OF(X509_CRL) * crls,
-                     Failure *failure) {
+/* The system's CAs and what `own` holds, in a new store. NULL when out of memory. */
+static X509_STORE *join_system(X509_STORE *own) {
+    X509_STORE *store = store_new_system();
+    if (store && store_copy(store, own)) return store;
+    X509_STORE_free(store);
+    return NULL;
+}
+
+/* The CRLs go into the context's own store, and for clients beside the system's CAs. */
+static bool set_crls(ContextData *data, STACK_OF(X509_CRL) * crls, Failure *failure) {
+    Trust *trust = &data->trust;
     if (!sk_X509_CRL_num(crls)) return true;
-    if (!data->own_trust) data->combined = store_new_system();
-    bool added = add_crls(store, crls) &&
-                 (data->own_trust || (data->combined && add_crls(data->combined, crls)));
-    return added || failure_openssl(failure, ":crl");
+    bool added = add_crls(trust->own, crls);
+    if (added && !data->own_trust) trust->beside_system = join_system(trust->own);
+    return (added && (data->own_trust || trust->beside_system)) || failure_openssl(failure, ":crl");
 }
 
 bool trust_set(SSL_CTX *context, ContextData *data, const ContextSettings *settings,
                Failure *failure) {
     X509_STORE *store = SSL_CTX_get_cert_store(context);
-    data->own_trust = settings->ca.data || settings->ca_path.data || settings->trusted.data;
-    data->purpose = settings->purpose;
-    data->depth = settings->depth;
-    data->time = settings->time;
     SSL_CTX_set_cert_verify_callback(context, verify_chain, NULL);
+    if (!X509_STORE_up_ref(store)) return failure_openssl(failure, "trust store");
+    data->trust.own = store;
     if (!add_anchors(store, settings, failure)) return false;
     name_cas(context, store);
     if (!set_limits(SSL_CTX_get0_param(context), data)) return failure_openssl(failure, ":purpose");
     STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
-    bool set = crls && load_crls(crls, &settings->crls, failure) &&
-               set_crls(store, data, crls, failure) && set_pins(data, settings->pins, failure) &&
-               session_policy_begin(data, settings, crls, failure) &&
-               session_policy_set(context, data, failure);
+    bool set = crls && load_crls(crls, &settings->crls, failure) && set_crls(data, crls, failure) &&
+               set_pins(data, settings->pins, failure) &&
+               session_policy_begin(context, data, settings, failure) &&
+               session_policy_set(data, &data->trust, failure);
     sk_X509_CRL_pop_free(crls, X509_CRL_free);
     return set;
 }
 
-/* A client goes on trusting the system's CAs; a server never did. */
-static bool trust_beside_system(ContextData *data, Bytes certificate, Failure *failure) {
-    if (!data->combined) data->combined = store_new_system();
-    if (!data->combined) return failure_openssl(failure, "trust store not made");
-    return store_add_trusted(data->combined, certificate, failure);
+/* --- one certificate more --- */
+
+static void free_stores(Trust *trust) {
+    X509_STORE_free(trust->own);
+    X509_STORE_free(trust->beside_system);
 }
 
-bool context_trust(SSL_CTX *context, Bytes certificate, Failure *failure) {
-    ContextData *data = (ContextData *)(uintptr_t)context_data(context);
-    X509_STORE *store = SSL_CTX_get_cert_store(context);
-    if (!CRYPTO_THREAD_write_lock(data->lock)) return failure_openssl(failure, "trust");
-    bool trusted =
-        store_add_trusted(store, certificate, failure) &&
-        (data->own_trust || trust_beside_system(data, certificate, failure)) &&
-        session_policy_set(context, data, failure); /* sessions of before were vetted by others */
-    if (trusted) data->added_trust = true;
+/* What `data` trusts and the certificate, in new stores: connections may be reading the old ones. */
+static bool extend(const ContextData *data, Bytes certificate, Trust *next, Failure *failure) {
+    *next = (Trust){.own = X509_STORE_new(), .added = true};
+    if (!next->own || !store_copy(next->own, data->trust.own) ||
+        (data->ca_path && !X509_STORE_load_path(next->own, data->ca_path))) {
+        return failure_openssl(failure, "trust store not copied");
+    }
+    if (!store_add_trusted(next->own, certificate, failure)) return false;
+    /* A client goes on trusting the system's CAs, if it does so now. */
+    if (!data->own_trust && !(next->beside_system = join_system(next->own))) {
+        return failure_openssl(failure, "trust store not made");
+    }
+    return session_policy_set(data, next, failure);
+}
+
+bool trust_add(SSL_CTX *context, Bytes certificate, Failure *failure) {
+    ContextData *data = context_data_mutable(context);
+    Trust next;
+    if (!CRYPTO_THREAD_write_lock(data->lock)) return failure_openssl(failure, "trust not locked");
+    bool extended = extend(data, certificate, &next, failure);
+    if (extended) {
+        Trust before = data->trust;
+        data->trust = next;
+        next = before;
+    }
     CRYPTO_THREAD_unlock(data->lock);
-    return trusted;
+    free_stores(&next);
+    return extended;
 }
 
 /* --- connections --- */
 
-bool context_can_serve(const SSL_CTX *context, Failure *failure) {
-    const ContextData *data = context_data(context);
-    if (!data->has_certificate && !data->hosts) {
-        return failure_set(failure, "a server needs a certificate: give :cert and :key");
-    }
-    if (data->has_certificate && !data->has_suite) {
-        return failure_set(failure, ":ciphers has none for the key of :cert, of another kind");
-    }
-    /* Public CAs vouch for hosts. A server that took their word for clients would admit everybody,
-     * so it has to be given one. */
-    bool trusts = data->own_trust || data->added_trust;
-    if (mode_of(data, true) != VERIFY_NONE && !trusts) {
-        return failure_set(failure, "no CA to verify clients against: "
-                                    "give :ca-file, :ca-path or :trusted-cert");
-    }
-    if (mode_of(data, true) == VERIFY_NONE && data->pin_count) {
-        return failure_set(failure, ":pins on a server need :verify true, or nobody is asked");
-    }
-    return true;
+/* What a connection takes from the trust that others may replace: a reference to the store and the
+ * policy of its role. NULL: the system's CAs alone. */
+static bool take_trust(const ContextData *data, bool server, X509_STORE **store, uint8_t *policy) {
+    const Trust *trust = &data->trust;
+    if (!CRYPTO_THREAD_read_lock(data->lock)) return false;
+    *store = server || data->own_trust ? trust->own : trust->beside_system;
+    bool taken = !*store || X509_STORE_up_ref(*store);
+    memcpy(policy, server ? trust->server_policy : trust->client_policy, SETTINGS_DIGEST_LENGTH);
+    CRYPTO_THREAD_unlock(data->lock);
+    return taken;
 }
 
-bool trust_prepare_server(SSL *ssl, const ContextData *data, Failure *failure) {
+/* A session of one virtual host is no session of another. */
+static bool bind_sessions(SSL *ssl, const uint8_t *policy, const char *virtual_host,
+                          Failure *failure) {
+    uint8_t bound[SETTINGS_DIGEST_LENGTH + TLSEXT_MAXLEN_host_name];
+    uint8_t digest[SETTINGS_DIGEST_LENGTH];
+    size_t named = virtual_host ? OPENSSL_strnlen(virtual_host, TLSEXT_MAXLEN_host_name) : 0;
+    memcpy(bound, policy, SETTINGS_DIGEST_LENGTH);
+    if (named) memcpy(bound + SETTINGS_DIGEST_LENGTH, virtual_host, named);
+    bool made = !virtual_host ||
+                EVP_Digest(bound, SETTINGS_DIGEST_LENGTH + named, digest, NULL, EVP_sha256(), NULL);
+    return (made && SSL_set_session_id_context(ssl, virtual_host ? digest : policy,
+                                               SETTINGS_DIGEST_LENGTH)) ||
+           failure_openssl(failure, "session policy not set");
+}
+
+static bool prepare(SSL *ssl, const ContextData *data, const char *virtual_host,
+                    const char *verify_name, Failure *failure) {
+    bool server = SSL_is_server(ssl);
+    VerifyMode mode = context_data_verify_mode(data, server);
+    uint8_t policy[SETTINGS_DIGEST_LENGTH];
+    X509_STORE *store = NULL;
+    if (!take_trust(data, server, &store, policy)) {
+        return failure_openssl(failure, "verification not set up");
+    }
+    X509_STORE *system = store || mode == VERIFY_NONE ? NULL : store_system(failure);
+    bool prepared = (store || system || mode == VERIFY_NONE) &&
+                    verify_prepare(ssl, mode, verify_name, store ? store : system, failure) &&
+                    bind_sessions(ssl, policy, virtual_host, failure);
+    X509_STORE_free(store);
+    return prepared;
+}
+
+bool trust_prepare_server(SSL *ssl, const ContextData *data, const char *virtual_host,
+                          Failure *failure) {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
-    /* A virtual host's take the place of those that the connection began with. */
+    /* A virtual host's limits replace those that the connection began with. */
     if (!data->purpose) X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_CLIENT);
     if (!set_limits(param, data)) return failure_openssl(failure, "verification not set up");
-    return verify_prepare(ssl, mode_of(data, true), NULL, NULL, failure);
+    return prepare(ssl, data, virtual_host, NULL, failure);
 }
 
-X509_STORE *trust_client_store(const SSL_CTX *context) {
-    const ContextData *data = context_data(context);
-    Failure ignored;
-    if (data->own_trust) return SSL_CTX_get_cert_store(context);
-    return data->combined ? data->combined : store_system(&ignored);
-}
-
-static bool prepare_client(SSL *ssl, const ContextData *data, const char *verify_name,
-                           Failure *failure) {
-    VerifyMode mode = mode_of(data, false);
-    X509_STORE *store = NULL; /* the context's own, where it holds anything */
+bool trust_prepare_client(SSL *ssl, const ContextData *data, const char *verify_name,
+                          Failure *failure) {
+    VerifyMode mode = context_data_verify_mode(data, false);
     if (mode == VERIFY_OPTIONAL) {
         return failure_set(failure, ":verify :optional is for servers: a client verifies or not");
     }
-    if (mode != VERIFY_NONE && !data->own_trust) {
-        store = data->combined ? data->combined : store_system(failure);
-        if (!store) return false;
-    }
-    if (!SSL_set_session_id_context(ssl, data->client_policy, sizeof data->client_policy)) {
-        return failure_openssl(failure, "session context");
-    }
-    if (!verify_prepare(ssl, mode, verify_name, store, failure)) return false;
-    if (!ocsp_prepare(ssl, data, failure)) return false;
-    /* Pins count without verification as well. */
+    if (!prepare(ssl, data, NULL, verify_name, failure)) return false;
     bool pins_alone = mode == VERIFY_NONE && data->pin_count;
     return !pins_alone || verify_need_certificate(ssl, failure);
 }
 
-/* SNI: names only, no addresses (RFC 6066). */
-static bool ask_for(SSL *ssl, const char *name, Failure *failure) {
-    char asked[TLSEXT_MAXLEN_host_name + 1];
-    if (!name || !*name || verify_is_address(name)) return true;
-    size_t length = verify_name_length(name);
-    if (length < sizeof asked) {
-        memcpy(asked, name, length);
-        asked[length] = 0;
-        if (SSL_set_tlsext_host_name(ssl, asked)) return true;
-        ERR_clear_error();
-    }
-    return failure_set(failure, "not a host name: \"%s\"", name);
-}
-
-bool context_prepare(SSL *ssl, const char *server_name, const char *verify_name, Failure *failure) {
-    SSL_CTX *context = SSL_get_SSL_CTX(ssl);
-    const ContextData *data = context_data(context);
-    /* where a virtual host's takes its place */
-    if (!SSL_set_app_data(ssl, context)) return failure_set(failure, "out of memory");
-    if (SSL_is_server(ssl)) {
-        return context_can_serve(context, failure) && trust_prepare_server(ssl, data, failure);
-    }
-    if (!prepare_client(ssl, data, verify_name, failure)) return false;
-    return ask_for(ssl, server_name, failure);
+bool trust_is_client_policy(const ContextData *data, const uint8_t *digest, size_t length) {
+    if (length != SETTINGS_DIGEST_LENGTH || !CRYPTO_THREAD_read_lock(data->lock)) return false;
+    bool is = !CRYPTO_memcmp(digest, data->trust.client_policy, length);
+    CRYPTO_THREAD_unlock(data->lock);
+    return is;
 }

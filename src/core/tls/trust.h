@@ -1,18 +1,27 @@
-/* What a context trusts, and how connections verify by it. */
+/* The certificates that a context trusts, and how its connections verify by them. */
 #ifndef JSEC_CORE_TRUST_H
 #define JSEC_CORE_TRUST_H
 
-#include "core/tls/context.h"
+#include "core/tls/context_data.h"
 
-/* CAs, CRLs, pins, purpose, depth and time of the settings, into a context that is being made. */
+/* Give a context that is being made the CAs, CRLs, pins and limits of the settings. */
 bool trust_set(SSL_CTX *context, ContextData *data, const ContextSettings *settings,
                Failure *failure);
 
-/* What clients of a context verify by: its own store, or the system's; NULL: there is none. */
-X509_STORE *trust_client_store(const SSL_CTX *context);
+/* Trust one more certificate by itself, beside what is trusted already. Connections that are
+ * prepared later use it; other threads may use the context meanwhile. Not for a context that
+ * others share (context_cached). */
+bool trust_add(SSL_CTX *context, Bytes certificate, Failure *failure);
 
-/* Set up verification of a server's connection, which may have come to another context (a virtual
- * host's) than it began with. */
-bool trust_prepare_server(SSL *ssl, const ContextData *data, Failure *failure);
+/* Set up the verification of one connection, its role set already. A server's data may be that of a
+ * virtual host of that name (NULL: none), to which sessions are bound then. The name that a client
+ * verifies may be NULL. */
+bool trust_prepare_server(SSL *ssl, const ContextData *data, const char *virtual_host,
+                          Failure *failure);
+bool trust_prepare_client(SSL *ssl, const ContextData *data, const char *verify_name,
+                          Failure *failure);
+
+/* Is this the digest that sessions of the context's clients are bound to now? */
+bool trust_is_client_policy(const ContextData *data, const uint8_t *digest, size_t length);
 
 #endif

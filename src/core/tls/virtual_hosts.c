@@ -1,6 +1,5 @@
 #include "core/tls/virtual_hosts.h"
 
-#include "core/tls/engine.h"
 #include "core/tls/trust.h"
 
 #include <openssl/err.h>
@@ -10,15 +9,20 @@
 typedef struct Host {
     char *name;
     SSL_CTX *context;
-    uint8_t policy_digest[32]; /* a session of one host is no session of another */
 } Host;
 
-struct VirtualHosts {
+typedef struct VirtualHosts {
     size_t count;
     Host list[];
-};
+} VirtualHosts;
 
-void virtual_hosts_free(VirtualHosts *hosts) {
+static int hosts_index = -1;
+static CRYPTO_ONCE hosts_once = CRYPTO_ONCE_STATIC_INIT;
+
+static void free_hosts(void *owner, void *pointer, CRYPTO_EX_DATA *data, int index, long number,
+                       void *arg) {
+    (void)owner, (void)data, (void)index, (void)number, (void)arg;
+    VirtualHosts *hosts = pointer;
     for (size_t i = 0; hosts && i < hosts->count; i++) {
         OPENSSL_free(hosts->list[i].name);
         SSL_CTX_free(hosts->list[i].context);
@@ -26,9 +30,13 @@ void virtual_hosts_free(VirtualHosts *hosts) {
     OPENSSL_free(hosts);
 }
 
+static void make_hosts_index(void) {
+    hosts_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_hosts);
+}
+
 /* --- finding --- */
 
-static const Host *find(const VirtualHosts *hosts, const char *name) {
+static const Host *find_exact(const VirtualHosts *hosts, const char *name) {
     for (size_t i = 0; i < hosts->count; i++) {
         if (!strcasecmp(hosts->list[i].name, name)) return hosts->list + i;
     }
@@ -45,14 +53,14 @@ static const Host *find_wildcard(const VirtualHosts *hosts, const char *name) {
     return NULL;
 }
 
-static const Host *choose(const VirtualHosts *hosts, const char *name) {
-    const Host *host = *name ? find(hosts, name) : NULL;
+static const Host *find_host(const VirtualHosts *hosts, const char *name) {
+    const Host *host = *name ? find_exact(hosts, name) : NULL;
     if (!host && *name) host = find_wildcard(hosts, name);
-    return host ? host : find(hosts, "");
+    return host ? host : find_exact(hosts, "");
 }
 
 /* The name in a ClientHello: a list of entries of type (0: host name), length, bytes. */
-static bool asked_name(SSL *ssl, char *name, size_t size) {
+static bool read_name(SSL *ssl, char *name, size_t size) {
     const unsigned char *bytes;
     size_t length;
     *name = 0;
@@ -68,86 +76,64 @@ static bool asked_name(SSL *ssl, char *name, size_t size) {
 
 #define RENEGOTIATION (SSL_OP_NO_RENEGOTIATION | SSL_OP_ALLOW_CLIENT_RENEGOTIATION)
 
-/* SSL_set_SSL_CTX brings the certificate; what else the host has of its own follows. All before
- * OpenSSL looks at versions, sessions or certificates. */
-static bool go_over(SSL *ssl, const Host *host) {
+/* SSL_set_SSL_CTX takes over the certificate, the suites and the security level only. */
+static bool switch_to(SSL *ssl, const Host *host) {
     const ContextData *data = context_data(host->context);
     Failure failure;
     SSL_clear_options(ssl, RENEGOTIATION);
     SSL_set_options(ssl, SSL_CTX_get_options(host->context) & RENEGOTIATION);
     return SSL_set_SSL_CTX(ssl, host->context) &&
-           SSL_set_session_id_context(ssl, host->policy_digest, sizeof host->policy_digest) &&
            SSL_set_min_proto_version(ssl, data->min_version) &&
            SSL_set_max_proto_version(ssl, data->max_version) &&
            SSL_set_num_tickets(ssl, SSL_CTX_get_num_tickets(host->context)) &&
            (!data->groups || SSL_set1_groups_list(ssl, data->groups)) &&
-           trust_prepare_server(ssl, data, &failure);
+           trust_prepare_server(ssl, data, host->name, &failure);
 }
 
-static bool choose_host(SSL *ssl, const ContextData *base, int *alert) {
+bool virtual_hosts_choose(SSL *ssl, const SSL_CTX *base, int *alert) {
     char name[TLSEXT_MAXLEN_host_name + 1];
     *alert = SSL_AD_DECODE_ERROR;
-    if (!asked_name(ssl, name, sizeof name)) return false;
-    const Host *host = choose(base->hosts, name);
+    if (!read_name(ssl, name, sizeof name)) return false;
+    const Host *host = find_host(SSL_CTX_get_ex_data(base, hosts_index), name);
     *alert = host ? SSL_AD_INTERNAL_ERROR : SSL_AD_UNRECOGNIZED_NAME;
-    return host ? go_over(ssl, host) : base->has_certificate;
-}
-
-static bool wants_staple(SSL *ssl) {
-    const unsigned char *bytes;
-    size_t length;
-    return SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_status_request, &bytes, &length);
-}
-
-static int on_hello(SSL *ssl, int *alert, void *arg) {
-    (void)arg;
-    /* The context that the connection began with; it may have gone over already. */
-    const ContextData *base = context_data(SSL_get_app_data(ssl));
-    if (base->asks_staple && !engine_is_answered(ssl) && wants_staple(ssl)) {
-        return SSL_CLIENT_HELLO_RETRY;
-    }
-    if (base->hosts && !choose_host(ssl, base, alert)) return SSL_CLIENT_HELLO_ERROR;
-    return SSL_CLIENT_HELLO_SUCCESS;
-}
-
-void virtual_hosts_watch(SSL_CTX *context) {
-    SSL_CTX_set_client_hello_cb(context, on_hello, NULL);
+    return host ? switch_to(ssl, host) : context_data(base)->has_certificate;
 }
 
 /* --- making --- */
 
-static bool add(VirtualHosts *made, const VirtualHost *host, Failure *failure) {
+static bool check_host(const VirtualHost *host, Failure *failure) {
     Failure why;
-    if (!context_can_serve(host->context, &why)) {
+    if (!context_data_can_serve(host->context, &why)) {
         return failure_set(failure, ":sni \"%.*s\": %s", (int)host->name.length,
                            (const char *)host->name.data, why.text);
     }
-    if (context_data(host->context)->hosts) {
-        return failure_set(failure, ":sni within :sni");
-    }
-    Host *entry = made->list + made->count;
-    const ContextData *data = context_data(host->context);
-    if (!EVP_Digest(host->name.data, host->name.length, entry->policy_digest, NULL, EVP_sha256(),
-                    NULL)) {
+    return !context_data(host->context)->has_hosts || failure_set(failure, ":sni within :sni");
+}
+
+static bool add_host(VirtualHosts *hosts, const VirtualHost *host, Failure *failure) {
+    if (!check_host(host, failure)) return false;
+    Host *entry = hosts->list + hosts->count;
+    entry->name = OPENSSL_strndup((const char *)host->name.data, host->name.length);
+    if (!entry->name || !SSL_CTX_up_ref(host->context)) {
+        OPENSSL_free(entry->name);
         return failure_openssl(failure, ":sni");
     }
-    for (size_t i = 0; i < sizeof entry->policy_digest; i++)
-        entry->policy_digest[i] ^= data->server_policy[i];
-    entry->name = OPENSSL_strndup((const char *)host->name.data, host->name.length);
-    if (!entry->name || !SSL_CTX_up_ref(host->context)) return failure_openssl(failure, ":sni");
     entry->context = host->context;
-    made->count++;
+    hosts->count++;
     return true;
 }
 
-bool virtual_hosts_set(SSL_CTX *context, ContextData *data, const VirtualHost *hosts, size_t count,
-                       Failure *failure) {
-    if (!count) return true;
-    data->hosts = OPENSSL_zalloc(sizeof *data->hosts + count * sizeof *data->hosts->list);
-    if (!data->hosts) return failure_openssl(failure, ":sni");
-    for (size_t i = 0; i < count; i++) {
-        if (!add(data->hosts, hosts + i, failure)) return false;
+bool virtual_hosts_set(SSL_CTX *context, const VirtualHostList *list, Failure *failure) {
+    if (!list->count) return true;
+    VirtualHosts *hosts = OPENSSL_zalloc(sizeof *hosts + list->count * sizeof *hosts->list);
+    if (!hosts || !CRYPTO_THREAD_run_once(&hosts_once, make_hosts_index) ||
+        !SSL_CTX_set_ex_data(context, hosts_index, hosts)) {
+        OPENSSL_free(hosts);
+        return failure_openssl(failure, ":sni");
     }
-    virtual_hosts_watch(context);
+    context_data_mutable(context)->has_hosts = true;
+    for (size_t i = 0; i < list->count; i++) { /* the context frees what was added */
+        if (!add_host(hosts, list->list + i, failure)) return false;
+    }
     return true;
 }

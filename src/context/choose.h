@@ -1,0 +1,19 @@
+/* From what a program gives, options or a context object, to the context of a connection. */
+#ifndef JSEC_CONTEXT_CHOOSE_H
+#define JSEC_CONTEXT_CHOOSE_H
+
+#include "context/context.h"
+
+/* Argument n of an entry point: a table or struct of options, a context, or nothing. Returns the
+ * context to use, for the collector to free. `options`, which hold the defaults, then hold what
+ * applies to this connection; names in them last as long as the running C function. They may be the
+ * first member of something larger that the kind's rows fill. Raises on anything else, and when no
+ * context can be made. */
+Context *context_choose(const char *function, const ContextKind *kind, const Janet *argv,
+                        int32_t argc, int32_t n, ContextOptions *options);
+
+/* After options_read: settings that follow from several options, and the contexts of virtual hosts.
+ * May raise. */
+void context_options_finish(const char *function, const ContextKind *kind, ContextOptions *options);
+
+#endif

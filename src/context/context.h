@@ -1,0 +1,48 @@
+/* Context objects: what new-context returns, and the functions on them. */
+#ifndef JSEC_CONTEXT_CONTEXT_H
+#define JSEC_CONTEXT_CONTEXT_H
+
+#include "context/options.h"
+
+/* A protocol's contexts and the options that make them. */
+typedef struct ContextKind {
+    const JanetAbstractType *type; /* of its context objects */
+    const OptionSet *set;          /* the entry point's options */
+    const OptionSet *context_set;  /* those that make a context; all of them in ContextOptions */
+    const OptionSet *beside;       /* those that may be given beside a context */
+    const char *protocol;          /* in errors: "TLS" */
+    const char *wanted;            /* likewise: "options or TLS context" */
+    bool datagram;
+} ContextKind;
+
+/* A context object: an SSL_CTX with the connection options that were given with it. */
+typedef struct Context {
+    SSL_CTX *context;
+    ConnectionOptions connection; /* its names are copies, freed with it */
+} Context;
+
+/* new-context, trust-cert and set-ticket-keys of a protocol; `options` as in context_choose. */
+Janet context_make(const char *function, const ContextKind *kind, int32_t argc, const Janet *argv,
+                   ContextOptions *options);
+Janet context_trust_more(const char *function, const ContextKind *kind, int32_t argc,
+                         const Janet *argv);
+Janet context_replace_keys(const char *function, const ContextKind *kind, int32_t argc,
+                           const Janet *argv);
+
+/* The context object that a value is, of either protocol; NULL: none. */
+Context *context_object(Janet value);
+
+/* What a protocol's abstract type of contexts does. */
+int context_object_gc(void *pointer, size_t size);
+int context_object_mark(void *pointer, size_t size);
+void context_object_tostring(void *pointer, JanetBuffer *buffer);
+JANET_NO_RETURN void context_object_marshal(void *pointer, JanetMarshalContext *context);
+JANET_NO_RETURN void *context_object_unmarshal(JanetMarshalContext *context);
+#define CONTEXT_OBJECT_TYPE(type_name)                                                             \
+    {                                                                                              \
+        .name = (type_name), .gc = context_object_gc, .gcmark = context_object_mark,               \
+        .marshal = context_object_marshal, .unmarshal = context_object_unmarshal,                  \
+        .tostring = context_object_tostring                                                        \
+    }
+
+#endif

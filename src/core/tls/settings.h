@@ -1,0 +1,76 @@
+/* The settings of a context: what a program can choose, before there is an SSL_CTX. settings.def has
+ * a row for each; everything here is made of the rows. */
+#ifndef JSEC_CORE_SETTINGS_H
+#define JSEC_CORE_SETTINGS_H
+
+#include "core/bytes.h"
+#include "core/failure.h"
+#include "core/tls/verify.h"
+
+#include <math.h>
+#include <openssl/ssl.h>
+
+#define MAX_LISTED 8
+#define SETTINGS_DIGEST_LENGTH 32
+#define PIN_LENGTH 32 /* SHA-256 of a SubjectPublicKeyInfo */
+
+typedef struct BytesList {
+    Bytes list[MAX_LISTED];
+    size_t count;
+} BytesList;
+
+/* What a client does about OCSP stapling. */
+typedef enum OcspMode { OCSP_IGNORE, OCSP_ASK, OCSP_REQUIRE } OcspMode;
+
+typedef struct VirtualHost {
+    Bytes name; /* "a.example", "*.a.example"; empty: the default */
+    SSL_CTX *context;
+} VirtualHost;
+
+typedef struct VirtualHostList {
+    const VirtualHost *list;
+    size_t count;
+} VirtualHostList;
+
+typedef struct ContextSettings {
+#define SETTING(kind, type, name, default, session, host, shown) type name;
+#include "core/tls/settings.def"
+#undef SETTING
+} ContextSettings;
+
+/* The words of the rows, as flags. */
+enum {
+    SETTING_SESSION_BOUND = 1 << 0,
+    SETTING_SESSION_STORED = 1 << 1,
+    SETTING_SESSION_FREE = 1 << 2,
+    SETTING_HOST_HOST = 1 << 3,
+    SETTING_HOST_IDENTITY = 1 << 4,
+    SETTING_HOST_ANCHORS = 1 << 5,
+    SETTING_HOST_LISTENER = 1 << 6,
+    SETTING_SHOWN_SHOWN = 1 << 7,
+    SETTING_SHOWN_SECRET = 1 << 8,
+};
+
+/* SETTING_FLAGS_verify and so on, for the options that fill the settings. */
+enum {
+#define SETTING(kind, type, name, default, session, host, shown)                                   \
+    SETTING_FLAGS_##name = SETTING_SESSION_##session | SETTING_HOST_##host | SETTING_SHOWN_##shown,
+#include "core/tls/settings.def"
+#undef SETTING
+};
+
+/* Defaults. */
+void settings_init(ContextSettings *settings);
+
+/* A digest of all settings, for the context cache: files count by path, inode, size and times,
+ * content by content. False where they can't be digested, since a file is missing, for example. */
+bool settings_digest(const ContextSettings *settings, uint8_t *digest);
+
+/* A digest of the settings that decide which peers are admitted, without those that fill the trust
+ * store (session_policy.h adds its content). */
+bool settings_policy_digest(const ContextSettings *settings, uint8_t *digest);
+
+/* Fill in what a virtual host was not given and may inherit from its listener. */
+void settings_inherit(ContextSettings *host, const ContextSettings *listener);
+
+#endif
