@@ -167,7 +167,7 @@ This page is made from the sources (`make docs`); a test sees to it that no text
    :cure "The error tells what was expected and what was got. Slots are counted from 0."}
 
   {:title "Options that contradict each other, or the context"
-   :texts [":min-version is above :max-version" ":session is for clients" "a context can't be made of another*" ":on-session beside a context*"
+   :texts [":min-version is above *" ":max-version is below *" "openssl.cnf leaves no protocol version*" ":session is for clients" "a context can't be made of another*" ":on-session beside a context*"
            "option :… in :sni*" ":sni within :sni" ":sni: …" ":sni \"…\": …" "a function as :ocsp-response*" "… rests on SHA-1 and MD5*" ":ciphers and :ciphersuites leave none*" ":ciphers has no suite usable with the key of :cert" ":key is an Ed25519 or Ed448 one*"
            "protocol version not in this OpenSSL*"]
    :cause "The options can't hold at the same time, or were given where they have no effect: what a context decides can't be given beside it."
