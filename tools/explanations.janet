@@ -161,7 +161,7 @@ This page is made from the sources (`make docs`); a test sees to it that no text
 
   {:title "Values that don't fit"
    :texts ["bad slot #*" "bad option *" "bad options, *" "bad :alpn*" "bad :ciphers*" "bad :curves*" "bad :mtu*" "unexpected keyword …"
-           "unknown … \"…\", expected one of …" "arity mismatch, got …" "handler function must*" "option :password is required"
+           "unknown …, expected one of…" "arity mismatch, got …" "handler function must*" "option :password is required"
            "options :issuer-cert and :issuer-key are required" "options :key and :csr exclude each other" "options :cipher and :iterations go with :password"]
    :cause "An argument or option is of another type, out of range, or no word of those that are allowed; or one is missing that another needs."
    :cure "The error tells what was expected and what was got. Slots are counted from 0."}

@@ -89,7 +89,7 @@ void args_option_digest(const OptionSite *site, Janet value, void *field) {
 void args_option_signature_digest(const OptionSite *site, Janet value, void *field) {
     const DigestRow *row = read_digest(site, value);
     const EVP_MD *md = algorithms_md(row);
-    if (algorithms_is_xof(row) || EVP_MD_get_size(md) < MIN_SIGNATURE_DIGEST) {
+    if (row->xof || EVP_MD_get_size(md) < MIN_SIGNATURE_DIGEST) {
         option_refuse(site, "digest that is safe for signatures, such as :sha256", value);
     }
     *(const EVP_MD **)field = md;

@@ -1,4 +1,4 @@
-/* The algorithms by the names people give them, each fetched from OpenSSL once per process. */
+/* Algorithms by the names that people give them, each fetched from OpenSSL once per process. */
 #ifndef JSEC_CORE_ALGORITHMS_H
 #define JSEC_CORE_ALGORITHMS_H
 
@@ -8,36 +8,41 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 
-/* Names match whatever their letter case, with `_` for `-`; each function's rows hold every
- * spelling. The pointers are shared, live as long as the process and are not to be freed. All
+/* Rows and what belongs to them are shared, live as long as the process and are not to be freed. All
  * functions may be called from any thread. */
 
-typedef struct DigestRow DigestRow;
+/* Letter case does not matter in a name, and `_` stands for `-`. */
+typedef struct AlgorithmName {
+    const char *text;      /* as jsec writes it: "sha256" */
+    const char *spellings; /* others that are accepted, separated by spaces; or "" */
+} AlgorithmName;
 
-/* NULL with "unknown digest …" or the reason why this OpenSSL does not offer it. */
+typedef struct DigestRow {
+    AlgorithmName name;
+    const char *fetch; /* OpenSSL's name */
+    bool xof;          /* SHAKE: the output has any length */
+} DigestRow;
+
+/* NULL with "unknown digest ..." or the reason why this OpenSSL does not offer it. */
 const DigestRow *algorithms_digest(Bytes name, Failure *failure);
 const EVP_MD *algorithms_md(const DigestRow *row);
-bool algorithms_is_xof(const DigestRow *row);
-const char *algorithms_digest_name(const DigestRow *row); /* our own spelling: "sha256" */
 
-/* The digest of some pieces, one after the other; false with OpenSSL's error. */
+/* The digest of `count` pieces, one after the other; false with OpenSSL's error. */
 bool algorithms_hash(const EVP_MD *md, const Bytes *pieces, size_t count, uint8_t *out);
 
-/* Making a context costs as much as the work on a few bytes, so each kind has one that is kept for
- * the next call, whichever thread makes it. Give it back after success, and free it after failure:
- * it holds the last key, until the next or algorithms_forget. */
+/* Making a context costs as much as the work on a few bytes, so one of each kind is kept for the
+ * next call, on any thread. Give it back after success, and free it after failure. It holds the
+ * last key until the next call or algorithms_forget. */
 
-/* An HMAC over this digest that waits for its key, for EVP_MAC_init. */
+/* An HMAC over this digest without its key yet, for EVP_MAC_init. */
 EVP_MAC_CTX *algorithms_take_hmac(const DigestRow *row, Failure *failure);
 void algorithms_give_hmac(const DigestRow *row, EVP_MAC_CTX *context);
 
 /* Ciphers: authenticated ones, and CBC with PKCS#7 padding. */
 typedef struct CipherRow {
-    const char *name;
-    size_t name_length;
-    const char *spellings, *fetch;
+    AlgorithmName name;
+    const char *fetch;
     int key_length, nonce_length, tag_length; /* a tag of 0 bytes: not authenticated */
-    unsigned slot;
 } CipherRow;
 
 const CipherRow *algorithms_cipher(Bytes name, Failure *failure);
@@ -50,10 +55,9 @@ void algorithms_forget(void);
 
 /* Elliptic curves of Weierstrass form. */
 typedef struct CurveRow {
-    const char *name, *spellings;
+    AlgorithmName name;
     const char *group; /* OpenSSL's name */
     int nid;
-    unsigned slot;
 } CurveRow;
 
 const CurveRow *algorithms_curve(Bytes name, Failure *failure);

@@ -93,7 +93,7 @@ static Janet encrypt_result(Task *task) {
 static void check_length(const char *function, const CipherRow *cipher, const char *what,
                          Bytes bytes, int expected) {
     if (bytes.length == (size_t)expected) return;
-    raise_format(function, "%s takes %s of %d bytes, got %d", cipher->name, what, expected,
+    raise_format(function, "%s takes %s of %d bytes, got %d", cipher->name.text, what, expected,
                  (int)bytes.length);
 }
 
@@ -111,7 +111,7 @@ static CipherTask take_arguments(const char *function, int32_t argc, const Janet
     check_length(function, job.cipher, "a nonce", inputs[1], job.cipher->nonce_length);
     if (inputs[3].length && !job.cipher->tag_length) {
         raise_format(function, "%s can't authenticate additional data: use :aes-256-gcm",
-                     job.cipher->name);
+                     job.cipher->name.text);
     }
     job.task.room = inputs[2].length + BLOCK_LENGTH;
     return job;
@@ -149,7 +149,7 @@ FUNCTION(crypto_decrypt, "crypto/decrypt", "algo key nonce ciphertext tag &opt a
     Bytes tag = args_bytes_or_none(argv, argc, 4);
     job.task.run = decrypt_run;
     if (!job.cipher->tag_length && tag.length) {
-        raise_format(function, "%s has no tag: give nil", job.cipher->name);
+        raise_format(function, "%s has no tag: give nil", job.cipher->name.text);
     }
     if (job.cipher->tag_length) {
         check_length(function, job.cipher, "a tag", tag, TAG_LENGTH);
@@ -183,7 +183,7 @@ FUNCTION(crypto_cipher_info, "crypto/cipher-info", "algo",
     janet_fixarity(argc, 1);
     const CipherRow *cipher = args_cipher(function, argv, 0);
     JanetKV *info = janet_struct_begin(5);
-    janet_struct_put(info, janet_ckeywordv("name"), janet_cstringv(cipher->name));
+    janet_struct_put(info, janet_ckeywordv("name"), janet_cstringv(cipher->name.text));
     janet_struct_put(info, janet_ckeywordv("key-length"), janet_wrap_integer(cipher->key_length));
     janet_struct_put(info, janet_ckeywordv("nonce-length"),
                      janet_wrap_integer(cipher->nonce_length));

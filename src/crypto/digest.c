@@ -40,15 +40,15 @@ static bool digest_run(Task *task, Failure *failure) {
     const EVP_MD *md = algorithms_md(digest);
     Bytes data = task->inputs[0];
     task->length = task->room;
-    bool done = algorithms_is_xof(digest) ? digest_xof(data, md, task->output, task->length)
-                                          : algorithms_hash(md, &data, 1, task->output);
+    bool done = digest->xof ? digest_xof(data, md, task->output, task->length)
+                            : algorithms_hash(md, &data, 1, task->output);
     return done || failure_openssl(failure, "no digest");
 }
 
 /* How many bytes come out; 0 in `asked` stands for no wish. */
 static size_t digest_length(const char *function, const DigestRow *digest, int32_t asked) {
-    const char *name = algorithms_digest_name(digest);
-    if (algorithms_is_xof(digest)) {
+    const char *name = digest->name.text;
+    if (digest->xof) {
         if (!asked) raise_format(function, "%s has no length of its own: give {:length n}", name);
         return (size_t)asked;
     }
@@ -113,8 +113,8 @@ FUNCTION(crypto_hmac, "crypto/hmac", "algorithm key data",
     HmacTask job = {.task = {.function = function, .run = hmac_run}, .digest = digest};
     job.task.inputs[0] = args_secret(argv, 1);
     job.task.inputs[1] = args_bytes(argv, 2);
-    if (algorithms_is_xof(digest)) {
-        raise_format(function, "HMAC is not defined over %s", algorithms_digest_name(digest));
+    if (digest->xof) {
+        raise_format(function, "HMAC is not defined over %s", digest->name.text);
     }
     job.task.room = (size_t)EVP_MD_get_size(algorithms_md(digest));
     return task_run(&job.task, sizeof job, task_is_large(&job.task));

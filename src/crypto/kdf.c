@@ -2,6 +2,7 @@
 #include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
+#include "core/once.h"
 #include "crypto/task.h"
 #include "register.h"
 
@@ -9,7 +10,6 @@
 #include <openssl/err.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
-#include <stdatomic.h>
 #include <string.h>
 
 /* HMACs, and scrypt's N * r * p, that take about a millisecond. */
@@ -27,17 +27,10 @@ typedef struct KdfTask {
 } KdfTask;
 
 static const char *const fetch_names[KDF_COUNT] = {"HKDF", "PBKDF2", "SCRYPT"};
-static _Atomic(EVP_KDF *) fetched[KDF_COUNT];
+static Once fetched[KDF_COUNT];
 
-static EVP_KDF *kdf_of(Kdf kdf) {
-    EVP_KDF *found = atomic_load(&fetched[kdf]), *none = NULL;
-    if (found) return found;
-    found = EVP_KDF_fetch(NULL, fetch_names[kdf], NULL);
-    if (found && !atomic_compare_exchange_strong(&fetched[kdf], &none, found)) {
-        EVP_KDF_free(found);
-        found = none;
-    }
-    return found;
+static void *fetch_kdf(const void *name) {
+    return EVP_KDF_fetch(NULL, name, NULL);
 }
 
 /* OSSL_PARAM takes pointers to what it only reads. */
@@ -56,7 +49,7 @@ static OSSL_PARAM digest_param(char *name, size_t size, const DigestRow *digest)
 
 static bool derive(KdfTask *job, const OSSL_PARAM *params, Failure *failure) {
     Task *task = &job->task;
-    EVP_KDF *kdf = kdf_of(job->kdf);
+    EVP_KDF *kdf = once_get(&fetched[job->kdf], fetch_kdf, fetch_names[job->kdf]);
     EVP_KDF_CTX *context = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
     ERR_clear_error();
     task->length = task->room;
@@ -82,8 +75,8 @@ static bool hkdf_run(Task *task, Failure *failure) {
 
 static const DigestRow *hmac_digest(const char *function, const Janet *argv) {
     const DigestRow *digest = args_digest(function, argv, 0);
-    if (algorithms_is_xof(digest)) {
-        raise_format(function, "HMAC is not defined over %s", algorithms_digest_name(digest));
+    if (digest->xof) {
+        raise_format(function, "HMAC is not defined over %s", digest->name.text);
     }
     return digest;
 }

@@ -159,9 +159,9 @@ static Bytes read_options(RsaTask *job, const OptionSet *set, Janet given) {
     if (!digest && (options.mgf1 || options.label.data)) {
         raise_format(function, ":label and :mgf1-digest go with OAEP, not :pkcs1");
     }
-    if (options.mgf1 && algorithms_is_xof(options.mgf1)) {
+    if (options.mgf1 && options.mgf1->xof) {
         raise_format(function, "bad option :mgf1-digest, masks are not made by %s",
-                     algorithms_digest_name(options.mgf1));
+                     options.mgf1->name.text);
     }
     job->digest = digest ? digest_named(function, digest) : NULL;
     job->mgf1 = options.mgf1 ? algorithms_md(options.mgf1) : job->digest;

@@ -88,8 +88,8 @@ typedef struct SignTask {
 
 static const EVP_MD *fixed_digest(const char *function, const DigestRow *row) {
     if (!row) return NULL;
-    if (algorithms_is_xof(row)) {
-        raise_format(function, "signatures are not made over %s", algorithms_digest_name(row));
+    if (row->xof) {
+        raise_format(function, "signatures are not made over %s", row->name.text);
     }
     return algorithms_md(row);
 }

@@ -86,6 +86,17 @@
   (fails-with "bad slot #0, expected keyword or string, got 12" (crypto/digest 12 "x"))
   (fails-with "did you mean :length" (crypto/digest :sha256 "x" {:lenght 32})))
 
+(test "a key in the place of an algorithm does not appear in the error, in no part"
+  (def key (string (crypto/random-bytes 32)))
+  (each secret [key (crypto/base64-encode key) (crypto/generate-key :ed25519)]
+    (each call [|(crypto/hmac $ :sha256 "data") |(crypto/pbkdf2 $ :sha256 "salt" 1 32)
+                |(crypto/encrypt $ :aes-256-gcm "nonce" "text") |(crypto/generate-key $)
+                |(crypto/ec-point-mul $ :p-256)]
+      (def [fine err] (protect (call secret)))
+      (is (not fine))
+      (is (string/find "unknown" err) err)
+      (is (not (string/find (string/slice secret 0 8) err)) err))))
+
 (test "what holds no bytes is refused"
   (each data [nil 12 :keyword 'symbol [] @{} print]
     (fails-with "bad slot #1, expected string or buffer" (crypto/digest :sha256 data))
