@@ -173,6 +173,11 @@ This page is made from the sources (`make docs`); a test sees to it that no text
    :cause "The options can't hold at the same time, or were given where they have no effect: what a context decides can't be given beside it."
    :cure "Give what the error asks for. Options that make a context go to `tls/new-context`; those of one connection (`:hostname`, `:session`, `:timeout` …) may stand beside it as `{:context ctx :hostname …}`."}
 
+  {:title "Names of virtual hosts"
+   :texts [`"…" matches no host*` `"…" is not a host name*` "bad option :sni, two keys name the host*"]
+   :cause "A key of `:sni` is no name that a client can ask for, so the host would never serve, and the listener's own settings would."
+   :cure "A key is a host name in its ASCII form (`xn--…`), `\"*.a.example\"` for the hosts directly below a domain, or `:default`."}
+
   # ---- files, certificates, keys ----
 
   {:title "Files that can't be read"

@@ -4,8 +4,10 @@
 #include "context/rows.h"
 #include "core/tls/context_cache.h"
 #include "core/tls/context_data.h"
+#include "core/tls/host_pattern.h"
 
 #include <string.h>
+#include <strings.h>
 
 static Context *as_context(const ContextKind *kind, Janet value) {
     return janet_checkabstract(value, kind->type);
@@ -118,14 +120,31 @@ static Context *host_context(const char *function, const ContextKind *kind, Jane
 }
 
 static Bytes host_name(const char *function, Janet key) {
-    JanetByteView name;
+    JanetByteView view;
+    Failure failure;
     if (janet_keyeq(key, "default")) return (Bytes){(const uint8_t *)"", 0};
-    if (!janet_checktype(key, JANET_STRING) || !janet_bytes_view(key, &name.bytes, &name.len) ||
-        !name.len || memchr(name.bytes, 0, (size_t)name.len)) {
+    if (!janet_checktype(key, JANET_STRING) || !janet_bytes_view(key, &view.bytes, &view.len) ||
+        !view.len || memchr(view.bytes, 0, (size_t)view.len)) {
         raise_format(function, "bad option :sni, expected host names or :default, got %s",
                      raise_shown(key));
     }
-    return (Bytes){name.bytes, (size_t)name.len};
+    Bytes name = host_pattern((Bytes){view.bytes, (size_t)view.len}, &failure);
+    if (!name.data) raise_format(function, "bad option :sni, %s", failure.text);
+    return name;
+}
+
+/* "a.example" and "A.example." are one host: which of the two settings holds would be chance. */
+static void refuse_doubled(const char *function, const JanetBuffer *hosts, Bytes name) {
+    const VirtualHost *list = (const VirtualHost *)(const void *)hosts->data;
+    size_t count = (size_t)hosts->count / sizeof *list;
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].name.length != name.length ||
+            strncasecmp((const char *)list[i].name.data, (const char *)name.data, name.length)) {
+            continue;
+        }
+        raise_format(function, "bad option :sni, two keys name the host \"%s\"",
+                     (const char *)janet_string(name.data, (int32_t)name.length));
+    }
 }
 
 /* The array is in a Janet buffer, which lasts as long as the running C function. */
@@ -136,9 +155,9 @@ static void read_hosts(const char *function, const ContextKind *kind, ContextOpt
     for (int32_t i = 0; i < view.cap; i++) {
         const JanetKV *kv = view.kvs + i;
         if (janet_checktype(kv->key, JANET_NIL)) continue;
-        VirtualHost host = {
-            .name = host_name(function, kv->key),
-            .context = host_context(function, kind, kv->value, &options->settings)->context};
+        VirtualHost host = {.name = host_name(function, kv->key)};
+        refuse_doubled(function, array, host.name);
+        host.context = host_context(function, kind, kv->value, &options->settings)->context;
         janet_buffer_push_bytes(array, (const uint8_t *)&host, sizeof host);
     }
     options->settings.hosts =

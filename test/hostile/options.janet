@@ -236,6 +236,30 @@
   (fails-with "tls/new-context: option :sni in :sni" (tls/new-context endless))
   (fails-with "option :context in :sni" (tls/new-context (merge server {:sni {"a.example" {:context context}}}))))
 
+(test "keys of :sni that no client can ask for are refused, with the cure"
+  (each [key why]
+        [["*" ":default is any host"] ["a*.example" "the whole first label"] ["*a.example" "the whole first label"]
+         ["a.*.example" "the whole first label"] ["*.*.example" "the whole first label"] ["*.a.example:443" "no scheme, port or path"]
+         [".example" `"*.example" serves the hosts of a domain`] ["a..example" "is not a host name"] ["." "matches no host"]
+         ["a.example:443" "no scheme, port or path"] ["https://a.example" "no scheme, port or path"] ["a.example/" "no scheme, port or path"]
+         ["a.example " "is not a host name"] [" " "is not a host name"] ["a b.example" "is not a host name"] ["a\n.example" "is not a host name"]
+         ["127.0.0.1" "no IP address"] ["::1" "no IP address"] ["fe80::1%eth0" "no IP address"] ["*.127.0.0.1" "matches no host"] ["[::1]" "no scheme, port or path"]
+         ["b\xC3\xBCcher.example" `"xn--bcher-kva.example"`] ["\xFF.example" "is not a host name"]
+         [(string (string/repeat "a" 64) ".example") "is not a host name"] [(string/repeat "a." 130) "is not a host name"]]
+    (each new [tls/new-context dtls/new-context]
+      (fails-with why (new (merge server {:sni {key server}})))))
+  (each key ["a.example" "a.example." "A.Example" "*.a.example" "*.a.example." "localhost" "a_b.example" "xn--bcher-kva.example" "1.2.3.4.example" :default]
+    (is (tls/new-context (merge server {:sni {key server}})) key))
+  (fails-with `two keys name the host "` (tls/new-context {:sni {"a.example" server "A.example." server}})))
+
+(test "the ASCII form of a host name is the one that IDNA gives"
+  (each [name ascii]
+        [["b\xC3\xBCcher.example" "xn--bcher-kva.example"] ["B\xC3\x9Ccher.Example" "xn--bcher-kva.example"]
+         ["m\xC3\xBCnchen.de" "xn--mnchen-3ya.de"] ["\xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E.jp" "xn--wgv71a119e.jp"]
+         ["\xD0\xBF\xD1\x80\xD0\xB8\xD0\xBC\xD0\xB5\xD1\x80.\xD1\x80\xD1\x84" "xn--e1afmkfd.xn--p1ai"]
+         ["*.\xC3\xBC.\xC3\xBC" "*.xn--tda.xn--tda"]]
+    (fails-with (string `"` ascii `"`) (tls/new-context {:sni {name server}}))))
+
 (test "host names, paths and passwords with NUL bytes are refused"
   (each [call] [[|(tls/connect "local\0host" port)] [|(tls/connect @"local\0host" port)] [|(tls/connect "localhost" "1\0")]
                 [|(tls/connect :unix "/tmp/a\0b")] [|(tls/listen "local\0host" 0)] [|(tls/listen :unix "/tmp/a\0b")]

@@ -1,0 +1,102 @@
+#include "core/tls/host_pattern.h"
+
+#include "core/printable.h"
+#include "core/tls/idn.h"
+#include "core/tls/verify.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static bool has(Bytes name, char c) {
+    return memchr(name.data, c, name.length);
+}
+
+static bool is_ascii(Bytes name) {
+    for (size_t i = 0; i < name.length; i++) {
+        if (name.data[i] > 0x7f) return false;
+    }
+    return true;
+}
+
+/* Letters, digits, hyphens, and the underscore that some hosts have. */
+static bool is_label(Bytes label) {
+    if (!label.length || label.length > 63) return false;
+    for (size_t i = 0; i < label.length; i++) {
+        uint8_t c = label.data[i];
+        if (!isalnum(c) && c != '-' && c != '_') return false;
+    }
+    return true;
+}
+
+static bool has_sound_labels(Bytes name) {
+    for (;;) {
+        const uint8_t *dot = memchr(name.data, '.', name.length);
+        size_t length = dot ? (size_t)(dot - name.data) : name.length;
+        if (!is_label((Bytes){name.data, length})) return false;
+        if (!dot) return true;
+        name = (Bytes){dot + 1, name.length - length - 1};
+    }
+}
+
+static bool is_address(Bytes name) {
+    char text[64];
+    if (name.length >= sizeof text) return false;
+    memcpy(text, name.data, name.length);
+    text[name.length] = 0;
+    return verify_is_address(text);
+}
+
+/* The part that has to be a host name: what follows "*.". */
+static Bytes strip_wildcard(Bytes name) {
+    bool wildcard = name.length > 2 && name.data[0] == '*' && name.data[1] == '.';
+    return wildcard ? (Bytes){name.data + 2, name.length - 2} : name;
+}
+
+static bool explain_idn(Bytes name, const char *shown, Failure *failure) {
+    char ascii[MAX_HOST_NAME + 1];
+    if (!idn_to_ascii(name, ascii, sizeof ascii)) {
+        return failure_set(failure,
+                           "\"%s\" is not a host name: clients send its ASCII form, "
+                           "\"xn--…\"",
+                           shown);
+    }
+    return failure_set(failure, "\"%s\" matches no host: clients send its ASCII form, \"%s\"",
+                       shown, ascii);
+}
+
+static bool explain(Bytes name, Failure *failure) {
+    char shown[128];
+    printable_copy(shown, sizeof shown, (const char *)name.data, name.length, "\\x");
+    if (!is_ascii(name)) return explain_idn(name, shown, failure);
+    if (is_address(name)) {
+        return failure_set(failure,
+                           "\"%s\" matches no host: clients send no IP address as a name, "
+                           ":default serves them",
+                           shown);
+    }
+    if (has(name, '/') || has(name, ':')) {
+        return failure_set(failure, "\"%s\" matches no host: a name has no scheme, port or path",
+                           shown);
+    }
+    if (has(name, '*')) {
+        return failure_set(failure,
+                           "\"%s\" matches no host: \"*\" is the whole first label, as in "
+                           "\"*.a.example\", and :default is any host",
+                           shown);
+    }
+    if (name.length && *name.data == '.') {
+        return failure_set(failure, "\"%s\" matches no host: \"*%s\" serves the hosts of a domain",
+                           shown, shown);
+    }
+    return failure_set(failure, "\"%s\" is not a host name", shown);
+}
+
+Bytes host_pattern(Bytes name, Failure *failure) {
+    Bytes whole = name;
+    if (name.length > 1 && name.data[name.length - 1] == '.') name.length--;
+    Bytes host = strip_wildcard(name);
+    bool sound = name.length <= MAX_HOST_NAME && has_sound_labels(host) && !is_address(host);
+    if (sound) return name;
+    explain(whole, failure);
+    return (Bytes){NULL, 0};
+}

@@ -1,0 +1,14 @@
+/* Names of virtual hosts: a host name, or "*" for its first label. */
+#ifndef JSEC_CORE_HOST_PATTERN_H
+#define JSEC_CORE_HOST_PATTERN_H
+
+#include "core/bytes.h"
+#include "core/failure.h"
+
+#define MAX_HOST_NAME 253 /* characters, as the DNS has it */
+
+/* Check that a client can ask for such a host by SNI. Returns the name without the dot that may end
+ * it, or no data, with the reason and the cure. */
+Bytes host_pattern(Bytes name, Failure *failure);
+
+#endif
