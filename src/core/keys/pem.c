@@ -272,6 +272,37 @@ X509 *pem_certificate(Bytes data, Failure *failure) {
     return first;
 }
 
+static bool push_crl(STACK_OF(X509_CRL) * into, X509_CRL *crl) {
+    if (crl && sk_X509_CRL_push(into, crl) > 0) return true;
+    X509_CRL_free(crl);
+    return false;
+}
+
+static bool push_pem_crls(STACK_OF(X509_CRL) * into, Bytes data) {
+    BIO *bio = BIO_new_mem_buf(data.data, (int)data.length);
+    X509_CRL *crl;
+    int before = sk_X509_CRL_num(into);
+    bool pushed = bio;
+    while (pushed && (crl = PEM_read_bio_X509_CRL(bio, NULL, no_passphrase, NULL))) {
+        pushed = push_crl(into, crl);
+    }
+    BIO_free(bio);
+    /* PEM_R_NO_START_LINE is the normal end of input. */
+    bool ended = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    return pushed && ended && sk_X509_CRL_num(into) > before;
+}
+
+bool pem_add_crls(STACK_OF(X509_CRL) * into, Bytes data, Failure *failure) {
+    ERR_clear_error();
+    if (data.length > MAX_FILE_SIZE) return failure_set(failure, "not a CRL: larger than 16 MB");
+    const unsigned char *at = data.data;
+    bool added = encoding_is_pem(data) ? push_pem_crls(into, data)
+                                       : push_crl(into, d2i_X509_CRL(NULL, &at, (long)data.length));
+    if (!added) failure_openssl(failure, "not a CRL");
+    ERR_clear_error();
+    return added;
+}
+
 char *pem_of_certificate(const X509 *certificate, size_t *length) {
     BIO *bio = BIO_new(BIO_s_mem());
     char *copy = NULL, *text = NULL;

@@ -39,6 +39,9 @@ X509 *pem_certificate(Bytes data, Failure *failure);
  * them, say) are passed over; a certificate that does not parse is a failure. DER gives one. */
 STACK_OF(X509) * pem_certificates(Bytes data, Failure *failure);
 
+/* Add the CRLs of a PEM text, one at least, or the one of DER. */
+bool pem_add_crls(STACK_OF(X509_CRL) * into, Bytes data, Failure *failure);
+
 /* PEM of a certificate or key as a malloc'ed string for OPENSSL_free; NULL on failure. */
 char *pem_of_certificate(const X509 *certificate, size_t *length);
 

@@ -1,11 +1,9 @@
 #include "core/pki/chain.h"
 
-#include "core/keys/encoding.h"
 #include "core/tls/store.h"
 #include "core/tls/verify.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <string.h>
 
 void chain_be_strict(X509_VERIFY_PARAM *param, bool partial, int security_level) {
@@ -94,35 +92,4 @@ end:
     X509_STORE_CTX_free(context);
     ERR_clear_error();
     return asked;
-}
-
-static bool push_crl(STACK_OF(X509_CRL) * into, X509_CRL *crl) {
-    if (crl && sk_X509_CRL_push(into, crl) > 0) return true;
-    X509_CRL_free(crl);
-    return false;
-}
-
-static bool add_pem_crls(STACK_OF(X509_CRL) * into, Bytes data) {
-    BIO *bio = BIO_new_mem_buf(data.data, (int)data.length);
-    X509_CRL *crl;
-    int before = sk_X509_CRL_num(into);
-    bool added = bio;
-    static char no_password[] = ""; /* or OpenSSL would ask the terminal */
-    while (added && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, no_password))) {
-        added = push_crl(into, crl);
-    }
-    BIO_free(bio);
-    bool ended = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-    return added && ended && sk_X509_CRL_num(into) > before;
-}
-
-bool chain_add_crls(STACK_OF(X509_CRL) * into, Bytes data, Failure *failure) {
-    ERR_clear_error();
-    if (data.length > INT32_MAX) return failure_set(failure, "not a CRL: too large");
-    const unsigned char *at = data.data;
-    bool added = encoding_is_pem(data) ? add_pem_crls(into, data)
-                                       : push_crl(into, d2i_X509_CRL(NULL, &at, (long)data.length));
-    if (!added) failure_openssl(failure, "not a CRL");
-    ERR_clear_error();
-    return added;
 }

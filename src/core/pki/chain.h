@@ -35,9 +35,6 @@ typedef struct ChainAnswer {
 /* False when the question could not be put (memory, a host that is no name). */
 bool chain_verify(const ChainQuery *query, ChainAnswer *answer, Failure *failure);
 
-/* Add the CRLs of a PEM text or DER; one at least. */
-bool chain_add_crls(STACK_OF(X509_CRL) * into, Bytes data, Failure *failure);
-
 /* Set up OpenSSL's parameters for the same strictness everywhere: X509_STRICT, and no certificate
  * trusted that is not self-signed unless `partial`. */
 void chain_be_strict(X509_VERIFY_PARAM *param, bool partial, int security_level);

@@ -1,7 +1,6 @@
 #include "core/tls/trust.h"
 
 #include "core/keys/pem.h"
-#include "core/pki/chain.h"
 #include "core/tls/pins.h"
 #include "core/tls/session_policy.h"
 #include "core/tls/store.h"
@@ -19,7 +18,7 @@ static bool load_crls(STACK_OF(X509_CRL) * into, const BytesList *sources, Failu
         PemSource owned;
         Failure why;
         Bytes content = pem_source(sources->list[i], &owned, &why);
-        bool added = content.data && chain_add_crls(into, content, &why);
+        bool added = content.data && pem_add_crls(into, content, &why);
         pem_free(&owned);
         if (!added) return failure_set(failure, ":crl: %s", why.text);
     }
