@@ -1,4 +1,4 @@
-/* Making certificates: self-signed ones, and those of a CA of one's own. */
+/* Makes certificates: self-signed ones, and those that a CA issues. */
 #include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
@@ -8,7 +8,8 @@
 #include "core/pki/issue.h"
 #include "core/pki/name.h"
 #include "crypto/task.h"
-#include "pki/take.h"
+#include "pki/options.h"
+#include "pki/values.h"
 #include "register.h"
 
 #include <math.h>
@@ -18,11 +19,8 @@
 #define SECONDS_A_DAY 86400.0
 
 typedef struct CertOptions {
-    NameFields name;
-    Janet san, extended;
-    uint32_t key_usage;
+    SubjectOptions subject; /* first, for the shared part */
     double days, not_before;
-    const EVP_MD *digest;
     bool ca;
     int32_t path_length, bits;
     KeyAlgorithm key_type;
@@ -33,94 +31,64 @@ typedef struct CertOptions {
 static const OptionRange bits_range = {KEYGEN_MIN_BITS, KEYGEN_MAX_BITS};
 static const OptionRange path_length_range = {0, 100};
 
-/* What goes into any certificate. */
-#define SUBJECT_ROWS                                                                                 \
-    OPTION("common-name", option_text, CertOptions, name.common_name,                                \
-           "CN of the subject, up to 64 characters; \"\" leaves it out. Self-signed: "               \
-           "\"localhost\" by default."),                                                             \
-        OPTION("country", option_text, CertOptions, name.country,                                    \
-               "C, two letters; \"\" leaves it out. Self-signed: \"US\" by default."),               \
-        OPTION("state", option_text, CertOptions, name.state, "ST, a state or province."),           \
-        OPTION("locality", option_text, CertOptions, name.locality, "L, a city."),                   \
-        OPTION("organization", option_text, CertOptions, name.organization,                          \
-               "O; \"\" leaves it out. Self-signed: \"Test\" by default."),                          \
-        OPTION("organizational-unit", option_text, CertOptions, name.organizational_unit, "OU."),    \
-        OPTION("email", option_text, CertOptions, name.email, "emailAddress of the subject."),       \
-        OPTION("san", take_option_names, CertOptions, san,                                           \
-               "Subject alternative names, the ones that clients compare: a list of "                \
-               "\"DNS:example.com\", \"IP:192.0.2.1\", \"URI:https://…\", \"email:a@b.example\"; " \
-               "without a prefix the kind is guessed. By default the common name, where it is a "    \
-               "DNS name, an IP address or an email address.")
+static const OptionRow certificate_rows[] = {
+    OPTION("days-valid", pki_option_days, CertOptions, days,
+           "Days of validity from :not-before on, more than 0, fractions count. Default: 365."),
+    OPTION("not-before", pki_option_date, CertOptions, not_before,
+           "First moment of validity: seconds since the epoch, \"2030-01-31\" or "
+           "\"2030-01-31T12:00:00Z\". A date in the past or future makes an expired or not yet "
+           "valid certificate. Default: now."),
+    OPTION_WITH("path-length", option_integer, &path_length_range, CertOptions, path_length,
+                "How many CAs may follow below this CA. Default: no limit."),
+};
+static const OptionSet certificate_options = OPTION_SET(certificate_rows);
 
-#define VALIDITY_ROWS                                                                              \
-    OPTION("days-valid", take_option_days, CertOptions, days,                                      \
-           "Days from :not-before on, more than 0, fractions count; 365 by default."),             \
-        OPTION("not-before", take_option_date, CertOptions, not_before,                            \
-               "First moment of validity, now by default: seconds since the epoch, "               \
-               "\"2030-01-31\" or \"2030-01-31T12:00:00Z\"; in the past or future where an "       \
-               "expired or not yet valid certificate is wanted.")
+static const OptionRow new_key_rows[] = {
+    OPTION("key-type", pki_option_key_type, CertOptions, key_type,
+           "Type of the new key: :rsa (default), :ec-p256, :ec-p384, :ec-p521, :ed25519, :ed448, "
+           "and their other spellings."),
+    OPTION_WITH("bits", option_integer, &bits_range, CertOptions, bits,
+                "Size of a new RSA key, from 1024 to 16384. Default: 2048."),
+};
+static const OptionSet new_key_options = OPTION_SET(new_key_rows);
 
-#define EXTENSION_ROWS                                                                             \
-    OPTION("key-usage", take_option_key_usage, CertOptions, key_usage,                             \
-           "keyUsage (critical): names such as digitalSignature or :digital-signature. By "        \
-           "default what suits the key: signatures, key exchange, and for CAs keyCertSign and "    \
-           "cRLSign."),                                                                            \
-        OPTION("ext-key-usage", take_option_extended_usage, CertOptions, extended,                 \
-               "extKeyUsage: names such as serverAuth or :client-auth, or OIDs."),                 \
-        OPTION_WITH("path-length", option_integer, &path_length_range, CertOptions, path_length,   \
-                    "How many CAs may follow below this one; no limit by default."),               \
-        OPTION("digest", args_option_signature_digest, CertOptions, digest,                        \
-               "Of the signature: :sha256, :sha384 for P-384 and :sha512 for P-521 keys by "       \
-               "default; Ed25519 and Ed448 have their own.")
-
-#define NEW_KEY_ROWS                                                                               \
-    OPTION("key-type", take_option_key_type, CertOptions, key_type,                                \
-           ":rsa (default), :ec-p256, :ec-p384, :ec-p521, :ed25519, :ed448, and their other "      \
-           "spellings."),                                                                          \
-        OPTION_WITH("bits", option_integer, &bits_range, CertOptions, bits,                        \
-                    "Of RSA keys: 2048 by default, from 1024 to 16384.")
+static const OptionSet *const own_key_parts[] = {&pki_subject_options, &certificate_options, NULL};
+static const OptionSet *const new_key_parts[] = {&pki_subject_options, &certificate_options,
+                                                 &new_key_options, NULL};
 
 static const OptionRow generate_rows[] = {
-    SUBJECT_ROWS,
-    VALIDITY_ROWS,
-    EXTENSION_ROWS,
-    NEW_KEY_ROWS,
-    OPTION("ca", option_boolean, CertOptions, ca, "Whether it is a CA's: true by default."),
+    OPTION("ca", option_boolean, CertOptions, ca,
+           "Whether it is the certificate of a CA. Default: true."),
 };
-static const OptionSet generate_options = OPTION_SET(generate_rows);
+static const OptionSet generate_options = OPTION_SET_WITH(generate_rows, new_key_parts);
 
 static const OptionRow from_key_rows[] = {
-    SUBJECT_ROWS,
-    VALIDITY_ROWS,
-    EXTENSION_ROWS,
-    OPTION("ca", option_boolean, CertOptions, ca, "Whether it is a CA's: true by default."),
+    OPTION("ca", option_boolean, CertOptions, ca,
+           "Whether it is the certificate of a CA. Default: true."),
     OPTION_SECRET("password", option_bytes, CertOptions, password,
-                  "Of the key, where it is encrypted."),
+                  "Password of the key, where it is encrypted."),
 };
-static const OptionSet from_key_options = OPTION_SET(from_key_rows);
+static const OptionSet from_key_options = OPTION_SET_WITH(from_key_rows, own_key_parts);
 
 static const OptionRow issue_rows[] = {
     OPTION("issuer-cert", option_bytes, CertOptions, issuer_cert,
            "Certificate of the CA, PEM or DER. Required."),
     OPTION_SECRET("issuer-key", option_bytes, CertOptions, issuer_key,
-                  "Its private key. Required."),
+                  "Private key of the CA. Required."),
     OPTION_SECRET("issuer-password", option_bytes, CertOptions, issuer_password,
-                  "Of that key, where it is encrypted."),
-    SUBJECT_ROWS,
-    VALIDITY_ROWS,
-    EXTENSION_ROWS,
-    NEW_KEY_ROWS,
-    OPTION("ca", option_boolean, CertOptions, ca, "Whether it is a CA's: false by default."),
+                  "Password of that key, where it is encrypted."),
+    OPTION("ca", option_boolean, CertOptions, ca,
+           "Whether it is the certificate of a CA. Default: false."),
     OPTION_SECRET("key", option_bytes, CertOptions, key,
-                  "The subject's key, private or public, in place of a new one."),
+                  "Key of the subject, private or public, in place of a new one."),
     OPTION_SECRET("password", option_bytes, CertOptions, password,
-                  "Of :key, where it is encrypted."),
+                  "Password of :key, where it is encrypted."),
     OPTION("csr", option_bytes, CertOptions, csr,
-           "A signing request, PEM or DER, that gives the public key, and the subject and subject "
-           "alternative names unless options do. Its signature is verified; nothing else of it, "
-           "CA:TRUE say, is taken over. Look at the names first: see `crypto/parse-csr`."),
+           "A signing request, PEM or DER. It gives the public key, and the subject and subject "
+           "alternative names unless options do. Its signature is verified. Nothing else of it is "
+           "copied, such as CA:TRUE. Look at the names first: see `crypto/parse-csr`."),
 };
-static const OptionSet issue_options = OPTION_SET(issue_rows);
+static const OptionSet issue_options = OPTION_SET_WITH(issue_rows, new_key_parts);
 
 typedef struct CertTask {
     Task task; /* inputs: :key, :password, :issuer-key, :issuer-password */
@@ -132,7 +100,7 @@ typedef struct CertTask {
 
 enum { KEY, PASSWORD, ISSUER_KEY, ISSUER_PASSWORD };
 
-/* The subject's own key. A public half is enough where another signs. */
+/* The subject's key. A public key is enough where a CA signs. */
 static bool load_key(CertTask *job, Failure *failure) {
     Bytes key = job->task.inputs[KEY], password = job->task.inputs[PASSWORD];
     if (!key.data) return true;
@@ -190,16 +158,16 @@ static bool has_subject(const NameFields *name) {
            name->email.data;
 }
 
-/* What the request gives, where options don't say otherwise. */
+/* The request gives what the options leave open. */
 static bool set_request(CertTask *job, const CertOptions *options, Failure *failure) {
     if (!options->csr.data) return true;
     X509_REQ *request = csr_read(options->csr, failure);
     if (!request) return false;
     X509_NAME *subject = NULL;
     GENERAL_NAMES *names = NULL;
-    bool wants_names = janet_checktype(options->san, JANET_NIL);
+    bool wants_names = janet_checktype(options->subject.san, JANET_NIL);
     bool taken = csr_take(request, &job->issue.key, &subject, wants_names ? &names : NULL, failure);
-    if (taken && !has_subject(&options->name)) {
+    if (taken && !has_subject(&options->subject.name)) {
         X509_NAME_free(job->issue.subject);
         job->issue.subject = subject;
         subject = NULL;
@@ -216,7 +184,7 @@ static bool set_request(CertTask *job, const CertOptions *options, Failure *fail
 }
 
 static bool set_extended(CertTask *job, const CertOptions *options, Failure *failure) {
-    job->issue.extended = take_extended_usage(options->extended);
+    job->issue.extended = values_extended_usage(options->subject.extended);
     return job->issue.extended || failure_set(failure, "out of memory");
 }
 
@@ -226,7 +194,7 @@ static bool set_issuer(CertTask *job, const CertOptions *options, Failure *failu
     return job->issue.issuer;
 }
 
-static Janet run(const char *function, const CertOptions *options, bool gives_struct) {
+static Janet run_cert(const char *function, const CertOptions *options, bool gives_struct) {
     Failure failure;
     CertTask job = {
         .task = {.function = function,
@@ -241,15 +209,15 @@ static Janet run(const char *function, const CertOptions *options, bool gives_st
                   .bits = options->bits,
                   .ca = options->ca,
                   .path_length = options->path_length,
-                  .key_usage = options->key_usage,
+                  .key_usage = options->subject.key_usage,
                   .not_before = (int64_t)options->not_before,
                   .seconds = options->days * SECONDS_A_DAY,
-                  .digest = options->digest},
+                  .digest = options->subject.digest},
         .gives_struct = gives_struct,
         .gives_key = !options->key.data && !options->csr.data,
     };
-    if (!take_subject(&options->name, options->san, &job.issue.subject, &job.issue.alternatives,
-                      &failure) ||
+    if (!values_subject(&options->subject.name, options->subject.san, &job.issue.subject,
+                        &job.issue.alternatives, &failure) ||
         !set_request(&job, options, &failure) || !set_extended(&job, options, &failure) ||
         !set_issuer(&job, options, &failure)) {
         cert_release(&job.task);
@@ -262,8 +230,7 @@ static Janet run(const char *function, const CertOptions *options, bool gives_st
 
 static CertOptions defaults(void) {
     return (CertOptions){
-        .san = janet_wrap_nil(),
-        .extended = janet_wrap_nil(),
+        .subject = {.san = janet_wrap_nil(), .extended = janet_wrap_nil()},
         .days = 365,
         .not_before = (double)time(NULL),
         .path_length = -1,
@@ -275,31 +242,49 @@ static CertOptions defaults(void) {
 static CertOptions self_signed_defaults(void) {
     CertOptions options = defaults();
     options.ca = true;
-    options.name.common_name = (Bytes){(const uint8_t *)"localhost", 9};
-    options.name.country = (Bytes){(const uint8_t *)"US", 2};
-    options.name.organization = (Bytes){(const uint8_t *)"Test", 4};
+    options.subject.name.common_name = (Bytes){(const uint8_t *)"localhost", 9};
+    options.subject.name.country = (Bytes){(const uint8_t *)"US", 2};
+    options.subject.name.organization = (Bytes){(const uint8_t *)"Test", 4};
     return options;
 }
 
-static Janet cfun_cert_generate_self_signed_cert(int32_t argc, Janet *argv) {
-    const char *function = "cert/generate-self-signed-cert";
+FUNCTION(cert_generate_self_signed_cert, "cert/generate-self-signed-cert", "&opt opts",
+         "Make a private key and a self-signed X.509 v3 certificate for it (RFC 5280), "
+         "for tests and for peers that trust this very certificate. Returns a struct of "
+         "two PEM strings `{:cert … :key …}`. The key is not encrypted: keep it secret. "
+         "The subject is CN=localhost,O=Test,C=US unless options say otherwise. The "
+         "certificate has CA:TRUE (critical), keyUsage (critical, by default what suits "
+         "the key), subject and authority key identifiers, a random serial number of 159 "
+         "bits, and subjectAltName. A worker thread makes RSA keys while the fiber waits. "
+         "Raises when an option is unknown or not usable.",
+         &generate_options) {
     janet_arity(argc, 0, 1);
     CertOptions options = self_signed_defaults();
     options_read(function, &generate_options, args_options(argv, argc, 0), &options);
-    return run(function, &options, true);
+    return run_cert(function, &options, true);
 }
 
-static Janet cfun_cert_generate_self_signed_from_key(int32_t argc, Janet *argv) {
-    const char *function = "cert/generate-self-signed-from-key";
+FUNCTION(cert_generate_self_signed_from_key, "cert/generate-self-signed-from-key", "key &opt opts",
+         "Like `generate-self-signed-cert`, for an existing private key, PEM or DER. "
+         "Returns the certificate as a PEM string. Raises when the key is not a private "
+         "key, is encrypted and :password does not open it, or can't sign, such as X25519.",
+         &from_key_options) {
     janet_arity(argc, 1, 2);
     CertOptions options = self_signed_defaults();
     options.key = args_secret(argv, 0);
     options_read(function, &from_key_options, args_options(argv, argc, 1), &options);
-    return run(function, &options, false);
+    return run_cert(function, &options, false);
 }
 
-static Janet cfun_cert_issue_cert(int32_t argc, Janet *argv) {
-    const char *function = "cert/issue-cert";
+FUNCTION(cert_issue_cert, "cert/issue-cert", "opts",
+         "Issue a certificate with the certificate and key of a CA. The subject's key is "
+         "new unless :key or :csr gives one. Returns a struct of PEM strings `{:cert … "
+         ":key …}`, without :key where the caller gave one. To make a chain, use a "
+         "certificate that was issued with `:ca true` as the next issuer. Raises when the "
+         "issuer's key does not match its certificate, when the issuer is not a CA or, "
+         "for a CA, has a path length of 0, and when there is neither a common name nor a "
+         "subject alternative name.",
+         &issue_options) {
     janet_fixarity(argc, 1);
     CertOptions options = defaults();
     options_read(function, &issue_options, argv[0], &options);
@@ -309,37 +294,16 @@ static Janet cfun_cert_issue_cert(int32_t argc, Janet *argv) {
     if (options.key.data && options.csr.data) {
         raise_format(function, "options :key and :csr exclude each other");
     }
-    return run(function, &options, true);
+    return run_cert(function, &options, true);
 }
 
-static const FunctionRow rows[] = {
-    {"cert/generate-self-signed-cert", cfun_cert_generate_self_signed_cert,
-     "(cert/generate-self-signed-cert &opt opts)\n\n"
-     "Make a private key and an X.509 v3 certificate (RFC 5280) for it that it signs itself, for "
-     "tests and for peers that trust this very certificate. Returns a struct of two PEM strings "
-     "`{:cert … :key …}`; the key is not encrypted: keep it secret. The certificate has "
-     "CA:TRUE (critical), keyUsage (critical), subject and authority key identifiers, a random "
-     "serial number of 159 bits, and subjectAltName. RSA keys are made on a thread while the "
-     "fiber waits. Raises when an option is unknown or can't be met.",
-     &generate_options},
-    {"cert/generate-self-signed-from-key", cfun_cert_generate_self_signed_from_key,
-     "(cert/generate-self-signed-from-key key &opt opts)\n\n"
-     "As `generate-self-signed-cert`, of a private key that exists, PEM or DER. Returns the "
-     "certificate as a PEM string. Raises when the key is none, is encrypted and no :password "
-     "opens it, or is of a kind that can't sign, such as X25519.",
-     &from_key_options},
-    {"cert/issue-cert", cfun_cert_issue_cert,
-     "(cert/issue-cert opts)\n\n"
-     "Issue a certificate with a CA's certificate and key, and a new private key for it unless "
-     "one, or a request, is given. Returns a struct of PEM strings `{:cert … :key …}`, without :key where "
-     "the caller gave one. Chains are made by using what was issued with `:ca true` as the next "
-     "issuer. Raises when the issuer's key does not match its certificate, when that is not a "
-     "CA's or, for a CA, has a path length of 0, or when there is neither a common name nor a "
-     "subject alternative name.",
-     &issue_options},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_cert_generate_self_signed_cert,
+    &function_cert_generate_self_signed_from_key,
+    &function_cert_issue_cert,
+    NULL,
 };
 
 void cert_register(JanetTable *env) {
-    module_functions(env, rows);
+    module_register(env, functions);
 }

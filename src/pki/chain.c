@@ -4,7 +4,8 @@
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/pem.h"
-#include "pki/take.h"
+#include "pki/options.h"
+#include "pki/values.h"
 #include "register.h"
 
 #include <math.h>
@@ -29,21 +30,21 @@ static const OptionWord purposes[] = {
 };
 
 static const OptionRow option_rows[] = {
-    OPTION("roots", take_option_certificates, ChainOptions, roots,
+    OPTION("roots", pki_option_certificates, ChainOptions, roots,
            "Trusted certificates: PEM (several in one text or not) or DER, or a list of these. The "
            "system's by default; none with []."),
-    OPTION("intermediates", take_option_certificates, ChainOptions, intermediates,
+    OPTION("intermediates", pki_option_certificates, ChainOptions, intermediates,
            "Certificates that may stand between, not trusted by themselves; the same forms."),
     OPTION("host", option_text, ChainOptions, host,
            "DNS name or IP address that the certificate must name in its subjectAltName."),
-    OPTION("time", take_option_date, ChainOptions, time,
+    OPTION("time", pki_option_date, ChainOptions, time,
            "Moment of the verification, now by default: seconds since the epoch, or a date."),
     OPTION_WITH("purpose", option_word, purposes, ChainOptions, purpose,
                 "What the extended key usage must allow: :server (default with :host), :client, "
                 ":email, :timestamp or :any (default without)."),
     OPTION_WITH("depth", option_integer, &depth_range, ChainOptions, depth,
                 "Intermediates at most, 100 by default."),
-    OPTION("crls", take_option_certificates, ChainOptions, crls,
+    OPTION("crls", pki_option_certificates, ChainOptions, crls,
            "Revocation lists, PEM or DER. When given, one must be there of the issuer of the "
            "certificate; other CAs' are heeded where they are there."),
     OPTION_WITH("security-level", option_integer, &level_range, ChainOptions, security_level,
@@ -70,8 +71,8 @@ static void free_call(ChainCall *call) {
 static bool load_crls(ChainCall *call, Janet list, Failure *failure) {
     call->crls = sk_X509_CRL_new_null();
     if (!call->crls) return failure_set(failure, "out of memory");
-    for (int32_t i = 0; i < take_count(list); i++) {
-        if (!chain_add_crls(call->crls, take_item(list, i), failure)) return false;
+    for (int32_t i = 0; i < values_count(list); i++) {
+        if (!pem_add_crls(call->crls, values_item(list, i), failure)) return false;
     }
     return true;
 }
@@ -81,8 +82,8 @@ static bool load(ChainCall *call, Bytes leaf, const ChainOptions *options, Failu
     bool has_roots = !janet_checktype(options->roots, JANET_NIL);
     call->given = pem_certificates(leaf, failure);
     if (!call->given) return false;
-    if (has_roots && !(call->roots = take_certificates(options->roots, failure))) return false;
-    call->intermediates = take_certificates(options->intermediates, failure);
+    if (has_roots && !(call->roots = values_certificates(options->roots, failure))) return false;
+    call->intermediates = values_certificates(options->intermediates, failure);
     if (!call->intermediates) return false;
     for (int i = 1; i < sk_X509_num(call->given); i++) {
         X509 *certificate = sk_X509_value(call->given, i);
@@ -114,7 +115,7 @@ static ChainQuery query_of(const ChainCall *call, const ChainOptions *options) {
 static bool answer_value(const ChainAnswer *answer, Janet *value) {
     JanetTable *table = janet_table(4);
     Janet chain = janet_wrap_nil();
-    if (answer->valid && !take_pems(answer->chain, &chain)) return false;
+    if (answer->valid && !values_pems(answer->chain, &chain)) return false;
     janet_table_put(table, janet_ckeywordv("valid"), janet_wrap_boolean(answer->valid));
     if (answer->valid) {
         janet_table_put(table, janet_ckeywordv("chain"), chain);
@@ -127,8 +128,16 @@ static bool answer_value(const ChainAnswer *answer, Janet *value) {
     return true;
 }
 
-static Janet cfun_cert_verify_chain(int32_t argc, Janet *argv) {
-    const char *function = "cert/verify-chain";
+FUNCTION(cert_verify_chain, "cert/verify-chain", "cert &opt opts",
+         "Verify a certificate, PEM or DER, up to a trusted root (RFC 5280, with OpenSSL's "
+         "strict checks): signatures, dates, basic constraints, key usage, name "
+         "constraints, and what the options ask. Certificates that follow the first in "
+         "`cert` count as intermediates. Returns `{:valid true :chain [pem …]}`, the "
+         "certificate itself first, the root last, or `{:valid false :reason text :depth n "
+         ":code number}`: depth 0 is the certificate itself, code OpenSSL's X509_V_ERR. "
+         "Without :host the certificate may be anyone's: always give it when a peer's name "
+         "is at stake. Raises only when an argument can't be read.",
+         &options_set) {
     janet_arity(argc, 1, 2);
     Bytes leaf = args_bytes(argv, 0);
     ChainOptions options = {.roots = janet_wrap_nil(),
@@ -155,20 +164,11 @@ static Janet cfun_cert_verify_chain(int32_t argc, Janet *argv) {
     return result;
 }
 
-static const FunctionRow rows[] = {
-    {"cert/verify-chain", cfun_cert_verify_chain,
-     "(cert/verify-chain cert &opt opts)\n\n"
-     "Verify a certificate, PEM or DER, up to a trusted root (RFC 5280, with OpenSSL's strict "
-     "checks): signatures, dates, basic constraints, key usage, name constraints, and what "
-     "the options ask. Certificates that follow the first in `cert` count as intermediates. "
-     "Returns `{:valid true :chain [pem …]}`, the certificate itself first, the root last, or "
-     "`{:valid false :reason text :depth n :code number}`: depth 0 is the certificate itself, "
-     "code OpenSSL's X509_V_ERR. Without :host the certificate may be anyone's: always give it "
-     "when a peer's name is at stake. Raises only when an argument can't be read.",
-     &options_set},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_cert_verify_chain,
+    NULL,
 };
 
 void chain_register(JanetTable *env) {
-    module_functions(env, rows);
+    module_register(env, functions);
 }

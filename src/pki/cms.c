@@ -8,7 +8,8 @@
 #include "core/keys/keys.h"
 #include "core/keys/pem.h"
 #include "crypto/task.h"
-#include "pki/take.h"
+#include "pki/options.h"
+#include "pki/values.h"
 #include "register.h"
 
 #include <math.h>
@@ -89,7 +90,7 @@ static const OptionRow sign_rows[] = {
                 ":pem or :der; by default what the certificate is given as."),
     OPTION("digest", args_option_signature_digest, SignOptions, digest,
            "Of the signature: :sha256, :sha384 for P-384 and :sha512 for P-521 keys by default."),
-    OPTION("chain", take_option_certificates, SignOptions, chain,
+    OPTION("chain", pki_option_certificates, SignOptions, chain,
            "Further certificates to add, for those who verify: PEM or DER, or a list of these."),
     OPTION_SECRET("password", option_bytes, SignOptions, password,
                   "Of the key, where it is encrypted."),
@@ -111,7 +112,7 @@ static bool sign_run(Task *task, Failure *failure) {
 }
 
 static bool load_chain(CmsTask *job, Janet list, Failure *failure) {
-    STACK_OF(X509) *chain = take_certificates(list, failure);
+    STACK_OF(X509) *chain = values_certificates(list, failure);
     X509 *certificate;
     bool loaded = chain;
     while (loaded && (certificate = sk_X509_shift(chain))) {
@@ -123,8 +124,12 @@ static bool load_chain(CmsTask *job, Janet list, Failure *failure) {
     return loaded;
 }
 
-static Janet cfun_crypto_cms_sign(int32_t argc, Janet *argv) {
-    const char *function = "crypto/cms-sign";
+FUNCTION(crypto_cms_sign, "crypto/cms-sign", "data cert key &opt opts",
+         "Sign data with a key and its certificate, PEM or DER, as a CMS message (RFC "
+         "5652), PEM or DER, a string. Certificates that follow the first in `cert` are "
+         "added for those who verify. The data is signed byte for byte, without changes to "
+         "its line ends. Raises when the key does not match the certificate or can't sign.",
+         &sign_options) {
     Failure failure;
     janet_arity(argc, 3, 4);
     CmsTask job = {.task = {.function = function,
@@ -165,12 +170,12 @@ static const OptionWord purposes[] = {
 };
 
 static const OptionRow verify_rows[] = {
-    OPTION("ca", take_option_certificates, VerifyOptions, anchors,
+    OPTION("ca", pki_option_certificates, VerifyOptions, anchors,
            "Trusted certificates: PEM (several in one text or not) or DER, or a list of these. "
            "Without, nothing is valid."),
     OPTION("detached", option_bytes, VerifyOptions, detached,
            "The data, where the signature is detached from it."),
-    OPTION("certs", take_option_certificates, VerifyOptions, intermediates,
+    OPTION("certs", pki_option_certificates, VerifyOptions, intermediates,
            "Signers' and intermediate certificates that the message lacks; not trusted."),
     OPTION("verify", option_boolean, VerifyOptions, verify,
            "false looks at signatures alone, whoever made them: anyone can make a valid one. true "
@@ -178,7 +183,7 @@ static const OptionRow verify_rows[] = {
     OPTION_WITH("purpose", option_word, purposes, VerifyOptions, purpose,
                 "What the signer's extended key usage must allow, where it has one: :email "
                 "(default), :client, :server, :timestamp or :any."),
-    OPTION("time", take_option_date, VerifyOptions, time,
+    OPTION("time", pki_option_date, VerifyOptions, time,
            "Moment at which certificates must be valid, now by default: seconds since the epoch, "
            "or a date."),
     OPTION_WITH("security-level", option_integer, &level_range, VerifyOptions, security_level,
@@ -208,11 +213,11 @@ static Janet verify_result(Task *task) {
     const CmsVerdict *verdict = &((CmsTask *)task)->verdict;
     JanetTable *table = janet_table(5);
     Janet others, signers;
-    if (!take_pems(verdict->others, &others) || !take_pems(verdict->signers, &signers)) {
+    if (!values_pems(verdict->others, &others) || !values_pems(verdict->signers, &signers)) {
         return task_fail(task, "out of memory");
     }
     janet_table_put(table, janet_ckeywordv("valid"), janet_wrap_boolean(verdict->valid));
-    janet_table_put(table, janet_ckeywordv("content"), take_bio(verdict->content));
+    janet_table_put(table, janet_ckeywordv("content"), values_bio(verdict->content));
     janet_table_put(table, janet_ckeywordv("certs"), others);
     janet_table_put(table, janet_ckeywordv("signers"), signers);
     if (!verdict->valid) {
@@ -221,8 +226,19 @@ static Janet verify_result(Task *task) {
     return janet_wrap_table(table);
 }
 
-static Janet cfun_crypto_cms_verify(int32_t argc, Janet *argv) {
-    const char *function = "crypto/cms-verify";
+FUNCTION(crypto_cms_verify, "crypto/cms-verify", "cms-data &opt opts",
+         "Verify a signed CMS message, PEM or DER: every signature over the content, and "
+         "every signer's certificate up to one in :ca. Returns a table:\n\n"
+         "* `:valid` - whether all of it holds. Look at this before anything else\n"
+         "* `:reason` - why not\n"
+         "* `:content` - the data as a string, as it stands there even when it is not "
+         "valid\n"
+         "* `:signers` - array of the signers' certificates as PEM, empty when a signature "
+         "is wrong\n"
+         "* `:certs` - array of the certificates that came along, and :certs, as PEM\n\n"
+         "Raises when it is no signed message, when its signature is detached and :detached "
+         "is missing, or when both hold the data.",
+         &verify_options) {
     Failure failure;
     janet_arity(argc, 1, 2);
     CmsTask job = {.task = {.function = function,
@@ -245,9 +261,9 @@ static Janet cfun_crypto_cms_verify(int32_t argc, Janet *argv) {
                              .has_time = isfinite(options.time),
                              .time = isfinite(options.time) ? (int64_t)options.time : 0,
                              .partial = options.partial};
-    job.anchors = take_certificates(options.anchors, &failure);
+    job.anchors = values_certificates(options.anchors, &failure);
     if (!job.anchors) give_up(&job, &failure);
-    job.intermediates = take_certificates(options.intermediates, &failure);
+    job.intermediates = values_certificates(options.intermediates, &failure);
     if (!job.intermediates) give_up(&job, &failure);
     return run(&job, job.task.inputs[DATA].length + job.task.inputs[DETACHED].length);
 }
@@ -304,14 +320,18 @@ static bool encrypt_run(Task *task, Failure *failure) {
 
 /* Certificates as an argument: a string, a buffer, or a list of these that is not empty. */
 static Janet certificates_slot(const Janet *argv, int32_t slot) {
-    if (!take_is_bytes_list(argv[slot]) || !take_count(argv[slot])) {
+    if (!values_are(argv[slot], VALUES_BYTES) || !values_count(argv[slot])) {
         raise_type(slot, "certificate or non-empty list of certificates", argv[slot]);
     }
     return argv[slot];
 }
 
-static Janet cfun_crypto_cms_encrypt(int32_t argc, Janet *argv) {
-    const char *function = "crypto/cms-encrypt";
+FUNCTION(crypto_cms_encrypt, "crypto/cms-encrypt", "data certs &opt opts",
+         "Encrypt data for each of the recipients in `certs`, a certificate (PEM or DER) "
+         "with an RSA or EC key or a list of these, as a CMS message, PEM or DER, a string. "
+         "Who sent it is not told by that: sign it as well. Raises when a recipient's key "
+         "can't be encrypted for (Ed25519).",
+         &encrypt_options) {
     Failure failure;
     janet_arity(argc, 2, 3);
     CmsTask job = {.task = {.function = function,
@@ -324,8 +344,8 @@ static Janet cfun_crypto_cms_encrypt(int32_t argc, Janet *argv) {
     options_read(function, &encrypt_options, args_options(argv, argc, 2), &options);
     job.cipher = cipher_of(options.cipher);
     job.oaep = options.padding == OAEP;
-    job.pem = wants_pem(options.format, take_item(certificates, 0));
-    job.certificates = take_certificates(certificates, &failure);
+    job.pem = wants_pem(options.format, values_item(certificates, 0));
+    job.certificates = values_certificates(certificates, &failure);
     if (!job.certificates) give_up(&job, &failure);
     return run(&job, job.task.inputs[DATA].length);
 }
@@ -356,8 +376,12 @@ static Janet decrypt_result(Task *task) {
     return janet_wrap_buffer(plain);
 }
 
-static Janet cfun_crypto_cms_decrypt(int32_t argc, Janet *argv) {
-    const char *function = "crypto/cms-decrypt";
+FUNCTION(crypto_cms_decrypt, "crypto/cms-decrypt", "cms-data cert key &opt opts",
+         "Decrypt a CMS message, PEM or DER, as the recipient with that certificate and "
+         "key; returns a buffer. Raises when it was not encrypted for that certificate, "
+         "when the key does not match it, and when the message was changed in a way that "
+         "shows (with AES in GCM mode, in any way).",
+         &decrypt_options) {
     Failure failure;
     janet_arity(argc, 3, 4);
     CmsTask job = {.task = {.function = function,
@@ -388,8 +412,11 @@ static bool certificates_run(Task *task, Failure *failure) {
     return write(job, cms_certificates(job->certificates, failure), failure);
 }
 
-static Janet cfun_crypto_cms_certs_only(int32_t argc, Janet *argv) {
-    const char *function = "crypto/cms-certs-only";
+FUNCTION(crypto_cms_certs_only, "crypto/cms-certs-only", "certs &opt opts",
+         "A CMS message that carries certificates and nothing else (.p7b files, SCEP, EST), "
+         "of one certificate, PEM or DER, or a list of them; a string. The format sorts "
+         "them by their bytes. Raises when one is no certificate.",
+         &format_options) {
     Failure failure;
     janet_arity(argc, 1, 2);
     CmsTask job = {.task = {.function = function,
@@ -399,73 +426,39 @@ static Janet cfun_crypto_cms_certs_only(int32_t argc, Janet *argv) {
     EncryptOptions options = {.format = FORMAT_UNSET};
     Janet certificates = certificates_slot(argv, 0);
     options_read(function, &format_options, args_options(argv, argc, 1), &options);
-    job.pem = wants_pem(options.format, take_item(certificates, 0));
-    job.certificates = take_certificates(certificates, &failure);
+    job.pem = wants_pem(options.format, values_item(certificates, 0));
+    job.certificates = values_certificates(certificates, &failure);
     if (!job.certificates) give_up(&job, &failure);
     return run(&job, 0);
 }
 
-static Janet cfun_crypto_cms_get_certs(int32_t argc, Janet *argv) {
+FUNCTION(crypto_cms_get_certs, "crypto/cms-get-certs", "cms-data",
+         "The certificates in a signed or certificates-only CMS message, PEM or DER, as an "
+         "array of PEM strings. Nothing is verified. Raises when it is another kind of "
+         "message, or none.",
+         NULL) {
     Failure failure;
     janet_fixarity(argc, 1);
     Janet result = janet_wrap_nil();
     CMS_ContentInfo *message = cms_read(args_bytes(argv, 0), &failure);
     STACK_OF(X509) *all = message ? cms_get_certificates(message, &failure) : NULL;
-    bool done = all && (take_pems(all, &result) || failure_set(&failure, "out of memory"));
+    bool done = all && (values_pems(all, &result) || failure_set(&failure, "out of memory"));
     sk_X509_pop_free(all, X509_free);
     CMS_ContentInfo_free(message);
-    if (!done) raise_failure("crypto/cms-get-certs", &failure);
+    if (!done) raise_failure(function, &failure);
     return result;
 }
 
-static const FunctionRow rows[] = {
-    {"crypto/cms-sign", cfun_crypto_cms_sign,
-     "(crypto/cms-sign data cert key &opt opts)\n\n"
-     "Sign data with a key and its certificate, PEM or DER, as a CMS message (RFC 5652), PEM or "
-     "DER, a string. Certificates that follow the first in `cert` are added for those who "
-     "verify. The data is signed byte for byte, without changes to its line ends. Raises when "
-     "the key does not match the certificate or can't sign.",
-     &sign_options},
-    {"crypto/cms-verify", cfun_crypto_cms_verify,
-     "(crypto/cms-verify cms-data &opt opts)\n\n"
-     "Verify a signed CMS message, PEM or DER: every signature over the content, and every "
-     "signer's certificate up to one in :ca. Returns a table:\n\n"
-     "* `:valid` - whether all of it holds. Look at this before anything else\n"
-     "* `:reason` - why not\n"
-     "* `:content` - the data as a string, as it stands there even when it is not valid\n"
-     "* `:signers` - array of the signers' certificates as PEM, empty when a signature is wrong\n"
-     "* `:certs` - array of the certificates that came along, and :certs, as PEM\n\n"
-     "Raises when it is no signed message, when its signature is detached and :detached is "
-     "missing, or when both hold the data.",
-     &verify_options},
-    {"crypto/cms-encrypt", cfun_crypto_cms_encrypt,
-     "(crypto/cms-encrypt data certs &opt opts)\n\n"
-     "Encrypt data for each of the recipients in `certs`, a certificate (PEM or DER) with an RSA "
-     "or EC key or a list of these, as a CMS message, PEM or DER, a string. Who sent it is not "
-     "told by that: sign it as well. Raises when a recipient's key can't be encrypted for "
-     "(Ed25519).",
-     &encrypt_options},
-    {"crypto/cms-decrypt", cfun_crypto_cms_decrypt,
-     "(crypto/cms-decrypt cms-data cert key &opt opts)\n\n"
-     "Decrypt a CMS message, PEM or DER, as the recipient with that certificate and key; returns "
-     "a buffer. Raises when it was not encrypted for that certificate, when the key does not "
-     "match it, and when the message was changed in a way that shows (with AES in GCM mode, in "
-     "any way).",
-     &decrypt_options},
-    {"crypto/cms-certs-only", cfun_crypto_cms_certs_only,
-     "(crypto/cms-certs-only certs &opt opts)\n\n"
-     "A CMS message that carries certificates and nothing else (.p7b files, SCEP, EST), of one "
-     "certificate, PEM or DER, or a list of them; a string. The format sorts them by their bytes. "
-     "Raises when one is no certificate.",
-     &format_options},
-    {"crypto/cms-get-certs", cfun_crypto_cms_get_certs,
-     "(crypto/cms-get-certs cms-data)\n\n"
-     "The certificates in a signed or certificates-only CMS message, PEM or DER, as an array of "
-     "PEM strings. Nothing is verified. Raises when it is another kind of message, or none.",
-     NULL},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_crypto_cms_sign,
+    &function_crypto_cms_verify,
+    &function_crypto_cms_encrypt,
+    &function_crypto_cms_decrypt,
+    &function_crypto_cms_certs_only,
+    &function_crypto_cms_get_certs,
+    NULL,
 };
 
 void cms_register(JanetTable *env) {
-    module_functions(env, rows);
+    module_register(env, functions);
 }

@@ -7,7 +7,7 @@
 #include "core/keys/pem.h"
 #include "crypto/task.h"
 #include "pki/info.h"
-#include "pki/take.h"
+#include "pki/values.h"
 #include "register.h"
 
 #include <openssl/pem.h>
@@ -116,7 +116,17 @@ static bool has_password(const KeyOptions *options) {
     return options->password.data || options->input_password.data;
 }
 
-static Janet cfun_crypto_convert_key(int32_t argc, Janet *argv) {
+FUNCTION(crypto_convert_key, "crypto/convert-key", "key target-format &opt opts",
+         "Write a key, private or public, PEM or DER, in another form; returns a string. "
+         "`target-format` is a keyword or string:\n\n"
+         "* `:pem` `:der` - PKCS#8 for a private key (RFC 5958), SubjectPublicKeyInfo for a "
+         "public one\n"
+         "* `:pkcs8` `:pkcs8-der` - the same, of private keys alone\n"
+         "* `:traditional` `:traditional-der` - PKCS#1 (RFC 8017) or SEC 1 (RFC 5915), "
+         "never encrypted\n\n"
+         "Passwords are stretched on a thread while the fiber waits. Raises when the key "
+         "can't be read, is encrypted and no password opens it, or has no such form.",
+         &key_options) {
     static const OptionWord forms[] = {
         {"pem", KEYFORM_PEM},
         {"der", KEYFORM_DER},
@@ -126,7 +136,6 @@ static Janet cfun_crypto_convert_key(int32_t argc, Janet *argv) {
         {"traditional-der", KEYFORM_TRADITIONAL_DER},
         {NULL, 0},
     };
-    const char *function = "crypto/convert-key";
     janet_arity(argc, 2, 3);
     Bytes key = args_secret(argv, 0);
     KeyForm form = (KeyForm)args_word(forms, argv, 1);
@@ -136,17 +145,24 @@ static Janet cfun_crypto_convert_key(int32_t argc, Janet *argv) {
     return task_run(&job.task, sizeof job, has_password(&options));
 }
 
-static Janet cfun_crypto_load_key(int32_t argc, Janet *argv) {
+FUNCTION(crypto_load_key, "crypto/load-key", "key &opt password",
+         "Read a private key, PEM or DER, decrypted with `password` where it is encrypted, "
+         "and return it as PEM (PKCS#8) that is not: keep it secret. Raises when it is no "
+         "private key, when it is encrypted and no password was given, or when that is "
+         "wrong. Never asks on a terminal.",
+         NULL) {
     janet_arity(argc, 1, 2);
     Bytes key = args_secret(argv, 0);
     KeyOptions options = {.input_password = args_secret_or_none(argv, argc, 1)};
-    KeyTask job = task_of("crypto/load-key", key, KEYFORM_PKCS8, &options);
+    KeyTask job = task_of(function, key, KEYFORM_PKCS8, &options);
     job.wants_private = true;
     return task_run(&job.task, sizeof job, has_password(&options));
 }
 
-static Janet cfun_crypto_export_key(int32_t argc, Janet *argv) {
-    const char *function = "crypto/export-key";
+FUNCTION(crypto_export_key, "crypto/export-key", "key &opt opts",
+         "Write a private key as PEM (PKCS#8), encrypted where :password is given. Raises "
+         "as `load-key` does, and when the password is empty or too long.",
+         &key_options) {
     janet_arity(argc, 1, 2);
     Bytes key = args_secret(argv, 0);
     KeyOptions options = {.cipher = CIPHER_UNSET};
@@ -184,10 +200,21 @@ static Janet info_result(Task *task) {
     return janet_wrap_table(table);
 }
 
-static Janet cfun_crypto_key_info(int32_t argc, Janet *argv) {
+FUNCTION(crypto_key_info, "crypto/key-info", "key &opt password",
+         "What a key is, private or public, PEM or DER, as a table; keys without a value "
+         "are absent:\n\n"
+         "* `:type` - `:rsa` `:ec` `:ed25519` `:x25519` `:rsa-pss` `:dsa` …\n"
+         "* `:bits` - its size\n"
+         "* `:curve` - \"prime256v1\", \"secp384r1\" …, of `:ec` keys\n"
+         "* `:private` - whether it is a private key\n"
+         "* `:encrypted` - whether it is protected by a password; then `:cipher` and "
+         "`:iterations` of PKCS#8 ones\n\n"
+         "Nothing but that shows of an encrypted PKCS#8 key (of a traditional one the type "
+         "does, too), unless the password is given. Raises when it is no key, or the "
+         "password is wrong.",
+         NULL) {
     janet_arity(argc, 1, 2);
-    InfoTask job = {
-        .task = {.function = "crypto/key-info", .run = info_run, .result = info_result}};
+    InfoTask job = {.task = {.function = function, .run = info_run, .result = info_result}};
     job.task.inputs[KEY] = args_secret(argv, 0);
     job.task.inputs[INPUT_PASSWORD] = args_secret_or_none(argv, argc, 1);
     return task_run(&job.task, sizeof job, job.task.inputs[INPUT_PASSWORD].data);
@@ -212,8 +239,11 @@ static bool write_certificates(BIO *bio, const STACK_OF(X509) * all, int encodin
     return written || failure_openssl(failure, "certificate not written");
 }
 
-static Janet cfun_crypto_convert_cert(int32_t argc, Janet *argv) {
-    const char *function = "crypto/convert-cert";
+FUNCTION(crypto_convert_cert, "crypto/convert-cert", "cert target-format",
+         "Write a certificate, PEM or DER, as `:pem` or `:der`; returns a string. Several "
+         "certificates in a PEM text stay together as PEM. Raises when it is no "
+         "certificate, or when several would have to fit in DER.",
+         NULL) {
     Failure failure;
     janet_fixarity(argc, 2);
     Bytes data = args_bytes(argv, 0);
@@ -222,7 +252,7 @@ static Janet cfun_crypto_convert_cert(int32_t argc, Janet *argv) {
     STACK_OF(X509) *all = pem_certificates(data, &failure);
     BIO *bio = BIO_new(BIO_s_mem());
     bool written = all && write_certificates(bio, all, encoding, &failure);
-    if (written) result = take_bio(bio);
+    if (written) result = values_bio(bio);
     BIO_free(bio);
     sk_X509_pop_free(all, X509_free);
     if (!written) raise_failure(function, &failure);
@@ -234,62 +264,27 @@ static bool begins_as_ber(Bytes data) {
     return data.length > 2 && data.data[0] == 0x30 && data.data[1] == 0x80;
 }
 
-static Janet cfun_crypto_detect_format(int32_t argc, Janet *argv) {
+FUNCTION(crypto_detect_format, "crypto/detect-format", "data",
+         "`:pem` when a PEM block begins anywhere in the data, `:der` when it begins as DER "
+         "or BER does. Looks at no more than that. Raises when it is neither.",
+         NULL) {
     janet_fixarity(argc, 1);
     Bytes data = args_secret(argv, 0);
     if (encoding_is_pem(data)) return janet_ckeywordv("pem");
     if (encoding_is_der(data) || begins_as_ber(data)) return janet_ckeywordv("der");
-    raise_format("crypto/detect-format", "neither PEM nor DER");
+    raise_format(function, "neither PEM nor DER");
 }
 
-static const FunctionRow rows[] = {
-    {"crypto/convert-key", cfun_crypto_convert_key,
-     "(crypto/convert-key key target-format &opt opts)\n\n"
-     "Write a key, private or public, PEM or DER, in another form; returns a string. "
-     "`target-format` is a keyword or string:\n\n"
-     "* `:pem` `:der` - PKCS#8 for a private key (RFC 5958), SubjectPublicKeyInfo for a public one\n"
-     "* `:pkcs8` `:pkcs8-der` - the same, of private keys alone\n"
-     "* `:traditional` `:traditional-der` - PKCS#1 (RFC 8017) or SEC 1 (RFC 5915), never encrypted\n\n"
-     "Passwords are stretched on a thread while the fiber waits. Raises when the key can't be "
-     "read, is encrypted and no password opens it, or has no such form.",
-     &key_options},
-    {"crypto/load-key", cfun_crypto_load_key,
-     "(crypto/load-key key &opt password)\n\n"
-     "Read a private key, PEM or DER, decrypted with `password` where it is encrypted, and return "
-     "it as PEM (PKCS#8) that is not: keep it secret. Raises when it is no private key, when it is "
-     "encrypted and no password was given, or when that is wrong. Never asks on a terminal.",
-     NULL},
-    {"crypto/export-key", cfun_crypto_export_key,
-     "(crypto/export-key key &opt opts)\n\n"
-     "Write a private key as PEM (PKCS#8), encrypted where :password is given. Raises as "
-     "`load-key` does, and when the password is empty or too long.",
-     &key_options},
-    {"crypto/key-info", cfun_crypto_key_info,
-     "(crypto/key-info key &opt password)\n\n"
-     "What a key is, private or public, PEM or DER, as a table; keys without a value are absent:\n\n"
-     "* `:type` - `:rsa` `:ec` `:ed25519` `:x25519` `:rsa-pss` `:dsa` …\n"
-     "* `:bits` - its size\n"
-     "* `:curve` - \"prime256v1\", \"secp384r1\" …, of `:ec` keys\n"
-     "* `:private` - whether it is a private key\n"
-     "* `:encrypted` - whether it is protected by a password; then `:cipher` and `:iterations` of "
-     "PKCS#8 ones\n\n"
-     "Nothing but that shows of an encrypted PKCS#8 key (of a traditional one the type does, "
-     "too), unless the password is given. Raises when it is no key, or the password is wrong.",
-     NULL},
-    {"crypto/convert-cert", cfun_crypto_convert_cert,
-     "(crypto/convert-cert cert target-format)\n\n"
-     "Write a certificate, PEM or DER, as `:pem` or `:der`; returns a string. Several "
-     "certificates in a PEM text stay together as PEM. Raises when it is no certificate, or "
-     "when several would have to fit in DER.",
-     NULL},
-    {"crypto/detect-format", cfun_crypto_detect_format,
-     "(crypto/detect-format data)\n\n"
-     "`:pem` when a PEM block begins anywhere in the data, `:der` when it begins as DER or BER "
-     "does. Looks at no more than that. Raises when it is neither.",
-     NULL},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_crypto_convert_key,
+    &function_crypto_load_key,
+    &function_crypto_export_key,
+    &function_crypto_key_info,
+    &function_crypto_convert_cert,
+    &function_crypto_detect_format,
+    NULL,
 };
 
 void convert_register(JanetTable *env) {
-    module_functions(env, rows);
+    module_register(env, functions);
 }

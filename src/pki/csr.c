@@ -8,53 +8,34 @@
 #include "core/pki/name.h"
 #include "crypto/task.h"
 #include "pki/info.h"
-#include "pki/take.h"
+#include "pki/options.h"
+#include "pki/values.h"
 #include "register.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
 typedef struct CsrOptions {
-    NameFields name;
-    Janet san, extended;
-    uint32_t key_usage;
-    const EVP_MD *digest;
+    SubjectOptions subject; /* first, for the shared part */
     Bytes challenge, password;
     int format;
 } CsrOptions;
 
 enum { PEM, DER };
-enum { KEY, PASSWORD };
+enum { KEY, PASSWORD, CHALLENGE };
 
 static const OptionWord formats[] = {{"pem", PEM}, {"der", DER}, {NULL, 0}};
 
 static const OptionRow option_rows[] = {
-    OPTION("common-name", option_text, CsrOptions, name.common_name, "CN, up to 64 characters."),
-    OPTION("country", option_text, CsrOptions, name.country, "C, two letters."),
-    OPTION("state", option_text, CsrOptions, name.state, "ST, a state or province."),
-    OPTION("locality", option_text, CsrOptions, name.locality, "L, a city."),
-    OPTION("organization", option_text, CsrOptions, name.organization, "O."),
-    OPTION("organizational-unit", option_text, CsrOptions, name.organizational_unit, "OU."),
-    OPTION("email", option_text, CsrOptions, name.email, "emailAddress of the subject."),
-    OPTION("san", take_option_names, CsrOptions, san,
-           "Subject alternative names: a list of \"DNS:example.com\", \"IP:192.0.2.1\", "
-           "\"URI:https://…\", \"email:a@b.example\"; without a prefix the kind is guessed. By "
-           "default the common name, where it is a DNS name, an IP address or an email address."),
-    OPTION("key-usage", take_option_key_usage, CsrOptions, key_usage,
-           "keyUsage to ask for: names such as digitalSignature or :digital-signature."),
-    OPTION("ext-key-usage", take_option_extended_usage, CsrOptions, extended,
-           "extKeyUsage to ask for: names such as serverAuth or :client-auth, or OIDs."),
-    OPTION_SECRET(
-        "challenge-password", option_text, CsrOptions, challenge,
-        "challengePassword, as SCEP servers want it. Anyone who sees the request can read it."),
-    OPTION("digest", args_option_signature_digest, CsrOptions, digest,
-           "Of the signature: :sha256, :sha384 for P-384 and :sha512 for P-521 keys by default; "
-           "Ed25519 and Ed448 have their own."),
+    OPTION_SECRET("challenge-password", option_text, CsrOptions, challenge,
+                  "challengePassword, as SCEP servers want it. Anyone who sees the request can "
+                  "read it."),
     OPTION_SECRET("password", option_bytes, CsrOptions, password,
-                  "Of the key, where it is encrypted."),
+                  "Password of the key, where it is encrypted."),
     OPTION_WITH("format", option_word, formats, CsrOptions, format, ":pem (default) or :der."),
 };
-static const OptionSet csr_options = OPTION_SET(option_rows);
+static const OptionSet *const parts[] = {&pki_subject_options, NULL};
+static const OptionSet csr_options = OPTION_SET_WITH(option_rows, parts);
 
 typedef struct CsrTask {
     Task task;
@@ -66,8 +47,6 @@ typedef struct CsrTask {
     int format;
     BIO *written;
 } CsrTask;
-
-enum { CHALLENGE = PASSWORD + 1 };
 
 static bool write(CsrTask *job, X509_REQ *request, Failure *failure) {
     job->written = BIO_new(BIO_s_mem());
@@ -96,7 +75,7 @@ static bool csr_run(Task *task, Failure *failure) {
 }
 
 static Janet csr_result(Task *task) {
-    return take_bio(((CsrTask *)task)->written);
+    return values_bio(((CsrTask *)task)->written);
 }
 
 static void csr_release(Task *task) {
@@ -108,21 +87,26 @@ static void csr_release(Task *task) {
 }
 
 static bool set_names(CsrTask *job, const CsrOptions *options, Failure *failure) {
-    if (!take_subject(&options->name, options->san, &job->subject, &job->alternatives, failure)) {
+    if (!values_subject(&options->subject.name, options->subject.san, &job->subject,
+                        &job->alternatives, failure)) {
         return false;
     }
     if (!X509_NAME_entry_count(job->subject) && !sk_GENERAL_NAME_num(job->alternatives)) {
         return failure_set(failure, "names not usable: give a common name or a subject alternative "
                                     "name");
     }
-    job->extended = take_extended_usage(options->extended);
+    job->extended = values_extended_usage(options->subject.extended);
     return job->extended || failure_set(failure, "out of memory");
 }
 
-static Janet cfun_crypto_generate_csr(int32_t argc, Janet *argv) {
-    const char *function = "crypto/generate-csr";
+FUNCTION(crypto_generate_csr, "crypto/generate-csr", "key options",
+         "Make a certificate signing request (PKCS#10, RFC 2986) for a private key, PEM or "
+         "DER, and return it as a PEM string. Raises when the key can't be read or can't "
+         "sign (X25519), and when there is neither a common name nor a subject alternative "
+         "name.",
+         &csr_options) {
     janet_fixarity(argc, 2);
-    CsrOptions options = {.san = janet_wrap_nil(), .extended = janet_wrap_nil()};
+    CsrOptions options = {.subject = {.san = janet_wrap_nil(), .extended = janet_wrap_nil()}};
     CsrTask job = {
         .task = {
             .function = function, .run = csr_run, .result = csr_result, .release = csr_release}};
@@ -130,8 +114,8 @@ static Janet cfun_crypto_generate_csr(int32_t argc, Janet *argv) {
     options_read(function, &csr_options, argv[1], &options);
     job.task.inputs[PASSWORD] = options.password;
     job.task.inputs[CHALLENGE] = options.challenge;
-    job.key_usage = options.key_usage;
-    job.digest = options.digest;
+    job.key_usage = options.subject.key_usage;
+    job.digest = options.subject.digest;
     job.format = options.format;
     Failure failure;
     if (!set_names(&job, &options, &failure)) {
@@ -159,8 +143,22 @@ static Janet csr_value(const CsrInfo *info) {
     return janet_wrap_table(table);
 }
 
-static Janet cfun_crypto_parse_csr(int32_t argc, Janet *argv) {
-    const char *function = "crypto/parse-csr";
+FUNCTION(crypto_parse_csr, "crypto/parse-csr", "csr",
+         "What a certificate signing request, PEM or DER, asks for, as a table. Raises when "
+         "it is none. Who made it may have written anything: heed `:signature-valid`, and "
+         "never copy `:extensions` into a certificate unseen (`cert/issue-cert` copies "
+         "names alone).\n\n"
+         "* `:subject` - struct of `:common-name` `:country` and so on, as in `cert/parse`; "
+         "`:subject-text` - the same as a line (RFC 2253)\n"
+         "* `:san` - tuple of subject alternative names: \"DNS:a.example\" …\n"
+         "* `:key-type` `:key-bits` `:key-curve` - of the public key; `:public-key` - as "
+         "PEM, \"\" where it is of an unknown kind\n"
+         "* `:signature-algorithm`; `:signature-valid` - whether the holder of that key "
+         "signed it\n"
+         "* `:challenge-password` - if there is one\n"
+         "* `:extensions` - tuple of structs `{:oid :name :critical :value :text}`\n"
+         "* `:version` - 1",
+         NULL) {
     Failure failure;
     CsrInfo info;
     janet_fixarity(argc, 1);
@@ -175,31 +173,12 @@ static Janet cfun_crypto_parse_csr(int32_t argc, Janet *argv) {
     return result;
 }
 
-static const FunctionRow rows[] = {
-    {"crypto/generate-csr", cfun_crypto_generate_csr,
-     "(crypto/generate-csr key options)\n\n"
-     "Make a certificate signing request (PKCS#10, RFC 2986) for a private key, PEM or DER, and "
-     "return it as a PEM string. Raises when the key can't be read or can't sign (X25519), and "
-     "when there is neither a common name nor a subject alternative name.",
-     &csr_options},
-    {"crypto/parse-csr", cfun_crypto_parse_csr,
-     "(crypto/parse-csr csr)\n\n"
-     "What a certificate signing request, PEM or DER, asks for, as a table. Raises when it is "
-     "none. Who made it may have written anything: heed `:signature-valid`, and never copy "
-     "`:extensions` into a certificate unseen (`cert/issue-cert` copies names alone).\n\n"
-     "* `:subject` - struct of `:common-name` `:country` and so on, as in `cert/parse`; "
-     "`:subject-text` - the same as a line (RFC 2253)\n"
-     "* `:san` - tuple of subject alternative names: \"DNS:a.example\" …\n"
-     "* `:key-type` `:key-bits` `:key-curve` - of the public key; `:public-key` - as PEM, \"\" "
-     "where it is of an unknown kind\n"
-     "* `:signature-algorithm`; `:signature-valid` - whether the holder of that key signed it\n"
-     "* `:challenge-password` - if there is one\n"
-     "* `:extensions` - tuple of structs `{:oid :name :critical :value :text}`\n"
-     "* `:version` - 1",
-     NULL},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_crypto_generate_csr,
+    &function_crypto_parse_csr,
+    NULL,
 };
 
 void csr_register(JanetTable *env) {
-    module_functions(env, rows);
+    module_register(env, functions);
 }

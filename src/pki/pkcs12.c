@@ -8,7 +8,8 @@
 #include "core/keys/pbe.h"
 #include "core/keys/pem.h"
 #include "crypto/task.h"
-#include "pki/take.h"
+#include "pki/options.h"
+#include "pki/values.h"
 #include "register.h"
 
 #include <openssl/err.h>
@@ -26,7 +27,7 @@ static const OptionRange iterations_range = {PBE_MIN_ITERATIONS, PBE_MAX_ITERATI
 static const OptionRow create_rows[] = {
     OPTION_SECRET("password", option_bytes, Pkcs12Options, password,
                   "Of the bundle. Required: 1 to 1024 bytes without NULs."),
-    OPTION("chain", take_option_certificates, Pkcs12Options, chain,
+    OPTION("chain", pki_option_certificates, Pkcs12Options, chain,
            "Certificates of CAs to add: PEM or DER, or a list of these."),
     OPTION("friendly-name", option_text, Pkcs12Options, friendly_name, "Name to show to people."),
     OPTION_WITH("iterations", option_integer, &iterations_range, Pkcs12Options, iterations,
@@ -85,14 +86,19 @@ static Janet create_result(Task *task) {
 static bool load(Pkcs12Task *job, Bytes certificate, const Pkcs12Options *options,
                  Failure *failure) {
     if (!(job->bundle.certificate = pem_certificate(certificate, failure))) return false;
-    if (!(job->bundle.chain = take_certificates(options->chain, failure))) return false;
+    if (!(job->bundle.chain = values_certificates(options->chain, failure))) return false;
     if (!options->friendly_name.data) return true;
     job->bundle.friendly_name = OPENSSL_strdup((const char *)options->friendly_name.data);
     return job->bundle.friendly_name || failure_set(failure, "out of memory");
 }
 
-static Janet cfun_crypto_create_pkcs12(int32_t argc, Janet *argv) {
-    const char *function = "crypto/create-pkcs12";
+FUNCTION(crypto_create_pkcs12, "crypto/create-pkcs12", "cert key opts",
+         "Bundle a private key, its certificate and those of CAs under a password (PKCS#12, "
+         "RFC 7292); returns the DER as a string. Key and certificates are PEM or DER. "
+         "Encrypted with PBES2 (PBKDF2 over HMAC-SHA-256, AES-256-CBC) with a MAC by "
+         "SHA-256, on a thread while the fiber waits. Raises when the key does not match "
+         "the certificate, or the password is missing.",
+         &create_options) {
     Failure failure;
     janet_fixarity(argc, 3);
     Bytes certificate = args_bytes(argv, 0), key = args_secret(argv, 1);
@@ -131,8 +137,8 @@ static Janet parse_result(Task *task) {
     Pkcs12Task *job = (Pkcs12Task *)task;
     JanetTable *table = janet_table(4);
     Janet certificate = janet_wrap_nil(), chain = certificate;
-    if ((job->bundle.certificate && !take_pem(job->bundle.certificate, &certificate)) ||
-        !take_pems(job->bundle.chain, &chain)) {
+    if ((job->bundle.certificate && !values_pem(job->bundle.certificate, &certificate)) ||
+        !values_pems(job->bundle.chain, &chain)) {
         return task_fail(task, "out of memory");
     }
     janet_table_put(table, janet_ckeywordv("cert"), certificate);
@@ -148,8 +154,17 @@ static Janet parse_result(Task *task) {
     return janet_wrap_table(table);
 }
 
-static Janet cfun_crypto_parse_pkcs12(int32_t argc, Janet *argv) {
-    const char *function = "crypto/parse-pkcs12";
+FUNCTION(crypto_parse_pkcs12, "crypto/parse-pkcs12", "data password &opt opts",
+         "Open a PKCS#12 bundle (RFC 7292), `password` nil or \"\" for none, on a thread "
+         "while the fiber waits. Returns a table; what the bundle does not hold is absent:\n\n"
+         "* `:key` - the private key as PEM (PKCS#8), not encrypted: keep it secret\n"
+         "* `:cert` - the certificate that belongs to the key, as PEM\n"
+         "* `:chain` - array of the other certificates as PEM, in their order\n"
+         "* `:friendly-name` - of the certificate, or of the key\n\n"
+         "Raises when it is no bundle, when the password is wrong or a byte was changed "
+         "(both look the same), or when it asks for more than 10000000 iterations. "
+         "Certificates are not verified.",
+         &parse_options) {
     janet_arity(argc, 2, 3);
     Pkcs12Task job = {.task = {.function = function,
                                .run = parse_run,
@@ -164,28 +179,12 @@ static Janet cfun_crypto_parse_pkcs12(int32_t argc, Janet *argv) {
     return task_run(&job.task, sizeof job, true);
 }
 
-static const FunctionRow rows[] = {
-    {"crypto/create-pkcs12", cfun_crypto_create_pkcs12,
-     "(crypto/create-pkcs12 cert key opts)\n\n"
-     "Bundle a private key, its certificate and those of CAs under a password (PKCS#12, RFC "
-     "7292); returns the DER as a string. Key and certificates are PEM or DER. Encrypted with "
-     "PBES2 (PBKDF2 over HMAC-SHA-256, AES-256-CBC) with a MAC by SHA-256, on a thread while the "
-     "fiber waits. Raises when the key does not match the certificate, or the password is missing.",
-     &create_options},
-    {"crypto/parse-pkcs12", cfun_crypto_parse_pkcs12,
-     "(crypto/parse-pkcs12 data password &opt opts)\n\n"
-     "Open a PKCS#12 bundle (RFC 7292), `password` nil or \"\" for none, on a thread while the "
-     "fiber waits. Returns a table; what the bundle does not hold is absent:\n\n"
-     "* `:key` - the private key as PEM (PKCS#8), not encrypted: keep it secret\n"
-     "* `:cert` - the certificate that belongs to the key, as PEM\n"
-     "* `:chain` - array of the other certificates as PEM, in their order\n"
-     "* `:friendly-name` - of the certificate, or of the key\n\n"
-     "Raises when it is no bundle, when the password is wrong or a byte was changed (both look the "
-     "same), or when it asks for more than 10000000 iterations. Certificates are not verified.",
-     &parse_options},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_crypto_create_pkcs12,
+    &function_crypto_parse_pkcs12,
+    NULL,
 };
 
 void pkcs12_register(JanetTable *env) {
-    module_functions(env, rows);
+    module_register(env, functions);
 }

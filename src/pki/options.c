@@ -1,0 +1,156 @@
+#define _DEFAULT_SOURCE /* timegm */
+#include "pki/options.h"
+
+#include "base/args.h"
+#include "base/raise.h"
+#include "core/algorithms.h"
+#include "core/pki/usage.h"
+#include "pki/values.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+void pki_option_names(const OptionSite *site, Janet value, void *field) {
+    if (!values_are(value, JANET_TFLAG_BYTES))
+        option_refuse(site, "string or list of strings", value);
+    *(Janet *)field = value;
+}
+
+void pki_option_certificates(const OptionSite *site, Janet value, void *field) {
+    if (!values_are(value, VALUES_BYTES)) {
+        option_refuse(site, "string or buffer, or a list of these", value);
+    }
+    *(Janet *)field = value;
+}
+
+void pki_option_key_usage(const OptionSite *site, Janet value, void *field) {
+    Janet names = janet_wrap_nil();
+    uint32_t bits = 0;
+    pki_option_names(site, value, &names);
+    for (int32_t i = 0; i < values_count(names); i++) {
+        int bit = usage_key_bit(values_item(names, i));
+        if (bit < 0) {
+            option_refuse(site,
+                          "digitalSignature, nonRepudiation, keyEncipherment, dataEncipherment, "
+                          "keyAgreement, keyCertSign, cRLSign, encipherOnly or decipherOnly",
+                          value);
+        }
+        bits |= 1u << bit;
+    }
+    *(uint32_t *)field = bits;
+}
+
+void pki_option_extended_usage(const OptionSite *site, Janet value, void *field) {
+    Janet names = janet_wrap_nil();
+    pki_option_names(site, value, &names);
+    for (int32_t i = 0; i < values_count(names); i++) {
+        ASN1_OBJECT *usage = usage_extended(values_item(names, i));
+        if (!usage) {
+            option_refuse(site,
+                          "serverAuth, clientAuth, codeSigning, emailProtection, timeStamping, "
+                          "OCSPSigning, anyExtendedKeyUsage or a dotted OID",
+                          value);
+        }
+        ASN1_OBJECT_free(usage);
+    }
+    *(Janet *)field = names;
+}
+
+/* The digits that begin at `at`, up to `count`; -1 where there is another character. */
+static int digits(const uint8_t *at, int count) {
+    int value = 0;
+    for (int i = 0; i < count; i++) {
+        if (at[i] < '0' || at[i] > '9') return -1;
+        value = value * 10 + (at[i] - '0');
+    }
+    return value;
+}
+
+static bool matches(const uint8_t *text, const char *pattern) {
+    for (; *pattern; text++, pattern++) {
+        if (*pattern == '0' ? *text < '0' || *text > '9' : *text != (uint8_t)*pattern) return false;
+    }
+    return true;
+}
+
+/* ISO 8601's "2030-01-31", with "T12:00:00Z" or without; NAN where it is none. */
+static double date_of(Bytes text) {
+    bool day = text.length == 10 && matches(text.data, "0000-00-00");
+    bool time = text.length == 20 && matches(text.data, "0000-00-00T00:00:00Z");
+    if (!day && !time) return NAN;
+    struct tm tm = {.tm_year = digits(text.data, 4) - 1900,
+                    .tm_mon = digits(text.data + 5, 2) - 1,
+                    .tm_mday = digits(text.data + 8, 2)};
+    if (time) {
+        tm.tm_hour = digits(text.data + 11, 2);
+        tm.tm_min = digits(text.data + 14, 2);
+        tm.tm_sec = digits(text.data + 17, 2);
+    }
+    struct tm given = tm;
+    time_t seconds = timegm(&tm);
+    /* timegm makes February 30 a day in March, and so on: no such date was given. */
+    bool exists = tm.tm_mday == given.tm_mday && tm.tm_mon == given.tm_mon &&
+                  tm.tm_hour == given.tm_hour && tm.tm_min == given.tm_min &&
+                  tm.tm_sec == given.tm_sec;
+    return exists ? (double)seconds : (double)NAN;
+}
+
+void pki_option_date(const OptionSite *site, Janet value, void *field) {
+    double seconds = NAN;
+    if (janet_checktype(value, JANET_NUMBER)) seconds = janet_unwrap_number(value);
+    if (janet_checktypes(value, JANET_TFLAG_BYTES)) seconds = date_of(value_bytes(value));
+    if (!isfinite(seconds)) {
+        option_refuse(site, "seconds since the epoch, \"2030-01-31\" or \"2030-01-31T12:00:00Z\"",
+                      value);
+    }
+    *(double *)field = floor(seconds);
+}
+
+void pki_option_days(const OptionSite *site, Janet value, void *field) {
+    double days = janet_checktype(value, JANET_NUMBER) ? janet_unwrap_number(value) : NAN;
+    if (!(days > 0 && isfinite(days))) option_refuse(site, "positive number of days", value);
+    *(double *)field = days;
+}
+
+void pki_option_key_type(const OptionSite *site, Janet value, void *field) {
+    if (!janet_checktypes(value, JANET_TFLAG_BYTES)) option_refuse(site, "type of a key", value);
+    Failure failure;
+    if (!algorithms_key(value_bytes(value), field, &failure))
+        raise_failure(site->function, &failure);
+}
+
+/* --- rows that several functions share --- */
+
+static const OptionRow subject_rows[] = {
+    OPTION("common-name", option_text, SubjectOptions, name.common_name,
+           "CN of the subject, up to 64 characters; \"\" leaves it out."),
+    OPTION("country", option_text, SubjectOptions, name.country,
+           "C, two letters; \"\" leaves it out."),
+    OPTION("state", option_text, SubjectOptions, name.state, "ST, a state or province."),
+    OPTION("locality", option_text, SubjectOptions, name.locality, "L, a city."),
+    OPTION("organization", option_text, SubjectOptions, name.organization,
+           "O; \"\" leaves it out."),
+    OPTION("organizational-unit", option_text, SubjectOptions, name.organizational_unit, "OU."),
+    OPTION("email", option_text, SubjectOptions, name.email, "emailAddress of the subject."),
+    OPTION(
+        "san", pki_option_names, SubjectOptions, san,
+        "Subject alternative names, the names that clients compare: a list of "
+        "\"DNS:example.com\", \"IP:192.0.2.1\", \"URI:https://…\", \"email:a@b.example\". "
+        "Without a prefix the kind is guessed. Default: the common name, where it is a DNS name, "
+        "an IP address or an email address."),
+};
+
+static const OptionRow usage_rows[] = {
+    OPTION("key-usage", pki_option_key_usage, SubjectOptions, key_usage,
+           "keyUsage (critical): names such as digitalSignature or :digital-signature."),
+    OPTION("ext-key-usage", pki_option_extended_usage, SubjectOptions, extended,
+           "extKeyUsage: names such as serverAuth or :client-auth, or OIDs."),
+    OPTION("digest", args_option_signature_digest, SubjectOptions, digest,
+           "Digest of the signature. Default: :sha256, :sha384 for P-384 keys, :sha512 for P-521 "
+           "keys. Ed25519 and Ed448 have their own."),
+};
+
+static const OptionSet usage_options = OPTION_SET(usage_rows);
+static const OptionSet *const usage_part[] = {&usage_options, NULL};
+const OptionSet pki_subject_options = OPTION_SET_WITH(subject_rows, usage_part);

@@ -1,0 +1,44 @@
+/* Parsers of the options that the functions on certificates share. Each raises when it refuses a
+ * value. */
+#ifndef JSEC_PKI_OPTIONS_H
+#define JSEC_PKI_OPTIONS_H
+
+#include "base/options.h"
+#include "core/pki/name.h"
+
+#include <janet.h>
+#include <openssl/evp.h>
+
+/* Janet: a string, buffer, keyword or symbol, or a list of these (see values.h). */
+void pki_option_names(const OptionSite *site, Janet value, void *field);
+
+/* The same lists: names of keyUsage bits, as a uint32_t of the bits. */
+void pki_option_key_usage(const OptionSite *site, Janet value, void *field);
+
+/* The same lists: names or OIDs of extKeyUsage. */
+void pki_option_extended_usage(const OptionSite *site, Janet value, void *field);
+
+/* double: seconds since the epoch, given as such or as "2030-01-31" or "2030-01-31T12:00:00Z". */
+void pki_option_date(const OptionSite *site, Janet value, void *field);
+
+/* double, more than 0; fractions count. */
+void pki_option_days(const OptionSite *site, Janet value, void *field);
+
+/* KeyAlgorithm */
+void pki_option_key_type(const OptionSite *site, Janet value, void *field);
+
+/* Janet: a string or buffer, or a list of these. */
+void pki_option_certificates(const OptionSite *site, Janet value, void *field);
+
+/* The subject, its key's usage and the signature: what certificates and requests have in common. */
+typedef struct SubjectOptions {
+    NameFields name;
+    Janet san, extended;
+    uint32_t key_usage;
+    const EVP_MD *digest;
+} SubjectOptions;
+
+/* A part of the sets whose struct begins with SubjectOptions. */
+extern const OptionSet pki_subject_options;
+
+#endif
