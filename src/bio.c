@@ -1,8 +1,8 @@
 #include "bio.h"
 
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
-#include "base/args.h"
 #include "register.h"
 
 #include <math.h>
@@ -111,13 +111,17 @@ static Bio *args_open_bio(const char *function, Janet *argv) {
     return bio;
 }
 
-static Janet cfun_bio_new_mem(int32_t argc, Janet *argv) {
-    (void)argv;
+FUNCTION(bio_new_mem, "bio/new-mem", "",
+         "A queue of bytes in memory: what is written comes out again in the same order. "
+         "`(length bio)` is the number of bytes that wait; the functions of this module are "
+         "methods as well, as in `(:write bio data)`. A pair of them takes a socket's place "
+         "under TLS. Raises only when memory runs out.",
+         NULL) {
     janet_fixarity(argc, 0);
     Bio *bio = janet_abstract(&bio_type, sizeof *bio);
     *bio = (Bio){.hook_owner = janet_wrap_nil()};
     bio->memory = BIO_new(BIO_s_mem());
-    if (!bio->memory) raise_format("bio/new-mem", "out of memory");
+    if (!bio->memory) raise_format(function, "out of memory");
     BIO_set_mem_eof_return(bio->memory, -1); /* for OpenSSL "empty" means "later", not the end */
     return janet_wrap_abstract(bio);
 }
@@ -129,9 +133,13 @@ static size_t args_count(const Janet *argv, int32_t slot) {
     return count < INT32_MAX ? (size_t)count : INT32_MAX;
 }
 
-static Janet cfun_bio_read(int32_t argc, Janet *argv) {
+FUNCTION(bio_read, "bio/read", "bio nbytes",
+         "Take at most `nbytes` bytes out of the queue. Returns a buffer, or nil when it is "
+         "empty: more may come later. Never waits. Raises when `nbytes` is no positive integer, "
+         "or the bio closed.",
+         NULL) {
     janet_fixarity(argc, 2);
-    Bio *bio = args_open_bio("bio/read", argv);
+    Bio *bio = args_open_bio(function, argv);
     size_t max = args_count(argv, 1), pending = BIO_ctrl_pending(bio->memory);
     if (!pending) return janet_wrap_nil();
     JanetBuffer *buffer = janet_buffer((int32_t)(pending < max ? pending : max));
@@ -141,9 +149,12 @@ static Janet cfun_bio_read(int32_t argc, Janet *argv) {
     return janet_wrap_buffer(buffer);
 }
 
-static Janet cfun_bio_write(int32_t argc, Janet *argv) {
+FUNCTION(bio_write, "bio/write", "bio data",
+         "Append a string or buffer to the queue. Returns the number of bytes written, which is "
+         "always all of them. Raises when the bio is closed.",
+         NULL) {
     janet_fixarity(argc, 2);
-    Bio *bio = args_open_bio("bio/write", argv);
+    Bio *bio = args_open_bio(function, argv);
     Bytes data = args_bytes(argv, 1);
     if (!data.length) return janet_wrap_integer(0);
     ERR_clear_error();
@@ -151,24 +162,30 @@ static Janet cfun_bio_write(int32_t argc, Janet *argv) {
     int written = BIO_write(bio->memory, data.data, (int)data.length);
     if (written != (int)data.length) {
         failure_openssl(&failure, "no room for %zu bytes", data.length);
-        raise_failure("bio/write", &failure);
+        raise_failure(function, &failure);
     }
     janet_gcpressure(data.length);
     bio_wrote(bio);
     return janet_wrap_integer(written);
 }
 
-static Janet cfun_bio_to_string(int32_t argc, Janet *argv) {
+FUNCTION(bio_to_string, "bio/to-string", "bio",
+         "Take all bytes that wait out of the queue and return them as a string, empty when "
+         "there are none. Raises when the bio is closed.",
+         NULL) {
     janet_fixarity(argc, 1);
-    Bio *bio = args_open_bio("bio/to-string", argv);
+    Bio *bio = args_open_bio(function, argv);
     size_t pending = BIO_ctrl_pending(bio->memory);
-    if (pending > INT32_MAX - 1) raise_format("bio/to-string", "more than 2 GB: use bio/read");
+    if (pending > INT32_MAX - 1) raise_format(function, "more than 2 GB: use bio/read");
     uint8_t *text = janet_string_begin((int32_t)pending);
     if (pending) BIO_read(bio->memory, text, (int)pending);
     return janet_wrap_string(janet_string_end(text));
 }
 
-static Janet cfun_bio_close(int32_t argc, Janet *argv) {
+FUNCTION(bio_close, "bio/close", "bio",
+         "Drop what was not read, cleansed, and free the memory now rather than when the value "
+         "is collected. Closing twice does nothing. Returns nil. Raises when `bio` is none.",
+         NULL) {
     janet_fixarity(argc, 1);
     Bio *bio = args_bio(argv);
     if (!bio->memory) return janet_wrap_nil();
@@ -180,36 +197,11 @@ static Janet cfun_bio_close(int32_t argc, Janet *argv) {
     return janet_wrap_nil();
 }
 
-static const FunctionRow rows[] = {
-    {"bio/new-mem", cfun_bio_new_mem,
-     "(bio/new-mem)\n\n"
-     "A queue of bytes in memory: what is written comes out again in the same order. `(length bio)` "
-     "is the number of bytes that wait; the functions of this module are methods as well, as in "
-     "`(:write bio data)`. A pair of them takes a socket's place under TLS. Raises only when memory runs out.",
-     NULL},
-    {"bio/read", cfun_bio_read,
-     "(bio/read bio nbytes)\n\n"
-     "Take at most `nbytes` bytes out of the queue. Returns a buffer, or nil when it is empty: more "
-     "may come later. Never waits. Raises when `nbytes` is no positive integer, or the bio closed.",
-     NULL},
-    {"bio/write", cfun_bio_write,
-     "(bio/write bio data)\n\n"
-     "Append a string or buffer to the queue. Returns the number of bytes written, which is always "
-     "all of them. Raises when the bio is closed.",
-     NULL},
-    {"bio/to-string", cfun_bio_to_string,
-     "(bio/to-string bio)\n\n"
-     "Take all bytes that wait out of the queue and return them as a string, empty when there are "
-     "none. Raises when the bio is closed.",
-     NULL},
-    {"bio/close", cfun_bio_close,
-     "(bio/close bio)\n\n"
-     "Drop what was not read, cleansed, and free the memory now rather than when the value is "
-     "collected. Closing twice does nothing. Returns nil. Raises when `bio` is none.",
-     NULL},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_bio_new_mem,   &function_bio_read,  &function_bio_write,
+    &function_bio_to_string, &function_bio_close, NULL,
 };
 
 void bio_register(JanetTable *env) {
-    module_functions(env, rows);
+    module_register(env, functions);
 }

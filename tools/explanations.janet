@@ -292,7 +292,7 @@ This page is made from the sources (`make docs`); a test sees to it that no text
    :cure "Install the packages that the error names. Remove the other installation first. Choose a folder of your own: `JANET_PATH=$HOME/janet janet --install .`, and give programs the same JANET_PATH: see the guide's section on installing."}
 
   {:title "Another Janet"
-   :texts ["this Janet has no …" "…: net/listen was redefined" "jsec: Janet's compiler failed"]
+   :texts ["this Janet has no …" "net/listen was redefined" "jsec: Janet's compiler failed"]
    :others ["jsec: the native module has no …/…: is it an older build?"]
    :cause "The Janet that runs is older than 1.41, a program has replaced a function of core that jsec calls, or modules and native module are of different versions."
    :cure "Use Janet 1.41 or newer; install jsec anew, and remove what is left of another installation."}

@@ -1,4 +1,4 @@
-/* connect and upgrade, and what a client's datagrams go over. */
+/* connect and upgrade. */
 #include "dtls/client.h"
 
 #include "base/module.h"
@@ -7,50 +7,16 @@
 #include "dtls/functions.h"
 #include "dtls/options.h"
 #include "net/endpoint.h"
-#include "net/generic.h"
 #include "net/socket.h"
 #include "register.h"
 #include "stream/connect.h"
 
-#include <errno.h>
 #include <sys/socket.h>
 
-#define MAX_EMPTY 16 /* datagrams without a byte, which are no records, in a row */
-
-/* --- the socket, as the engine's transport --- */
-
-static ptrdiff_t client_send(void *arg, const uint8_t *bytes, size_t length) {
-    Stream *stream = arg;
-    if (!stream->writable) return TRANSPORT_WOULD_BLOCK;
-    ssize_t n;
-    do {
-        n = send(stream->watcher.descriptor, bytes, length, MSG_NOSIGNAL);
-    } while (n < 0 && errno == EINTR);
-    if (n >= 0) return n;
-    if (errno != EAGAIN && errno != EWOULDBLOCK) return TRANSPORT_ERROR(errno);
-    stream->writable = false;
-    return TRANSPORT_WOULD_BLOCK;
-}
-
-static ptrdiff_t client_receive(void *arg, uint8_t *bytes, size_t room) {
-    Stream *stream = arg;
-    if (!stream_may_receive(stream)) return TRANSPORT_WOULD_BLOCK;
-    for (int i = 0; i < MAX_EMPTY; i++) {
-        ssize_t n = recv(stream->watcher.descriptor, bytes, room, 0);
-        if (n > 0) return n;
-        if (n == 0 || errno == EINTR) continue;
-        if (errno != EAGAIN && errno != EWOULDBLOCK) return TRANSPORT_ERROR(errno);
-        break;
-    }
-    stream->readable = false;
-    return TRANSPORT_WOULD_BLOCK;
-}
-
 static const JanetMethod methods[] = {
-    STREAM_METHODS,
     DTLS_INFO_METHODS,
-    {"get-session", cfun_stream_get_session},
-    {"set-session", cfun_stream_set_session},
+    {"get-session", cfun_shared_get_session},
+    {"set-session", cfun_shared_set_session},
     {NULL, NULL},
 };
 
@@ -58,9 +24,9 @@ static const JanetAbstractType client_type = STREAM_OBJECT_TYPE("jsec/dtls-clien
 
 const StreamKind dtls_client_kind = {
     .type = &client_type,
+    .prefix = "dtls",
     .what = "DTLS client",
     .methods = methods,
-    .transport = {client_send, client_receive, NULL},
     .datagram = true,
 };
 
@@ -118,12 +84,11 @@ static Janet cfun_dtls_upgrade(int32_t argc, Janet *argv) {
     const ConnectionOptions *options = &all.context.connection;
     Context *context = context_choose(function, &dtls_kind, argv, argc, 1, &all.context);
     Stream *stream = prepare(function, context, options, peer_address(function, socket));
-    if (!stream_attach(stream, socket_detach(socket, SOCK_DGRAM, function), &failure)) {
+    if (!stream_attach(stream, socket_detach(socket, SOCK_DGRAM, function), true, &failure)) {
         raise_failure(function, &failure);
     }
-    stream->readable = true; /* the edge may have been Janet's */
     if (!options->handshake) return janet_wrap_abstract(stream);
-    stream_await_handshake(stream, function, options->timeout, true);
+    handshake_await(stream, function, options->timeout, true);
 }
 
 static const FunctionRow functions[] = {
@@ -156,6 +121,6 @@ static const FunctionRow functions[] = {
 };
 
 void dtls_client_register(JanetTable *env) {
-    generic_know(&client_type, methods);
+    stream_register_kind(&dtls_client_kind);
     module_functions(env, functions);
 }

@@ -90,47 +90,47 @@ Janet cfun_dtls_peer_chain(int32_t argc, Janet *argv) {
 
 static Janet cfun_dtls_read(int32_t argc, Janet *argv) {
     janet_arity(argc, 2, 4);
-    return dtls_client_call(cfun_tls_read, argc, argv);
+    return dtls_client_call(cfun_shared_read, argc, argv);
 }
 
 static Janet cfun_dtls_chunk(int32_t argc, Janet *argv) {
     janet_arity(argc, 2, 4);
-    return dtls_client_call(cfun_tls_chunk, argc, argv);
+    return dtls_client_call(cfun_shared_chunk, argc, argv);
 }
 
 static Janet cfun_dtls_write(int32_t argc, Janet *argv) {
     janet_arity(argc, 2, 3);
-    return dtls_client_call(cfun_tls_write, argc, argv);
+    return dtls_client_call(cfun_shared_write, argc, argv);
 }
 
 static Janet cfun_dtls_close(int32_t argc, Janet *argv) {
     janet_arity(argc, 1, 2);
-    return dtls_client_call(cfun_tls_close, argc, argv);
+    return dtls_client_call(cfun_shared_close, argc, argv);
 }
 
 static Janet cfun_dtls_shutdown(int32_t argc, Janet *argv) {
     janet_arity(argc, 1, 3);
-    return dtls_client_call(cfun_tls_shutdown, argc, argv);
+    return dtls_client_call(cfun_shared_shutdown, argc, argv);
 }
 
 static Janet cfun_dtls_peername(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
-    return dtls_client_call(cfun_stream_peername, argc, argv);
+    return dtls_client_call(cfun_shared_peername, argc, argv);
 }
 
 static Janet cfun_dtls_handshake(int32_t argc, Janet *argv) {
     janet_arity(argc, 1, 2);
-    return dtls_client_call(cfun_stream_handshake, argc, argv);
+    return dtls_client_call(cfun_shared_handshake, argc, argv);
 }
 
 static Janet cfun_dtls_get_session(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
-    return dtls_client_call(cfun_stream_get_session, argc, argv);
+    return dtls_client_call(cfun_shared_get_session, argc, argv);
 }
 
 static Janet cfun_dtls_set_session(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 2);
-    return dtls_client_call(cfun_stream_set_session, argc, argv);
+    return dtls_client_call(cfun_shared_set_session, argc, argv);
 }
 
 #define OF_EITHER                                                                                                               \

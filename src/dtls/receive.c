@@ -9,7 +9,7 @@
 
 #define MAX_MESSAGE_BYTES (4 << 20) /* of plaintext that nobody has asked for; more is dropped */
 #define MAX_CALLS 4                 /* of the system, for datagrams, in a turn */
-#define RETURNS_PER_TURN 64         /* of recv-from, at once; a server's peers share them */
+#define MAX_RETURNS_PER_TURN 64     /* of recv-from, at once; a server's peers share them */
 
 typedef struct Plain {
     Peer *peer;
@@ -226,13 +226,6 @@ void server_serve_readers(Server *server) {
     }
 }
 
-/* As poller_may_return, with the patience that many peers are worth. */
-static bool may_return(Server *server) {
-    uint64_t turn = poller_turn_number();
-    if (server->share.turn != turn) server->share = (Share){turn, 0};
-    return server->share.returns++ < RETURNS_PER_TURN;
-}
-
 Janet cfun_dtls_recv_from(int32_t argc, Janet *argv) {
     janet_arity(argc, 3, 4);
     Server *server = server_get_open(argv, 0);
@@ -242,7 +235,8 @@ Janet cfun_dtls_recv_from(int32_t argc, Janet *argv) {
     int budget = 1;
     Received received;
     if (!fits(buffer, max)) janet_panic("buffer overflow");
-    bool may = !request_first_waiting(&server->readers) && may_return(server);
+    bool may = !request_first_waiting(&server->readers) &&
+               poller_spend(&server->returns, MAX_RETURNS_PER_TURN);
     if (may && receive(server, buffer, max, &received, &budget)) return received.from;
     udp_flush(&server->udp);
     ReceiveRequest *request = request_new(sizeof *request, 0, &receive_kind);

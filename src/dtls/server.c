@@ -246,7 +246,7 @@ static Janet cfun_server_setsockopt(int32_t argc, Janet *argv) {
 static Janet cfun_dtls_localname(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
     return server_object(argv[0]) ? cfun_server_localname(argc, argv)
-                                  : dtls_client_call(cfun_stream_localname, argc, argv);
+                                  : dtls_client_call(cfun_shared_localname, argc, argv);
 }
 
 /* --- peers --- */

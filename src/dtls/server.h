@@ -66,7 +66,7 @@ struct Server {
     uint64_t arrived; /* datagrams with plaintext, so far */
     RequestQueue readers, writers;
     int32_t given; /* calls that were given a datagram, and whose fibers have not run since */
-    Share share;
+    Budget returns;
     int64_t now; /* when the loop last came by */
     bool closed;
 };

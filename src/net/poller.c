@@ -6,8 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BATCH 32            /* events of a turn */
-#define RETURNS_PER_TURN 16 /* calls of one connection that may return without a turn */
+#define BATCH 32 /* events of a turn */
 
 typedef struct Poller {
     JanetStream *stream; /* the readiness queue's */
@@ -263,13 +262,9 @@ void poller_remove_root(GcRoot *root) {
     root->link = NULL;
 }
 
-uint64_t poller_turn_number(void) {
-    return poller->turn;
-}
-
-bool poller_may_return(Share *share) {
-    if (share->turn != poller->turn) *share = (Share){poller->turn, 0};
-    return share->returns++ < RETURNS_PER_TURN;
+bool poller_spend(Budget *budget, int max) {
+    if (budget->turn != poller->turn) *budget = (Budget){poller->turn, 0};
+    return budget->spent++ < max;
 }
 
 JanetStream *poller_stream(void) {

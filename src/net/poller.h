@@ -53,18 +53,15 @@ void poller_unset_timer(Timer *timer);
 void poller_add_root(GcRoot *root, void (*mark)(GcRoot *root));
 void poller_remove_root(GcRoot *root);
 
-/* How many calls of a connection returned at once in a turn. */
-typedef struct Share {
+/* How often something was done in one turn of the event loop. */
+typedef struct Budget {
     uint64_t turn;
-    int returns;
-} Share;
+    int spent;
+} Budget;
 
-/* Counts the turns of the event loop. */
-uint64_t poller_turn_number(void);
-
-/* True when a call that has all its data may return at once. The number between two turns is
- * bounded, so that a fiber which always finds data does not starve the others. */
-bool poller_may_return(Share *share);
+/* Spend one of the `max` of this turn; false: all are spent. A call that has what it needs returns
+ * without a turn only so often. A fiber that always finds data would starve the others. */
+bool poller_spend(Budget *budget, int max);
 
 /* A fiber that never runs: Janet calls a stream's listener with a fiber. */
 JanetFiber *poller_fiber(void);

@@ -1,7 +1,5 @@
-/* close: our close_notify out, the peer's awaited a while, late data dropped. */
-#include "stream/stream.h"
-
-#include "base/raise.h"
+/* close: our close_notify is sent, the peer's awaited for a while, late data dropped. */
+#include "stream/stream_internal.h"
 
 #include <math.h>
 
@@ -64,7 +62,7 @@ void stream_begin_close(Stream *stream) {
     }
 }
 
-Janet cfun_tls_close(int32_t argc, Janet *argv) {
+Janet cfun_shared_close(int32_t argc, Janet *argv) {
     janet_arity(argc, 1, 2);
     Stream *stream = stream_get(argv, 0);
     bool force = argc > 1 && janet_truthy(argv[1]);

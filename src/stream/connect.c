@@ -3,6 +3,7 @@
 
 #include "base/raise.h"
 #include "core/tls/datagram.h"
+#include "stream/stream_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -35,14 +36,14 @@ static void connected(Dial *dial, int descriptor) {
     stream->dial = NULL;
     if (!request_waits(&request->handshake.request)) {
         close(descriptor); /* the fiber is on its way elsewhere */
-    } else if (!stream_attach(stream, descriptor, &failure)) {
+    } else if (!stream_attach(stream, descriptor, false, &failure)) {
         fail(request, &failure);
     } else if (stream->started) {
         datagram_forget_pending(&stream->engine); /* the greeting */
         stream->readable = true;
         stream_advance(stream);
     } else if (!request->deferred) {
-        stream_join(stream, &request->handshake);
+        handshake_join(stream, &request->handshake);
     } else {
         request_complete(&request->handshake.request, &stream->handshakers,
                          janet_wrap_abstract(stream));
@@ -54,7 +55,7 @@ static void connected(Dial *dial, int descriptor) {
 static void opening(Dial *dial) {
     ConnectRequest *request = of_dial(dial);
     request->handshake.stream->dial = dial;
-    stream_join(request->handshake.stream, &request->handshake);
+    handshake_join(request->handshake.stream, &request->handshake);
 }
 
 typedef struct Greeting {
@@ -79,7 +80,7 @@ static void failed(Dial *dial, const Failure *failure) {
 
 static void cancel_connect(Request *request) {
     dial_stop(&((ConnectRequest *)request)->dial);
-    cancel_handshake(request);
+    handshake_cancelled(request);
 }
 
 /* A handshake may fail before any address has answered. */
@@ -91,7 +92,7 @@ static void connect_resumed(Request *request) {
 
 static const RequestKind connect_kind = {
     .cancelled = cancel_connect,
-    .undelivered = take_back_handshake,
+    .undelivered = handshake_undelivered,
     .mark = handshake_mark,
     .resumed = connect_resumed,
 };

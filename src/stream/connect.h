@@ -2,7 +2,8 @@
 #ifndef JSEC_STREAM_CONNECT_H
 #define JSEC_STREAM_CONNECT_H
 
-#include "stream/stream.h"
+#include "net/resolve.h"
+#include "stream/handshake.h"
 
 typedef struct Target {
     bool unix_socket;

@@ -5,15 +5,17 @@
 #include "core/keys/pem.h"
 #include "core/tls/context_data.h"
 #include "pki/info.h"
+#include "stream/stream_internal.h"
 
 #include <openssl/objects.h>
 #include <stdio.h>
 
-SSL *info_negotiated(const Janet *argv, const char *name) {
+SSL *info_negotiated(const Janet *argv, const char *function) {
     const Stream *stream = stream_get_open(argv, 0);
-    const char *function = stream_call(stream, name);
     if (stream->state == STREAM_FAILED) janet_panicv(stream_error(stream, function));
-    if (stream->state != STREAM_OPEN) raise_format(function, "the handshake is not done yet");
+    if (stream->state != STREAM_OPEN) {
+        raise_format(stream_function(stream, function), "the handshake is not done yet");
+    }
     return stream->engine.ssl;
 }
 
@@ -193,41 +195,41 @@ static Janet tell(int32_t argc, const Janet *argv, const char *name,
 }
 
 Janet cfun_stream_version(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "dtls-stream/version", info_version);
+    return tell(argc, argv, "%s-stream/version", info_version);
 }
 
 Janet cfun_stream_cipher(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "dtls-stream/cipher", info_cipher);
+    return tell(argc, argv, "%s-stream/cipher", info_cipher);
 }
 
 Janet cfun_stream_cipher_bits(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "dtls-stream/cipher-bits", info_cipher_bits);
+    return tell(argc, argv, "%s-stream/cipher-bits", info_cipher_bits);
 }
 
 Janet cfun_stream_handshake_time(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "dtls-stream/handshake-time", info_handshake_time);
+    return tell(argc, argv, "%s-stream/handshake-time", info_handshake_time);
 }
 
 Janet cfun_stream_connection_info(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "dtls-stream/connection-info", info_connection);
+    return tell(argc, argv, "%s-stream/connection-info", info_connection);
 }
 
 Janet cfun_stream_session_reused(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "dtls-stream/session-reused?", info_session_reused);
+    return tell(argc, argv, "%s-stream/session-reused?", info_session_reused);
 }
 
 Janet cfun_stream_verify_result(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "dtls-stream/verify-result", info_verify_result);
+    return tell(argc, argv, "%s-stream/verify-result", info_verify_result);
 }
 
 Janet cfun_stream_peer_certificate(int32_t argc, Janet *argv) {
     janet_arity(argc, 1, 2);
-    Negotiated it = info_of(argv, "dtls-stream/peer-certificate");
+    Negotiated it = info_of(argv, "%s-stream/peer-certificate");
     return info_peer_certificate(&it, argc, argv, 1);
 }
 
 Janet cfun_stream_peer_chain(int32_t argc, Janet *argv) {
     janet_arity(argc, 1, 2);
-    Negotiated it = info_of(argv, "dtls-stream/peer-chain");
+    Negotiated it = info_of(argv, "%s-stream/peer-chain");
     return info_peer_chain(&it, argc, argv, 1);
 }

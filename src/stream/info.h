@@ -39,8 +39,8 @@ Janet cfun_stream_verify_result(int32_t argc, Janet *argv);
 Janet cfun_stream_session_reused(int32_t argc, Janet *argv);
 
 /* In session.c. */
-Janet cfun_stream_get_session(int32_t argc, Janet *argv);
-Janet cfun_stream_set_session(int32_t argc, Janet *argv);
+Janet cfun_shared_get_session(int32_t argc, Janet *argv);
+Janet cfun_shared_set_session(int32_t argc, Janet *argv);
 Janet cfun_stream_set_ocsp_response(int32_t argc, Janet *argv);
 Janet cfun_stream_key_update(int32_t argc, Janet *argv);
 Janet cfun_stream_renegotiate(int32_t argc, Janet *argv);

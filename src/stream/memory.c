@@ -2,6 +2,7 @@
 #include "stream/memory.h"
 
 #include "bio.h"
+#include "stream/stream_internal.h"
 
 #include <errno.h>
 

@@ -1,17 +1,17 @@
-/* Streams between two memory BIOs. */
+/* Streams on a pair of memory BIOs. */
 #ifndef JSEC_STREAM_MEMORY_H
 #define JSEC_STREAM_MEMORY_H
 
 #include "stream/stream.h"
 
-/* Is it a pair [in out] of memory BIOs? The others take such pairs only. */
+/* Is it a pair [in out] of memory BIOs? The other functions take such pairs only. */
 bool memory_is_pair(Janet value);
 
 /* Bytes that wait in the pair's first. */
 size_t memory_waiting(Janet pair);
 
-/* Let a stream that has no descriptor speak through the pair. Each bio/write to `in`, and its close,
- * gives the stream a turn; what it says is in `out`. */
+/* Let a stream without a descriptor use the pair. Each bio/write to `in`, and its close, gives the
+ * stream a turn; its output is in `out`. */
 void memory_attach(Stream *stream, Janet pair);
 
 /* When the stream is dropped; not for collectors. */

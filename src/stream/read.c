@@ -1,23 +1,21 @@
-/* read and chunk: bytes straight from the engine into the caller's buffer. Of datagrams a read gives
- * one, or what is left of one. */
-#include "stream/stream.h"
-
-#include "base/raise.h"
+/* read and chunk: bytes straight from the engine into the caller's buffer. A read of a DTLS client
+ * returns one datagram, or the rest of one. */
+#include "stream/stream_internal.h"
 
 #include <string.h>
 
-#define RECORD (16 << 10) /* bytes that engine_read gives at most */
-#define GLANCE (2 << 10)  /* bytes that are read before a buffer is made for them */
+#define MAX_RECORD (16 << 10) /* bytes that engine_read returns at most */
+#define SCRATCH (2 << 10)     /* bytes that are read before a buffer is made for them */
 
 typedef struct ReadJob {
     Stream *stream;
     JanetBuffer *buffer; /* NULL: none was given, and nothing has come yet */
     int32_t start;       /* where in the buffer this call's bytes begin, once it has some */
     int32_t wanted, got;
-    int64_t from; /* where in the stream they begin */
-    bool whole;   /* wait for all of it: chunk, :all */
-    bool given;   /* the buffer is the caller's */
-    const char *function;
+    int64_t from;         /* where in the stream they begin */
+    bool whole;           /* wait for all of it: chunk, :all */
+    bool given;           /* the buffer is the caller's */
+    const char *function; /* as stream_error takes it */
 } ReadJob;
 
 typedef struct ReadRequest {
@@ -38,11 +36,11 @@ static void give_back(Stream *stream, int64_t from, const uint8_t *bytes, int32_
     stream->returned = returned;
 }
 
-/* Take this call's bytes out of its buffer again, for the next reader. */
-static void take_back(ReadJob *job) {
+/* Return this call's bytes to the stream, for the next reader. */
+static void return_bytes(ReadJob *job) {
     JanetBuffer *buffer = job->buffer;
     int32_t end = job->start + job->got;
-    if (!job->got || buffer->count < end) return; /* somebody else cut the buffer */
+    if (!job->got || buffer->count < end) return; /* the caller has cut the buffer */
     give_back(job->stream, job->from, buffer->data + job->start, job->got);
     memmove(buffer->data + job->start, buffer->data + end, (size_t)(buffer->count - end));
     buffer->count -= job->got;
@@ -50,7 +48,7 @@ static void take_back(ReadJob *job) {
     if (request_first_waiting(&job->stream->readers)) poller_turn(&job->stream->watcher);
 }
 
-/* The first bytes of a call are about to come. Somebody else may have used the buffer until now. */
+/* Note where the call's first bytes go. Until now the caller may have changed the buffer. */
 static void begin_at(ReadJob *job, int64_t from) {
     if (job->got) return;
     job->from = from;
@@ -59,8 +57,8 @@ static void begin_at(ReadJob *job, int64_t from) {
 
 /* --- room --- */
 
-/* No more than is needed, where the buffer held nothing; buffers that grow double. */
-static void grow(ReadJob *job, int32_t more) {
+/* Allocate exactly for an empty buffer; otherwise grow by doubling. */
+static void grow_buffer(ReadJob *job, int32_t more) {
     JanetBuffer *buffer = job->buffer;
     if (!buffer) {
         job->buffer = janet_buffer(more);
@@ -69,58 +67,58 @@ static void grow(ReadJob *job, int32_t more) {
     }
 }
 
-static bool may_grow(const ReadJob *job, int32_t more, Janet *error) {
+static bool is_foreign(const JanetBuffer *buffer) {
+    return buffer->gc.flags & JANET_BUFFER_FLAG_NO_REALLOC;
+}
+
+static bool can_grow(const ReadJob *job, int32_t more) {
     const JanetBuffer *buffer = job->buffer;
     if (!buffer || more <= buffer->capacity - buffer->count) return true;
-    bool foreign = buffer->gc.flags & JANET_BUFFER_FLAG_NO_REALLOC;
-    if (!foreign && more <= INT32_MAX - buffer->count) return true;
-    *error =
-        janet_cstringv(foreign ? "buffer cannot reallocate foreign memory" : "buffer overflow");
-    return false;
+    return !is_foreign(buffer) && more <= INT32_MAX - buffer->count;
 }
 
 typedef struct Room {
     uint8_t *at;
     int32_t size;
-    uint8_t glance[GLANCE];
+    uint8_t scratch[SCRATCH];
 } Room;
 
 /* How many bytes may come at once. */
 static int32_t max_at_once(const ReadJob *job) {
     int32_t left = job->wanted - job->got;
-    return left < RECORD ? left : RECORD;
+    return left < MAX_RECORD ? left : MAX_RECORD;
 }
 
-/* Where the next bytes go: into the buffer, if it has room or if it is known how many there are. Else
- * we look first. So a call that waits holds no memory, and what it returns is no larger than what
- * came. */
-static bool find_room(ReadJob *job, Room *room, Janet *error) {
+/* Find where the next bytes go: into the buffer, if it has room or if their number is known.
+ * Otherwise they go into scratch memory first. So a call that waits holds no memory, and the buffer
+ * it returns is no larger than the data. False: the buffer cannot grow. */
+static bool find_room(ReadJob *job, Room *room) {
     int32_t max = max_at_once(job);
     int32_t waiting = (int32_t)engine_waiting(&job->stream->engine);
     if (waiting && waiting < max) max = waiting;
-    if (!may_grow(job, max, error)) return false;
-    if (waiting) grow(job, max);
+    if (!can_grow(job, max)) return false;
+    if (waiting) grow_buffer(job, max);
     const JanetBuffer *buffer = job->buffer;
     bool fits = buffer && max <= buffer->capacity - buffer->count;
-    room->at = fits ? buffer->data + buffer->count : room->glance;
-    room->size = fits || max < GLANCE ? max : GLANCE;
+    room->at = fits ? buffer->data + buffer->count : room->scratch;
+    room->size = fits || max < SCRATCH ? max : SCRATCH;
     return true;
 }
 
-/* What came, with the rest of its record, which comes next: the buffer need not grow twice. */
-static int32_t with_rest(const ReadJob *job, int32_t got) {
+/* Bytes to make room for: those that came and the rest of their record, which comes next. */
+static int32_t add_rest(const ReadJob *job, int32_t got) {
     int32_t max = max_at_once(job);
     int32_t whole = got + (int32_t)engine_waiting(&job->stream->engine);
     return whole < max ? whole : max;
 }
 
-static void take(ReadJob *job, const Room *room, int32_t got) {
+static void take_bytes(ReadJob *job, const Room *room, int32_t got) {
     Stream *stream = job->stream;
     begin_at(job, stream->read_at);
     stream->read_at += got;
-    if (!job->buffer || room->at == room->glance) {
-        grow(job, with_rest(job, got));
-        memcpy(job->buffer->data + job->buffer->count, room->glance, (size_t)got);
+    if (!job->buffer || room->at == room->scratch) {
+        grow_buffer(job, add_rest(job, got));
+        memcpy(job->buffer->data + job->buffer->count, room->scratch, (size_t)got);
     }
     job->buffer->count += got;
     job->got += got;
@@ -144,30 +142,29 @@ static void take_returned(ReadJob *job) {
 
 /* --- the step --- */
 
-static Step value(Janet *out, Janet result) {
-    *out = result;
-    return STEP_VALUE;
+static Outcome return_read(const ReadJob *job) {
+    return call_returns(job->got ? janet_wrap_buffer(job->buffer) : janet_wrap_nil());
 }
 
-static Step have(ReadJob *job, Janet *out) {
-    return value(out, job->got ? janet_wrap_buffer(job->buffer) : janet_wrap_nil());
+static Outcome fail_read(ReadJob *job, Janet error) {
+    if (!job->given) return_bytes(job);
+    return call_raises(error);
 }
 
-/* A read of nothing tells when there is something: data, or the end. */
-static Step peek_step(ReadJob *job, Janet *out) {
+static Outcome refuse_growth(ReadJob *job) {
+    bool foreign = is_foreign(job->buffer);
+    return fail_read(job, foreign ? janet_cstringv("buffer cannot reallocate foreign memory")
+                                  : janet_cstringv("buffer overflow"));
+}
+
+/* A read of nothing returns when there is something to read: data, or the end. */
+static Outcome try_peek(ReadJob *job) {
     Stream *stream = job->stream;
     EngineStatus status = stream->returned ? ENGINE_DONE : engine_peek(&stream->engine);
     if (stream->read_shut) status = ENGINE_EOF;
-    if (status == ENGINE_DONE || status == ENGINE_EOF) return value(out, janet_wrap_nil());
-    if (status != ENGINE_FAILED) return STEP_WAIT;
-    *out = stream_error(stream, job->function);
-    return STEP_ERROR;
-}
-
-static Step fail(ReadJob *job, Janet *out, Janet error) {
-    if (!job->given) take_back(job);
-    *out = error;
-    return STEP_ERROR;
+    if (status == ENGINE_FAILED) return call_raises(stream_error(stream, job->function));
+    bool ready = status == ENGINE_DONE || status == ENGINE_EOF;
+    return ready ? call_returns(janet_wrap_nil()) : call_waits();
 }
 
 /* Would the engine only find that the socket has nothing? Each event is asked about once. */
@@ -176,33 +173,44 @@ static bool is_drained(const Stream *stream) {
            engine_is_drained(&stream->engine);
 }
 
-static Step read_step(ReadJob *job, Janet *out) {
+/* Ask the engine once. CALL_YIELDS: bytes came, and perhaps filled all the room that they had. */
+static Outcome read_once(ReadJob *job, bool *filled) {
+    Stream *stream = job->stream;
+    Room room;
+    size_t got;
+    if (!find_room(job, &room)) return refuse_growth(job);
+    EngineStatus status = engine_read(&stream->engine, room.at, (size_t)room.size, &got);
+    /* Data that came before a shutdown is still read, as from a socket. */
+    if (stream->read_shut && status != ENGINE_DONE) status = ENGINE_EOF;
+    if (status == ENGINE_EOF) return return_read(job);
+    /* Data that came before a failure is delivered; the next read raises. */
+    if (status == ENGINE_FAILED && (job->whole || !job->got)) {
+        return fail_read(job, stream_error(stream, job->function));
+    }
+    if (status != ENGINE_DONE) return call_waits();
+    take_bytes(job, &room, (int32_t)got);
+    *filled = (int32_t)got == room.size;
+    return call_yields();
+}
+
+static Outcome try_read(ReadJob *job) {
     Stream *stream = job->stream;
     int32_t before = job->got;
     bool one = stream->kind->datagram && !job->whole;
-    if (!job->wanted) return peek_step(job, out);
+    if (!job->wanted) return try_peek(job);
     take_returned(job);
-    if (one && job->got) return have(job, out);
+    if (one && job->got) return return_read(job);
     while (job->got < job->wanted && !is_drained(stream)) {
-        Room room;
-        size_t got;
-        if (!find_room(job, &room, out)) return fail(job, out, *out);
-        EngineStatus status = engine_read(&stream->engine, room.at, (size_t)room.size, &got);
-        /* What had come before the shutdown is still read, as from a socket. */
-        if (stream->read_shut && status != ENGINE_DONE) status = ENGINE_EOF;
-        if (status == ENGINE_EOF) return have(job, out);
-        /* What came before a failure is delivered; the next read tells of it. */
-        if (status == ENGINE_FAILED && (job->whole || !job->got)) {
-            return fail(job, out, stream_error(stream, job->function));
-        }
-        if (status != ENGINE_DONE) break;
-        take(job, &room, (int32_t)got);
-        /* What waits may be datagrams that overtook the handshake's last: OpenSSL counts all of them. */
-        if (one && ((int32_t)got < room.size || !engine_waiting(&stream->engine))) break;
-        if (job->got - before > MAX_PER_TURN) return job->whole ? STEP_TURN : have(job, out);
+        bool filled;
+        Outcome outcome = read_once(job, &filled);
+        if (outcome.progress == CALL_WAITS) break;
+        if (outcome.progress != CALL_YIELDS) return outcome;
+        /* Bytes that OpenSSL counts as waiting may be of this datagram, or of one behind it. */
+        if (one && !(filled && engine_waiting(&stream->engine))) break;
+        if (job->got - before > MAX_PER_TURN) return job->whole ? outcome : return_read(job);
     }
     bool enough = job->got == job->wanted || (job->got && !job->whole);
-    return enough ? have(job, out) : STEP_WAIT;
+    return enough ? return_read(job) : call_waits();
 }
 
 /* --- waiting --- */
@@ -210,14 +218,14 @@ static Step read_step(ReadJob *job, Janet *out) {
 static void cancel_read(Request *request) {
     ReadJob *job = &((ReadRequest *)request)->job;
     request_dequeue(&job->stream->readers, request);
-    if (!job->given) take_back(job);
+    if (!job->given) return_bytes(job);
 }
 
-/* A chunk's bytes stay in the caller's buffer, as if it had timed out a moment before; a read's go
- * to the next reader, who would otherwise miss them. */
-static void take_back_read(Request *request) {
+/* The bytes of a chunk stay in the caller's buffer, as if it had timed out a moment before. Those
+ * of a read go to the next reader, which would miss them otherwise. */
+static void undeliver_read(Request *request) {
     ReadJob *job = &((ReadRequest *)request)->job;
-    if (!job->given || !job->whole) take_back(job);
+    if (!job->given || !job->whole) return_bytes(job);
 }
 
 static void read_mark(Request *request) {
@@ -235,61 +243,53 @@ static void read_resumed(Request *request) {
 
 static const RequestKind read_kind = {
     .cancelled = cancel_read,
-    .undelivered = take_back_read,
+    .undelivered = undeliver_read,
     .mark = read_mark,
     .resumed = read_resumed,
 };
 
-/* One reader's data a turn: what it is given may come back, and belongs before what the next one
- * would get. */
+/* One reader gets data in a turn. Its bytes may come back, and then belong before those of the next
+ * reader. */
 void stream_serve_readers(Stream *stream) {
     Request *request;
-    Janet out;
     while (!stream->delivered && (request = request_first_waiting(&stream->readers))) {
-        Step step = read_step(&((ReadRequest *)request)->job, &out);
-        if (step == STEP_TURN) poller_turn(&stream->watcher);
-        if (step < STEP_VALUE) return;
-        if (((ReadRequest *)request)->job.got) stream->delivered = request;
-        (step == STEP_VALUE ? request_complete : request_fail)(request, &stream->readers, out);
+        ReadJob *job = &((ReadRequest *)request)->job;
+        if (!stream_finish(stream, request, &stream->readers, try_read(job))) return;
+        if (job->got) stream->delivered = request;
     }
 }
 
-static Janet start(ReadJob *job, double timeout) {
+static Janet run_read(ReadJob *job, double timeout) {
     Stream *stream = job->stream;
-    Janet out;
-    Step step = STEP_TURN;
-    if (!stream->delivered && stream_may_try(stream, &stream->readers)) step = read_step(job, &out);
-    if (stream->engine.fresh_count) stream_tell_sessions(stream);
-    if (step == STEP_VALUE) return out;
-    if (step == STEP_ERROR) janet_panicv(out);
+    bool now = !stream->delivered && stream_may_try(stream, &stream->readers);
+    Outcome outcome = now ? try_read(job) : call_yields();
+    if (stream->engine.fresh_count) stream_report_sessions(stream);
+    if (outcome.progress == CALL_RETURNS) return outcome.value;
+    if (outcome.progress == CALL_RAISES) janet_panicv(outcome.value);
     ReadRequest *request = request_new(sizeof *request, 0, &read_kind);
     request->job = *job;
     request_enqueue(&stream->readers, &request->request);
-    stream_park(stream, &request->request, timeout, step);
+    stream_park(stream, &request->request, timeout, outcome.progress);
 }
 
-static int32_t get_count(const Janet *argv, int32_t n) {
-    return janet_getnat(argv, n);
-}
-
-static Janet read_with(int32_t argc, Janet *argv, bool all, bool whole, const char *name) {
-    Stream *stream = stream_get_open(argv, 0);
-    ReadJob job = {.stream = stream, .whole = whole};
-    job.function = stream_call(stream, name);
-    job.wanted = all ? INT32_MAX : get_count(argv, 1);
-    job.given = argc > 2 && !janet_checktype(argv[2], JANET_NIL);
+static Janet start_read(ReadJob *job, int32_t argc, Janet *argv) {
+    job->given = argc > 2 && !janet_checktype(argv[2], JANET_NIL);
     double timeout = stream_timeout(argv, argc, 3);
-    if (job.given) job.buffer = janet_getbuffer(argv, 2);
-    return start(&job, timeout);
+    if (job->given) job->buffer = janet_getbuffer(argv, 2);
+    return run_read(job, timeout);
 }
 
-Janet cfun_tls_read(int32_t argc, Janet *argv) {
+Janet cfun_shared_read(int32_t argc, Janet *argv) {
     janet_arity(argc, 2, 4);
-    bool all = janet_keyeq(argv[1], "all");
-    return read_with(argc, argv, all, all, "dtls/read");
+    ReadJob job = {.stream = stream_get_open(argv, 0), .function = "%s/read"};
+    job.whole = janet_keyeq(argv[1], "all");
+    job.wanted = job.whole ? INT32_MAX : janet_getnat(argv, 1);
+    return start_read(&job, argc, argv);
 }
 
-Janet cfun_tls_chunk(int32_t argc, Janet *argv) {
+Janet cfun_shared_chunk(int32_t argc, Janet *argv) {
     janet_arity(argc, 2, 4);
-    return read_with(argc, argv, false, true, "dtls/chunk");
+    ReadJob job = {.stream = stream_get_open(argv, 0), .function = "%s/chunk", .whole = true};
+    job.wanted = janet_getnat(argv, 1);
+    return start_read(&job, argc, argv);
 }

@@ -6,6 +6,7 @@
 #include "context/context.h"
 #include "core/tls/ocsp.h"
 #include "stream/info.h"
+#include "stream/stream_internal.h"
 
 static Janet as_string(uint8_t *bytes, size_t length) {
     Janet string =
@@ -14,7 +15,7 @@ static Janet as_string(uint8_t *bytes, size_t length) {
     return string;
 }
 
-void stream_tell_sessions(Stream *stream) {
+void stream_report_sessions(Stream *stream) {
     SSL_SESSION *session;
     while ((session = engine_take_session(&stream->engine))) {
         size_t length = 0;
@@ -29,25 +30,26 @@ void stream_tell_sessions(Stream *stream) {
     }
 }
 
-Janet cfun_stream_get_session(int32_t argc, Janet *argv) {
+Janet cfun_shared_get_session(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
     Stream *stream = stream_get(argv, 0);
-    const char *function = stream_call(stream, "dtls-stream/get-session");
-    SSL *ssl = info_negotiated(argv, "dtls-stream/get-session");
+    const char *function = "%s-stream/get-session";
+    SSL *ssl = info_negotiated(argv, function);
     if (SSL_is_server(ssl))
-        raise_format(function, "a server has no session to resume: its clients do");
+        raise_format(stream_function(stream, function),
+                     "a server has no session to resume: its clients do");
     /* Tickets come after the handshake, before the data. To look for data takes them in. */
     engine_peek(&stream->engine);
-    stream_tell_sessions(stream);
+    stream_report_sessions(stream);
     size_t length = 0;
     uint8_t *bytes = session_export(ssl, NULL, &length);
     return as_string(bytes, length);
 }
 
-Janet cfun_stream_set_session(int32_t argc, Janet *argv) {
+Janet cfun_shared_set_session(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 2);
     Stream *stream = stream_get_open(argv, 0);
-    const char *function = stream_call(stream, "dtls-stream/set-session");
+    const char *function = stream_function(stream, "%s-stream/set-session");
     if (!janet_checktypes(argv[1], JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
         raise_secret(1, "string or buffer", argv[1]);
     }
@@ -77,7 +79,7 @@ static Janet renew(Stream *stream, const char *function, Janet self,
 Janet cfun_stream_key_update(int32_t argc, Janet *argv) {
     static const char function[] = "tls-stream/key-update";
     janet_fixarity(argc, 1);
-    SSL *ssl = info_negotiated(argv, "dtls-stream/key-update");
+    SSL *ssl = info_negotiated(argv, "%s-stream/key-update");
     if (SSL_version(ssl) != TLS1_3_VERSION) {
         raise_format(function, "TLS 1.3 has key updates, and this is %s", SSL_get_version(ssl));
     }
@@ -87,7 +89,7 @@ Janet cfun_stream_key_update(int32_t argc, Janet *argv) {
 Janet cfun_stream_renegotiate(int32_t argc, Janet *argv) {
     static const char function[] = "tls-stream/renegotiate";
     janet_fixarity(argc, 1);
-    SSL *ssl = info_negotiated(argv, "dtls-stream/renegotiate");
+    SSL *ssl = info_negotiated(argv, "%s-stream/renegotiate");
     if (SSL_version(ssl) == TLS1_3_VERSION) {
         raise_format(function, "TLS 1.3 has no renegotiation: use key-update");
     }

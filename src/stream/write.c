@@ -1,8 +1,6 @@
 /* write and shutdown: what leaves the stream leaves in the order of the calls. Of datagrams a write
  * sends one, and tells its bytes, as core's functions on datagrams do. */
-#include "stream/stream.h"
-
-#include "base/raise.h"
+#include "stream/stream_internal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -24,52 +22,44 @@ typedef struct WriteRequest {
     uint8_t copy[]; /* of a buffer, which may change while we wait */
 } WriteRequest;
 
-/* A write ended with an error. Once some of its data was sealed the peer has, or will get, a part: the
- * stream must not end cleanly any more. A datagram is sent whole or not at all. */
+/* A write ended with an error. Once some of its data was sealed the peer has, or will get, a part:
+ * the stream must not end cleanly any more. A datagram is sent whole or not at all. */
 static void mark_cut(const WriteJob *job) {
     if (job->begun && !job->stream->kind->datagram) job->stream->cut = true;
 }
 
-static Step shutdown_step(WriteJob *job, Janet *out) {
+static Outcome try_shutdown(WriteJob *job) {
     Stream *stream = job->stream;
     EngineStatus status = stream_end_output(stream);
     bool waits = status == ENGINE_WANTS_WRITE || status == ENGINE_WANTS_READ;
-    if (waits && !stream->cut) return STEP_WAIT;
+    if (waits && !stream->cut) return call_waits();
     stream->write_shut = true;
-    if (stream->cut) {
-        *out = janet_cstringv("tls/shutdown: no close_notify was sent: an earlier write ended with "
-                              "an error after a part of its data was sent; close the stream");
-        return STEP_ERROR;
-    }
-    *out = janet_wrap_abstract(stream);
-    return STEP_VALUE;
+    if (!stream->cut) return call_returns(janet_wrap_abstract(stream));
+    return call_raises(
+        janet_cstringv("tls/shutdown: no close_notify was sent: an earlier write ended with an "
+                       "error after a part of its data was sent; close the stream"));
 }
 
+/* Core's functions return nil for streams, the number of bytes for datagrams. */
 static Janet written(const Stream *stream, int32_t length) {
     return stream->kind->datagram ? janet_wrap_integer(length) : janet_wrap_nil();
 }
 
-static Step write_step(WriteJob *job, Janet *out) {
+static Outcome try_write(WriteJob *job) {
     Stream *stream = job->stream;
-    if (job->shutdown && stream->state == STREAM_OPEN) return shutdown_step(job, out);
+    if (job->shutdown && stream->state == STREAM_OPEN) return try_shutdown(job);
     if (stream->write_shut) {
         mark_cut(job);
-        *out = janet_cstringv(strerror(EPIPE));
-        return STEP_ERROR;
+        return call_raises(janet_cstringv(strerror(EPIPE)));
     }
     size_t taken, left = job->length - job->taken;
     size_t max = left < MAX_PER_TURN ? left : MAX_PER_TURN;
     EngineStatus status = engine_write(&stream->engine, job->data + job->taken, max, &taken);
     job->taken += taken;
     if (taken) job->begun = true;
-    if (status == ENGINE_WANTS_READ || status == ENGINE_WANTS_WRITE) return STEP_WAIT;
-    if (status == ENGINE_DONE && max < left) return STEP_TURN;
-    if (status == ENGINE_DONE) {
-        *out = written(stream, job->total);
-        return STEP_VALUE;
-    }
-    *out = stream_error(stream, stream_call(stream, "dtls/write"));
-    return STEP_ERROR;
+    if (status == ENGINE_WANTS_READ || status == ENGINE_WANTS_WRITE) return call_waits();
+    if (status != ENGINE_DONE) return call_raises(stream_error(stream, "%s/write"));
+    return max < left ? call_yields() : call_returns(written(stream, job->total));
 }
 
 /* What was sealed goes out all the same; the rest is forgotten, and the next writer goes on. */
@@ -98,12 +88,9 @@ static const RequestKind write_kind = {
 
 void stream_serve_writers(Stream *stream) {
     Request *request;
-    Janet out;
     while ((request = request_first_waiting(&stream->writers))) {
-        Step step = write_step(&((WriteRequest *)request)->job, &out);
-        if (step == STEP_TURN) poller_turn(&stream->watcher);
-        if (step < STEP_VALUE) return;
-        (step == STEP_VALUE ? request_complete : request_fail)(request, &stream->writers, out);
+        Outcome outcome = try_write(&((WriteRequest *)request)->job);
+        if (!stream_finish(stream, request, &stream->writers, outcome)) return;
     }
 }
 
@@ -115,6 +102,7 @@ void stream_fail_writers(Stream *stream, const char *error) {
     }
 }
 
+/* The data may be a buffer, which can change while the call waits: that is copied. */
 static WriteRequest *new_request(const WriteJob *job, Janet source) {
     size_t left = job->length - job->taken;
     bool changes = job->data && janet_checktype(source, JANET_BUFFER);
@@ -130,25 +118,18 @@ static WriteRequest *new_request(const WriteJob *job, Janet source) {
     return request;
 }
 
-static Janet start(WriteJob *job, Janet source, double timeout) {
+static Janet run_write(WriteJob *job, Janet source, double timeout) {
     Stream *stream = job->stream;
-    Janet out;
-    Step step = STEP_TURN;
-    if (stream_may_try(stream, &stream->writers)) step = write_step(job, &out);
-    if (step == STEP_VALUE) return out;
-    if (step == STEP_ERROR) janet_panicv(out);
+    bool now = stream_may_try(stream, &stream->writers);
+    Outcome outcome = now ? try_write(job) : call_yields();
+    if (outcome.progress == CALL_RETURNS) return outcome.value;
+    if (outcome.progress == CALL_RAISES) janet_panicv(outcome.value);
     WriteRequest *request = new_request(job, source);
     request_enqueue(&stream->writers, &request->request);
-    stream_park(stream, &request->request, timeout, step);
+    stream_park(stream, &request->request, timeout, outcome.progress);
 }
 
-void stream_check_datagram(const char *function, size_t length) {
-    if (length <= SSL3_RT_MAX_PLAIN_LENGTH) return;
-    raise_format(function, "%d bytes are more than a record of DTLS holds: expected %d at most",
-                 (int)length, SSL3_RT_MAX_PLAIN_LENGTH);
-}
-
-Janet cfun_tls_write(int32_t argc, Janet *argv) {
+Janet cfun_shared_write(int32_t argc, Janet *argv) {
     janet_arity(argc, 2, 3);
     Stream *stream = stream_get_open(argv, 0);
     JanetByteView view = janet_getbytes(argv, 1);
@@ -158,7 +139,7 @@ Janet cfun_tls_write(int32_t argc, Janet *argv) {
     WriteJob job = {.stream = stream, .data = view.bytes};
     job.length = (size_t)view.len;
     job.total = view.len;
-    return start(&job, argv[1], timeout);
+    return run_write(&job, argv[1], timeout);
 }
 
 /* --- shutdown --- */
@@ -182,7 +163,7 @@ static void shut_reading(Stream *stream) {
     stream_serve_readers(stream);
 }
 
-Janet cfun_tls_shutdown(int32_t argc, Janet *argv) {
+Janet cfun_shared_shutdown(int32_t argc, Janet *argv) {
     janet_arity(argc, 1, 3);
     Stream *stream = stream_get_open(argv, 0);
     unsigned ways = get_ways(argv, argc);
@@ -196,5 +177,5 @@ Janet cfun_tls_shutdown(int32_t argc, Janet *argv) {
     }
     if (!(ways & WAYS_WRITE) || (stream->write_shut && !stream->cut)) return argv[0];
     WriteJob job = {.stream = stream, .shutdown = true};
-    return start(&job, argv[0], timeout);
+    return run_write(&job, argv[0], timeout);
 }

@@ -1,11 +1,12 @@
 /* accept: one connection of a listener, its handshake made. */
+#include "tls/accept.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/tls/context.h"
 #include "core/tls/context_data.h"
 #include "net/listener.h"
 #include "register.h"
-#include "tls/accept.h"
+#include "stream/handshake.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -13,19 +14,17 @@
 Stream *accept_stream(Context *context, const ConnectionSettings *settings, int descriptor,
                       Failure *failure) {
     Stream *stream = stream_new(&tls_stream_kind, context, ENGINE_SERVER, settings, failure);
-    if (!stream || !context_prepare(stream->engine.ssl, NULL, NULL, failure)) {
+    if (!stream || !context_prepare(stream_ssl(stream), NULL, NULL, failure)) {
         close(descriptor);
         return NULL;
     }
-    return stream_attach(stream, descriptor, failure) ? stream : NULL;
+    return stream_attach(stream, descriptor, false, failure) ? stream : NULL;
 }
 
 void accept_check(const char *caller, const Context *context) {
     Failure failure;
     if (!context_data_can_serve(context->context, &failure)) raise_failure(caller, &failure);
 }
-
-static const char function[] = "tls/accept";
 
 typedef struct AcceptRequest {
     HandshakeRequest handshake; /* first: it is one, once accepted */
@@ -41,11 +40,12 @@ static void take(AcceptRequest *request, int descriptor) {
     request_queue_init(&none);
     Stream *stream = accept_stream(request->context, &request->settings, descriptor, &failure);
     if (!stream) {
-        request_fail(&request->handshake.request, &none, raise_text(function, &failure));
+        request_fail(&request->handshake.request, &none,
+                     raise_text(request->handshake.function, &failure));
     } else if (request->deferred) {
         request_complete(&request->handshake.request, &none, janet_wrap_abstract(stream));
     } else {
-        stream_join(stream, &request->handshake);
+        handshake_join(stream, &request->handshake);
     }
 }
 
@@ -70,7 +70,7 @@ static void closed(Acceptor *acceptor) {
 
 static void cancel_accept(Request *request) {
     listener_leave(&((AcceptRequest *)request)->acceptor);
-    cancel_handshake(request);
+    handshake_cancelled(request);
 }
 
 static void accept_mark(Request *request) {
@@ -80,11 +80,22 @@ static void accept_mark(Request *request) {
 
 static const RequestKind accept_kind = {
     .cancelled = cancel_accept,
-    .undelivered = take_back_handshake,
+    .undelivered = handshake_undelivered,
     .mark = accept_mark,
 };
 
-static Janet cfun_tls_accept(int32_t argc, Janet *argv) {
+FUNCTION(tls_accept, "tls/accept", "listener opts &opt timeout",
+         "Take the next connection of a listener and make the TLS handshake as its server; the "
+         "fiber waits, the event loop goes on. Several fibers may wait at one listener.\n\n"
+         "`listener` is what `tls/listen` or `net/listen` returned. `opts` is a table or struct "
+         "of options, `:cert` and `:key` among them, or a context from `tls/new-context`. With "
+         "`:verify true` a client without a certificate that the given CAs vouch for is "
+         "refused.\n\n"
+         "Returns a TLS stream, or nil when the listener is closed. Raises \"timeout\" after "
+         "`timeout` (or `:timeout`) seconds, and when the handshake fails: one bad client is no "
+         "reason to stop, so servers catch that, or use `tls/accept-loop`.\n\n"
+         "Options:",
+         &tls_option_set) {
     janet_arity(argc, 2, 3);
     JanetStream *listener = listener_get(argv, 0);
     ConnectionOptions options;
@@ -111,21 +122,11 @@ static Janet cfun_tls_accept(int32_t argc, Janet *argv) {
     request_park(&request->handshake.request, timeout < INFINITY ? timeout : options.timeout);
 }
 
-static const FunctionRow functions[] = {
-    {"tls/accept", cfun_tls_accept,
-     "(tls/accept listener opts &opt timeout)\n\n"
-     "Take the next connection of a listener and make the TLS handshake as its server; the fiber waits, "
-     "the event loop goes on. Several fibers may wait at one listener.\n\n"
-     "`listener` is what `tls/listen` or `net/listen` returned. `opts` is a table or struct of options, `:cert` and "
-     "`:key` among them, or a context from `tls/new-context`. With `:verify true` a client without a "
-     "certificate that the given CAs vouch for is refused.\n\n"
-     "Returns a TLS stream, or nil when the listener is closed. Raises \"timeout\" after `timeout` (or "
-     "`:timeout`) seconds, and when the handshake fails: one bad client is no reason to stop, so "
-     "servers catch that, or use `tls/accept-loop`.\n\nOptions:",
-     &tls_option_set},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_tls_accept,
+    NULL,
 };
 
 void tls_accept_register(JanetTable *env) {
-    module_functions(env, functions);
+    module_register(env, functions);
 }

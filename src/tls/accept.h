@@ -10,7 +10,7 @@
 Stream *accept_stream(Context *context, const ConnectionSettings *settings, int descriptor,
                       Failure *failure);
 
-/* Raise, for a caller of that name, where the context can't serve: no certificate, nobody to verify clients by. */
+/* Raise when the context cannot serve: it lacks a certificate, or a CA to verify clients against. */
 void accept_check(const char *caller, const Context *context);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/module.h"
 #include "base/raise.h"
 #include "net/listener.h"
+#include "net/request.h"
 #include "register.h"
 #include "tls/accept.h"
 #include "tls/handler.h"
@@ -12,8 +13,6 @@
 #include <string.h>
 
 #define COLLECT 1.0 /* seconds */
-
-static const char function[] = "tls/accept-loop";
 
 typedef struct LoopOptions {
     int32_t max; /* connections at a time */
@@ -123,23 +122,19 @@ static void report(const Loop *loop, Janet error) {
     schedule_task(loop, fiber);
 }
 
-static Loop *loop_of(const Stream *stream) {
-    return janet_unwrap_abstract(stream->owner);
-}
-
-static void on_handshake(Stream *stream, bool established) {
-    Loop *loop = loop_of(stream);
+static void on_handshake(Stream *stream, Janet owner, bool established) {
+    const Loop *loop = janet_unwrap_abstract(owner);
     if (established) {
         handle(loop, stream);
     } else {
-        report(loop, stream_error(stream, function));
+        report(loop, stream_error(stream, "tls/accept-loop"));
         stream_drop(stream);
     }
 }
 
 /* One less; where the loop had stopped taking at its limit, it goes on. */
-static void on_end(Stream *stream) {
-    Quota *quota = stream->on_end_arg;
+static void on_end(void *arg) {
+    Quota *quota = arg;
     quota->count--;
     if (quota->request && quota->request->acceptor.paused) poller_turn(&quota->watcher);
     release(quota);
@@ -174,8 +169,12 @@ static void count_in(Loop *loop, Stream *stream) {
     Quota *quota = loop->quota;
     quota->references++;
     quota->count++;
-    stream->on_end_arg = quota;
-    stream->on_end = on_end;
+    stream_observe(stream, (StreamObserver){
+                               .handshake_ended = on_handshake,
+                               .ended = on_end,
+                               .owner = janet_wrap_abstract(loop),
+                               .arg = quota,
+                           });
 }
 
 static LoopRequest *of_acceptor(const Acceptor *acceptor) {
@@ -191,11 +190,9 @@ static void accepted(Acceptor *acceptor, int descriptor) {
     Failure failure;
     Stream *stream = accept_stream(loop->context, &loop->settings, descriptor, &failure);
     if (!stream) {
-        report(loop, raise_text(function, &failure));
+        report(loop, raise_text("tls/accept-loop", &failure));
         return;
     }
-    stream->owner = janet_wrap_abstract(loop);
-    stream->on_handshake = on_handshake;
     count_in(loop, stream);
     if (loop->quota->count >= loop->quota->max) pause_taking(loop->quota);
     if (loop->deferred) {
@@ -249,7 +246,23 @@ static Loop *new_loop(void) {
     return loop;
 }
 
-static Janet cfun_tls_accept_loop(int32_t argc, Janet *argv) {
+FUNCTION(tls_accept_loop, "tls/accept-loop", "listener opts handler &opt loop-opts",
+         "Serve a listener: call `handler` with a TLS stream, in a fiber of its own, for each "
+         "connection whose handshake succeeded, until the listener is closed. Handshakes run "
+         "beside each other: one that stalls or fails costs the others nothing and never reaches "
+         "the handler.\n\n"
+         "The handler closes its stream with `(ev/close stream)` when the answer is complete. "
+         "When a handler raises before that, the connection is aborted, so that the peer sees an "
+         "error and not a clean end; the error goes where a task's errors go, to the supervisor "
+         "or to standard error. So no handler should close its stream in `defer` or `with`: both "
+         "close after an error too. `(fiber/root)` is the handler's task, for `ev/cancel`.\n\n"
+         "`opts` is a table or struct of options as for `tls/accept`, or a context. `loop-opts` "
+         "is a table of `:max-connections` (connections at a time, more wait in the backlog; "
+         "default no limit), `:handshake-timeout` (seconds) and `:on-error` (a function called "
+         "with the text of each failed handshake's error; default none).\n\n"
+         "Returns the listener when it is closed. Raises when the options are no server's.\n\n"
+         "Options:",
+         &tls_option_set) {
     janet_arity(argc, 3, 4);
     JanetStream *listener = listener_get(argv, 0);
     ConnectionOptions options;
@@ -284,26 +297,11 @@ static Janet cfun_tls_accept_loop(int32_t argc, Janet *argv) {
     request_park(&request->request, INFINITY);
 }
 
-static const FunctionRow functions[] = {
-    {"tls/accept-loop", cfun_tls_accept_loop,
-     "(tls/accept-loop listener opts handler &opt loop-opts)\n\n"
-     "Serve a listener: call `handler` with a TLS stream, in a fiber of its own, for each connection whose "
-     "handshake succeeded, until the listener is closed. Handshakes run beside each other: one that "
-     "stalls or fails costs the others nothing and never reaches the handler.\n\n"
-     "The handler closes its stream with `(ev/close stream)` when the answer is complete. When a handler raises "
-     "before that, the connection is aborted, so that the peer sees an error and not a clean end; the error "
-     "goes where a task's errors go, to the supervisor or to standard error. So no handler should close its "
-     "stream in `defer` or `with`: both close after an error too. `(fiber/root)` is the handler's task, for "
-     "`ev/cancel`.\n\n"
-     "`opts` is a table or struct of options as for `tls/accept`, or a context. `loop-opts` is a table "
-     "of `:max-connections` (connections at a time, more wait in the backlog; default no limit), "
-     "`:handshake-timeout` (seconds) and `:on-error` (a function called with the text of each failed handshake's "
-     "error; default none).\n\n"
-     "Returns the listener when it is closed. Raises when the options are no server's.\n\nOptions:",
-     &tls_option_set},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_tls_accept_loop,
+    NULL,
 };
 
 void tls_accept_loop_register(JanetTable *env) {
-    module_functions(env, functions);
+    module_register(env, functions);
 }

@@ -6,9 +6,8 @@
 #include "tls/options.h"
 #include "tls/stream.h"
 
-static const char function[] = "tls/connect";
-
-static Stream *prepare(const Target *target, Context *context, const ConnectionOptions *options) {
+static Stream *prepare_client(const char *function, const Target *target, Context *context,
+                              const ConnectionOptions *options) {
     Failure failure;
     const char *host = target->unix_socket ? "localhost" : (const char *)target->host.bytes;
     Stream *stream =
@@ -19,36 +18,38 @@ static Stream *prepare(const Target *target, Context *context, const ConnectionO
     return stream;
 }
 
-static Janet cfun_tls_connect(int32_t argc, Janet *argv) {
+FUNCTION(tls_connect, "tls/connect", "host port &opt opts",
+         "Connect to a TLS server over TCP, or over a unix socket with `:unix` for `host` and "
+         "its path for `port`. All addresses of the host are tried (RFC 8305), then the "
+         "handshake is made; the fiber waits, the event loop goes on.\n\n"
+         "The server's certificate is verified: against the system's CAs or those given, and by "
+         "name (RFC 6125: DNS names against DNS SANs, IP addresses against IP SANs; the "
+         "subject's common name does not count).\n\n"
+         "`opts` is a table or struct of options, or a context from `tls/new-context`.\n\n"
+         "Returns a TLS stream, which can be used wherever a stream of `net/connect` can. Raises "
+         "\"timeout\" after `:timeout` seconds, else with what failed: an unknown option, the "
+         "name not resolved, \"Connection refused\", the certificate's check that failed with "
+         "what was wanted and found.\n\n"
+         "    (with [s (tls/connect \"example.org\" 443)]\n"
+         "      (ev/write s \"GET / HTTP/1.0\\r\\nHost: example.org\\r\\n\\r\\n\")\n"
+         "      (print (ev/read s :all)))\n\n"
+         "Options:",
+         &tls_option_set) {
     janet_arity(argc, 2, 3);
     Target target;
     ConnectionOptions options;
     stream_get_target(function, argv, true, &target);
     Context *context = tls_choose(function, argv, argc, 2, &options);
     poller_start();
-    stream_connect(function, prepare(&target, context, &options), &target, &options);
+    stream_connect(function, prepare_client(function, &target, context, &options), &target,
+                   &options);
 }
 
-static const FunctionRow functions[] = {
-    {"tls/connect", cfun_tls_connect,
-     "(tls/connect host port &opt opts)\n\n"
-     "Connect to a TLS server over TCP, or over a unix socket with `:unix` for `host` and its path "
-     "for `port`. All addresses of the host are tried (RFC 8305), then the handshake is made; the "
-     "fiber waits, the event loop goes on.\n\n"
-     "The server's certificate is verified: against the system's CAs or those given, and by name "
-     "(RFC 6125: DNS names against DNS SANs, IP addresses against IP SANs; the subject's common name does "
-     "not count).\n\n"
-     "`opts` is a table or struct of options, or a context from `tls/new-context`.\n\n"
-     "Returns a TLS stream, which can be used wherever a stream of `net/connect` can. Raises \"timeout\" "
-     "after `:timeout` seconds, else with what failed: an unknown option, the name not resolved, "
-     "\"Connection refused\", the certificate's check that failed with what was wanted and found.\n\n"
-     "    (with [s (tls/connect \"example.org\" 443)]\n"
-     "      (ev/write s \"GET / HTTP/1.0\\r\\nHost: example.org\\r\\n\\r\\n\")\n"
-     "      (print (ev/read s :all)))\n\nOptions:",
-     &tls_option_set},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_tls_connect,
+    NULL,
 };
 
 void tls_connect_register(JanetTable *env) {
-    module_functions(env, functions);
+    module_register(env, functions);
 }

@@ -46,8 +46,25 @@ static void put_names(JanetTable *facts, const char *key,
     put(facts, key, janet_wrap_tuple(janet_tuple_n(names->data, names->count)));
 }
 
-static Janet cfun_tls_features(int32_t argc, Janet *argv) {
-    (void)argv;
+FUNCTION(tls_features, "tls/features", "",
+         "What this build of jsec can do with the OpenSSL that it runs on, as a struct. Lists "
+         "are tuples of strings, of all that can be asked for; connections offer part of it "
+         "unless options say otherwise. Never raises.\n\n"
+         "* `:jsec`, `:openssl`, `:openssl-headers` - versions: of jsec, of the OpenSSL in use, "
+         "of the one it was built for\n"
+         "* `:protocols` - versions for `:min-version` and `:max-version`; those before TLS 1.2 "
+         "and DTLS 1.2 only work with `:security-level 0`, if at all\n"
+         "* `:groups` - of the key exchange, for `:curves`\n"
+         "* `:ciphers`, `:ciphersuites` - of TLS 1.2 and of TLS 1.3, for the options of these "
+         "names\n"
+         "* `:signature-algorithms` - of certificates and handshakes, by their names in TLS\n"
+         "* `:post-quantum` - whether there are groups with ML-KEM (FIPS 203): OpenSSL 3.5 and "
+         "later\n"
+         "* `:dtls`, `:ocsp`, `:keylog` - whether DTLS, OCSP stapling, `:keylog` are there\n"
+         "* `:ktls`, `:quic`, `:ech` - whether TLS in the kernel, QUIC, encrypted ClientHellos "
+         "are\n"
+         "* `:poller` - how sockets are waited for: `:epoll` or `:kqueue`",
+         NULL) {
     janet_fixarity(argc, 0);
     JanetTable *facts = janet_table(20);
     put(facts, "jsec", janet_cstringv(TEXT_OF(JSEC_VERSION)));
@@ -69,25 +86,11 @@ static Janet cfun_tls_features(int32_t argc, Janet *argv) {
     return janet_wrap_struct(janet_table_to_struct(facts));
 }
 
-static const FunctionRow functions[] = {
-    {"tls/features", cfun_tls_features,
-     "(tls/features)\n\n"
-     "What this build of jsec can do with the OpenSSL that it runs on, as a struct. Lists are tuples of strings, of all that "
-     "can be asked for; connections offer part of it unless options say otherwise. Never raises.\n\n"
-     "* `:jsec`, `:openssl`, `:openssl-headers` - versions: of jsec, of the OpenSSL in use, of the one it was built for\n"
-     "* `:protocols` - versions for `:min-version` and `:max-version`; those before TLS 1.2 and DTLS 1.2 only work with "
-     "`:security-level 0`, if at all\n"
-     "* `:groups` - of the key exchange, for `:curves`\n"
-     "* `:ciphers`, `:ciphersuites` - of TLS 1.2 and of TLS 1.3, for the options of these names\n"
-     "* `:signature-algorithms` - of certificates and handshakes, by their names in TLS\n"
-     "* `:post-quantum` - whether there are groups with ML-KEM (FIPS 203): OpenSSL 3.5 and later\n"
-     "* `:dtls`, `:ocsp`, `:keylog` - whether DTLS, OCSP stapling, `:keylog` are there\n"
-     "* `:ktls`, `:quic`, `:ech` - whether TLS in the kernel, QUIC, encrypted ClientHellos are\n"
-     "* `:poller` - how sockets are waited for: `:epoll` or `:kqueue`",
-     NULL},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_tls_features,
+    NULL,
 };
 
 void tls_features_register(JanetTable *env) {
-    module_functions(env, functions);
+    module_register(env, functions);
 }

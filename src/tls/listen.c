@@ -1,5 +1,5 @@
 #define _GNU_SOURCE /* getnameinfo */
-/* listen: core's own, with a backlog to choose and the name resolved off the event loop. */
+/* listen: core's own, with the name resolved off the event loop and a backlog to choose. */
 #include "base/module.h"
 #include "base/raise.h"
 #include "net/bind_request.h"
@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <string.h>
-
-static const char function[] = "tls/listen";
 
 typedef struct ListenOptions {
     int32_t backlog;
@@ -22,25 +20,37 @@ static const OptionRow rows[] = {
 };
 static const OptionSet set = OPTION_SET(rows);
 
-static Janet listen_on(Janet host, Janet port, int32_t backlog) {
+static Janet call_core_listen(Janet host, Janet port) {
     Janet arguments[] = {host, port, janet_ckeywordv("stream")};
     Janet core = janet_resolve_core("net/listen");
-    if (!janet_checktype(core, JANET_CFUNCTION))
-        janet_panicf("%s: net/listen was redefined", function);
-    Janet listener = janet_unwrap_cfunction(core)(3, arguments);
-    JanetStream *stream = janet_unwrap_abstract(listener);
-    if (listen(stream->handle, backlog)) janet_panicf("%s: %s", function, strerror(errno));
-    return listener;
+    if (!janet_checktype(core, JANET_CFUNCTION)) janet_panic("net/listen was redefined");
+    return janet_unwrap_cfunction(core)(3, arguments);
 }
 
-/* --- host and port --- */
-
 /* Core says only that it "could not bind to any sockets". */
-static void explain(Failure *failure, const char *text, int errnum) {
+static void explain_failure(Failure *failure, const char *text, int errnum) {
     const char *why = strerror(errnum);
     failure_set(failure, "%s", text);
     if (errnum && !strstr(text, why)) failure_set(failure, "%s: %s", text, why);
 }
+
+static bool try_listen(Janet host, Janet port, int32_t backlog, Janet *listener, Failure *failure) {
+    JanetTryState state;
+    errno = 0;
+    bool listening = janet_try(&state) == JANET_SIGNAL_OK;
+    if (listening) {
+        *listener = call_core_listen(host, port);
+    } else {
+        explain_failure(failure, (const char *)janet_to_string(state.payload), errno);
+    }
+    janet_restore(&state);
+    if (!listening) return false;
+    /* Core's backlog is 1024; a second call changes it. */
+    JanetStream *stream = janet_unwrap_abstract(*listener);
+    return !listen(stream->handle, backlog) || failure_set(failure, "%s", strerror(errno));
+}
+
+/* --- host and port --- */
 
 typedef struct Listening {
     BindRequest bind_request; /* first: it is one */
@@ -54,41 +64,43 @@ static bool listen_at(BindRequest *bind_request, const Address *address, Janet *
                     port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV)) {
         return failure_set(failure, "not an address: %s", bind_request->host);
     }
-    JanetTryState state;
-    errno = 0;
-    bool listening = janet_try(&state) == JANET_SIGNAL_OK;
-    if (listening) {
-        *out = listen_on(janet_cstringv(host), janet_cstringv(port),
-                         ((Listening *)bind_request)->backlog);
-    } else {
-        explain(failure, (const char *)janet_to_string(state.payload), errno);
-    }
-    janet_restore(&state);
-    return listening;
+    return try_listen(janet_cstringv(host), janet_cstringv(port),
+                      ((Listening *)bind_request)->backlog, out, failure);
 }
 
-static Janet listen_unix(const Janet *argv, int32_t backlog) {
+static Janet listen_unix(const char *function, const Janet *argv, int32_t backlog) {
     Address path;
     Failure failure;
+    Janet listener;
     JanetByteView view = janet_getbytes(argv, 1);
     if (view.len && memchr(view.bytes, 0, (size_t)view.len)) {
         raise_type(1, "text without NUL bytes", argv[1]);
     }
-    /* Core cuts a path that is too long, and listens there. */
-    if (!resolve_unix((const char *)view.bytes, (size_t)view.len, &path, &failure)) {
-        raise_failure(function, &failure);
-    }
-    return listen_on(argv[0], janet_wrap_string(janet_string(view.bytes, view.len)), backlog);
+    /* Core would cut a path that is too long, and listen there. */
+    bool listening = resolve_unix((const char *)view.bytes, (size_t)view.len, &path, &failure) &&
+                     try_listen(argv[0], janet_wrap_string(janet_string(view.bytes, view.len)),
+                                backlog, &listener, &failure);
+    if (!listening) raise_failure(function, &failure);
+    return listener;
 }
 
-static Janet cfun_tls_listen(int32_t argc, Janet *argv) {
+FUNCTION(tls_listen, "tls/listen", "host port &opt opts",
+         "Listen for connections on an address and port, or on a unix socket with `:unix` for "
+         "`host` and its path for `port`. Port \"0\" takes a free one, which `(net/localname "
+         "listener)` tells. Several processes or threads may listen on one TCP port; the kernel "
+         "shares the connections out between them. A unix socket's path must not exist yet.\n\n"
+         "Returns a listener: a stream of core's, as of `net/listen`, for `tls/accept` and "
+         "`tls/accept-loop`. Closing it ends those. Raises when the address can't be resolved or "
+         "is in use.\n\n"
+         "Options:",
+         &set) {
     janet_arity(argc, 2, 3);
     ListenOptions options = {1024};
     BindRequest names;
     bool unix_socket = janet_keyeq(argv[0], "unix");
     if (!unix_socket) bind_request_get(argv, &names);
     if (argc > 2) options_read(function, &set, argv[2], &options);
-    if (unix_socket) return listen_unix(argv, options.backlog);
+    if (unix_socket) return listen_unix(function, argv, options.backlog);
     Listening *self = bind_request_new(sizeof *self, function, SOCK_STREAM);
     bind_request_get(argv, &self->bind_request);
     self->bind_request.open = listen_at;
@@ -96,19 +108,11 @@ static Janet cfun_tls_listen(int32_t argc, Janet *argv) {
     return bind_request_open(&self->bind_request);
 }
 
-static const FunctionRow functions[] = {
-    {"tls/listen", cfun_tls_listen,
-     "(tls/listen host port &opt opts)\n\n"
-     "Listen for connections on an address and port, or on a unix socket with `:unix` for `host` and its path for "
-     "`port`. Port \"0\" takes a free one, which `(net/localname listener)` tells. Several processes or threads may listen on one "
-     "TCP port; the kernel shares the connections out between them. A unix socket's path must not exist "
-     "yet.\n\n"
-     "Returns a listener: a stream of core's, as of `net/listen`, for `tls/accept` and `tls/accept-loop`. Closing it "
-     "ends those. Raises when the address can't be resolved or is in use.\n\nOptions:",
-     &set},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_tls_listen,
+    NULL,
 };
 
 void tls_listen_register(JanetTable *env) {
-    module_functions(env, functions);
+    module_register(env, functions);
 }

@@ -1,47 +1,11 @@
-/* Streams of TLS: their transport, a stream socket, and their methods, which are functions as well. */
+/* TLS streams: their kind, and the functions that are methods as well. */
 #include "tls/stream.h"
 
 #include "base/module.h"
-#include "net/generic.h"
 #include "register.h"
 #include "stream/info.h"
 
-#include <errno.h>
-#include <sys/socket.h>
-
-/* --- the socket, as the engine's transport --- */
-
-/* Edge-triggered: the socket is tried after an event only, and a short count means drained. */
-static ptrdiff_t socket_send(void *arg, const uint8_t *bytes, size_t length) {
-    Stream *stream = arg;
-    if (!stream->writable) return TRANSPORT_WOULD_BLOCK;
-    ssize_t n;
-    do {
-        n = send(stream->watcher.descriptor, bytes, length, MSG_NOSIGNAL);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) return TRANSPORT_ERROR(errno);
-    if (n < 0 || (size_t)n < length) stream->writable = false;
-    return n < 0 ? TRANSPORT_WOULD_BLOCK : n;
-}
-
-static ptrdiff_t socket_receive(void *arg, uint8_t *bytes, size_t room) {
-    Stream *stream = arg;
-    if (!stream_may_receive(stream)) return TRANSPORT_WOULD_BLOCK;
-    ssize_t n;
-    do {
-        n = recv(stream->watcher.descriptor, bytes, room, 0);
-    } while (n < 0 && errno == EINTR);
-    if (n == 0) return TRANSPORT_EOF;
-    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) return TRANSPORT_ERROR(errno);
-    /* After a hangup no further event comes: the end has to be read up to. */
-    if (n < 0 || ((size_t)n < room && !stream->hangup)) stream->readable = false;
-    return n < 0 ? TRANSPORT_WOULD_BLOCK : n;
-}
-
-/* --- methods --- */
-
 static const JanetMethod methods[] = {
-    STREAM_METHODS,
     {"handshake-time", cfun_stream_handshake_time},
     {"version", cfun_stream_version},
     {"cipher", cfun_stream_cipher},
@@ -51,8 +15,8 @@ static const JanetMethod methods[] = {
     {"peer-chain", cfun_stream_peer_chain},
     {"verify-result", cfun_stream_verify_result},
     {"session-reused?", cfun_stream_session_reused},
-    {"get-session", cfun_stream_get_session},
-    {"set-session", cfun_stream_set_session},
+    {"get-session", cfun_shared_get_session},
+    {"set-session", cfun_shared_set_session},
     {"set-ocsp-response", cfun_stream_set_ocsp_response},
     {"key-update", cfun_stream_key_update},
     {"renegotiate", cfun_stream_renegotiate},
@@ -63,123 +27,154 @@ static const JanetAbstractType stream_type = STREAM_OBJECT_TYPE("jsec/tls-stream
 
 const StreamKind tls_stream_kind = {
     .type = &stream_type,
+    .prefix = "tls",
     .what = "TLS stream",
     .methods = methods,
-    .transport = {socket_send, socket_receive, NULL},
 };
 
 #define RAISES "Raises before the handshake is done, when it failed, and on a closed stream."
 
-static const FunctionRow functions[] = {
-    {"tls-stream/handshake", cfun_stream_handshake,
-     "(tls-stream/handshake stream &opt timeout)\n\n"
-     "Make the handshake of a stream that was made with `:handshake false`; nothing where it is done. "
-     "Returns the stream. Raises \"timeout\" after `timeout` seconds (a number or `{:timeout n}`; the "
-     "handshake goes on, and can be waited for again), and when the handshake fails.",
-     NULL},
-    {"tls-stream/shutdown", cfun_tls_shutdown,
-     "(tls-stream/shutdown stream &opt mode timeout)\n\n"
-     "End the stream without closing it. With `:w` our direction: close_notify is sent after all "
-     "that was written, the peer reads to the end and can still answer, further writes raise. "
-     "With `:r` reading: reads give nil. With `:rw`, the default, both. With `true` both at "
-     "once and without close_notify. After a write that ended with an error when a part of its data was "
-     "sent, `:w` and `:rw` raise, and the peer sees an error.\n\n"
-     "Returns the stream. Raises \"timeout\" after `timeout` seconds, \"stream is closed\" on a closed "
-     "one, and on another keyword.",
-     NULL},
-    {"tls-stream/version", cfun_stream_version,
-     "(tls-stream/version stream)\n\n"
-     "The protocol version that was agreed on, \"TLSv1.3\" or \"TLSv1.2\". " RAISES,
-     NULL},
-    {"tls-stream/cipher", cfun_stream_cipher,
-     "(tls-stream/cipher stream)\n\n"
-     "OpenSSL's name of the cipher suite in use, e.g. \"TLS_AES_256_GCM_SHA384\". " RAISES,
-     NULL},
-    {"tls-stream/cipher-bits", cfun_stream_cipher_bits,
-     "(tls-stream/cipher-bits stream)\n\n"
-     "Key length of the cipher in use, in bits. " RAISES,
-     NULL},
-    {"tls-stream/handshake-time", cfun_stream_handshake_time,
-     "(tls-stream/handshake-time stream)\n\n"
-     "How long the handshake took, in seconds; nil unless `:handshake-timing true` was "
-     "given. " RAISES,
-     NULL},
-    {"tls-stream/connection-info", cfun_stream_connection_info,
-     "(tls-stream/connection-info stream)\n\n"
-     "What was negotiated and with whom, as a struct. A key is absent where there is nothing to "
-     "tell. " RAISES "\n\n"
-     "* `:version` - \"TLSv1.3\" or \"TLSv1.2\"\n"
-     "* `:cipher`, `:cipher-bits` - the suite, and its key length in bits\n"
-     "* `:alpn` - the application protocol agreed on\n"
-     "* `:server-name` - the name that the client asked for (SNI)\n"
-     "* `:group` - the group of the key exchange, e.g. \"x25519\"\n"
-     "* `:signature-algorithm` - what the other side signed with, e.g. \"ECDSA+SHA256\"\n"
-     "* `:session-reused` - whether a session was resumed\n"
-     "* `:verify-result` - see `verify-result`\n"
-     "* `:peer-certificate`, `:peer-chain` - as `:data`, see those\n"
-     "* `:handshake-time` - seconds, with `:handshake-timing true`",
-     NULL},
-    {"tls-stream/peer-certificate", cfun_stream_peer_certificate,
-     "(tls-stream/peer-certificate stream &opt form)\n\n"
-     "The other side's certificate: PEM, or as `form` says `:pem`, `:der` or `:data`, a struct as "
-     "of `cert/parse`: subject, issuer, names, dates, serial number, fingerprints, key. nil where "
-     "it gave none. It says who is there only if it was verified. " RAISES,
-     NULL},
-    {"tls-stream/peer-chain", cfun_stream_peer_chain,
-     "(tls-stream/peer-chain stream &opt form)\n\n"
-     "The certificates that the other side sent, a tuple, its own first, in the form of "
-     "`peer-certificate`. nil where it gave none; of a resumed session its own alone. " RAISES,
-     NULL},
-    {"tls-stream/verify-result", cfun_stream_verify_result,
-     "(tls-stream/verify-result stream)\n\n"
-     "How the other side's certificate was verified: a struct of `:ok` (true only if verification "
-     "was asked for, a certificate was given, and it passed), `:reason` in words and OpenSSL's "
-     "`:code`. " RAISES,
-     NULL},
-    {"tls-stream/session-reused?", cfun_stream_session_reused,
-     "(tls-stream/session-reused? stream)\n\n"
-     "Whether the handshake resumed a session: true or false. Raises before the handshake is done, when it failed, "
-     "and on a closed stream.",
-     NULL},
-    {"tls-stream/get-session", cfun_stream_get_session,
-     "(tls-stream/get-session stream)\n\n"
-     "The session of a client's connection as a byte string, which `:session` of `tls/connect` resumes, "
-     "in this process or another. nil while the server has given none: with TLS 1.3 it comes with "
-     "the first data after the handshake; `:on-session` tells when. The bytes are a secret. They are "
-     "good for the same host and the same verification settings only. Raises on servers, before "
-     "the handshake is done, when it failed, and on a closed stream.",
-     NULL},
-    {"tls-stream/set-session", cfun_stream_set_session,
-     "(tls-stream/set-session stream session)\n\n"
-     "Offer a session from `get-session` in the handshake to come, on a client's stream made with "
-     "`:handshake false`. If the server does not resume it, the handshake is a full one. Returns the "
-     "stream. Raises when the session was made for another host or under other verification settings, "
-     "when the bytes are no session, and when the handshake has begun.",
-     NULL},
-    {"tls-stream/key-update", cfun_stream_key_update,
-     "(tls-stream/key-update stream)\n\n"
-     "Renew the keys of both directions (TLS 1.3, RFC 8446 section 4.6.3), between two records. Returns "
-     "the stream. Raises with TLS 1.2, before the handshake is done, and on a closed stream.",
-     NULL},
-    {"tls-stream/renegotiate", cfun_stream_renegotiate,
-     "(tls-stream/renegotiate stream)\n\n"
-     "Begin a new handshake on a TLS 1.2 connection, with `:renegotiation true` on both sides (it is "
-     "off by default: it is costly, and was the way of several attacks). Reads and writes go on with it. "
-     "Returns the stream. Raises with TLS 1.3, where it is off, before the handshake is done, and on "
-     "a closed stream.",
-     NULL},
-    {"tls-stream/set-ocsp-response", cfun_stream_set_ocsp_response,
-     "(tls-stream/set-ocsp-response stream-or-ctx response)\n\n"
-     "Staple an OCSP response (DER, or the path of a file of it; nil: none) to handshakes to come: to all of a context "
-     "from `tls/new-context`, also while it is in use, so that a fiber can renew it; or to the one of a server's stream "
-     "made with `:handshake false`. Clients that ask are given it (RFC 6066). Returns its first argument. Raises when "
-     "it is no OCSP response, when the stream's handshake has begun (the response goes with the certificate), and "
-     "on a client's stream.",
-     NULL},
-    {NULL, NULL, NULL, NULL},
+FUNCTION_NAMED(
+    shared_handshake, "tls-stream/handshake", "stream &opt timeout",
+    "Make the handshake of a stream that was made with `:handshake false`; nothing where it "
+    "is done. Returns the stream. Raises \"timeout\" after `timeout` seconds (a number or "
+    "`{:timeout n}`; the handshake goes on, and can be waited for again), and when the "
+    "handshake fails.",
+    NULL);
+
+FUNCTION_NAMED(
+    shared_shutdown, "tls-stream/shutdown", "stream &opt mode timeout",
+    "End the stream without closing it. With `:w` our direction: close_notify is sent after "
+    "all that was written, the peer reads to the end and can still answer, further writes "
+    "raise. With `:r` reading: reads give nil. With `:rw`, the default, both. With `true` "
+    "both at once and without close_notify. After a write that ended with an error when a "
+    "part of its data was sent, `:w` and `:rw` raise, and the peer sees an error.\n\n"
+    "Returns the stream. Raises \"timeout\" after `timeout` seconds, \"stream is closed\" "
+    "on a closed one, and on another keyword.",
+    NULL);
+
+FUNCTION_NAMED(stream_version, "tls-stream/version", "stream",
+               "The protocol version that was agreed on, \"TLSv1.3\" or \"TLSv1.2\". " RAISES,
+               NULL);
+
+FUNCTION_NAMED(
+    stream_cipher, "tls-stream/cipher", "stream",
+    "OpenSSL's name of the cipher suite in use, e.g. \"TLS_AES_256_GCM_SHA384\". " RAISES, NULL);
+
+FUNCTION_NAMED(stream_cipher_bits, "tls-stream/cipher-bits", "stream",
+               "Key length of the cipher in use, in bits. " RAISES, NULL);
+
+FUNCTION_NAMED(stream_handshake_time, "tls-stream/handshake-time", "stream",
+               "How long the handshake took, in seconds; nil unless `:handshake-timing true` was "
+               "given. " RAISES,
+               NULL);
+
+FUNCTION_NAMED(
+    stream_connection_info, "tls-stream/connection-info", "stream",
+    "What was negotiated and with whom, as a struct. A key is absent where there is nothing "
+    "to tell. " RAISES "\n\n"
+    "* `:version` - \"TLSv1.3\" or \"TLSv1.2\"\n"
+    "* `:cipher`, `:cipher-bits` - the suite, and its key length in bits\n"
+    "* `:alpn` - the application protocol agreed on\n"
+    "* `:server-name` - the name that the client asked for (SNI)\n"
+    "* `:group` - the group of the key exchange, e.g. \"x25519\"\n"
+    "* `:signature-algorithm` - what the other side signed with, e.g. \"ECDSA+SHA256\"\n"
+    "* `:session-reused` - whether a session was resumed\n"
+    "* `:verify-result` - see `verify-result`\n"
+    "* `:peer-certificate`, `:peer-chain` - as `:data`, see those\n"
+    "* `:handshake-time` - seconds, with `:handshake-timing true`",
+    NULL);
+
+FUNCTION_NAMED(
+    stream_peer_certificate, "tls-stream/peer-certificate", "stream &opt form",
+    "The other side's certificate: PEM, or as `form` says `:pem`, `:der` or `:data`, a "
+    "struct as of `cert/parse`: subject, issuer, names, dates, serial number, fingerprints, "
+    "key. nil where it gave none. It says who is there only if it was verified. " RAISES,
+    NULL);
+
+FUNCTION_NAMED(
+    stream_peer_chain, "tls-stream/peer-chain", "stream &opt form",
+    "The certificates that the other side sent, a tuple, its own first, in the form of "
+    "`peer-certificate`. nil where it gave none; of a resumed session its own alone. " RAISES,
+    NULL);
+
+FUNCTION_NAMED(stream_verify_result, "tls-stream/verify-result", "stream",
+               "How the other side's certificate was verified: a struct of `:ok` (true only if "
+               "verification was asked for, a certificate was given, and it passed), `:reason` in "
+               "words and OpenSSL's `:code`. " RAISES,
+               NULL);
+
+FUNCTION_NAMED(
+    stream_session_reused, "tls-stream/session-reused?", "stream",
+    "Whether the handshake resumed a session: true or false. Raises before the handshake is "
+    "done, when it failed, and on a closed stream.",
+    NULL);
+
+FUNCTION_NAMED(
+    shared_get_session, "tls-stream/get-session", "stream",
+    "The session of a client's connection as a byte string, which `:session` of "
+    "`tls/connect` resumes, in this process or another. nil while the server has given "
+    "none: with TLS 1.3 it comes with the first data after the handshake; `:on-session` "
+    "tells when. The bytes are a secret. They are good for the same host and the same "
+    "verification settings only. Raises on servers, before the handshake is done, when it "
+    "failed, and on a closed stream.",
+    NULL);
+
+FUNCTION_NAMED(
+    shared_set_session, "tls-stream/set-session", "stream session",
+    "Offer a session from `get-session` in the handshake to come, on a client's stream made "
+    "with `:handshake false`. If the server does not resume it, the handshake is a full "
+    "one. Returns the stream. Raises when the session was made for another host or under "
+    "other verification settings, when the bytes are no session, and when the handshake has "
+    "begun.",
+    NULL);
+
+FUNCTION_NAMED(
+    stream_key_update, "tls-stream/key-update", "stream",
+    "Renew the keys of both directions (TLS 1.3, RFC 8446 section 4.6.3), between two "
+    "records. Returns the stream. Raises with TLS 1.2, before the handshake is done, and on "
+    "a closed stream.",
+    NULL);
+
+FUNCTION_NAMED(
+    stream_renegotiate, "tls-stream/renegotiate", "stream",
+    "Begin a new handshake on a TLS 1.2 connection, with `:renegotiation true` on both "
+    "sides (it is off by default: it is costly, and was the way of several attacks). Reads "
+    "and writes go on with it. Returns the stream. Raises with TLS 1.3, where it is off, "
+    "before the handshake is done, and on a closed stream.",
+    NULL);
+
+FUNCTION_NAMED(
+    stream_set_ocsp_response, "tls-stream/set-ocsp-response", "stream-or-ctx response",
+    "Staple an OCSP response (DER, or the path of a file of it; nil: none) to handshakes to "
+    "come: to all of a context from `tls/new-context`, also while it is in use, so that a "
+    "fiber can renew it; or to the one of a server's stream made with `:handshake false`. "
+    "Clients that ask are given it (RFC 6066). Returns its first argument. Raises when it "
+    "is no OCSP response, when the stream's handshake has begun (the response goes with the "
+    "certificate), and on a client's stream.",
+    NULL);
+
+static const Function *const functions[] = {
+    &function_shared_handshake,
+    &function_shared_shutdown,
+    &function_stream_version,
+    &function_stream_cipher,
+    &function_stream_cipher_bits,
+    &function_stream_handshake_time,
+    &function_stream_connection_info,
+    &function_stream_peer_certificate,
+    &function_stream_peer_chain,
+    &function_stream_verify_result,
+    &function_stream_session_reused,
+    &function_shared_get_session,
+    &function_shared_set_session,
+    &function_stream_key_update,
+    &function_stream_renegotiate,
+    &function_stream_set_ocsp_response,
+    NULL,
 };
 
 void tls_stream_register(JanetTable *env) {
-    generic_know(&stream_type, methods);
-    module_functions(env, functions);
+    stream_register_kind(&tls_stream_kind);
+    module_register(env, functions);
 }

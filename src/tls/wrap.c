@@ -4,6 +4,7 @@
 #include "core/tls/context_data.h"
 #include "net/socket.h"
 #include "register.h"
+#include "stream/handshake.h"
 #include "stream/memory.h"
 #include "tls/options.h"
 #include "tls/stream.h"
@@ -33,10 +34,9 @@ static void attach(Stream *stream, Janet transport, const char *function) {
         memory_attach(stream, transport);
         return;
     }
-    if (!stream_attach(stream, socket_detach(core, SOCK_STREAM, function), &failure)) {
+    if (!stream_attach(stream, socket_detach(core, SOCK_STREAM, function), true, &failure)) {
         raise_failure(function, &failure);
     }
-    stream->readable = true; /* the edge may have been Janet's */
 }
 
 static Janet take_over(const char *function, Janet transport, EngineRole role, Context *context,
@@ -53,7 +53,7 @@ static Janet take_over(const char *function, Janet transport, EngineRole role, C
     }
     attach(stream, transport, function);
     if (!options->handshake) return janet_wrap_abstract(stream);
-    stream_await_handshake(stream, function, options->timeout, true);
+    handshake_await(stream, function, options->timeout, true);
 }
 
 /* A stream of core's, or a pair of memory BIOs. */
@@ -63,8 +63,17 @@ static Janet get_transport(const Janet *argv, int32_t n) {
     return argv[n];
 }
 
-static Janet cfun_tls_upgrade(int32_t argc, Janet *argv) {
-    static const char function[] = "tls/upgrade";
+FUNCTION(tls_upgrade, "tls/upgrade", "stream hostname &opt opts",
+         "Go over to TLS, as the client, on a connection that spoke plaintext so far: STARTTLS. "
+         "Call it when the server has agreed and all of its answer has been read: bytes left "
+         "over on the stream are refused, since they came in clear and would be taken for what "
+         "the server says under TLS.\n\n"
+         "`stream` is a connected stream socket of core's; it is closed, its connection lives on "
+         "in the result. `hostname` is asked for (SNI) and verified. `opts` are those of "
+         "`tls/connect`, or a context.\n\n"
+         "Returns a TLS stream. Raises as `tls/connect` does; the connection is closed then.\n\n"
+         "Options:",
+         &tls_option_set) {
     janet_arity(argc, 2, 3);
     ConnectionOptions options;
     Janet transport = get_transport(argv, 0);
@@ -80,8 +89,21 @@ static EngineRole role_of(const Context *context, const ConnectionOptions *optio
     return named || !(data->has_certificate || data->has_hosts) ? ENGINE_CLIENT : ENGINE_SERVER;
 }
 
-static Janet cfun_tls_wrap(int32_t argc, Janet *argv) {
-    static const char function[] = "tls/wrap";
+FUNCTION(tls_wrap, "tls/wrap", "stream &opt hostname-or-opts opts",
+         "Speak TLS on an existing connection, as a client or as a server.\n\n"
+         "With a host name, a string or the option `:hostname`, as a client that asks for and "
+         "verifies it. Without one, and with `:cert` and `:key` (or a context that has them), as "
+         "a server. Without either, as a client, which can't verify and so needs `:verify "
+         "false`.\n\n"
+         "`stream` is a connected stream socket of core's, from `net/connect` or `net/accept`; "
+         "it is closed, its connection lives on in the result. A server that went over to TLS "
+         "because the client asked it to (STARTTLS) must not act on what it read beyond that "
+         "request: it came in clear, from the client or from somebody in between.\n\n"
+         "Returns a TLS stream. Raises when `stream` is no such socket or in use, when plaintext "
+         "is left over on it (clients only), and as `tls/connect` and `tls/accept` do; the "
+         "connection is closed then.\n\n"
+         "Options:",
+         &tls_option_set) {
     janet_arity(argc, 1, 3);
     ConnectionOptions options;
     Janet transport = get_transport(argv, 0);
@@ -96,31 +118,12 @@ static Janet cfun_tls_wrap(int32_t argc, Janet *argv) {
     return take_over(function, transport, role, context, &options, hostname);
 }
 
-static const FunctionRow functions[] = {
-    {"tls/upgrade", cfun_tls_upgrade,
-     "(tls/upgrade stream hostname &opt opts)\n\n"
-     "Go over to TLS, as the client, on a connection that spoke plaintext so far: STARTTLS. "
-     "Call it when the server has agreed and all of its answer has been read: bytes left over on the stream are refused, since "
-     "they came in clear and would be taken for what the server says under TLS.\n\n"
-     "`stream` is a connected stream socket of core's; it is closed, its connection lives on in the result. "
-     "`hostname` is asked for (SNI) and verified. `opts` are those of `tls/connect`, or a context.\n\n"
-     "Returns a TLS stream. Raises as `tls/connect` does; the connection is closed then.\n\nOptions:",
-     &tls_option_set},
-    {"tls/wrap", cfun_tls_wrap,
-     "(tls/wrap stream &opt hostname-or-opts opts)\n\n"
-     "Speak TLS on an existing connection, as a client or as a server.\n\n"
-     "With a host name, a string or the option `:hostname`, as a client that asks for and verifies it. Without one, and "
-     "with `:cert` and `:key` (or a context that has them), as a server. Without either, as a client, which can't "
-     "verify and so needs `:verify false`.\n\n"
-     "`stream` is a connected stream socket of core's, from `net/connect` or `net/accept`; it is closed, its connection "
-     "lives on in the result. A server that went over to TLS because the client asked it to (STARTTLS) must not act "
-     "on what it read beyond that request: it came in clear, from the client or from somebody in between.\n\n"
-     "Returns a TLS stream. Raises when `stream` is no such socket or in use, when plaintext is left over on it "
-     "(clients only), and as `tls/connect` and `tls/accept` do; the connection is closed then.\n\nOptions:",
-     &tls_option_set},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_tls_upgrade,
+    &function_tls_wrap,
+    NULL,
 };
 
 void tls_wrap_register(JanetTable *env) {
-    module_functions(env, functions);
+    module_register(env, functions);
 }

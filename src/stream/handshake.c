@@ -1,0 +1,150 @@
+/* The handshake of a stream: its waiters, its time limit, and DTLS's retransmission. */
+#include "core/tls/datagram.h"
+#include "stream/stream_internal.h"
+
+#include <math.h>
+
+/* --- requests --- */
+
+void handshake_undelivered(Request *request) {
+    HandshakeRequest *handshake = (HandshakeRequest *)request;
+    if (handshake->orphan && handshake->stream) stream_drop(handshake->stream);
+}
+
+void handshake_cancelled(Request *request) {
+    Stream *stream = ((HandshakeRequest *)request)->stream;
+    if (stream) request_dequeue(&stream->handshakers, request);
+    handshake_undelivered(request);
+}
+
+void handshake_mark(Request *request) {
+    Stream *stream = ((HandshakeRequest *)request)->stream;
+    if (stream) janet_mark(janet_wrap_abstract(stream));
+}
+
+static const RequestKind handshake_kind = {
+    .cancelled = handshake_cancelled,
+    .undelivered = handshake_undelivered,
+    .mark = handshake_mark,
+};
+
+void handshake_join(Stream *stream, HandshakeRequest *request) {
+    request->stream = stream;
+    request_enqueue(&stream->handshakers, &request->request);
+    stream_start(stream);
+}
+
+void handshake_await(Stream *stream, const char *function, double timeout, bool orphan) {
+    HandshakeRequest *request = request_new(sizeof *request, 0, &handshake_kind);
+    request->function = function;
+    request->orphan = orphan;
+    handshake_join(stream, request);
+    request_park(&request->request, timeout);
+}
+
+static void wake_handshakers(Stream *stream, bool established) {
+    Request *request;
+    while ((request = request_first_waiting(&stream->handshakers))) {
+        const char *function = ((HandshakeRequest *)request)->function;
+        Outcome outcome = established ? call_returns(janet_wrap_abstract(stream))
+                                      : call_raises(stream_error(stream, function));
+        stream_finish(stream, request, &stream->handshakers, outcome);
+    }
+}
+
+void stream_fail_handshakers(Stream *stream, const char *error) {
+    Request *request;
+    while ((request = request_first_waiting(&stream->handshakers))) {
+        request_fail(request, &stream->handshakers, janet_cstringv(error));
+    }
+}
+
+/* --- the end --- */
+
+static void end_handshake(Stream *stream, bool established) {
+    poller_unset_timer(&stream->timer);
+    poller_unset_timer(&stream->retransmit);
+    stream->took = timer_now() - stream->began;
+    stream->state = established ? STREAM_OPEN : STREAM_FAILED;
+    if (!established) stream_close_descriptor(stream); /* the alert was sent */
+    wake_handshakers(stream, established);
+    if (stream->observer.handshake_ended) {
+        stream->observer.handshake_ended(stream, stream->observer.owner, established);
+    }
+    if (stream->engine.corked) poller_soon(&stream->watcher); /* unless data goes out before */
+    stream_release(stream);
+}
+
+static void fail_handshake(Stream *stream) {
+    int errnum;
+    Failure failure;
+    const char *why = engine_explain(&stream->engine, &errnum);
+    if (errnum) {
+        failure_set(&failure, "handshake failed: %s", why);
+        engine_fail(&stream->engine, failure.text);
+    }
+    end_handshake(stream, false);
+}
+
+static void expire_handshake(Timer *timer) {
+    Stream *stream = (Stream *)((char *)timer - offsetof(Stream, timer));
+    Failure failure;
+    failure_set(&failure, "handshake timed out: the peer did not finish it within %g s",
+                stream->settings.handshake_timeout);
+    engine_fail(&stream->engine, failure.text);
+    fail_handshake(stream);
+    stream_advance(stream);
+}
+
+/* --- retransmission --- */
+
+static void arm_retransmit(Stream *stream);
+
+static void retransmit_flight(Timer *timer) {
+    Stream *stream = (Stream *)((char *)timer - offsetof(Stream, retransmit));
+    if (stream->dial) datagram_forget_pending(&stream->engine); /* the dial has sent it */
+    EngineStatus status = datagram_retransmit(&stream->engine);
+    if (stream->dial) dial_again(stream->dial);
+    if (status == ENGINE_FAILED) {
+        fail_handshake(stream);
+        stream_advance(stream);
+    } else {
+        arm_retransmit(stream);
+    }
+}
+
+static void arm_retransmit(Stream *stream) {
+    double due = datagram_retransmit_due(&stream->engine);
+    if (due >= 0) poller_set_timer(&stream->retransmit, due, retransmit_flight);
+}
+
+/* --- progress --- */
+
+void stream_start(Stream *stream) {
+    if (stream->started) return;
+    stream->started = true;
+    stream->began = timer_now();
+    stream_hold(stream);
+    if (stream->settings.handshake_timeout < INFINITY) {
+        poller_set_timer(&stream->timer, stream->settings.handshake_timeout, expire_handshake);
+    }
+    stream_advance(stream);
+}
+
+void stream_advance_handshake(Stream *stream) {
+    EngineStatus status = engine_handshake(&stream->engine);
+    if (stream->kind->datagram && status == ENGINE_WANTS_READ) arm_retransmit(stream);
+    if (status == ENGINE_DONE) end_handshake(stream, true);
+    if (status == ENGINE_FAILED) fail_handshake(stream);
+    if (status == ENGINE_WANTS_ANSWER) stream_ask_staple(stream);
+}
+
+Janet cfun_shared_handshake(int32_t argc, Janet *argv) {
+    janet_arity(argc, 1, 2);
+    Stream *stream = stream_get_open(argv, 0);
+    double timeout = stream_timeout(argv, argc, 1);
+    const char *function = "%s-stream/handshake";
+    if (stream->state == STREAM_FAILED) janet_panicv(stream_error(stream, function));
+    if (stream->state == STREAM_OPEN) return argv[0];
+    handshake_await(stream, function, timeout, false);
+}

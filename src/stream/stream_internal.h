@@ -1,0 +1,144 @@
+/* The parts of a stream, for the files of this folder.
+ *
+ * One rule drives it: whenever anything may have changed, stream_advance serves all that is
+ * pending: handshake, output, readers, writers, closers, in this order. */
+#ifndef JSEC_STREAM_STREAM_INTERNAL_H
+#define JSEC_STREAM_STREAM_INTERNAL_H
+
+#include "net/dial.h"
+#include "net/request.h"
+#include "stream/handshake.h"
+#include "stream/stream.h"
+
+typedef enum StreamState {
+    STREAM_HANDSHAKING, /* also before a deferred handshake has begun */
+    STREAM_OPEN,
+    STREAM_FAILED,  /* the handshake failed; calls raise the reason */
+    STREAM_CLOSING, /* close_notify is on its way; calls see a closed stream */
+    STREAM_CLOSED
+} StreamState;
+
+struct Stream {
+    Watcher watcher; /* first: the poller hands it back */
+    const StreamKind *kind;
+    GcRoot root;      /* while work goes on that no fiber waits for */
+    Timer timer;      /* handshake's, then close's */
+    Timer retransmit; /* DTLS: of the handshake's flight */
+    Dial *dial;       /* DTLS: sends the first flight while there is no descriptor yet; or NULL */
+    Engine engine;
+    StreamState state;
+    ConnectionSettings settings;
+    RequestQueue handshakers, readers, writers, closers;
+    Janet on_session;      /* function of each new session, or nil */
+    Janet on_staple;       /* function that gives an OCSP response, or nil */
+    Janet in, out;         /* memory BIOs in place of a socket, or nil */
+    Janet context;         /* keeps its functions alive */
+    JanetBuffer *returned; /* bytes that cancelled reads gave back; NULL: none */
+    int64_t returned_at;   /* where in the stream they begin */
+    int64_t read_at;       /* where in the stream the engine's next byte is */
+    Request *delivered;    /* a reader with data whose fiber has not run yet; NULL: none */
+    int32_t discarded;     /* records dropped while closing */
+    StreamObserver observer;
+    bool asking;                     /* on_staple was called and has not answered */
+    bool started;                    /* the handshake has begun */
+    bool readable, writable, hangup; /* as the last events reported */
+    bool read_shut, write_shut;
+    bool cut; /* what was sent is incomplete: the peer must see an error, never close_notify */
+    Budget returns;      /* calls that returned at once */
+    Budget intake;       /* reads of the socket */
+    int64_t began, took; /* nanoseconds of the handshake */
+};
+
+/* A socket as the engine's transport; `arg` is the stream. */
+extern const Transport transport_tcp, transport_udp;
+
+/* Serve everything that is pending. */
+void stream_advance(Stream *stream);
+
+/* Keep the stream alive, without a fiber that waits for it, until stream_drop or stream_release. */
+void stream_hold(Stream *stream);
+void stream_release(Stream *stream);
+
+/* The public name of a function that both kinds have, from "%s/read" or "%s-stream/version". */
+const char *stream_function(const Stream *stream, const char *format);
+
+/* The stream that a value is, of either kind; NULL: none. */
+Stream *stream_object(Janet value);
+
+/* Bytes that one call moves in a turn. Without this limit a fast peer would hold the event loop
+ * until the call is done. */
+#define MAX_PER_TURN (1 << 20)
+
+/* How far a call came. */
+typedef enum Progress {
+    CALL_WAITS,   /* for the socket */
+    CALL_YIELDS,  /* it could go on, but others have their turn first */
+    CALL_RETURNS, /* `value` is its result */
+    CALL_RAISES   /* `value` is its error */
+} Progress;
+
+typedef struct Outcome {
+    Progress progress;
+    Janet value;
+} Outcome;
+
+static inline Outcome call_waits(void) {
+    return (Outcome){CALL_WAITS, janet_wrap_nil()};
+}
+
+static inline Outcome call_yields(void) {
+    return (Outcome){CALL_YIELDS, janet_wrap_nil()};
+}
+
+static inline Outcome call_returns(Janet value) {
+    return (Outcome){CALL_RETURNS, value};
+}
+
+static inline Outcome call_raises(Janet error) {
+    return (Outcome){CALL_RAISES, error};
+}
+
+/* May a call be tried at once, without parking? It must not pass calls that wait, nor starve other
+ * fibers. */
+bool stream_may_try(Stream *stream, const RequestQueue *queue);
+
+/* For a call whose fiber is parked: wake the fiber and return true, if the call is over. */
+bool stream_finish(Stream *stream, Request *request, RequestQueue *queue, Outcome outcome);
+
+/* Park a call that has not ended and stands in its queue. */
+JANET_NO_RETURN void stream_park(Stream *stream, Request *request, double timeout,
+                                 Progress progress);
+
+/* The steps of stream_advance that live in files of their own. */
+void stream_serve_readers(Stream *stream);
+void stream_serve_writers(Stream *stream);
+void stream_serve_closers(Stream *stream);
+
+/* Make the handshake go on; the end of it wakes its waiters. */
+void stream_advance_handshake(Stream *stream);
+void stream_fail_handshakers(Stream *stream, const char *error);
+
+/* Call on_staple in a fiber of its own, then continue the handshake. */
+void stream_ask_staple(Stream *stream);
+
+/* Call on_session, in fibers of their own, for sessions that came. */
+void stream_report_sessions(Stream *stream);
+
+/* End our direction, once: close_notify, or an alert where the transfer was cut. */
+static inline EngineStatus stream_end_output(Stream *stream) {
+    return stream->cut ? engine_abort(&stream->engine) : engine_close_notify(&stream->engine);
+}
+
+/* Go over to STREAM_CLOSING, or further. */
+void stream_begin_close(Stream *stream);
+
+/* End calls that wait as a close does: reads return nil, the others raise "stream closed". */
+void stream_wake_for_close(Stream *stream);
+
+/* End all waiting writes with an error. */
+void stream_fail_writers(Stream *stream, const char *error);
+
+/* Close the descriptor. */
+void stream_close_descriptor(Stream *stream);
+
+#endif
