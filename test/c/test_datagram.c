@@ -18,6 +18,7 @@ typedef struct Line {
     size_t lengths[MAX_DATAGRAMS];
     int first, end; /* those that wait */
     int sent, lost; /* how many; the number of the one that is lost, -1: none */
+    size_t longest; /* datagram that was sent */
     bool full;      /* takes nothing */
     int send_errno, receive_errno;
 } Line;
@@ -34,6 +35,7 @@ static ptrdiff_t line_send(void *arg, const uint8_t *bytes, size_t length) {
     Line *line = ((Side *)arg)->out;
     if (line->send_errno) return TRANSPORT_ERROR(line->send_errno);
     if (line->full) return TRANSPORT_WOULD_BLOCK;
+    if (length > line->longest) line->longest = length;
     if (line->sent++ == line->lost) return (ptrdiff_t)length;
     if (line->end == MAX_DATAGRAMS || length > ROOM) abort();
     memcpy(line->bytes[line->end], bytes, length);
@@ -217,6 +219,19 @@ static void test_flight_shares_datagrams(void) {
     CHECK("no datagram of a handshake is longer than the MTU", small);
     CHECK("and it is made all the same", shake());
     both_free();
+    datagram_settings.mtu = 1200;
+}
+
+static void test_mtu(void) {
+    bool all = true;
+    for (int mtu = 256; mtu < 600; mtu++) {
+        datagram_settings.mtu = mtu;
+        both_init();
+        size_t max = (size_t)mtu;
+        all = all && shake() && up.longest <= max && down.longest <= max;
+        both_free();
+    }
+    CHECK("no datagram of a whole handshake is longer than the MTU", all);
     datagram_settings.mtu = 1200;
 }
 
@@ -523,6 +538,7 @@ int main(void) {
     test_anonymous();
     test_loss();
     test_flight_shares_datagrams();
+    test_mtu();
     test_waits();
     test_tries_end();
     test_frames_wait();

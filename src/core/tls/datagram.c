@@ -94,16 +94,32 @@ void datagram_send_gathered(Engine *engine) {
 
 /* --- the transport as OpenSSL sees it --- */
 
-static int bio_write(BIO *bio, const char *bytes, size_t length, size_t *written) {
-    Engine *engine = BIO_get_data(bio);
-    *written = length;
+static void gather_record(Engine *engine, const uint8_t *record, size_t length) {
     if (gathered.length + length > engine->mtu) datagram_send_gathered(engine);
     if (length > engine->mtu) {
-        pass(engine, (const uint8_t *)bytes, length);
-        return 1;
+        pass(engine, record, length);
+        return;
     }
-    memcpy(gathered.bytes + gathered.length, bytes, length);
+    memcpy(gathered.bytes + gathered.length, record, length);
     gathered.length += length;
+}
+
+/* The length of the record that `bytes` begin with, or all of them if there is no whole one. */
+static size_t record_length(const uint8_t *bytes, size_t length) {
+    if (length < DTLS1_RT_HEADER_LENGTH) return length;
+    size_t whole = DTLS1_RT_HEADER_LENGTH + ((size_t)bytes[11] << 8 | bytes[12]);
+    return whole < length ? whole : length;
+}
+
+/* OpenSSL joins records of a flight itself, up to an MTU from which it does not subtract an AEAD's nonce and tag. */
+static int bio_write(BIO *bio, const char *bytes, size_t length, size_t *written) {
+    const uint8_t *record = (const uint8_t *)bytes, *end = record + length;
+    while (record < end) {
+        size_t n = record_length(record, (size_t)(end - record));
+        gather_record(BIO_get_data(bio), record, n);
+        record += n;
+    }
+    *written = length;
     return 1;
 }
 
