@@ -47,7 +47,7 @@ say = $(if $(or $V,$(findstring s,$(firstword -$(MAKEFLAGS)))),:,printf '  %-8s 
 # The janet of this build, with the modules of this build.
 RUN_JANET = PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" $(TEST_ENV) janet
 
-.PHONY: all deps env test test-c asan tsan valgrind conform soak coverage analyze packages matrix \
+.PHONY: all deps env test test-c asan tsan valgrind conform bogo soak coverage analyze packages matrix \
   fuzz corpus bench bench-quick demo docs test-site lint lint-text format install uninstall clean \
   help
 .DELETE_ON_ERROR:
@@ -175,7 +175,10 @@ conform: all ## test against other implementations (tools/conform-deps): docs/co
 	$Q $(RUN_JANET) test/conform/judges.janet build/conform/judges.md
 	$Q $(RUN_JANET) test/conform/matrix.janet build/conform/matrix.md
 	$Q cat test/conform/head.md build/conform/judges.md test/conform/between.md \
-	  build/conform/matrix.md >docs/conformance.md
+	  build/conform/matrix.md test/conform/runners.md >docs/conformance.md
+
+bogo: all ## run BoringSSL's tests; RUNNER=its ssl/test/runner, TEST=pattern; see docs/conformance.md
+	$Q $(RUN_JANET) test/conform/bogo/run.janet '$(RUNNER)' $(if $(TEST),'$(TEST)')
 
 # SECONDS is the fuzzers' time, not this one.
 soak: all ## run for SOAK_SECONDS=300; prints the growth of memory and descriptors
