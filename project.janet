@@ -1,4 +1,5 @@
-# How jsec is built and installed: read by jpm, by spork's janet-pm, and by `janet --install .` (bundle/init.janet).
+# How jsec is built and installed: read by jpm, by spork's janet-pm, and by `janet --install .`
+# (bundle/init.janet).
 
 # The only place of the version; the C code gets it as a define, here and from the Makefile.
 (def- version "0.2.0")
@@ -23,13 +24,16 @@
     ([_] nil)))
 
 (def- places
-  "Where packages put OpenSSL that compilers don't look: Homebrew, MacPorts, pkgsrc, OpenBSD's ports."
+  ``Where packages put OpenSSL that compilers don't look: Homebrew, MacPorts, pkgsrc, OpenBSD's
+  ports.``
   (filter |(os/stat (string $ "/include/openssl/ssl.h"))
-          ["/opt/homebrew/opt/openssl@3" "/usr/local/opt/openssl@3" "/opt/local/libexec/openssl3" "/usr/pkg"]))
+          ["/opt/homebrew/opt/openssl@3" "/usr/local/opt/openssl@3" "/opt/local/libexec/openssl3"
+           "/usr/pkg"]))
 
 (def- cflags (or (pkg-config "--cflags") (map |(string "-I" $ "/include") (take 1 places))))
 (def- lflags (or (pkg-config "--libs")
-                 [;(mapcat |[(string "-L" $ "/lib") (string "-Wl,-rpath," $ "/lib")] (take 1 places)) "-lssl" "-lcrypto"]))
+                 [;(mapcat |[(string "-L" $ "/lib") (string "-Wl,-rpath," $ "/lib")]
+                           (take 1 places)) "-lssl" "-lcrypto"]))
 
 (def- probe ``
 #include <openssl/ssl.h>
@@ -55,7 +59,8 @@ Where it is in a place of its own, set PKG_CONFIG_PATH, or CPATH and LIBRARY_PAT
   "Does the C compiler accept that text? Raises where there is no compiler."
   [compiler text]
   (with [null (file/open "/dev/null" :w)]
-    (def process (os/spawn [;compiler ;cflags "-E" "-x" "c" "-o" "/dev/null" "-"] :p {:in :pipe :out null :err null}))
+    (def process (os/spawn [;compiler ;cflags "-E" "-x" "c" "-o" "/dev/null" "-"] :p
+                           {:in :pipe :out null :err null}))
     (:write (process :in) text)
     (:close (process :in))
     (= 0 (os/proc-wait process))))
@@ -64,7 +69,9 @@ Where it is in a place of its own, set PKG_CONFIG_PATH, or CPATH and LIBRARY_PAT
 (let [compiler (os/getenv "CC" "cc")
       [found fine] (protect (preprocesses? (filter next (string/split " " compiler)) probe))]
   (unless found
-    (errorf "jsec: there is no C compiler %q (the environment variable CC names another). Install:\n%s" compiler packages))
+    (errorf
+      "jsec: there is no C compiler %q (the environment variable CC names another). Install:\n%s"
+      compiler packages))
   (unless fine
     (errorf "jsec: OpenSSL's headers, version 3.0 or later, are missing. Install:\n%s" packages)))
 

@@ -1,6 +1,6 @@
-# Measure everything in interleaved rounds, and write bench/RESULTS.md and bench/results.svg:
-#   janet bench/bench.janet [quick] [ROW ...]     ROW: part of a row's name; prints only, where rows are chosen
-# The environment's ROUNDS says how many; five where it is not set.
+# Measures in interleaved rounds and writes bench/RESULTS.md and bench/results.svg:
+#   janet bench/bench.janet [quick] [ROW ...]     ROW: part of a row's name; then it only prints
+# The environment variable ROUNDS sets the number of rounds; the default is five.
 (import ./harness :as harness)
 (import ./report :as report)
 (import ./rows :as rows)
@@ -21,7 +21,8 @@
          (contender (row :service)))))
 
 (defn- in-turns
-  "Call `measure` with each contender, a round uncounted and then as many as the row wants, none always the first."
+  ``Call `measure` with each contender, a round uncounted and then as many as the row wants, none
+  always the first.``
   [row entrants results measure]
   (for round (if (row :fresh) 1 0) (inc (or (row :rounds) rounds))
     (for i 0 (length entrants)

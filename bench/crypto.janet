@@ -1,8 +1,9 @@
-# Microseconds of CPU per call of the crypto functions, beside bare OpenSSL in C, and Python (hashlib, cryptography) and
-# Node where they are installed:
+# Microseconds of CPU per call of the crypto functions, beside bare OpenSSL in C, and Python
+# (hashlib, cryptography) and Node where they are installed:
 #   make bench BENCH=crypto
-# Keys are given as PEM text in each call; the others' are parsed beforehand, except Python's and Node's in sign-p256-pem.
-# C also keeps its contexts from call to call, and its memory: it is the limit. x is what ours costs of it.
+# Our calls take keys as PEM text. The others parse keys beforehand, except Python and Node in
+# sign-p256-pem. C also keeps contexts and memory from call to call: it is the limit. The column x
+# is our time as a multiple of C's.
 (import jsec/crypto)
 
 (def rows @[])
@@ -14,13 +15,14 @@
   (- (os/clock :cputime) start))
 
 (defn measure
-  "Add a row, or better its figure."
+  "Add a row, or improve its figure."
   [name call]
   (call)
   (var count 1)
   (while (< (seconds count call) 0.05) (*= count 2))
   (unless (ours name) (array/push rows name))
-  (put ours name (min (get ours name math/inf) ;(seq [_ :range [0 4]] (/ (seconds count call) count)))))
+  (put ours name
+       (min (get ours name math/inf) ;(seq [_ :range [0 4]] (/ (seconds count call) count)))))
 
 (def [small large] [(string/repeat "A" 64) (string/repeat "A" 16384)])
 (def [key nonce] [(string/repeat "\0" 32) (string/repeat "\0" 12)])
@@ -50,7 +52,7 @@
   (measure "verify-p256" |(crypto/verify public small signature)))
 
 (defn column
-  "What another language's script prints, by name; nothing where it can't run."
+  "Figures that another language's script prints, by name; empty if it can't run."
   [& command]
   (def [ok text]
     (protect (with [process (os/spawn command :p {:out :pipe :err (file/open "/dev/null" :w)})]
@@ -63,9 +65,10 @@
       [name figure] (put found name (scan-number figure))))
   found)
 
-(defn better [into found] (eachp [name figure] found (put into name (min figure (get into name math/inf)))))
+(defn better [into found]
+  (eachp [name figure] found (put into name (min figure (get into name math/inf)))))
 
-# in turns, the best of three each: a busy machine then is unfair to nobody
+# in turns, the best of three each, so that load on the machine affects all alike
 (def [bare python node] [@{} @{} @{}])
 (repeat 3
   (measure-all)
@@ -77,4 +80,5 @@
 (print "us per call          jsec         C       x    Python      Node")
 (each name rows
   (def ratio (if (bare name) (string/format "%8.2f" (/ (ours name) (bare name))) "       -"))
-  (print (string/format "%-14s" name) (shown (ours name)) (shown (bare name)) ratio (shown (python name)) (shown (node name))))
+  (print (string/format "%-14s" name) (shown (ours name)) (shown (bare name)) ratio
+         (shown (python name)) (shown (node name))))

@@ -1,4 +1,5 @@
-# Programs under measurement: started within bounds (bench/c/bound.c), ended by closing what they read from.
+# Starts the measured programs within bounds (bench/c/bound.c), and ends them by closing their
+# standard input.
 (import jsec/cert)
 
 (def built "build/bench/")
@@ -8,7 +9,8 @@
 
 (defn- spawn [core command &opt seconds]
   (default seconds patience)
-  (os/spawn [(string built "bound") core (string seconds) ;(map string command)] :p {:in :pipe :out :pipe}))
+  (os/spawn [(string built "bound") core (string seconds) ;(map string command)] :p
+            {:in :pipe :out :pipe}))
 
 (defn- read-line [process]
   (def line @"")
@@ -26,19 +28,23 @@
   "Paths of a CA and of a certificate for localhost, P-256."
   (do
     (def ca (cert/generate-self-signed-cert {:common-name "bench CA" :key-type :ec-p256}))
-    (def server (cert/issue-cert {:issuer-cert (ca :cert) :issuer-key (ca :key) :common-name "localhost"
-                                  :key-type :ec-p256}))
-    (def paths {:ca (string built "ca.pem") :cert (string built "cert.pem") :key (string built "key.pem")})
+    (def server
+      (cert/issue-cert {:issuer-cert (ca :cert) :issuer-key (ca :key) :common-name "localhost"
+                        :key-type :ec-p256}))
+    (def paths
+      {:ca (string built "ca.pem") :cert (string built "cert.pem") :key (string built "key.pem")})
     (spit (paths :ca) (ca :cert))
     (spit (paths :cert) (server :cert))
     (spit (paths :key) (server :key))
     paths))
 
 (defn start
-  "A server: its command takes a mode, certificate and key, prints its port, and ends with its standard input."
+  ``A server: its command takes a mode, certificate and key, prints its port, and ends with its
+  standard input.``
   [command mode &opt core extra]
   (default core server-core)
-  (def process (spawn core [;command mode (identity :cert) (identity :key) ;(or extra [])] lifetime))
+  (def process
+    (spawn core [;command mode (identity :cert) (identity :key) ;(or extra [])] lifetime))
   (def [ok line] (protect (read-line process)))
   (unless ok (release process) (errorf "%s does not start: %s" (first command) (string line)))
   {:process process :pid (process :pid) :port (string/trim line)})
@@ -46,27 +52,29 @@
 (defn stop [server] (release (server :process)))
 
 (defn run
-  "What a program prints last, read as a Janet value."
+  "The last line of a program's output, as a Janet value."
   [core command]
   (def process (spawn core command))
   (defer (release process)
     (parse (read-line process))))
 
 (defn load
-  "What a load generator finds out of a server."
+  "The figures of a load generator about a server."
   [server mode count & wishes]
   (run load-core [(string built "load") mode (server :port) (server :pid) count ;wishes]))
 
 (defn client
-  "What a client finds out of itself, beside a server on the other core."
+  "The figures of a client about itself, with a server on the other core."
   [command server count kind]
   (run server-core [;command "client" (server :port) (identity :ca) count kind]))
 
 (defn cost
-  "CPU time of a program from start to end, which the last line tells."
+  "CPU time of a program from start to end, from its last line."
   [command]
-  (def process (os/spawn [(string built "bound") "-c" server-core (string patience) ;(map string command)] :p
-                         {:in :pipe :out :pipe}))
+  (def process
+    (os/spawn [(string built "bound") "-c" server-core (string patience) ;(map string command)] :p
+              {:in :pipe :out :pipe}))
   (defer (release process)
-    (def lines (string/split "\n" (string/trim (ev/with-deadline patience (ev/read (process :out) :all)))))
+    (def lines
+      (string/split "\n" (string/trim (ev/with-deadline patience (ev/read (process :out) :all)))))
     (parse (last lines))))

@@ -1,4 +1,4 @@
-# The table, the page and the picture of what was measured: results are arrays of figures, by [figure contender].
+# The table, the page and the picture of the results: arrays of figures by [figure contender].
 
 (defn- median [figures]
   (def ordered (sorted figures))
@@ -8,7 +8,7 @@
 (defn- value [results name who] (if-let [figures (results [name who])] (median figures)))
 
 (defn- ratios
-  "Round by round, so that what slows the machine for a while slows both."
+  "Ratios round by round, so that load on the machine affects both sides."
   [results name who base]
   (def [ours theirs] [(results [name who]) (results [name base])])
   (if (and ours theirs) (map / ours theirs)))
@@ -28,20 +28,23 @@
 (defn- line [cells] (string "| " (string/join cells " | ") " |"))
 
 (defn table
-  "Absolute figures with their ratio to the first contender's, medians with half the range of the rounds."
+  ``Absolute figures with their ratio to the first contender's, medians with half the range of the
+  rounds.``
   [figures names results]
   (def base (first names))
   (def rows
     (seq [figure :in figures]
       (line [(figure :name) (figure :unit)
              ;(map |(cell results figure $ base) names)
-             (if-let [target (figure :target)] (if (number? target) (string/format "%.2f" target) target) "")])))
+             (if-let [target (figure :target)]
+               (if (number? target) (string/format "%.2f" target) target)
+               "")])))
   (string/join [(line ["work" "unit" ;names "target of jsec"])
                 (line (map (fn [_] "---") (range (+ 3 (length names)))))
                 ;rows] "\n"))
 
 (defn- output
-  "What a program says, or why it can't."
+  "The output of a program, or the reason that it failed."
   [& command]
   (def [ok text]
     (protect
@@ -67,16 +70,19 @@
 (defn page [figures names results]
   (string
     "# What jsec costs, beside the limit\n\n"
-    "Made by `make bench`: each program on one core, the load generator on the other, over loopback; CPU time of the\n"
-    "measured process, all its threads, for each unit of work. Medians of interleaved rounds, with half the range of the\n"
-    "rounds; **bold** is the ratio to \"limit\", the median of the rounds' ratios. \"limit\" is a bare, tuned server in C on\n"
+    "Made by `make bench`: each program on one core, the load generator on the other, over "
+    "loopback; CPU time of the\n"
+    "measured process, all its threads, for each unit of work. Medians of interleaved rounds, "
+    "with half the range of the\n"
+    "rounds; **bold** is the ratio to \"limit\", the median of the rounds' ratios. \"limit\" "
+    "is a bare, tuned server in C on\n"
     "the same OpenSSL (`bench/c/limit.c`). `docs/performance.md` tells where the time goes.\n\n"
     (machine) "\n\n"
     (table figures names results) "\n\n"
     "![Ratios to the limit](results.svg)\n"))
 
 (defn append
-  "A section with what another bench prints."
+  "A section with the output of another benchmark."
   [path title & command]
   (spit path (string "\n## " title "\n\n```\n" (output ;command) "\n```\n") :a))
 
@@ -98,11 +104,13 @@
     (string/format
       `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/><text x="%.1f" y="%d">%s%.2f</text>`
       left at (* width (/ (min ratio most) most)) (dec bar) (colours (mod i (length colours)))
-      (+ left 4 (* width (/ (min ratio most) most))) (+ at bar -2) (if (> ratio most) "→ " "") ratio)))
+      (+ left 4 (* width (/ (min ratio most) most))) (+ at bar -2) (if (> ratio most) "→ " "")
+      ratio)))
 
 (defn- legend [names]
   (seq [[i who] :pairs names]
-    (string/format `<rect x="%d" y="8" width="10" height="10" fill="%s"/><text x="%d" y="17">%s</text>`
+    (string/format
+      `<rect x="%d" y="8" width="10" height="10" fill="%s"/><text x="%d" y="17">%s</text>`
                    (+ left (* i 80)) (colours (mod i (length colours))) (+ left 14 (* i 80)) who)))
 
 (defn picture
@@ -114,11 +122,15 @@
   (each figure figures
     (def drawn (bars figure names results base top))
     (unless (empty? drawn)
-      (array/push out (string/format `<text x="%d" y="%d" text-anchor="end">%s</text>` (- left 8) (+ top 9) (figure :name)))
+      (array/push out (string/format `<text x="%d" y="%d" text-anchor="end">%s</text>` (- left 8)
+                                     (+ top 9) (figure :name)))
       (array/concat out drawn)
       (+= top (+ gap (* bar (length drawn))))))
   (def one (+ left (/ width most)))
   (string/format
-    (string `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="10">`
-            `<rect width="100%%" height="100%%" fill="white"/>%s<line x1="%.1f" y1="28" x2="%.1f" y2="%d" stroke="#333"/></svg>`)
+    (string
+      `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" `
+      `font-size="10">`
+            `<rect width="100%%" height="100%%" fill="white"/>%s<line x1="%.1f" y1="28" `
+            `x2="%.1f" y2="%d" stroke="#333"/></svg>`)
     (+ left width 60) top (string/join out "\n") one one (- top 8)))

@@ -1,16 +1,21 @@
-# Who is measured, and what.
+# The contenders, and the rows that are measured.
 (import ./harness :as harness)
 
 (def- built harness/built)
 
 (def contenders
-  "The first is what the others are compared with. A new one is a line: its commands take MODE CERT KEY, or client PORT CA
-  COUNT KIND (see bench/c/limit.c); `:needs` is a program without which it stays out; `:modes` are modes that it knows by another name."
-  [{:name "limit" :modes {"reuse" "echo"} :tls [(string built "limit")] :dtls [(string built "dtls_limit")] :kinds ["context"]}
-   {:name "jsec" :tls ["janet" "bench/peers/jsec.janet"] :dtls ["janet" "bench/peers/jsec_dtls.janet"] :kinds ["context" "content" "path"]}
-   {:name "Go" :tls [(string built "go-peer")] :needs (string built "go-peer") :kinds ["context" "content"]}
+  ``The others are compared with the first. Each contender is a line: its commands take MODE CERT
+  KEY, or client PORT CA COUNT KIND (see bench/c/limit.c); `:needs` is a program without which it
+  is skipped; `:modes` gives its own names of modes.``
+  [{:name "limit" :modes {"reuse" "echo"} :tls [(string built "limit")]
+    :dtls [(string built "dtls_limit")] :kinds ["context"]}
+   {:name "jsec" :tls ["janet" "bench/peers/jsec.janet"]
+    :dtls ["janet" "bench/peers/jsec_dtls.janet"] :kinds ["context" "content" "path"]}
+   {:name "Go" :tls [(string built "go-peer")] :needs (string built "go-peer")
+    :kinds ["context" "content"]}
    {:name "Node" :tls ["node" "bench/peers/node.js"] :needs "node" :kinds ["context" "content"]}
-   {:name "Python" :tls ["python3" "bench/peers/asyncio_peer.py"] :needs "python3" :kinds ["context" "content"]}])
+   {:name "Python" :tls ["python3" "bench/peers/asyncio_peer.py"] :needs "python3"
+    :kinds ["context" "content"]}])
 
 (defn- per-unit [key scale] (fn [found] (/ (found key) (found :units) scale)))
 (def- microseconds (per-unit :cpu 1e3))
@@ -26,7 +31,8 @@
    :service service
    :mode mode
    :measure (fn [server] (harness/load server ;work ;(wishes service)))
-   :figures [{:name name :target target :unit (or unit "µs") :take (per-unit :cpu (or scale 1e3))}]})
+   :figures [{:name name :target target :unit (or unit "µs")
+              :take (per-unit :cpu (or scale 1e3))}]})
 
 (defn- bulk [name target mode size]
   (serving name target mode [mode 600e6 (string "size=" size)] :unit "ns/byte" :scale size))
@@ -38,20 +44,21 @@
    :figures [{:name name :target target :unit "µs" :take microseconds}]})
 
 (defn- waits
-  "What an answer takes beside all that are held, one message at a time."
+  "The time of an answer while all connections are held, one message at a time."
   [what]
   [{:name (string what ", wait for it: median") :unit "µs" :take (fn [found] (/ (found :p50) 1e3))}
    {:name (string what ", wait for it: 99 %") :unit "µs" :take (fn [found] (/ (found :p99) 1e3))}])
 
 (defn- memory
-  "A row of connections that did nothing yet, and after each had a message echoed."
+  "A row of connections that are fresh, and of those that had a message echoed."
   [service size idle used echo]
   {:name (idle :name)
    :service service
    :mode "echo"
    :fresh true # what was used before is not given back
    :measure (fn [server] (harness/load server "hold" 2000 (string "size=" size) ;(wishes service)))
-   :figures [(merge idle {:unit "KB" :take (per-unit :idle 1)}) (merge used {:unit "KB" :take (per-unit :used 1)})
+   :figures [(merge idle {:unit "KB" :take (per-unit :idle 1)})
+             (merge used {:unit "KB" :take (per-unit :used 1)})
              ;(waits echo)]})
 
 (def- climb
@@ -62,8 +69,10 @@
    :rounds 3
    :only ["limit" "jsec"]
    :measure (fn [server] (harness/load server "climb" 10000))
-   :figures [{:name "the 2nd thousand of 10,000 connections, each" :unit "µs" :take (per-unit :first 1e3)}
-             {:name "the 10th thousand of 10,000 connections, each" :unit "µs" :take (per-unit :last 1e3)}
+   :figures [{:name "the 2nd thousand of 10,000 connections, each" :unit "µs"
+              :take (per-unit :first 1e3)}
+             {:name "the 10th thousand of 10,000 connections, each" :unit "µs"
+              :take (per-unit :last 1e3)}
              {:name "memory of each of 10,000" :unit "KB" :take (per-unit :held 1)}
              ;(waits "echo of 64 bytes beside 10,000")]})
 
@@ -81,8 +90,10 @@
 (def- beginning
   {:name "import and first verified connection"
    :client "context"
-   :measure (fn [command server] (harness/cost [;command "client" (server :port) (harness/identity :ca) 1 "context"]))
-   :figures [{:name "import and first verified connection" :target "10 ms" :unit "ms" :take (per-unit :cpu 1e6)}]})
+   :measure (fn [command server]
+              (harness/cost [;command "client" (server :port) (harness/identity :ca) 1 "context"]))
+   :figures [{:name "import and first verified connection" :target "10 ms" :unit "ms"
+              :take (per-unit :cpu 1e6)}]})
 
 (def rows
   [(serving "full handshake" 1.03 "echo" ["full" 1500])
@@ -93,17 +104,23 @@
    (bulk "bulk in, writes of 16 KB" "0.40 ns" "sink" 16384)
    (bulk "bulk out, writes of 256 KB" "0.34 ns" "source" 262144)
    (serving "echo of 16 KB" 1.00 "echo" ["echo" 15000 "size=16384"])
-   # what of it is Janet's: without a new buffer, and garbage, for each message
-   (serving "echo of 16 KB, read into the same buffer" nil "reuse" ["echo" 15000 "size=16384"] :only ["limit" "jsec"])
+   # Janet's part of it: without a new buffer, and garbage, for each message
+   (serving "echo of 16 KB, read into the same buffer" nil "reuse" ["echo" 15000 "size=16384"] :only
+            ["limit" "jsec"])
    (serving "DTLS echo of 64 bytes, 64 peers" 1.08 "echo" ["echo" 60000] :service :dtls)
-   (serving "DTLS echo of 64 bytes, 512 peers" 1.10 "echo" ["echo" 60000 "connections=512"] :service :dtls)
+   (serving "DTLS echo of 64 bytes, 512 peers" 1.10 "echo" ["echo" 60000 "connections=512"] :service
+            :dtls)
    (memory :tls 16384 {:name "memory of an idle connection" :target "18 KB"}
            {:name "memory after an exchange of 16 KB" :target "20 KB"} "echo of 16 KB beside 2,000")
-   (serving "DTLS echo of 64 bytes, 2,000 peers" 1.10 "echo" ["echo" 60000 "connections=2000"] :service :dtls)
-   # what of it is Janet's: without DTLS, and on Janet's own functions
-   (serving "UDP echo of 64 bytes, 64 peers, plain" nil "plain" ["echo" 60000 "plain=1"] :service :dtls)
-   (serving "DTLS echo of 1 KB, 512 peers" 1.10 "echo" ["echo" 60000 "connections=512" "size=1024"] :service :dtls)
-   (memory :dtls 1000 {:name "memory of an idle DTLS peer"} {:name "memory of a DTLS peer after 1,000 bytes"}
+   (serving "DTLS echo of 64 bytes, 2,000 peers" 1.10 "echo" ["echo" 60000 "connections=2000"]
+            :service :dtls)
+   # Janet's part of it: without DTLS, and on Janet's own functions
+   (serving "UDP echo of 64 bytes, 64 peers, plain" nil "plain" ["echo" 60000 "plain=1"] :service
+            :dtls)
+   (serving "DTLS echo of 1 KB, 512 peers" 1.10 "echo" ["echo" 60000 "connections=512" "size=1024"]
+            :service :dtls)
+   (memory :dtls 1000 {:name "memory of an idle DTLS peer"}
+           {:name "memory of a DTLS peer after 1,000 bytes"}
            "DTLS echo of 1,000 bytes beside 2,000")
    (visiting "client, reused context" 0.75 500 "context")
    (visiting "client, options each time" "1.05 of reused" 500 "content")
@@ -113,4 +130,5 @@
    (workers 1)
    (workers 2)])
 
-(def quick "Rows that matter while working." ["full handshake" "echo of 64 bytes, 64 connections" "bulk in, writes of 16 KB"])
+(def quick "Rows that matter while working."
+  ["full handshake" "echo of 64 bytes, 64 connections" "bulk in, writes of 16 KB"])

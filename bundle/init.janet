@@ -1,6 +1,6 @@
 # The hooks of `janet --install .`. They read project.janet, so neither jpm nor spork has to be
-# installed. The result is what these two make: the modules, the native one as a shared object and as
-# an archive for static executables, the tool and its manual page.
+# installed. The result is what these two make: the modules, the native one as a shared object and
+# as an archive for static executables, the tool and its manual page.
 
 (def- project @{})
 (def- sources @[])
@@ -11,9 +11,11 @@
 (dofile "project.janet"
         :env (merge-into (make-env)
                          {'declare-project @{:value (fn [&keys facts] (merge-into project facts))}
-                          'declare-source @{:value (fn [&keys {:source paths}] (array/concat sources paths))}
+                          'declare-source @{:value (fn [&keys {:source paths}]
+                                                     (array/concat sources paths))}
                           'declare-native @{:value (fn [&keys opts] (array/push natives opts))}
-                          'declare-binscript @{:value (fn [&keys {:main path}] (array/push scripts path))}
+                          'declare-binscript @{:value (fn [&keys {:main path}]
+                                                        (array/push scripts path))}
                           'declare-manpage @{:value (fn [path] (array/push manpages path))}}))
 
 (def- compiler (filter next (string/split " " (os/getenv "CC" "cc"))))
@@ -33,9 +35,11 @@
   []
   (def janet (dyn *executable* "janet"))
   (def slash (last (string/find-all "/" janet)))
-  (def bin-folders (if slash [(string/slice janet 0 slash)] (string/split ":" (os/getenv "PATH" ""))))
+  (def bin-folders
+    (if slash [(string/slice janet 0 slash)] (string/split ":" (os/getenv "PATH" ""))))
   (def prefixes [;(map |(string $ "/..") bin-folders) (string (dyn *syspath*) "/../..")])
-  (def folders [(os/getenv "JANET_HEADERPATH") ;(mapcat |[(string $ "/include") (string $ "/include/janet")] prefixes)])
+  (def folders [(os/getenv "JANET_HEADERPATH")
+                ;(mapcat |[(string $ "/include") (string $ "/include/janet")] prefixes)])
   (def realpaths (keep |(if (and $ (os/stat (string $ "/janet.h"))) (os/realpath $)) folders))
   (map |(string "-I" $) (distinct realpaths)))
 
@@ -51,7 +55,9 @@
     (def [outcome fiber] (ev/take ended))
     (when (= :error outcome)
       (array/clear queue)
-      (error (string "jsec: " (string/join compiler " ") " failed: see above (janet.h missing? JANET_HEADERPATH can name its folder)")))))
+      (error (string "jsec: " (string/join compiler " ")
+                     " failed: see above (janet.h missing? JANET_HEADERPATH can name its "
+                     "folder)")))))
 
 (defn- entry-name
   "What quickbin and declare-executable call a native module's entry."
@@ -59,7 +65,8 @@
   (string "janet_module_entry_" (peg/replace-all '(if-not :w 1) |(string "_" (first $) "_") name)))
 
 (defn- compile-native
-  "The shared object, and the archive: the same objects but for the one that holds the entry, whose name differs there."
+  ``The shared object, and the archive: the same objects but for the one that holds the entry,
+  whose name differs there.``
   [{:name name :source files :cflags cflags :lflags lflags}]
   (def common [;compiler "-O2" "-fPIC" ;cflags ;(include-flags) "-c"])
   (defn object [path] (make-folder-for (made (string path ".o"))))
@@ -79,11 +86,13 @@
                        {:static-entry (entry-name name) :cpp false :lflags (array ;lflags)})))
 
 (defn- write-script
-  "The script with the module path of this installation in it, so that it works whatever JANET_PATH says then."
+  ``The script with the module path of this installation in it, so that it works whatever
+  JANET_PATH says then.``
   [path]
   (def [shebang rest] (string/split "\n" (slurp path) 0 2))
   (spit (make-folder-for (made path))
-        (string shebang "\n" (string/format "(put root-env :syspath %v)" (os/realpath (dyn *syspath*))) "\n" rest)))
+        (string shebang "\n" (string/format "(put root-env :syspath %v)"
+                                            (os/realpath (dyn *syspath*))) "\n" rest)))
 
 # ---- the hooks ----
 

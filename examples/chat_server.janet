@@ -1,7 +1,7 @@
-# A chat server that knows nothing of TLS: it reads and writes streams. Some of its guests come in plain TCP, others over TLS,
-# and they talk with each other.
-#   janet examples/chat_server.janet                 a few guests of its own, and an end
-#   janet examples/chat_server.janet 6697 6667       serves TLS and plain TCP on these ports, until it is stopped
+# A chat server without any code for TLS: it reads and writes streams. Some guests come over TCP,
+# others over TLS, and they chat with each other.
+#   janet examples/chat_server.janet                 with a few guests of its own
+#   janet examples/chat_server.janet 6697 6667       serves TLS and TCP on these ports
 (import jsec/cert)
 (import jsec/tls)
 
@@ -13,7 +13,7 @@
   (eachp [stream _] guests (protect (ev/write stream (string text "\n") 5))))
 
 (defn read-line
-  "The next line of a guest, or nil at the end. `pending` holds what came after the line before."
+  "The next line of a guest, or nil at the end. `pending` keeps the bytes after a line."
   [stream pending]
   (if-let [end (string/find "\n" pending)]
     (let [line (string/trim (string/slice pending 0 end))
@@ -31,26 +31,28 @@
     (put guests stream name)
     (defer (do (put guests stream nil) (say (string name " has left")))
       (say (string name " is here"))
-      # a guest whose connection broke off has left, too
+      # a guest with a broken connection has left, too
       (protect (while (def line (read-line stream pending))
                  (say (string name ": " line))))))
   (ev/close stream))
 
-# ---- the two ways in ----
+# ---- the two listeners ----
 
 (defn open-doors [tls-port plain-port own]
   (def doors [(tls/listen "127.0.0.1" tls-port) (net/listen "127.0.0.1" plain-port)])
   (ev/go (fn [] (tls/accept-loop (doors 0) own welcome)))
   (ev/go (fn [] (net/accept-loop (doors 1) welcome)))
-  (each [kind door] [["TLS" (doors 0)] ["plain TCP" (doors 1)]] (print kind " on port " (get (net/localname door) 1)))
+  (each [kind door] [["TLS" (doors 0)] ["plain TCP" (doors 1)]]
+    (print kind " on port " (get (net/localname door) 1)))
   doors)
 
-# ---- guests, for a show ----
+# ---- the guests of the demonstration ----
 
 (defn wait-for
-  "Read until the other side has said that."
+  "Read until that text has come."
   [stream heard text]
-  (while (not (string/find text heard)) (assert (ev/read stream 1024 heard 10) "the server has gone")))
+  (while (not (string/find text heard))
+    (assert (ev/read stream 1024 heard 10) "the server has gone")))
 
 (defn visit [stream name]
   (def heard @"")
@@ -78,5 +80,6 @@
 
 (defn main [_ &opt tls-port plain-port]
   (if tls-port
-    (open-doors tls-port (or plain-port "0") (cert/generate-self-signed-cert {:common-name "localhost" :key-type :ec-p256}))
+    (open-doors tls-port (or plain-port "0")
+                (cert/generate-self-signed-cert {:common-name "localhost" :key-type :ec-p256}))
     (demonstrate)))

@@ -1,4 +1,5 @@
-# CoAP over DTLS (RFC 7252): a client that asks a small device for its temperature, and says it again where datagrams are lost.
+# CoAP over DTLS (RFC 7252): a client that asks a device for its temperature, and repeats the
+# request if a datagram is lost.
 #   janet examples/coap_dtls.janet                                     client and device in one
 #   janet examples/coap_dtls.janet coap.example.org 5684 sensors/temp  asks that server (coaps://)
 (import jsec/cert)
@@ -12,10 +13,12 @@
 (def uri-path 11)
 
 (defn header [type code id token]
-  (buffer (string/from-bytes (+ 0x40 (* 16 type) (length token)) code (div id 256) (% id 256)) token))
+  (buffer (string/from-bytes (+ 0x40 (* 16 type) (length token)) code (div id 256) (% id 256))
+          token))
 
 (defn add-path
-  "A Uri-Path option for each segment: the difference to the option before, the length, the text; both below 13 here."
+  ``A Uri-Path option for each segment: the difference to the option before, the length, the text;
+  both below 13 here.``
   [into path]
   (var before 0)
   (each segment (string/split "/" path)
@@ -25,7 +28,8 @@
   into)
 
 (defn read-message
-  "What a datagram says: {:type :code :id :token :path :payload}. Options but Uri-Path are passed over."
+  ``What a datagram says: {:type :code :id :token :path :payload}. Options but Uri-Path are passed
+  over.``
   [bytes]
   (def token-length (% (bytes 0) 16))
   (var at (+ 4 token-length))
@@ -37,15 +41,18 @@
     (+= number delta)
     (if (= number uri-path) (array/push path (string/slice bytes (inc at) (+ at 1 size))))
     (+= at (inc size)))
-  {:type (% (div (bytes 0) 16) 4) :code (bytes 1) :id (+ (* 256 (bytes 2)) (bytes 3)) :token (string/slice bytes 4 (+ 4 token-length))
-   :path (string/join path "/") :payload (if (< at (length bytes)) (string/slice bytes (inc at)) "")})
+  {:type (% (div (bytes 0) 16) 4) :code (bytes 1) :id (+ (* 256 (bytes 2)) (bytes 3))
+   :token (string/slice bytes 4 (+ 4 token-length))
+   :path (string/join path "/")
+   :payload (if (< at (length bytes)) (string/slice bytes (inc at)) "")})
 
 (defn code-text [code] (string/format "%d.%02d" (div code 32) (% code 32)))
 
 # ---- the client ----
 
 (defn get-resource
-  "GET a path: sent again after 2, 4, 8 … seconds until the answer comes (section 4.2), each time the same message."
+  ``GET a path: sent again after 2, 4, 8 … seconds until the answer comes (section 4.2), each time
+  the same message.``
   [client path]
   (def random (crypto/random-bytes 6))
   (def token (string/slice random 2))
@@ -58,17 +65,18 @@
       (not came) (if (= "timeout" datagram) (attempt (* 2 patience)) (error datagram))
       (nil? datagram) (error "the server has ended the session")
       (let [answer (read-message datagram)]
-        # an answer to something else, or one that came twice
+        # an answer to another request, or a duplicate
         (if (= token (answer :token)) answer (attempt patience)))))
   (attempt 2))
 
-# ---- a device, for the show ----
+# ---- the device ----
 
 (def resources {"sensors/temp" "21.5 C"})
 
 (defn answer [request]
   (def payload (resources (request :path)))
-  (def head (header acknowledgement (if payload 0x45 0x84) (request :id) (request :token))) # 2.05 Content, 4.04 Not Found
+  # 2.05 Content, 4.04 Not Found
+  (def head (header acknowledgement (if payload 0x45 0x84) (request :id) (request :token)))
   (if payload (buffer/push head 0xff payload) head))
 
 (defn serve [server]

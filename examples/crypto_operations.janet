@@ -15,7 +15,7 @@
 (assert (not (crypto/constant-time= tag (crypto/hmac :sha256 mac-key "another"))))
 (print "HMAC-SHA256:         " (hex tag))
 
-# --- passwords: slow on purpose, and on a thread, so other fibers go on ---
+# --- passwords: slow on purpose, on a thread, so that other fibers run ---
 (defn hash-password [password]
   (def salt (crypto/random-bytes 16))
   {:salt salt :hash (crypto/scrypt password salt 32)})
@@ -27,7 +27,8 @@
 (assert (password-right? "correct horse" stored))
 (assert (not (password-right? "wrong horse" stored)))
 (print "scrypt of password:  " (hex (stored :hash)))
-(print "PBKDF2 of it:        " (hex (crypto/pbkdf2 :sha256 "correct horse" (stored :salt) 600000 32)))
+(print "PBKDF2 of it:        "
+       (hex (crypto/pbkdf2 :sha256 "correct horse" (stored :salt) 600000 32)))
 
 # --- key agreement: a secret from two key pairs, then keys from the secret ---
 (def alice (crypto/generate-key :x25519))

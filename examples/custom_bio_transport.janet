@@ -1,5 +1,6 @@
-# TLS over a transport of one's own: two memory BIOs stand in for the socket, and we carry what they hold. Here
-# the bytes travel as lines of Base64 through channels, as they might over a serial line, a message queue or a chat.
+# TLS over a custom transport: two memory BIOs replace the socket, and the program moves their
+# bytes. Here the bytes go as lines of Base64 through channels, as they could over a serial line or
+# a message queue.
 
 (import jsec/bio)
 (import jsec/cert)
@@ -9,13 +10,14 @@
 (def made (cert/generate-self-signed-cert {:common-name "sensor.example" :key-type :ed25519}))
 
 (defn carrier
-  ``Carry what appears in `out` to `to`, and what arrives in `from` to `in`, until `done` is full.``
+  ``Move bytes from `out` to `to`, and from `from` to `in`, until `done` is full.``
   [name [in out] to from done]
   (ev/go (fn []
            (while (not (ev/full done))
              (while (def bytes (bio/read out 512))
                (def line (crypto/base64-encode bytes))
-               (printf "%s sends %d bytes: %s..." name (length bytes) (string/slice line 0 (min 24 (length line))))
+               (printf "%s sends %d bytes: %s..." name (length bytes)
+                       (string/slice line 0 (min 24 (length line))))
                (ev/give to line))
              (ev/sleep 0.001))))
   (ev/go (fn []
@@ -30,7 +32,7 @@
 (carrier "server" server-end down up done)
 (carrier "client" client-end up down done)
 
-# `wrap` takes the pair [in out] in place of a stream; all else is as with a socket
+# `wrap` takes the pair [in out] in place of a stream
 (ev/go (fn []
          (with [s (tls/wrap server-end {:cert (made :cert) :key (made :key)})]
            (ev/write s (string "you said: " (ev/read s 100))))))

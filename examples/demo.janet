@@ -1,4 +1,4 @@
-# A tour in a few seconds: a certificate, a TLS server and its client, how fast they are, and whom they refuse.
+# A tour in a few seconds: a certificate, a TLS server and its client, their speed, and refusals.
 (import jsec/cert)
 (import jsec/tls)
 
@@ -7,18 +7,19 @@
 (defn port-of [listener] (string (get (net/localname listener) 1)))
 
 (defn refused
-  "Show the error that `attempt` has to raise."
+  "Show the error that `attempt` must raise."
   [what attempt]
   (def [connected why] (protect (attempt)))
   (if connected (error (string what " was not refused")))
   (show what "refused")
   (print "    " why))
 
-# ---- a CA of our own, and what it issues ----
+# ---- an own CA, and certificates from it ----
 
 (title "A CA, and a certificate of it for localhost")
 (def ca (cert/generate-self-signed-cert {:common-name "Demo CA" :key-type :ec-p256}))
-(def server (cert/issue-cert {:issuer-cert (ca :cert) :issuer-key (ca :key) :common-name "localhost" :key-type :ec-p256
+(def server (cert/issue-cert {:issuer-cert (ca :cert) :issuer-key (ca :key) :common-name "localhost"
+                              :key-type :ec-p256
                               :san ["DNS:localhost" "IP:127.0.0.1"]}))
 (def other-ca (cert/generate-self-signed-cert {:common-name "Another CA" :key-type :ec-p256}))
 (def trust {:ca-file (ca :cert)})
@@ -26,7 +27,7 @@
   (show "subject" (subject :common-name))
   (show "issuer" (issuer :common-name)))
 
-# ---- a server that sends back what it gets ----
+# ---- an echo server ----
 
 (defn echo [stream]
   (def chunk @"")
@@ -43,7 +44,8 @@
 (let [info (:connection-info client)]
   (show "protocol" (info :version))
   (show "cipher" (info :cipher))
-  (show "server is" (get-in (:peer-certificate client :data) [:subject :common-name]) ", vouched for by Demo CA")
+  (show "server is" (get-in (:peer-certificate client :data) [:subject :common-name])
+        ", vouched for by Demo CA")
   (show "connected in" (string/format "%.2f ms" (* 1000 took))))
 
 (def rounds 2000)
@@ -54,7 +56,7 @@
 (show "round trip" (string/format "%.0f us" (/ (* 1e6 (- (os/clock :monotonic) begun)) rounds)))
 
 (defn transfer
-  "Send megabytes and get them back; seconds."
+  "The seconds for megabytes to go to the server and back."
   [megabytes]
   (def block (string/repeat "0123456789abcdef" 65536))
   (def begun (os/clock :monotonic))
@@ -66,23 +68,27 @@
   (- (os/clock :monotonic) begun))
 
 (let [seconds (transfer 64)]
-  (show "64 MB and back" (string/format "%.2f s, %.0f MB/s each way, both ends in this one thread" seconds (/ 64 seconds))))
+  (show "64 MB and back" (string/format "%.2f s, %.0f MB/s each way, both ends in this one thread"
+                                        seconds (/ 64 seconds))))
 (:close client)
 
-# ---- whom we refuse ----
+# ---- refusals ----
 
 (title "What is not accepted")
 (refused "a wrong CA" |(tls/connect "localhost" (port-of listener) {:ca-file (other-ca :cert)}))
-(refused "a wrong name" |(tls/connect "127.0.0.1" (port-of listener) (merge trust {:hostname "bank.example"})))
+(refused "a wrong name"
+         |(tls/connect "127.0.0.1" (port-of listener) (merge trust {:hostname "bank.example"})))
 (refused "a slip" |(tls/connect "localhost" (port-of listener) {:verfy false}))
 (ev/close listener)
 
-# ---- somebody else's server ----
+# ---- another server: nginx ----
 
 (defn find-program [name]
-  (find os/stat (map |(string $ "/" name) [;(string/split ":" (os/getenv "PATH" "")) "/usr/sbin" "/usr/local/sbin"])))
+  (find os/stat (map |(string $ "/" name)
+                     [;(string/split ":" (os/getenv "PATH" "")) "/usr/sbin" "/usr/local/sbin"])))
 
-# none of those that the kernel gives out by itself: a connection might be given it before the server has it
+# Not from the kernel's range for outgoing connections: one of these could take the port before the
+# server does.
 (defn free-port []
   (def [a b] (os/cryptorand 2))
   (def port (string (+ 10000 (% (+ (* 256 a) b) 20000))))
@@ -98,10 +104,12 @@
 daemon off; master_process off; pid %s/pid; error_log %s/log;
 events {}
 http {
-  access_log off; client_body_temp_path %s/body; proxy_temp_path %s/proxy; fastcgi_temp_path %s/fastcgi;
+  access_log off;
+  client_body_temp_path %s/body; proxy_temp_path %s/proxy; fastcgi_temp_path %s/fastcgi;
   uwsgi_temp_path %s/uwsgi; scgi_temp_path %s/scgi;
   server {
-    listen 127.0.0.1:%s ssl; ssl_certificate %s/cert.pem; ssl_certificate_key %s/key.pem; ssl_protocols TLSv1.2 TLSv1.3;
+    listen 127.0.0.1:%s ssl; ssl_certificate %s/cert.pem; ssl_certificate_key %s/key.pem;
+    ssl_protocols TLSv1.2 TLSv1.3;
     location / { return 200 "Hello from nginx $nginx_version over $ssl_protocol\n"; }
   }
 }
@@ -112,7 +120,8 @@ http {
   [program "-e" (string dir "/log") "-c" (string dir "/conf")])
 
 (defn s_server [program dir port]
-  [program "s_server" "-quiet" "-www" "-accept" (string "127.0.0.1:" port) "-cert" (string dir "/cert.pem") "-key" (string dir "/key.pem")])
+  [program "s_server" "-quiet" "-www" "-accept" (string "127.0.0.1:" port) "-cert"
+   (string dir "/cert.pem") "-key" (string dir "/key.pem")])
 
 (defn get-page [port options]
   (with [s (tls/connect "localhost" port options)]
@@ -121,7 +130,7 @@ http {
     [(:version s) (first (string/split "\r\n" answer)) (length answer)]))
 
 (defn once-up
-  "What `connect` returns as soon as somebody listens."
+  "The result of `connect`, retried until the server listens."
   [connect]
   (def [up value] (protect (connect)))
   (cond
@@ -130,7 +139,7 @@ http {
     (error value)))
 
 (defn visit
-  "Start a server, and get its page as one should and as one should not."
+  "Start a server, and get its page with and without the right trust."
   [name command-of]
   (when (find-program name)
     (title (string "HTTPS from " name))
@@ -146,8 +155,10 @@ http {
           (def [version status size] (once-up |(get-page port trust)))
           (show "GET /" status ", " size " bytes over " version)
           (refused "a wrong CA" |(get-page port {:ca-file (other-ca :cert)}))
-          (refused "a wrong name" |(tls/connect "127.0.0.1" port (merge trust {:hostname "bank.example"}))))))))
+          (refused "a wrong name"
+                   |(tls/connect "127.0.0.1" port (merge trust {:hostname "bank.example"}))))))))
 
 (visit "nginx" nginx)
 (visit "openssl" s_server)
-(unless (or (find-program "nginx") (find-program "openssl")) (print "  (neither nginx nor openssl is installed)"))
+(unless (or (find-program "nginx") (find-program "openssl"))
+  (print "  (neither nginx nor openssl is installed)"))

@@ -1,5 +1,6 @@
-# What a DTLS connection tells of itself, on both sides: what was negotiated, with whom, and how that was verified.
-#   janet examples/dtls_connection_info.janet                      client and server in one, on this machine
+# Facts about a DTLS connection, on both sides: the negotiated parameters, the peer, and the result
+# of its verification.
+#   janet examples/dtls_connection_info.janet                      client and server in one
 #   janet examples/dtls_connection_info.janet device.example 5684  a connection to that server
 (import jsec/cert)
 (import jsec/dtls)
@@ -9,9 +10,12 @@
   (printf "  %-20s %s" (string name) (if (nil? value) "-" (string value))))
 
 (defn describe-connection [info]
-  (each key [:version :cipher :cipher-bits :group :signature-algorithm :alpn :server-name :session-reused] (show key (info key)))
-  (if-let [seconds (info :handshake-time)] (show :handshake-time (string/format "%.1f ms" (* 1000 seconds))))
-  # Whether a certificate was asked for and passed; with :verify false there may be one that says nothing.
+  (each key [:version :cipher :cipher-bits :group :signature-algorithm :alpn :server-name
+             :session-reused] (show key (info key)))
+  (if-let [seconds (info :handshake-time)]
+    (show :handshake-time (string/format "%.1f ms" (* 1000 seconds))))
+  # :ok is true if a certificate was required and verified. With :verify false the certificate
+  # proves nothing.
   (show :verified ((info :verify-result) :reason))
   (show :peer (get-in info [:peer-certificate :subject-text])))
 
@@ -19,23 +23,28 @@
   (with [client (dtls/connect host port (merge {:alpn ["coap"] :handshake-timing true} options))]
     (printf "what the client sees of %s port %d:" ;(:peername client))
     (describe-connection (:connection-info client))
-    # single facts have methods of their own
+    # some facts have methods of their own
     (assert (= (:version client) ((:connection-info client) :version)))
     (ev/write client "done")))
 
 (defn demonstrate []
   (def ca (cert/generate-self-signed-cert {:common-name "Our CA" :key-type :ec-p384}))
-  (defn issue [name] (cert/issue-cert {:issuer-cert (ca :cert) :issuer-key (ca :key) :common-name name :key-type :ec-p256}))
+  (defn issue [name]
+    (cert/issue-cert {:issuer-cert (ca :cert) :issuer-key (ca :key) :common-name name
+                      :key-type :ec-p256}))
   (def [server-cert device] [(issue "localhost") (issue "device-17.example")])
-  (with [server (dtls/listen "localhost" 0 (merge server-cert {:alpn ["coap"] :verify true :ca (ca :cert)}))]
+  (with [server (dtls/listen "localhost" 0
+                             (merge server-cert {:alpn ["coap"] :verify true :ca (ca :cert)}))]
     (def seen (ev/chan))
     (ev/go (fn []
              (def peer (dtls/recv-from server 1500 @""))
-             # A server's peers are told apart by their addresses.
-             (printf "what the server sees of %s port %d:" (dtls-stream/address-host peer) (dtls-stream/address-port peer))
+             # A server identifies its peers by their addresses.
+             (printf "what the server sees of %s port %d:" (dtls-stream/address-host peer)
+                     (dtls-stream/address-port peer))
              (describe-connection (:connection-info server peer))
              (ev/give seen true)))
-    (visit "localhost" ((dtls/localname server) 1) {:ca (ca :cert) :cert (device :cert) :key (device :key)})
+    (visit "localhost" ((dtls/localname server) 1)
+           {:ca (ca :cert) :cert (device :cert) :key (device :key)})
     (ev/take seen)))
 
 (defn main [_ &opt host port]

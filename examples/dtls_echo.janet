@@ -1,20 +1,23 @@
-# DTLS: TLS for datagrams. A server that echoes to any number of peers over one UDP socket, and its clients.
-#   janet examples/dtls_echo.janet                       server and clients in one, on this machine
+# DTLS, which is TLS for datagrams: a server that echoes to any number of peers over one UDP socket,
+# and its clients.
+#   janet examples/dtls_echo.janet                       server and clients in one
 #   janet examples/dtls_echo.janet serve 127.0.0.1 5684  the server alone
-#   janet examples/dtls_echo.janet 127.0.0.1 5684        a client of it, which sends what you type
+#   janet examples/dtls_echo.janet 127.0.0.1 5684        a client, which sends its input
 (import jsec/cert)
 (import jsec/dtls)
 
 (defn echo
-  "Serve until the server is closed. Handshakes are made on the side: what comes out of recv-from is what a peer wrote."
+  ``Serve until the server is closed. Handshakes are made on the side: what comes out of recv-from
+  is what a peer wrote.``
   [server]
   (def buffer @"")
   (while (def peer (dtls/recv-from server 65536 (buffer/clear buffer)))
-    # an address is a value: it can be a table's key, be kept, and be sent to at any time
+    # an address is a value: keep it, use it as a key, send to it at any time
     (dtls/send-to server peer buffer)))
 
 (defn identity []
-  (cert/generate-self-signed-cert {:common-name "localhost" :san ["DNS:localhost" "IP:127.0.0.1"] :key-type :ec-p256}))
+  (cert/generate-self-signed-cert {:common-name "localhost" :san ["DNS:localhost" "IP:127.0.0.1"]
+                                   :key-type :ec-p256}))
 
 (defn demonstrate []
   (def made (identity))
@@ -26,7 +29,8 @@
       (ev/go
         (fn []
           (with [client (dtls/connect host port {:trusted-cert (made :cert)})]
-            # a write is a datagram, and a read gives one: as with UDP, it may get lost, so a read has a timeout
+            # a write sends a datagram, a read returns one; datagrams may get lost, as with UDP, so
+            # give a read a timeout
             (ev/write client (string "datagram of client " i))
             (print (try (ev/read client 1500 nil 5) ([err] (string "lost: " err)))))
           (ev/give done i))))

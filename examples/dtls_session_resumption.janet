@@ -1,15 +1,16 @@
-# Session resumption over DTLS: a device that wakes up now and then need not send certificates and signatures each time.
-#   janet examples/dtls_session_resumption.janet                  client and server in one, on this machine
+# Session resumption over DTLS: a device that wakes up from time to time saves the certificates and
+# signatures of a full handshake.
+#   janet examples/dtls_session_resumption.janet                      client and server in one
 #   janet examples/dtls_session_resumption.janet device.example 5684  twice to that server
 (import jsec/cert)
 (import jsec/dtls)
 (import jsec/dtls-stream)
 
-# A session is bytes: keep it in memory or in a file. It is also a secret: whoever has it can take our place. It resumes
-# with the host, and under the verification settings, that it was made with only.
+# A session is bytes: keep it in memory or in a file. It is a secret: an attacker with the session
+# can impersonate the client. It resumes only with its host and its verification settings.
 
 (defn report
-  "Send a reading, print how the connection came about, and give the session for the next time."
+  "Send a reading, print the kind of handshake, and return the session for the next one."
   [host port options reading]
   (with [client (dtls/connect host port (merge {:handshake-timing true} options))]
     (ev/write client reading)
@@ -32,15 +33,16 @@
     (assert reused)
     (repeat 2
       (def [reading resumed] (ev/take readings))
-      (printf "the server got %s, %s" reading (if resumed "of a resumed session" "of a new session")))
+      (printf "the server got %s, %s" reading
+              (if resumed "of a resumed session" "of a new session")))
 
-    # The other way: a client that has not shaken hands yet takes a session.
+    # Another way: set the session on a client before its handshake.
     (with [client (dtls/connect "localhost" port (merge trust {:handshake false}))]
       (dtls-stream/set-session client session)
       (:handshake client)
       (assert (:session-reused? client)))
 
-    # Verified otherwise, it is no longer the same session.
+    # With other verification settings the session is refused.
     (def [fine why] (protect (report "localhost" port {:verify false :session session} "22.0 C")))
     (assert (not fine))
     (print "refused: " why)))

@@ -1,15 +1,15 @@
-# Arithmetic of points on an elliptic curve, the matter of which protocols are made.
+# Arithmetic with points on an elliptic curve, for building protocols.
 (import jsec/crypto)
 
 (def curve :secp256k1)
 (defn hex [bytes] (string/join (map |(string/format "%02x" $) bytes)))
 
-# A private key is a number, its public key that many times the generator G.
+# A private key is a number; the public key is that multiple of the generator G.
 (def private (crypto/ec-generate-scalar curve))
 (def public (crypto/ec-point-mul curve private))
 (print "public key:  " (hex (crypto/ec-point-to-bytes curve public {:compressed true})))
 
-# Bytes and back: SEC1, compressed or not. What is not on the curve raises.
+# Encoding: SEC1, compressed or not. A point that is not on the curve raises.
 (def bytes (crypto/ec-point-to-bytes curve public))
 (assert (deep= public (crypto/ec-point-from-bytes curve bytes)))
 (put bytes 40 (bxor 1 (bytes 40)))
@@ -17,20 +17,22 @@
 (assert (not ok))
 (print "a wrong bit: " reason)
 
-# Diffie and Hellman: a(bG) = b(aG).
+# Diffie-Hellman: a(bG) = b(aG).
 (def [a b] [(crypto/ec-generate-scalar curve) (crypto/ec-generate-scalar curve)])
 (def [ag bg] [(crypto/ec-point-mul curve a) (crypto/ec-point-mul curve b)])
 (assert (deep= (crypto/ec-point-mul curve a bg) (crypto/ec-point-mul curve b ag)))
 (print "both sides share a point")
 
-# A key in two shares: neither holder knows the sum, whose public key is the sum of the two.
+# A key in two shares: neither holder knows the private sum; the public key is the sum of both.
 (def joint (crypto/ec-point-add curve ag bg))
 (print "joint key:   " (hex (crypto/ec-point-to-bytes curve joint {:compressed true})))
 
-# An encryption to the joint key (ElGamal): each holder takes their part away.
+# Encryption to the joint key (ElGamal): each holder removes one part.
 (def r (crypto/ec-generate-scalar curve))
-(def message (crypto/ec-point-mul curve (crypto/ec-generate-scalar curve))) # a point that stands for a key
-(def sealed [(crypto/ec-point-mul curve r) (crypto/ec-point-add curve message (crypto/ec-point-mul curve r joint))])
+# a point that encodes a key
+(def message (crypto/ec-point-mul curve (crypto/ec-generate-scalar curve)))
+(def sealed [(crypto/ec-point-mul curve r)
+             (crypto/ec-point-add curve message (crypto/ec-point-mul curve r joint))])
 
 (defn minus
   "The point with the same x on the other side: its compressed form has the other first byte."
@@ -40,6 +42,7 @@
 
 (var opened (sealed 1))
 (each share [a b]
-  (set opened (crypto/ec-point-add curve opened (minus (crypto/ec-point-mul curve share (sealed 0))))))
+  (set opened
+       (crypto/ec-point-add curve opened (minus (crypto/ec-point-mul curve share (sealed 0))))))
 (assert (deep= message opened))
 (print "opened by both shares together")

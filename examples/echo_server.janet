@@ -1,10 +1,10 @@
-# An echo server that serves many clients at once, with a context that is made once and used for all of them.
-#   janet examples/echo_server.janet 4433      serves that port until it is stopped
+# An echo server for many clients at once, with one context for all of them.
+#   janet examples/echo_server.janet 4433      serves that port
 # Without a port it serves a few clients of its own.
 (import jsec/cert)
 (import jsec/tls)
 
-# Written for net/connect's streams: a TLS stream is used the same way.
+# Written for streams of net/connect: TLS streams work the same way.
 (defn echo [stream]
   (def chunk @"")
   (while (ev/read stream 4096 (buffer/clear chunk))
@@ -15,7 +15,8 @@
 (def context (tls/new-context {:cert (own :cert) :key (own :key)}))
 
 (defn serve
-  "Serve until the listener is closed. A client that fails in its handshake is told of, and costs the others nothing."
+  ``Serve until the listener is closed. A client that fails in its handshake is told of, and costs
+  the others nothing.``
   [listener]
   (tls/accept-loop listener context echo {:handshake-timeout 10 :on-error |(eprint "refused: " $)}))
 

@@ -1,4 +1,4 @@
-# Keys and certificates from form to form.
+# Conversion of keys and certificates between formats.
 #   janet examples/format_conversion.janet
 (import jsec/cert)
 (import jsec/crypto)
@@ -8,17 +8,17 @@
 (print "PEM of " (length key) " bytes, " (crypto/detect-format der) " of " (length der))
 (assert (= key (crypto/convert-key der :pem)))
 
-# PKCS#8 is what everyone reads; some old software wants PKCS#1 or SEC 1.
+# All software reads PKCS#8; some old software needs PKCS#1 or SEC 1.
 (prin (crypto/convert-key key :traditional))
 
-# Encrypted under a password, the key can be stored; key-info tells what it is without opening it.
+# A key encrypted under a password can be stored; key-info identifies it without the password.
 (def sealed (crypto/export-key key {:password "correct horse battery staple"}))
 (prin sealed)
 (printf "%q" (crypto/key-info sealed))
 (assert (= key (crypto/load-key sealed "correct horse battery staple")))
 (print (last (protect (crypto/load-key sealed "wrong"))))
 
-# Certificates know PEM and DER.
+# Certificates have PEM and DER.
 (def pem (cert/generate-self-signed-from-key key {:common-name "example.com"}))
 (def binary (crypto/convert-cert pem :der))
 (print "certificate: " (length pem) " bytes of PEM, " (length binary) " of DER")

@@ -1,5 +1,5 @@
-# HTTPS on spork's http: the client takes tls/connect for its connections, the server its handler for those of accept-loop.
-# Nothing else changes. Without spork there is nothing to show.
+# HTTPS with spork's http: the client uses tls/connect for its connections, the server passes its
+# handler to accept-loop. Without spork the example does nothing.
 #   janet examples/https_spork.janet                       client and server in one
 #   janet examples/https_spork.janet https://example.org/  gets that page
 (import jsec/cert)
@@ -18,10 +18,11 @@
 # ---- a server ----
 
 (defn page [request]
-  {:status 200 :headers {"Content-Type" "text/plain"} :body (string "you asked for " (request :path) ", over TLS\n")})
+  {:status 200 :headers {"Content-Type" "text/plain"}
+   :body (string "you asked for " (request :path) ", over TLS\n")})
 
 (defn serve [listener options]
-  # the handler of spork's closes the connection when it is done
+  # spork's handler closes the connection
   (tls/accept-loop listener options (fn [stream] (http/server-handler stream page))))
 
 (defn demonstrate []
@@ -29,7 +30,8 @@
   (def listener (tls/listen "127.0.0.1" "0"))
   (ev/go (fn [] (serve listener own)))
   (def port (get (net/localname listener) 1))
-  (def [status body] (get-page (string "https://localhost:" port "/hello") {:trusted-cert (own :cert)}))
+  (def [status body]
+    (get-page (string "https://localhost:" port "/hello") {:trusted-cert (own :cert)}))
   (prin status " " body)
   (def [fine why] (protect (get-page (string "https://localhost:" port "/hello") {})))
   (assert (not fine))

@@ -1,5 +1,5 @@
-# A service that takes messages on spork's msg, over mutual TLS: who calls is known from the certificate, and may do what its
-# name allows. Without spork there is nothing to show.
+# A service for messages of spork's msg, over mutual TLS: the certificate identifies the caller, and
+# its name decides the permitted actions. Without spork the example does nothing.
 #   janet examples/message_service.janet
 (import jsec/cert)
 (import jsec/tls)
@@ -9,7 +9,8 @@
   (os/exit 0))
 
 (defn make-proto
-  "[send receive] on a stream. Calls and answers travel as Janet data in text (jdn): nothing that is received is executed."
+  ``[send receive] on a stream. Calls and answers travel as Janet data in text (jdn): nothing that
+  is received is executed.``
   [stream]
   (msg/make-proto stream |(string/format "%j" $) parse))
 
@@ -18,9 +19,10 @@
 (def stock @{:apples 12 :pears 3})
 
 (def actions
-  "What there is to do, and who may do it."
+  "The actions, and the callers that may use them."
   {:count {:who ["shop.example" "office.example"] :do (fn [what] (get stock what 0))}
-   :order {:who ["office.example"] :do (fn [what n] (put stock what (+ n (get stock what 0))) (stock what))}})
+   :order {:who ["office.example"]
+           :do (fn [what n] (put stock what (+ n (get stock what 0))) (stock what))}})
 
 (defn answer-to [who [action & arguments]]
   (def {:who allowed :do act} (get actions action {}))
@@ -30,7 +32,7 @@
     (let [[fine value] (protect (act ;arguments))] [(if fine :ok :error) value])))
 
 (defn handle [stream]
-  # verified by then: no connection without a certificate of our CA comes here
+  # the certificate is verified: every connection here has one from our CA
   (def who (get-in (:peer-certificate stream :data) [:subject :common-name]))
   (def [send receive] (make-proto stream))
   (while (def call (receive)) (send (answer-to who call)))
@@ -51,7 +53,8 @@
   (def ca (cert/generate-self-signed-cert {:common-name "Our CA" :key-type :ec-p256}))
   (defn issue [name]
     (merge {:ca-file (ca :cert)}
-           (cert/issue-cert {:issuer-cert (ca :cert) :issuer-key (ca :key) :common-name name :key-type :ec-p256})))
+           (cert/issue-cert {:issuer-cert (ca :cert) :issuer-key (ca :key) :common-name name
+                             :key-type :ec-p256})))
   (def listener (tls/listen "127.0.0.1" "0"))
   (ev/go (fn [] (tls/accept-loop listener (merge (issue "localhost") {:verify true}) handle)))
   (def port (get (net/localname listener) 1))

@@ -1,17 +1,18 @@
-# Mutual TLS: each side shows a certificate of a CA that the other trusts, and learns from it whom it talks to.
+# Mutual TLS: each side has a certificate from a CA that the other side trusts, which identifies it.
 (import jsec/cert)
 (import jsec/tls)
 
 (def ca (cert/generate-self-signed-cert {:common-name "Our CA" :key-type :ec-p256}))
 
 (defn issue [name & options]
-  (cert/issue-cert (merge {:issuer-cert (ca :cert) :issuer-key (ca :key) :common-name name :key-type :ec-p256}
-                          (table ;options))))
+  (cert/issue-cert
+    (merge {:issuer-cert (ca :cert) :issuer-key (ca :key) :common-name name :key-type :ec-p256}
+           (table ;options))))
 
 (def server (issue "localhost" :ext-key-usage [:server-auth]))
 (def alice (issue "alice" :ext-key-usage [:client-auth] :san ["email:alice@a.example"]))
 
-# Public CAs vouch for hosts, not for our clients: a server that verifies has to be given a CA.
+# Public CAs issue certificates for hosts, not for our clients: a verifying server needs a CA.
 (def server-options {:cert (server :cert) :key (server :key) :verify true :ca-file (ca :cert)})
 
 (defn greet [stream]
@@ -22,16 +23,18 @@
 (defn visit [port what options]
   (def [fine answer]
     (protect (with [stream (tls/connect "localhost" port (merge {:ca-file (ca :cert)} options))]
-               # TLS 1.3 lets a client begin before the server has looked at its certificate: a refusal shows in the read
+               # with TLS 1.3 a client can begin before the server has verified its certificate:
+               # a refusal comes with the read
                (:read stream 100))))
   (print what ": " (if fine answer (string "refused: " answer)))
   fine)
 
 (with [listener (tls/listen "127.0.0.1" "0")]
   (def [_ port] (net/localname listener))
-  (ev/go (fn [] (tls/accept-loop listener server-options greet {:on-error |(print "  the server: " $)})))
+  (ev/go (fn []
+           (tls/accept-loop listener server-options greet {:on-error |(print "  the server: " $)})))
   (assert (visit port "alice" alice))
-  (assert (not (visit port "nobody" {})))
+  (assert (not (visit port "no certificate" {})))
   (def mallory (cert/generate-self-signed-cert {:common-name "alice" :key-type :ec-p256}))
-  (assert (not (visit port "one who made herself a certificate" mallory)))
+  (assert (not (visit port "a self-signed certificate" mallory)))
   (assert (not (visit port "the server's own certificate" server))))

@@ -1,21 +1,22 @@
-# A server on several cores: a thread each, all listening on one port, all with the same TLS context.
+# A server on several cores: one thread for each, all on one port and with the same TLS context.
 #   janet examples/multicore_server.janet                 two workers, some clients, and an end
-#   janet examples/multicore_server.janet 8443 server.crt server.key 4   four workers on a port, until interrupted
+#   janet examples/multicore_server.janet 8443 server.crt server.key 4   four workers on that port
 (import jsec/cert)
 (import jsec/tls)
 
 (defn handle
-  "What a worker does with a connection: here, say who it is and what comes."
+  "Serve a connection: send the worker's name and the received data."
   [name stream]
   (while (def data (ev/read stream 4096))
     (ev/write stream (string name ": " data)))
   (ev/close stream))
 
-# Certificates and keys are parsed once, for all threads; sessions that one worker began the others resume. A listener
-# can't be shared, so each worker has its own on the same port, and the kernel deals the connections out (SO_REUSEPORT).
-# A thread starts without module paths: `import` and `require` find nothing there. A function takes along all that it
-# refers to, those of jsec included; where a worker has to load modules itself, let it begin with
-# (setdyn *syspath* syspath), with a `syspath` that the function took along: (def syspath (dyn *syspath*)).
+# Certificates and keys are parsed once for all threads, and each worker resumes the others'
+# sessions. A listener can't be shared: each worker has its own on the same port, and the kernel
+# distributes the connections (SO_REUSEPORT).
+# A thread starts without module paths, so `import` and `require` find nothing. A function takes
+# along all that it refers to, functions of jsec included. If a worker must load modules itself, it
+# begins with (setdyn *syspath* syspath), where `syspath` is (def syspath (dyn *syspath*)) outside.
 (defn serve [name port context ready stop]
   (def listener (tls/listen "127.0.0.1" port))
   (ev/give ready (string (in (net/localname listener) 1)))
@@ -23,7 +24,7 @@
   (tls/accept-loop listener context (fn [stream] (handle name stream))))
 
 (defn start
-  "A worker in a thread. Closing its channel `:stop` ends it, once its connections are closed."
+  "A worker in a thread. Closing its channel `:stop` ends it after its last connection."
   [name port context]
   (def [ready stop] [(ev/thread-chan 1) (ev/thread-chan 1)])
   (ev/thread (fn [] (serve name port context ready stop)) nil :n)

@@ -1,16 +1,17 @@
-# RSA encryption: anyone may encrypt for the holder of a private key.
+# RSA encryption: with the public key, everyone can encrypt for the holder of the private key.
 (import jsec/crypto)
 
-(def private-key (crypto/generate-key :rsa 3072)) # on a thread; other fibers go on
+(def private-key (crypto/generate-key :rsa 3072)) # on a thread; other fibers run
 (def public-key (crypto/export-public-key private-key))
 
-# A short text directly, with OAEP over SHA-256.
+# A short text directly, with OAEP and SHA-256.
 (print "at most " (crypto/rsa-max-plaintext public-key) " bytes fit, "
        (crypto/rsa-max-plaintext public-key {:padding :oaep-sha512}) " with SHA-512")
 (def sealed (crypto/rsa-encrypt public-key "a short secret"))
-(print "ciphertext of " (length sealed) " bytes, decrypted: " (crypto/rsa-decrypt private-key sealed))
+(print "ciphertext of " (length sealed) " bytes, decrypted: "
+       (crypto/rsa-decrypt private-key sealed))
 
-# Longer ones: a fresh key by RSA, the data by a symmetric cipher.
+# Long data: a fresh key with RSA, the data with a symmetric cipher.
 (def cipher :aes-256-gcm)
 
 (defn seal [public-key text]
@@ -27,7 +28,7 @@
 (assert (= long-text (string (open-sealed private-key (seal public-key long-text)))))
 (print (length long-text) " bytes went through a hybrid of RSA and " cipher)
 
-# Whoever has another key learns nothing.
+# Another key decrypts nothing.
 (def [ok reason] (protect (crypto/rsa-decrypt (crypto/generate-key :rsa 3072) sealed)))
 (assert (not ok))
 (print "another key: " reason)

@@ -1,6 +1,7 @@
-# An HTTPS request. The server's certificate is verified, by the system's CAs and by name, without being asked to.
+# An HTTPS request. By default the server's certificate is verified against the system's CAs and by
+# name.
 #   janet examples/simple_https_client.janet example.org
-# Without a host it asks a server that it starts itself.
+# Without a host it starts a server of its own.
 (import jsec/tls)
 
 (defn https-get
@@ -17,14 +18,15 @@
   (each header headers (print "  " header))
   (print (length body) " bytes of body"))
 
-# ---- a server to ask ----
+# ---- the server ----
 
 (import jsec/cert)
 
 (defn answer [stream]
   (:read stream 4096)
   (def page "<h1>Hello</h1>\n")
-  (:write stream (string "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: " (length page) "\r\n\r\n" page))
+  (:write stream (string "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: "
+                         (length page) "\r\n\r\n" page))
   (:close stream))
 
 (defn ask-ourselves []
@@ -32,9 +34,9 @@
   (with [listener (tls/listen "127.0.0.1" "0")]
     (ev/go (fn [] (tls/accept-loop listener (merge own {:alpn ["http/1.1"]}) answer)))
     (def [_ port] (net/localname listener))
-    # nobody vouches for this server: trust its very certificate
+    # no CA issued this certificate: trust it directly
     (show (https-get "localhost" port "/" {:trusted-cert (own :cert)}))
-    # and see that nothing less will do
+    # without that, the connection fails
     (def [_ why] (protect (https-get "localhost" port "/")))
     (print "without :trusted-cert: " why)))
 

@@ -1,10 +1,11 @@
-# STARTTLS: speak SMTP in clear, then go over to TLS on the same connection (RFC 3207).
-#   janet examples/starttls_smtp.janet                   client and server in one, on this machine
-#   janet examples/starttls_smtp.janet mail.example.org  ask that server what it offers; it gets no mail
+# STARTTLS: begin SMTP in plaintext, then upgrade the connection to TLS (RFC 3207).
+#   janet examples/starttls_smtp.janet                   client and server in one
+#   janet examples/starttls_smtp.janet mail.example.org  show what that server offers, send no mail
 (import jsec/cert)
 (import jsec/tls)
 
-# Lines over any stream. Whoever reads has to keep what came after a line, and must not carry it over into TLS.
+# Lines over any stream. The reader keeps the bytes after a line, and must not carry them over into
+# TLS.
 (defn line-reader [stream]
   @{:stream stream :pending @""})
 
@@ -38,21 +39,22 @@
   (assert (= "220" (read-reply before)))
   (command before "EHLO client.example" "250")
   (command before "STARTTLS" "220")
-  # Anything beyond the go-ahead came in clear, perhaps not from the server. `upgrade` looks at what is still in the
-  # socket itself; what we read already only we know of.
+  # Bytes behind the server's agreement are plaintext, perhaps from an attacker. `upgrade` checks
+  # the socket; only this function can check the bytes that it has read.
   (assert (empty? (before :pending)) "plaintext after the go-ahead for TLS")
   (with [stream (tls/upgrade plain host options)]
-    (print "  = " (:version stream) ", " (:cipher stream) ", certificate: " ((:verify-result stream) :reason))
+    (print "  = " (:version stream) ", " (:cipher stream) ", certificate: "
+           ((:verify-result stream) :reason))
     (def reader (line-reader stream)) # a new one, with nothing pending
     (command reader "EHLO client.example" "250")
     (command reader "QUIT" "221")))
 
-# The server: as much SMTP as it takes.
+# The server: the necessary part of SMTP.
 
 (defn serve [plain options]
   (var reader (line-reader plain))
   (var tls? false)
-  # After an error TLS ends hard: the client must not see a clean end.
+  # after an error TLS ends by force: the client must not see a clean end
   (edefer (if tls? (:close (reader :stream) true) (ev/close (reader :stream)))
     (send-line reader "220 localhost ESMTP")
     (forever
@@ -65,7 +67,7 @@
 
         (and (= "STARTTLS" line) (not tls?))
         (do
-          # Commands that a client, or somebody in between, sent along in clear are not to be obeyed later.
+          # commands that came along in plaintext, from the client or an attacker, are dropped
           (assert (empty? (reader :pending)) "plaintext after STARTTLS")
           (send-line reader "220 go ahead")
           (set reader (line-reader (tls/wrap plain options)))

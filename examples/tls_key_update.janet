@@ -1,4 +1,5 @@
-# Key updates of TLS 1.3 (RFC 8446, 4.6.3): new keys in the middle of a connection that lives long or carries much.
+# Key updates of TLS 1.3 (RFC 8446, 4.6.3): new keys during a connection that lasts long or carries
+# much data.
 (import jsec/cert)
 (import jsec/tls)
 
@@ -21,13 +22,13 @@
       (def message (string "message " i))
       (ev/write stream message)
       (assert (= message (string (ev/chunk stream (length message)))))
-      # Both sides change: the request goes out before the next thing we write, the peer's answer comes before its
-      # next. Reads and writes go on as if nothing had happened. What is under the old keys can't be read with the new,
-      # nor the other way around.
+      # Both sides change their keys: our request goes out before our next write, the peer's answer
+      # comes before its next one. Reads and writes go on. Data under the old keys can't be
+      # decrypted with the new ones, nor the reverse.
       (:key-update stream)
       (print message " came back; new keys")))
 
-  # Much data: new keys after every so many bytes, long before a cipher's limits (RFC 8446, 5.5).
+  # Much data: new keys at regular intervals, long before a cipher's limits (RFC 8446, 5.5).
   (with [stream (tls/connect "localhost" port client)]
     (def block (string/repeat "0123456789abcdef" 4096))
     (ev/gather
@@ -40,7 +41,7 @@
         (assert (= block (string (ev/chunk stream (length block)))))))
     (print "and all came back"))
 
-  # TLS 1.2 knows no key updates; it would renegotiate, which is off by default for good reasons.
+  # TLS 1.2 has no key updates. It has renegotiation, which is off by default for good reasons.
   (with [stream (tls/connect "localhost" port (merge client {:max-version :TLS1_2}))]
     (def [fine why] (protect (:key-update stream)))
     (assert (not fine))

@@ -1,11 +1,13 @@
-# A proxy that ends TLS: clients come over TLS, the server behind it gets plain TCP, byte for byte, both directions at a time.
-#   janet examples/tls_proxy.janet                                              a server, a proxy and a client in one
-#   janet examples/tls_proxy.janet 0.0.0.0 8443 cert.pem key.pem localhost 8080  before that server, until it is stopped
+# A TLS-terminating proxy: TLS with clients, plain TCP with the server behind it, both directions at
+# once.
+#   janet examples/tls_proxy.janet                                  client, proxy and server in one
+#   janet examples/tls_proxy.janet 0.0.0.0 8443 cert.pem key.pem localhost 8080   in front of that
 (import jsec/cert)
 (import jsec/tls)
 
 (defn forward
-  "Carry bytes from one stream to the other. The end goes along, and leaves the other direction open."
+  ``Carry bytes from one stream to the other. The end goes along, and leaves the other direction
+  open.``
   [from to]
   (def chunk @"")
   (while (ev/read from 65536 (buffer/clear chunk)) (ev/write to chunk))
@@ -34,7 +36,10 @@
 (defn demonstrate []
   (def own (cert/generate-self-signed-cert {:common-name "localhost" :key-type :ec-p256}))
   (def behind (net/listen "127.0.0.1" "0"))
-  (ev/go (fn [] (net/accept-loop behind (fn [s] (with [_ s] (ev/write s (string/ascii-upper (ev/read s :all))))))))
+  (ev/go (fn []
+           (net/accept-loop behind
+                            (fn [s]
+                              (with [_ s] (ev/write s (string/ascii-upper (ev/read s :all))))))))
   (def front (tls/listen "127.0.0.1" "0"))
   (ev/go (fn [] (serve front own "127.0.0.1" (get (net/localname behind) 1))))
   (with [s (tls/connect "localhost" (get (net/localname front) 1) {:trusted-cert (own :cert)})]

@@ -1,4 +1,4 @@
-# X.509 certificates: made, issued, looked at, verified.
+# X.509 certificates: self-signed, issued, parsed, verified.
 (import ./export :prefix "")
 
 (export (require "./native") "cert"

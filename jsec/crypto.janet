@@ -1,4 +1,4 @@
-# Hashes, keys, signatures, encryption, certificate requests, CMS, PKCS#12: cryptography by OpenSSL.
+# Cryptography by OpenSSL: hashes, keys, signatures, encryption, requests, CMS, PKCS#12.
 (import ./export :prefix "")
 
 (export (require "./native") "crypto"
@@ -24,7 +24,7 @@
     cms-sign cms-verify cms-encrypt cms-decrypt cms-certs-only cms-get-certs
     # PKCS#12
     create-pkcs12 parse-pkcs12
-    # keys and certificates from form to form
+    # conversion of keys and certificates
     convert-key convert-cert detect-format load-key export-key key-info
     # base64
     base64-encode base64-decode base64url-encode base64url-decode])

@@ -1,4 +1,4 @@
-# What DTLS clients and the peers of servers can tell and do, and their addresses.
+# Facts about and actions on DTLS clients and the peers of servers, and their addresses.
 (import ./export :prefix "")
 
 (export (require "./native") "dtls-stream"
@@ -7,7 +7,7 @@
     address address-host address-port address?
     # what was negotiated
     connection-info version cipher cipher-bits handshake-time peername
-    # who is on the other side
+    # the peer's certificate
     peer-certificate peer-chain verify-result
     # sessions
     get-session set-session session-reused?])

@@ -1,4 +1,5 @@
-# TLS over TCP and unix sockets: clients, servers, STARTTLS. What comes out is a stream like any other.
+# TLS over TCP and unix sockets: clients, servers, STARTTLS. A connection is a Janet stream.
 (import ./export :prefix "")
 
-(export (require "./native") "tls" '[new-context connect listen accept accept-loop upgrade wrap set-ticket-keys features])
+(export (require "./native") "tls"
+        '[new-context connect listen accept accept-loop upgrade wrap set-ticket-keys features])

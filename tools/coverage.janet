@@ -1,5 +1,6 @@
-# janet tools/coverage.janet LINES REASONS: every function with lines that the tests miss, as gcovr lists them in LINES, has to
-# stand in REASONS (test/coverage.md), under why. Names those that don't, and those that are there no more; fails then.
+# janet tools/coverage.janet LINES REASONS: checks that each function with lines that no test
+# reaches, listed by gcovr in LINES, has a reason in REASONS (test/coverage.md). Prints those
+# without one and those that no longer exist, and fails.
 
 (def- row '(* (<- (* "src/" (some (if-not :s 1)))) :s+ :d+ :s+ :d+ :s+ :d+ "%" :s* (<- (some 1))))
 (def- ranges '(some (+ (group (* (number :d+) (+ (* "-" (number :d+)) (constant nil)))) 1)))
@@ -9,11 +10,13 @@
 (defn- lines-of [path] (string/split "\n" (slurp path)))
 
 (defn- function-at
-  "The name of the function that a line of C is in: the last that begins at the margin."
+  "The name of the function around a line of C: the last one that begins at the margin."
   [lines number]
   (var at (dec number))
-  (while (and (pos? at) (not (peg/match '(* :a (to "(") (not (thru (* ";" -1)))) (lines at)))) (-- at))
-  (find |(not (index-of $ ["STACK_OF" "__attribute__" "target"])) (or (peg/match called (lines at)) [])))
+  (while (and (pos? at) (not (peg/match '(* :a (to "(") (not (thru (* ";" -1)))) (lines at))))
+    (-- at))
+  (find |(not (index-of $ ["STACK_OF" "__attribute__" "target"]))
+        (or (peg/match called (lines at)) [])))
 
 (defn- missed
   "Functions with missed lines, by file: {path {function [number ...]}}."
@@ -29,7 +32,7 @@
   found)
 
 (defn- reasons
-  "Functions that have one, by file: under several headings where there are several."
+  "Functions with a reason, by file; a function may have several reasons."
   [path]
   (def found @{})
   (each line (lines-of path)
@@ -46,9 +49,11 @@
   (eachp [path functions] (missed listing)
     (eachp [function numbers] functions
       (unless (index-of function (get known path []))
-        (complain path ": " function " misses lines " (string/join (map string numbers) ", ") " without a reason in " document))))
+        (complain path ": " function " misses lines " (string/join (map string numbers) ", ")
+                  " without a reason in " document))))
   (eachp [path functions] known
     (def text (if (os/stat path) (slurp path) ""))
     (each function functions
-      (unless (string/find (string function "(") text) (complain document ": there is no " function " in " path))))
+      (unless (string/find (string function "(") text)
+        (complain document ": there is no " function " in " path))))
   (if failed (os/exit 1)))

@@ -1,19 +1,21 @@
-# docs/errors.md: every error text in the sources, with its cause and its cure from tools/explanations.janet:
-# janet tools/errors.janet   (make docs does it). test/docs/generated.janet sees to it that none is without.
+# Writes docs/errors.md: each error text in the sources, with cause and cure from
+# tools/explanations.janet. `make docs` runs it; test/docs/generated.janet finds unexplained texts.
 (import ./explanations)
 
 # ---- the texts in the sources ----
 
 (def- grammar
-  # C's string literals, several in a row being one, and what stands between the parentheses of a call
+  # C's string literals, with adjacent ones joined, and the arguments of a call
   ~{:space (any (set " \n\t"))
     :escape (* `\` (+ (/ "n" "\n") '1))
     :characters (any (+ :escape (* (! `"`) '1)))
     :literal (% (* `"` :characters `"` (any (* :space `"` :characters `"`))))
     :skipped-string (* `"` (any (+ (* `\` 1) (if-not `"` 1))) `"`)
     :nested (* "(" (any (+ :skipped-string :nested (if-not (set `()"`) 1))) ")")
-    :call-name (+ "failure_set" "failure_openssl" "raise_format" "raise_failure" "janet_panicf" "janet_panic"
-                  "janet_cstringv" "engine_fail" "option_refuse" "raise_type" "raise_word" "raise_secret" (* "refuse" (any :word)))
+    :call-name (+ "failure_set" "failure_openssl" "raise_format" "raise_failure" "janet_panicf"
+                  "janet_panic"
+                  "janet_cstringv" "engine_fail" "option_refuse" "raise_type" "raise_word"
+                  "raise_secret" (* "refuse" (any :word)))
     :word (+ :w "_")
     :arguments (* "(" (any (+ :literal :nested (if-not (set `()"`) 1))) ")")
     :call (group (* ':call-name (! :word) :space :arguments))
@@ -23,12 +25,15 @@
 
 (def- calls (peg/compile grammar))
 
-(defn- is-function-name? [text] (or (= "jsec" text) (peg/match '(* (some (+ :w "-")) "/" (some (+ :w (set "-?="))) -1) text)))
+(defn- is-function-name? [text]
+  (or (= "jsec" text) (peg/match '(* (some (+ :w "-")) "/" (some (+ :w (set "-?="))) -1) text)))
 
 (defn- readable
-  "A format as it is read: what is filled in becomes an ellipsis."
+  "A format for readers: each conversion becomes an ellipsis."
   [format]
-  (def filled ~(% (any (+ (/ (* "%" (any (set "-+ #0123456789.*zl")) (set "sdifguxvqc")) "…") (/ "%%" "%") '1))))
+  (def filled
+    ~(% (any (+ (/ (* "%" (any (set "-+ #0123456789.*zl")) (set "sdifguxvqc")) "…") (/ "%%" "%")
+                '1))))
   (string/replace-all "……" "…" (first (peg/match filled format))))
 
 (defn- text-of [[call & literals]]
@@ -50,7 +55,8 @@
 (defn texts
   "Every error text of the sources, sorted. Placeholders are shown as …"
   []
-  (def found (mapcat |(map text-of (peg/match calls (slurp $))) (filter |(string/has-suffix? ".c" $) (files-in "src"))))
+  (def found (mapcat |(map text-of (peg/match calls (slurp $)))
+                     (filter |(string/has-suffix? ".c" $) (files-in "src"))))
   (sort (distinct (filter truthy? found))))
 
 # ---- their explanations ----
@@ -68,9 +74,10 @@
   (find (fn [explanation] (some |(covers? $ text) (patterns-of explanation))) explanations/all))
 
 (defn unused-patterns
-  "Patterns that cover no text of the sources: of explanations that are out of date."
+  "Patterns that cover no text of the sources, from outdated explanations."
   [texts]
-  (filter (fn [pattern] (not (some |(covers? pattern $) texts))) (mapcat patterns-of explanations/all)))
+  (filter (fn [pattern] (not (some |(covers? pattern $) texts)))
+          (mapcat patterns-of explanations/all)))
 
 # ---- the page ----
 

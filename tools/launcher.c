@@ -1,6 +1,6 @@
-/* A `janet` that loads native modules. libjanet.a contains janet's main function and, linked whole and
- * with -rdynamic, exports all of janet.h. Debian builds it against a newer glibc: define what an older
- * glibc lacks. */
+/* A `janet` that loads native modules. libjanet.a contains janet's main function and, linked whole
+ * and with -rdynamic, exports all of janet.h. Debian builds it against a newer glibc; define the
+ * function that an older glibc lacks. */
 #include <stdlib.h>
 
 #if defined(__GLIBC__) && !__GLIBC_PREREQ(2, 38)

@@ -1,8 +1,8 @@
-# The manual page man/jsec.1, made of the tool's own tables: janet tools/manual.janet > man/jsec.1   (make docs does it)
+# Prints the manual page man/jsec.1 from the tool's own tables. `make docs` runs it.
 (import jsec/cli)
 
 (defn- escaped
-  "Text as roff takes it: no line begins a request, no dash becomes a hyphen."
+  "Text for roff: no line begins a request, and dashes stay dashes."
   [text]
   (->> text
        (string/replace-all `\` `\e`)
@@ -14,7 +14,7 @@
 (defn- paragraphs [text]
   (each part (string/split "\n\n" (string/trim text))
     (print ".PP")
-    # what is laid out in columns stays so
+    # columns stay columns
     (if (string/find "  " part) (print ".nf\n" (escaped part) "\n.fi") (print (escaped part)))))
 
 (defn- option-lines [{:name name :short short :value value :kind kind :doc about}]
@@ -38,10 +38,11 @@
   (print ".\\\" Made by tools/manual.janet: change the tables in jsec/cli instead.")
   (print `.TH JSEC 1 "" "jsec" "User commands"`)
   (print ".SH NAME\njsec \\- TLS on the command line")
-  (print ".SH SYNOPSIS\n.B jsec\n.I command\n[option]... [argument]...\n.br\n.B jsec \\-\\-help\n.br\n.B jsec \\-\\-version")
-  (print ".SH DESCRIPTION\nTells who is at the other end of a TLS connection, serves TLS, makes certificates for "
-         "development, looks into files of\nthem, and checks servers. Options stand before or after arguments;\n"
-         ".B \\-\\-\nends them. Colours are used on a terminal only, and not where the environment variable NO_COLOR is set.")
+  (print ".SH SYNOPSIS\n.B jsec\n.I command\n[option]... [argument]...\n.br\n"
+         ".B jsec \\-\\-help\n.br\n.B jsec \\-\\-version")
+  (print ".SH DESCRIPTION\nReports on TLS servers, serves TLS, makes and shows certificates, and "
+         "checks servers.\nOptions stand before or after arguments;\n.B \\-\\-\nends them. "
+         "Colours appear on a terminal only, and not if the environment variable NO_COLOR is set.")
   (print ".SH COMMANDS")
   (each command cli/commands (command-section command))
   (print ".SH EXIT STATUS")

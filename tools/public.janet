@@ -1,13 +1,14 @@
-# What jsec offers: its modules, in them groups of names, as jsec/*.janet list them. Imported by what makes and checks the
-# documentation.
+# The public interface: the modules and their groups of names, as jsec/*.janet list them. The tools
+# and tests of the documentation import it.
 
 (def- word '(some (if-not (set " \n\t[]()#\"'~") 1)))
 
-# The list of names that a module gives to `export`, with the comments in it as headings.
+# The list of names in a module's call of `export`; comments in it are headings.
 (def- name-list
   (peg/compile ~{:comment (* "#" (any " ") (group (* (constant :heading) '(to "\n"))))
                  :name (group (* (constant :name) ',word))
-                 :main (* (thru "(export ") (thru "[") (any (+ :comment :name (set " \n\t"))) "]")}))
+                 :main (* (thru "(export ") (thru "[") (any (+ :comment :name (set " \n\t")))
+                          "]")}))
 
 (defn- groups-of
   "Tuples [heading names] of a module's source; the first heading may be nil."
@@ -36,11 +37,15 @@
 (defn modules
   "All public modules, by name; run in the project's folder."
   []
-  (map read-module (sort (filter |(and (string/has-suffix? ".janet" $) (not= "export.janet" $)) (os/dir "jsec")))))
+  (map read-module
+       (sort (filter |(and (string/has-suffix? ".janet" $) (not= "export.janet" $))
+                     (os/dir "jsec")))))
 
 (defn functions
-  "The functions of a module in their order: structs :name (\"tls/connect\") :signature :text, the last two of the docstring."
+  ``The functions of a module in their order, as structs: `:name` ("tls/connect"), `:signature` and
+  `:text` from the docstring, `:value`.``
   [{:prefix prefix :groups groups :env env}]
   (seq [[_ names] :in groups name :in names]
     (def [signature text] (string/split "\n\n" (get-in env [(symbol name) :doc] "") 0 2))
-    {:name (string prefix "/" name) :short name :signature signature :text (or text "") :value (get-in env [(symbol name) :value])}))
+    {:name (string prefix "/" name) :short name :signature signature :text (or text "")
+     :value (get-in env [(symbol name) :value])}))

@@ -1,5 +1,5 @@
-/* Run a program within bounds: it ends with the one that started it, or after so many seconds, and
- * stays on one core.
+/* Run a program within bounds: it ends when this program's standard input is closed or after a
+ * number of seconds, and stays on one core.
  *   bound CORE SECONDS PROGRAM ...         a core's number, or "-" for any
  *   bound -c CORE SECONDS PROGRAM ...      and print the CPU time of it all */
 #define _GNU_SOURCE /* sched_setaffinity */

@@ -103,7 +103,7 @@ int listen_udp(void) {
     return descriptor;
 }
 
-/* Loopback connects at once: nothing waits, and nobody has to be asked for the outcome. */
+/* Loopback connects at once: there is nothing to wait for. */
 static int connected(int type, int port) {
     struct sockaddr_in address = loopback(port);
     int descriptor = socket(AF_INET, type | SOCK_CLOEXEC, 0);

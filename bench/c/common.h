@@ -1,5 +1,5 @@
-/* What the programs of the bench share. Each is one thread, and ends with a line on standard error
- * where anything goes wrong: a bench that limps tells no truth. */
+/* Shared by the programs of the benchmark. Each is one thread. On any error it exits with a line on
+ * standard error: the figures of a failing run would mislead. */
 #ifndef BENCH_COMMON_H
 #define BENCH_COMMON_H
 
@@ -20,15 +20,16 @@ long memory_of(pid_t pid);
 /* An argument that is to be a number. */
 long number(const char *text);
 
-/* Sockets on 127.0.0.1. A server's do not block, and its port is printed: so it says that it is ready. */
+/* Sockets on 127.0.0.1. A server's socket does not block. Its port is printed, as the sign that the
+ * server is ready. */
 int listen_tcp(void);
 int listen_udp(void);
 int connect_tcp(int port);
 int connect_udp(int port);
 void unblock(int descriptor);
 
-/* Let this process end when whoever started it closes its standard input; for epoll, whose event
- * with a NULL pointer it is. */
+/* Exit when the parent closes our standard input. It is watched by epoll, as the event with a NULL
+ * pointer. */
 void watch_input(int queue);
 
 void use_certificate(SSL_CTX *context, const char *certificate, const char *key);

@@ -1,5 +1,6 @@
-/* The C column of bench/crypto.janet: bare OpenSSL, `name seconds-per-call` a line. Algorithms are fetched, contexts made
- * and keys parsed once, the results go into the caller's memory: what is left is what a call can't do without. */
+/* The C column of bench/crypto.janet: bare OpenSSL, a line `name seconds-per-call` for each row.
+ * Algorithms are fetched, contexts made and keys parsed once, and results go into the caller's
+ * memory: only the necessary work of a call remains. */
 #define _GNU_SOURCE /* clock_gettime */
 #include "common.h"
 

@@ -1,5 +1,5 @@
-/* The limit for DTLS: one socket, peers by address, all that has come taken with one call and all
- * that is to go sent with one.
+/* The limit for DTLS: one socket, peers by address, one call to receive all pending datagrams and
+ * one to send all.
  *   dtls_limit echo CERT KEY        until its standard input ends
  *   dtls_limit plain CERT KEY       the same without DTLS */
 #define _GNU_SOURCE /* recvmmsg */
@@ -27,7 +27,7 @@ typedef struct Peer {
     struct Peer *next; /* of its bucket */
 } Peer;
 
-/* Datagrams of one direction, as recvmmsg and sendmmsg want them. */
+/* Datagrams of one direction, for recvmmsg and sendmmsg. */
 typedef struct Batch {
     struct mmsghdr headers[BATCH];
     struct iovec parts[BATCH];
@@ -57,7 +57,7 @@ static void send_all(void) {
     unsigned sent = 0;
     while (sent < out.count) {
         int n = sendmmsg(descriptor, out.headers + sent, out.count - sent, 0);
-        sent += n > 0 ? (unsigned)n : 1; /* one that can't be sent is lost, as on any network */
+        sent += n > 0 ? (unsigned)n : 1; /* drop a datagram that can't be sent */
     }
     out.count = 0;
 }
@@ -150,7 +150,7 @@ static void echo(Peer *peer) {
     forget_errors();
     while ((n = SSL_read(peer->ssl, data, sizeof data)) > 0) {
         SSL_write(peer->ssl, data, n);
-        if (!SSL_has_pending(peer->ssl)) return; /* a datagram is most often a record */
+        if (!SSL_has_pending(peer->ssl)) return; /* usually one record a datagram */
     }
     int error = SSL_get_error(peer->ssl, n);
     if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) drop(peer);
@@ -184,7 +184,7 @@ static void take_all(void) {
 
 /* --- the server --- */
 
-static uint8_t cookie[COOKIE]; /* one for all: what a cookie is worth is not what is measured */
+static uint8_t cookie[COOKIE]; /* the same for all peers: security is not measured */
 
 static int make_cookie(SSL *ssl, unsigned char *made, unsigned int *length) {
     (void)ssl;

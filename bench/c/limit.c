@@ -1,8 +1,8 @@
-/* The limit: what OpenSSL can do at all on one core, bare and tuned. As a server
- *   limit MODE CERT KEY [plain]     echo; sink: read; source: write 256 KB again and again; byte: one
- * until its standard input ends, and as a client
+/* The limit: OpenSSL on one core, bare and tuned. As a server, until its standard input ends:
+ *   limit MODE CERT KEY [plain]     echo; sink: read; source: write 256 KB repeatedly; byte: 1 byte
+ * As a client:
  *   limit client PORT CA COUNT      connect, verify, 1 byte, close
- * "plain" is OpenSSL as it comes: its own socket BIO, its own buffers, a send for each record. */
+ * "plain" is untuned OpenSSL: its own socket BIO and buffers, and one send for each record. */
 #define _GNU_SOURCE /* accept4 */
 #include "common.h"
 
@@ -22,7 +22,7 @@
 #define GATHERED (CHUNK + (64 << 10))
 #define READ_AHEAD (64 << 10)
 #define BATCH 256
-#define MOST_WARM 64 /* connections that keep OpenSSL's buffers: those used last */
+#define MOST_WARM 64 /* the last used connections keep OpenSSL's buffers */
 
 typedef enum Mode { MODE_ECHO, MODE_SINK, MODE_SOURCE, MODE_BYTE } Mode;
 
@@ -30,7 +30,7 @@ typedef struct Connection {
     SSL *ssl;
     int descriptor;
     bool established, readable, writable, said, warm;
-    uint8_t *pending; /* sealed, not taken by the socket */
+    uint8_t *pending; /* sealed, not yet accepted by the socket */
     size_t pending_length;
 } Connection;
 
@@ -43,14 +43,14 @@ static uint8_t plaintext[CHUNK];
 static struct {
     size_t length;
     uint8_t bytes[GATHERED];
-} gathered; /* what the running step has sealed */
+} gathered; /* output of the running step */
 
-/* --- the socket: tried after an edge only, one send for all that a step seals --- */
+/* --- the socket: tried only after an edge; one send for all output of a step --- */
 
 static size_t send_some(Connection *connection, const uint8_t *bytes, size_t length) {
     if (!connection->writable) return 0;
     ssize_t sent = send(connection->descriptor, bytes, length, MSG_NOSIGNAL);
-    if (sent < 0 && errno != EAGAIN) connection->readable = true; /* gone: a read will say so */
+    if (sent < 0 && errno != EAGAIN) connection->readable = true; /* a read reports it */
     if (sent < (ssize_t)length) connection->writable = false;
     return sent < 0 ? 0 : (size_t)sent;
 }
@@ -169,7 +169,7 @@ static Outcome pour(Connection *connection) {
         flush_gathered(connection);
     }
     if (n <= 0) return outcome(connection, n);
-    /* The client says nothing more: what becomes readable is its end. */
+    /* The client sends no more data: readable means its end. */
     return connection->readable ? outcome(connection, SSL_read(connection->ssl, plaintext, 1))
                                 : WAITS;
 }

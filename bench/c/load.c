@@ -1,16 +1,16 @@
-/* The load generator for TLS and DTLS servers: it measures the CPU time that a server uses for so many units of
- * work, and prints {:units N :cpu NANOSECONDS ...}, with the wait of each unit where that tells
- * something, in nanoseconds.
+/* The load generator for TLS and DTLS servers: it measures the CPU time that a server uses for a
+ * number of units of work, and prints {:units N :cpu NANOSECONDS ...}, in some modes with the wait
+ * of each unit in nanoseconds.
  *   load MODE PORT PID COUNT [name=number ...]
  *     full, resumed  COUNT handshakes, `at-once` at a time, each connection closed after it
- *     echo           COUNT messages of `size` to and fro on `connections`, beside `idle` others
+ *     echo           COUNT messages of `size` both ways on `connections`, beside `idle` others
  *     sink           COUNT bytes to the server, in writes of `size`
  *     source         COUNT bytes from the server
  *     hold           COUNT connections held: kilobytes of each, idle, then after an echo of `size`
- *     climb          COUNT connections held: CPU time of the second and of the last tenth of them, and
- *                    the wait for echoes on some of them, one at a time
- * With datagrams=1 all that over DTLS; an answer that does not come is asked for again, and counted. With plain=1
- * too, the echo is one over UDP alone. */
+ *     climb          COUNT connections held: CPU time of the second and of the last tenth of them,
+ *                    and the wait for echoes on some of them, one at a time
+ * datagrams=1 uses DTLS; a missing answer is requested again, and counted. With plain=1 as well,
+ * the echo uses UDP alone. */
 #include "common.h"
 
 #include <errno.h>
@@ -26,13 +26,13 @@
 #define MOST_SIZE (256 << 10)
 #define MOST_HELD 65536
 #define BATCH 256
-#define SETTLE 1000    /* milliseconds that a server has to put its memory in order */
-#define PATIENCE 60000 /* milliseconds without any event are the end */
+#define SETTLE 1000    /* milliseconds for a server to settle its memory */
+#define PATIENCE 60000 /* milliseconds without an event until the run fails */
 #define RESEND 200     /* milliseconds after which a datagram counts as lost */
 
 typedef struct Connection Connection;
 
-/* What a connection does when something happened to it; the handshake is step's own first part. */
+/* The next step of a connection after an event; step itself makes the handshake. */
 typedef void Step(Connection *connection);
 
 struct Connection {
@@ -40,7 +40,7 @@ struct Connection {
     int descriptor;
     Step *step;
     size_t left;     /* of the running message, to read */
-    bool unsent;     /* the write of it has to be repeated */
+    bool unsent;     /* repeat its write */
     int64_t started; /* when it was sent */
 };
 
@@ -55,7 +55,7 @@ static SSL_CTX *context;
 static SSL_SESSION *session;
 static uint8_t data[MOST_SIZE];
 
-/* The units of work: a tenth of them, uncounted, comes first. */
+/* The units of work. A tenth of them comes first and is not counted. */
 static struct {
     long warm_up, started, done;
     int64_t cpu, clock, *waits;
@@ -112,7 +112,7 @@ static void unit_done(int64_t waited) {
 
 /* --- connections --- */
 
-static Connection *all[MOST_HELD]; /* those that stay */
+static Connection *all[MOST_HELD]; /* the held connections */
 static long open_count, shaken_count;
 
 static void watch(Connection *connection, int change, uint32_t events) {
@@ -156,7 +156,7 @@ static void close_connection(Connection *connection) {
     free(connection);
 }
 
-/* Does the call just made wait for the socket? Anything else that is no success ends the bench. */
+/* Does the last call wait for the socket? Any other failure ends the run. */
 static bool waits(Connection *connection, int returned, const char *what) {
     if (wanted.plain && errno == EAGAIN) return true;
     int error = SSL_get_error(connection->ssl, returned);
@@ -173,7 +173,7 @@ static bool shaken(Connection *connection) {
 
 static void write_message(Connection *connection);
 
-/* What was lost on the way: handshakes know themselves, messages are sent again. */
+/* Lost datagrams: OpenSSL repeats handshakes, messages are sent again here. */
 static void send_again(void) {
     for (long i = 0; i < open_count; i++) {
         if (!wanted.plain && !SSL_is_init_finished(all[i]->ssl)) {
@@ -229,7 +229,7 @@ static void shake_hands(void) {
     while (!work.over) take_events(PATIENCE);
 }
 
-/* Tickets come with what the server says first: with the end of a connection. */
+/* Tickets come with the server's first data, here with the end of a connection. */
 static int keep_session(SSL *ssl, SSL_SESSION *fresh) {
     (void)ssl;
     if (session) return 0;
@@ -251,7 +251,7 @@ static void resume(void) {
     Connection *first = open_connection(fetch_session);
     while (!session) take_events(PATIENCE);
     close_connection(first);
-    /* With its cache on, OpenSSL takes a session that was resumed once for used up. */
+    /* With its cache on, OpenSSL resumes a session only once. */
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     shake_hands();
 }
@@ -268,7 +268,7 @@ static void arrive(Connection *connection) {
     shaken_count++;
 }
 
-/* Open connections until there are so many. */
+/* Open connections up to that number. */
 static void open_all(long count) {
     if (count > MOST_HELD) die("too many connections");
     while (shaken_count < count) {
@@ -310,7 +310,7 @@ static void take_answer(Connection *connection) {
     int n;
     if (connection->unsent) write_message(connection);
     while ((n = read_some(connection)) > 0) {
-        if ((size_t)n > connection->left) continue; /* the second answer to what was sent twice */
+        if ((size_t)n > connection->left) continue; /* a second answer to a repeated message */
         connection->left -= (size_t)n;
         if (connection->left) continue;
         unit_done(now() - connection->started);
@@ -322,7 +322,7 @@ static void take_answer(Connection *connection) {
 static void echo(void) {
     open_all(wanted.connections + wanted.idle);
     begin_work(wanted.count);
-    /* Idle ones first: those that are looked for among them come last. */
+    /* Idle ones first, so that a linear search would be slow. */
     for (long i = wanted.idle; i < wanted.connections + wanted.idle; i++) {
         all[i]->step = take_answer;
         send_message(all[i]);
@@ -354,7 +354,7 @@ static void drain(Connection *connection) {
     if (n <= 0) waits(connection, n, "read");
 }
 
-/* Units are writes; the figure wanted is one for each byte. */
+/* Units are writes; report bytes. */
 static void bulk(Step *step) {
     wanted.count /= wanted.size;
     open_all(1);
@@ -397,7 +397,7 @@ static int64_t exchange(Connection *connection) {
     return now() - start;
 }
 
-/* One after the other with each `stride`th of those that are held. */
+/* One message at a time, on each `stride`th held connection. */
 static void exchange_all(long stride) {
     static int64_t waits[MOST_HELD];
     long count = 0;

@@ -1,4 +1,4 @@
-"""Python's asyncio: asyncio_peer.py MODE CERT KEY, asyncio_peer.py client PORT CA COUNT KIND. See limit.c."""
+"""Python's asyncio: asyncio_peer.py MODE CERT KEY, or client PORT CA COUNT KIND. See limit.c."""
 import asyncio
 import ssl
 import sys
@@ -25,7 +25,7 @@ class Source(asyncio.Protocol):
         self.paused = self.gone = False
         self.pour()
 
-    # A chunk a turn: that a connection is lost is told between turns only.
+    # One chunk a turn: asyncio reports a lost connection between turns only.
     def pour(self):
         if self.paused or self.gone:
             return
@@ -64,7 +64,8 @@ async def serve(mode, cert, key):
 
 
 async def visit(port, context):
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context(), server_hostname="localhost")
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", port, ssl=context(), server_hostname="localhost")
     await reader.readexactly(1)
     writer.close()
     await writer.wait_closed()
@@ -72,7 +73,7 @@ async def visit(port, context):
 
 async def be_client(port, ca, count, kind):
     reused = ssl.create_default_context(cafile=ca)
-    context = (lambda: reused) if kind == "context" else lambda: ssl.create_default_context(cafile=ca)
+    context = (lambda: reused if kind == "context" else ssl.create_default_context(cafile=ca))
     for _ in range(count // 10):
         await visit(port, context)
     start = time.process_time_ns()

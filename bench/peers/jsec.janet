@@ -1,6 +1,7 @@
 # Ours:
 #   jsec.janet MODE CERT KEY [WORKERS]    echo, reuse, sink, source, byte; until standard input ends
-#   jsec.janet client PORT CA COUNT KIND  connect, verify, 1 byte, close; KIND: context, content or path
+#   jsec.janet client PORT CA COUNT KIND  connect, verify, 1 byte, close
+#                                         KIND: context, content or path
 (import jsec/tls)
 
 (def chunk (string/repeat "\0" 262144))
@@ -33,7 +34,7 @@
 (defn serve [port context handler ready]
   (def listener (tls/listen "127.0.0.1" port))
   (ev/give ready (in (net/localname listener) 1))
-  # the load generator cuts its connections off when it is done: no news to print
+  # the load generator cuts its connections at its end; don't report those errors
   (def faults (ev/chan 64))
   (ev/go (fn [] (forever (ev/take faults))))
   (ev/go |(tls/accept-loop listener context handler) nil faults))

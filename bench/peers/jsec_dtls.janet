@@ -1,4 +1,5 @@
-# Ours over DTLS: jsec_dtls.janet echo CERT KEY; until standard input ends. With plain for echo, Janet's own net/* over UDP.
+# Ours over DTLS: jsec_dtls.janet echo CERT KEY; until standard input ends. With plain for echo,
+# Janet's own net/* over UDP.
 (import jsec/dtls)
 
 (defn echo [server]
@@ -16,7 +17,8 @@
   (def server
     (if plain
       (net/listen "127.0.0.1" "0" :datagram)
-      (dtls/listen "127.0.0.1" 0 {:cert cert :key key :max-sessions 4000 :max-sessions-per-host 4000})))
+      (dtls/listen "127.0.0.1" 0
+                   {:cert cert :key key :max-sessions 4000 :max-sessions-per-host 4000})))
   (print (in (net/localname server) 1))
   (flush)
   (ev/go |((if plain plain-echo echo) server))

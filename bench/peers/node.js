@@ -1,4 +1,5 @@
-// Node: node.js MODE CERT KEY, node.js client PORT CA COUNT KIND (KIND: context or content). See limit.c.
+// Node: node.js MODE CERT KEY, node.js client PORT CA COUNT KIND. See limit.c.
+// KIND: context or content
 const fs = require("fs");
 const tls = require("tls");
 
@@ -21,7 +22,8 @@ function serve(mode, cert, key) {
     socket.on("error", () => socket.destroy());
     handlers[mode](socket);
   });
-  server.listen({ port: 0, host: "127.0.0.1", backlog: 4096 }, () => console.log(server.address().port));
+  const address = { port: 0, host: "127.0.0.1", backlog: 4096 };
+  server.listen(address, () => console.log(server.address().port));
   process.stdin.on("end", () => process.exit(0)).resume();
 }
 

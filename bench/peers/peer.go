@@ -55,12 +55,14 @@ func oneByte(c net.Conn) {
 	c.Read(make([]byte, 1))
 }
 
-var handlers = map[string]func(net.Conn){"echo": echo, "sink": sink, "source": source, "byte": oneByte}
+var handlers = map[string]func(net.Conn){
+	"echo": echo, "sink": sink, "source": source, "byte": oneByte}
 
 func serve(mode, cert, key string) {
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	check(err)
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}})
+	config := tls.Config{Certificates: []tls.Certificate{pair}}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &config)
 	check(err)
 	fmt.Println(listener.Addr().(*net.TCPAddr).Port)
 	go func() {

@@ -1,15 +1,15 @@
-# The words of a command line, read by the table of a command's options. The same tables make help, manual page and
-# completions.
-#   {:name "ca" :value "FILE" :doc "..."}   an option: with a :value it takes one, with :many several times
-#   :kind of a value: :file, :integer, or an array of the words it can be
+# Parses a command line by the table of a command's options. Help, manual page and completions are
+# made from the same tables.
+#   {:name "ca" :value "FILE" :doc "..."}   an option with a value; with :many it may be repeated
+#   :kind of a value: :file, :integer, or an array of the possible words
 
 (defn usage-error
-  "Raise what the user of the tool did wrong; it ends with exit status 2."
+  "Raise an error about the command line; the tool ends with exit status 2."
   [& text]
   (error {:usage (string ;text)}))
 
 (defn- distance
-  "How many letters have to change to make one word of another (Levenshtein)."
+  "The number of letters that differ between two words (Levenshtein)."
   [a b]
   (var row (range (inc (length b))))
   (for i 0 (length a)
@@ -21,7 +21,7 @@
   (last row))
 
 (defn nearest
-  "The one of `words` that was probably meant by `word`, or nil."
+  "The element of `words` that is nearest to `word`, or nil if none is near."
   [word words]
   (def best (first (sort-by |(distance word $) (array ;words))))
   (if (and best (<= (distance word best) (max 1 (div (+ 2 (length word)) 3)))) best))
@@ -30,14 +30,16 @@
   (if-let [meant (nearest word words)] (string ", did you mean " prefix meant "?") ""))
 
 (defn- find-option [options word]
-  (or (find |(or (= word (string "--" ($ :name))) (and ($ :short) (= word (string "-" ($ :short))))) options)
+  (or (find |(or (= word (string "--" ($ :name))) (and ($ :short) (= word (string "-" ($ :short)))))
+            options)
       (usage-error "unknown option " word
                    (suggestion (string/triml word "-") (map |($ :name) options) "--"))))
 
 (defn- check-value [{:name name :kind kind} text]
   (cond
     (= :integer kind) (let [n (scan-number text)]
-                        (unless (and n (int? n) (pos? n)) (usage-error "--" name " takes a whole number, not " text))
+                        (unless (and n (int? n) (pos? n))
+                          (usage-error "--" name " takes a whole number, not " text))
                         n)
     (indexed? kind) (if (index-of text kind) text
                       (usage-error "--" name " takes one of " (string/join kind ", ") ", not " text
@@ -45,12 +47,13 @@
     text))
 
 (defn- take-value [option inline rest]
-  (def text (or inline (array/pop rest) (usage-error "--" (option :name) " needs a value: " (option :value))))
+  (def text (or inline (array/pop rest)
+                (usage-error "--" (option :name) " needs a value: " (option :value))))
   (check-value option text))
 
 (defn parse
-  ``Read `words` by `options`: a table of values by option name (keywords; arrays where an option may come several times),
-  the other words under :words. What is not understood raises.``
+  ``Parse `words` by `options`. Returns a table of values by option name, as keywords. A repeatable
+  option gives an array; the other words are under :words. Raises on an unknown option.``
   [options words]
   (def rest (reverse words))
   (def found @{:words @[]})
@@ -70,7 +73,7 @@
   found)
 
 (defn target
-  ``Where "HOST:PORT", "[IPv6]:PORT", "HOST" or "unix:PATH" leads, as [host port] for `tls/connect`.``
+  ``Parse "HOST:PORT", "[IPv6]:PORT", "HOST" or "unix:PATH" into [host port] for `tls/connect`.``
   [text default-port]
   (defn port-of [digits]
     (def n (scan-number digits))

@@ -1,4 +1,4 @@
-# jsec cert: make certificates for development, and look into files.
+# jsec cert: makes certificates for development, and shows the contents of files.
 (import ../cert)
 (import ../crypto)
 (import ./args)
@@ -9,56 +9,64 @@
 (def command
   {:name "cert"
    :usage "self NAME... | ca | issue NAME... | csr NAME... | show FILE..."
-   :summary "make self-signed certificates, a development CA and what it issues, requests; look into any file of them"
+   :summary
+   "make self-signed certificates, requests and a development CA, issue and show certificates"
    :text ``
-self NAME...   a key and a certificate for these names (DNS, IP addresses, email) that it signs itself
-ca             a development CA: ca.pem to be trusted by clients, ca.key to be kept secret
-issue NAME...  a key and a certificate for these names by that CA: for servers, or with --client for clients
-csr NAME...    a key and a request for a certificate, to send to a CA
-show FILE...   what is in files, PEM, DER or PKCS#12: certificates, requests, keys, CMS ("-" for standard input)
+self NAME...   a key and a self-signed certificate for these names (DNS, IP addresses, email)
+ca             a development CA: clients trust ca.pem, ca.key is secret
+issue NAME...  a key and a certificate by that CA, for a server or with --client for a client
+csr NAME...    a key and a certificate request, to send to a CA
+show FILE...   the certificates, requests, keys and CMS in files (PEM, DER, PKCS#12; "-": stdin)
 
-Files are named after --out, else after the first NAME: NAME.pem (or NAME.csr) and NAME.key, the latter readable by its
-owner only. Files that are there are not replaced. Keys are P-256 unless --key-type says otherwise.
+Files are named after --out, or after the first NAME: NAME.pem (or NAME.csr) and NAME.key, which
+only its owner can read. Existing files are not replaced. Keys are P-256 unless --key-type is given.
 ``
    :options [{:name "out" :short "o" :value "BASE" :doc "write BASE.pem, BASE.key"}
              {:name "days" :value "DAYS" :kind :integer :doc "validity (default 365; of a CA 3650)"}
-             {:name "key-type" :value "TYPE" :kind ["ec-p256" "ec-p384" "ec-p521" "ed25519" "rsa"] :doc "kind of the key"}
-             {:name "key" :value "FILE" :kind :file :doc "use this private key in place of a new one"}
+             {:name "key-type" :value "TYPE" :kind ["ec-p256" "ec-p384" "ec-p521" "ed25519" "rsa"]
+              :doc "kind of the key"}
+             {:name "key" :value "FILE" :kind :file
+              :doc "use this private key in place of a new one"}
              {:name "ca" :value "FILE" :kind :file :doc "the CA's certificate (default ca.pem)"}
              {:name "ca-key" :value "FILE" :kind :file :doc "the CA's key (default ca.key)"}
-             {:name "csr" :value "FILE" :kind :file :doc "issue for this request; its names, unless some are given"}
+             {:name "csr" :value "FILE" :kind :file
+              :doc "issue for this request, with its names unless NAMEs are given"}
              {:name "client" :doc "issue a client's certificate"}
              {:name "organization" :value "TEXT" :doc "O of the subject"}
-             {:name "password-file" :value "FILE" :kind :file :doc "file whose first line is the password of a key or bundle"}
-             {:name "force" :short "f" :doc "replace files that are there"}
+             {:name "password-file" :value "FILE" :kind :file
+              :doc "file whose first line is the password of a key or bundle"}
+             {:name "force" :short "f" :doc "replace existing files"}
              {:name "json" :doc "show: as JSON"}]
-   :examples [["jsec cert ca && jsec cert issue localhost 127.0.0.1" "a CA, and a certificate for this machine"]
+   :examples [["jsec cert ca && jsec cert issue localhost 127.0.0.1"
+               "a CA, and a certificate for this machine"]
               ["jsec cert self dev.example -o dev" "dev.pem and dev.key"]
               ["jsec cert show dev.pem bundle.p12 --password-file pw" "what is in these files"]]})
 
 # ---- making ----
 
 (defn- base-name
-  "What files are named after: a name without what does not belong in file names."
+  "The base of file names: a NAME without characters that do not belong into file names."
   [given names]
   (or (given :out) (string/replace "*" "_" (string/replace-all "/" "_" (first names)))))
 
 (defn- need-names [given names]
-  (if (empty? names) (args/usage-error "a NAME is needed: a host's, an IP address, an email address"))
+  (if (empty? names)
+    (args/usage-error "a NAME is needed: a host's, an IP address, an email address"))
   (struct :common-name (if (< (length (first names)) 65) (first names) "") :san names
           :organization (get given :organization "") :country nil))
 
 (defn- make-key
-  "A new private key, unless one was given."
+  "A new private key, or nil if --key was given."
   [given]
   (unless (given :key) (crypto/generate-key (keyword (get given :key-type "ec-p256")))))
 
 (defn- key-in-use [given new-key] (or new-key (slurp (given :key))))
 
 (defn- write
-  "Write what was made, and the key if it is a new one, and say so."
+  "Write the certificate or request, and the key if it is new, and print their names."
   [given base ending text new-key]
-  (def contents [[(string base ending) text] ;(if new-key [[(string base ".key") new-key true]] [])])
+  (def contents
+    [[(string base ending) text] ;(if new-key [[(string base ".key") new-key true]] [])])
   (files/write-all contents (given :force))
   (each [path _ secret] contents (print "wrote " path (if secret " (keep it secret)" "")))
   0)
@@ -67,50 +75,66 @@ owner only. Files that are there are not replaced. Keys are P-256 unless --key-t
   (def subject (need-names given names))
   (def key (make-key given))
   (def made (cert/generate-self-signed-from-key
-              (key-in-use given key) (merge subject {:country "" :days-valid (get given :days 365) :password (connection/password given)})))
+              (key-in-use given key)
+              (merge subject {:country "" :days-valid (get given :days 365)
+                              :password (connection/password given)})))
   (write given (base-name given names) ".pem" made key))
 
 (defn- make-ca [given names]
   (unless (empty? names) (args/usage-error "a CA has no names: --organization says whose it is"))
   (def key (make-key given))
   (def made (cert/generate-self-signed-from-key
-              (key-in-use given key) {:common-name "Development CA" :organization (get given :organization "jsec") :country "" :san []
-                   :days-valid (get given :days 3650) :ca true :path-length 0 :password (connection/password given)}))
+              (key-in-use given key)
+              {:common-name "Development CA" :organization (get given :organization "jsec")
+               :country "" :san [] :days-valid (get given :days 3650) :ca true :path-length 0
+               :password (connection/password given)}))
   (write given (get given :out "ca") ".pem" made key))
 
 (defn- issue [given names]
   (def csr (if-let [path (given :csr)] (slurp path)))
   (def [ca-path key-path] [(get given :ca "ca.pem") (get given :ca-key "ca.key")])
   (each path [ca-path key-path]
-    (unless (os/stat path) (error (string "there is no " path ": jsec cert ca makes one, --ca and --ca-key name another"))))
+    (unless (os/stat path)
+      (error (string "there is no " path
+                     ": jsec cert ca makes one, --ca and --ca-key name another"))))
   (def key (unless csr (make-key given)))
   (def names-given (if (and csr (empty? names)) {} (need-names given names)))
   (def made (cert/issue-cert
               (merge (table ;(kvs names-given))
-                     {:issuer-cert (slurp ca-path) :issuer-key (slurp key-path) :days-valid (get given :days 365)
+                     {:issuer-cert (slurp ca-path) :issuer-key (slurp key-path)
+                      :days-valid (get given :days 365)
                       :ext-key-usage [(if (given :client) :client-auth :server-auth)]}
-                     (if csr {:csr csr} {:key (key-in-use given key) :password (connection/password given)}))))
-  (def base (if (empty? names) (or (given :out) (string/replace ".csr" "" (given :csr))) (base-name given names)))
+                     (if csr
+                       {:csr csr}
+                       {:key (key-in-use given key) :password (connection/password given)}))))
+  (def base (if (empty? names)
+              (or (given :out) (string/replace ".csr" "" (given :csr)))
+              (base-name given names)))
   (write given base ".pem" (made :cert) key))
 
 (defn- request [given names]
   (def subject (need-names given names))
   (def key (make-key given))
-  (def made (crypto/generate-csr (key-in-use given key) (merge subject {:password (connection/password given)})))
+  (def made (crypto/generate-csr (key-in-use given key)
+                                 (merge subject {:password (connection/password given)})))
   (write given (base-name given names) ".csr" made key))
 
 # ---- showing ----
 
 (defn- show-key [facts]
   (show/row "kind" (if (facts :private) "private key" "public key"))
-  (show/row "type" (show/key-text {:key-type (or (facts :type) "unknown") :key-curve (facts :curve) :key-bits (facts :bits)}))
-  (if (facts :encrypted) (show/row "encrypted" "yes" (if-let [cipher (facts :cipher)] (string ", " cipher) ""))))
+  (show/row "type"
+            (show/key-text {:key-type (or (facts :type) "unknown") :key-curve (facts :curve)
+                            :key-bits (facts :bits)}))
+  (if (facts :encrypted)
+    (show/row "encrypted" "yes" (if-let [cipher (facts :cipher)] (string ", " cipher) ""))))
 
 (defn- show-request [facts]
   (print "certificate request " (show/paint :bold (show/clean (facts :subject-text))))
   (show/row "names" (show/clean (string/join (map string (get facts :san [])) ", ")))
   (show/row "key" (show/key-text facts) ", signed with " (facts :signature-algorithm))
-  (show/row "signature" (if (facts :signature-valid) (show/paint :good "valid") (show/paint :bad "NOT VALID"))))
+  (show/row "signature"
+            (if (facts :signature-valid) (show/paint :good "valid") (show/paint :bad "NOT VALID"))))
 
 (defn- show-item [item]
   (case (item :kind)
@@ -129,10 +153,12 @@ owner only. Files that are there are not replaced. Keys are P-256 unless --key-t
     (print (show/paint :warn "unknown: ") (show/clean (item :what)))))
 
 (defn- without-raw
-  "Facts without the raw values of extensions, which are no text."
+  "Facts without the raw values of extensions, which are not text."
   [value]
   (cond
-    (dictionary? value) (from-pairs (seq [[k v] :pairs value :unless (and (= k :value) (value :oid))] [k (without-raw v)]))
+    (dictionary? value)
+    (from-pairs (seq [[k v] :pairs value :unless (and (= k :value) (value :oid))]
+                  [k (without-raw v)]))
     (indexed? value) (map without-raw value)
     value))
 
@@ -140,7 +166,8 @@ owner only. Files that are there are not replaced. Keys are P-256 unless --key-t
   (if (empty? paths) (args/usage-error "a FILE is needed"))
   (def items (mapcat (fn [path]
                        (def data (if (= "-" path) (file/read stdin :all) (slurp path)))
-                       (map |(merge {:file path} $) (files/inspect (or data "") (connection/password given))))
+                       (map |(merge {:file path} $)
+                            (files/inspect (or data "") (connection/password given))))
                      paths))
   (if (given :json)
     (show/print-json (without-raw items))
@@ -156,5 +183,7 @@ owner only. Files that are there are not replaced. Keys are P-256 unless --key-t
   (unless action (args/usage-error "self, ca, issue, csr or show?"))
   (def act (or (actions action)
                (args/usage-error "no " action " of certificates"
-                                 (if-let [meant (args/nearest action (keys actions))] (string ", did you mean " meant "?") ""))))
+                                 (if-let [meant (args/nearest action (keys actions))]
+                                   (string ", did you mean " meant "?")
+                                   ""))))
   (act given (array ;names)))

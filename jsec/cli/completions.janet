@@ -1,18 +1,19 @@
-# Completion scripts, made of the commands' tables.
+# Completion scripts, generated from the commands' tables.
 (import ./args)
 
 (defn- words-of [{:options options}]
   (string/join (map |(string "--" ($ :name)) [;options {:name "help"}]) " "))
 
 (defn- choices
-  "Tuples [option words] of options whose value is one of some words."
+  "Tuples [option words] of the options that take one of several words."
   [command]
-  (seq [{:name name :kind kind} :in (command :options) :when (indexed? kind)] [name (string/join kind " ")]))
+  (seq [{:name name :kind kind} :in (command :options) :when (indexed? kind)]
+    [name (string/join kind " ")]))
 
 (def- arguments {"cert" "self ca issue csr show" "completions" "bash zsh fish"})
 
 (defn- each-command
-  "What `line` makes of each command, joined."
+  "The results of `line` for each command, joined."
   [commands line]
   (string/join (map line commands) "\n"))
 
@@ -20,11 +21,16 @@
 
 (defn- bash-case [command]
   (def name (command :name))
-  (string "    *:" name ") words='" (words-of command) (if-let [more (arguments name)] (string " " more) "") "' ;;"))
+  (string "    *:" name ") words='" (words-of command)
+          (if-let [more (arguments name)] (string " " more) "") "' ;;"))
 
 (defn- bash-values [commands]
   (def rows (distinct (mapcat choices commands)))
-  (string/join (map (fn [[name words]] (string "    --" name ") COMPREPLY=($(compgen -W '" words "' -- \"$word\")); return ;;")) rows) "\n"))
+  (string/join
+    (map (fn [[name words]]
+           (string "    --" name ") COMPREPLY=($(compgen -W '" words "' -- \"$word\")); return ;;"))
+         rows)
+    "\n"))
 
 (defn- bash [commands]
   (string ``
@@ -57,7 +63,9 @@ complete -o filenames -F _jsec jsec
       (= :file kind) (string ":" value ":_files")
       value (string ":" value ":")
       ""))
-  (def about (string "[" (string/replace-all "]" "\\]" (string/replace-all "[" "\\[" (quoted about))) "]" action))
+  (def about
+    (string "[" (string/replace-all "]" "\\]" (string/replace-all "[" "\\[" (quoted about))) "]"
+            action))
   (string "'--" name about "'" (if short (string " '-" short about "'") "")))
 
 (defn- zsh-case [command]
@@ -71,7 +79,8 @@ complete -o filenames -F _jsec jsec
           "\n  )\n  if (( CURRENT == 2 )); then\n    _describe command commands\n    return\n  fi\n"
           "  local command=$words[2]\n  shift words\n  (( CURRENT-- ))\n  case $command in\n"
           (each-command commands zsh-case)
-          "\n  esac\n}\nif [ \"$funcstack[1]\" = _jsec ]; then _jsec \"$@\"; else compdef _jsec jsec; fi"))
+          "\n  esac\n}\nif [ \"$funcstack[1]\" = _jsec ]; then _jsec \"$@\"; else compdef "
+          "_jsec jsec; fi"))
 
 # ---- fish ----
 
@@ -87,7 +96,8 @@ complete -o filenames -F _jsec jsec
 
 (defn- fish-command [{:name name :summary summary :options options}]
   (string/join
-    [(string "complete -c jsec -n __fish_use_subcommand -a " name " -d '" (string/replace-all "'" "\\'" summary) "'")
+    [(string "complete -c jsec -n __fish_use_subcommand -a " name " -d '"
+             (string/replace-all "'" "\\'" summary) "'")
      ;(if-let [words (arguments name)]
         [(string "complete -c jsec -n '__fish_seen_subcommand_from " name "' -a '" words "'")]
         [])
@@ -95,11 +105,14 @@ complete -o filenames -F _jsec jsec
     "\n"))
 
 (defn- fish [commands]
-  (string "# fish completion for jsec\ncomplete -c jsec -n __fish_use_subcommand -f\n" (each-command commands fish-command)))
+  (string "# fish completion for jsec\ncomplete -c jsec -n __fish_use_subcommand -f\n"
+          (each-command commands fish-command)))
 
 (def- shells {"bash" bash "zsh" zsh "fish" fish})
 
 (defn script
   "The completion script for a shell."
   [shell commands]
-  ((or (shells shell) (args/usage-error "no completions for " shell ": bash, zsh or fish?")) commands))
+  (def make (or (shells shell)
+                (args/usage-error "no completions for " shell ": bash, zsh or fish?")))
+  (make commands))

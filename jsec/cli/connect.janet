@@ -1,4 +1,4 @@
-# jsec connect: who is there, then a bridge to standard input and output.
+# jsec connect: reports on a server, then bridges the connection to standard input and output.
 (import ./args)
 (import ./connection)
 (import ./files)
@@ -7,32 +7,38 @@
 (def command
   {:name "connect"
    :usage "HOST[:PORT]"
-   :summary "show who is at the other end of a TLS connection, then bridge it to standard input and output"
+   :summary "report on a TLS server, then bridge the connection to standard input and output"
    :text ``
-Connects (port 443 by default; unix:PATH for a unix socket), makes the handshake and reports to standard error: the
-address, how the certificate was verified, protocol, cipher suite, group, ALPN, times, and the certificates that were
-sent. Then what comes in on standard input goes to the server, what comes back goes to standard output, until both have
-ended.
+Connects (port 443 by default; unix:PATH for a unix socket), makes the handshake and reports to
+standard error: the address, the verification, protocol, cipher suite, group, ALPN, times, and the
+certificates that the server sent. Then it copies standard input to the server and the server's data
+to standard output, until both have ended.
 
-A server whose certificate does not verify gets nothing: what it shows is looked at on a connection of its own, reported,
-and jsec ends with status 3.
+If the certificate does not verify, no data is sent: jsec reports the certificates, from a second
+connection, and the exit status is 3.
 ``
-   :options [{:name "hostname" :value "NAME" :doc "name to ask for (SNI) and to verify, in place of HOST"}
+   :options [{:name "hostname" :value "NAME"
+              :doc "name to ask for (SNI) and to verify, in place of HOST"}
              ;connection/options
-             {:name "insecure" :short "k" :doc "don't verify: anybody may be at the other end"}
-             {:name "starttls" :value "PROTOCOL" :kind connection/starttls-names :doc "begin in clear, and go over to TLS"}
-             {:name "session" :value "FILE" :doc "resume the session in FILE, if it is there, and write the new one to it"}
-             {:name "keylog" :value "FILE" :doc "append the connection's secrets to FILE, for Wireshark"}
-             {:name "info" :short "i" :doc "only report, to standard output; no bridge"}
-             {:name "quiet" :short "q" :doc "only the bridge, no report"}]
-   :examples [["jsec connect example.org" "who is at example.org, port 443"]
-              ["printf 'GET / HTTP/1.0\\r\\n\\r\\n' | jsec connect -q localhost:8443 --ca ca.pem" "a request over TLS"]
-              ["jsec connect --info --json --starttls smtp mail.example.org:25" "a mail server's certificate as JSON"]]})
+             {:name "insecure" :short "k" :doc "don't verify: an attacker may be the server"}
+             {:name "starttls" :value "PROTOCOL" :kind connection/starttls-names
+              :doc "begin in plaintext, then upgrade to TLS"}
+             {:name "session" :value "FILE"
+              :doc "resume the session in FILE, if it exists, and write the new session to it"}
+             {:name "keylog" :value "FILE"
+              :doc "append the connection's secrets to FILE, for Wireshark"}
+             {:name "info" :short "i" :doc "report to standard output, without the bridge"}
+             {:name "quiet" :short "q" :doc "bridge without a report"}]
+   :examples [["jsec connect example.org" "report on example.org, port 443"]
+              ["printf 'GET / HTTP/1.0\\r\\n\\r\\n' | jsec connect -q localhost:8443 --ca ca.pem"
+               "a request over TLS"]
+              ["jsec connect --info --json --starttls smtp mail.example.org:25"
+               "a mail server's certificate as JSON"]]})
 
 # ---- the bridge ----
 
 (defn- send-input
-  "Standard input to the stream, and close_notify when it ends."
+  "Copy standard input to the stream; send close_notify at its end."
   [stream]
   (def input (os/open "/dev/stdin" :r))
   (def chunk @"")
@@ -46,7 +52,7 @@ and jsec ends with status 3.
   (while (:read stream 65536 (buffer/clear chunk))
     (file/write stdout chunk)
     (file/flush stdout))
-  # the server has ended; nobody reads what would still come in
+  # the server has ended: further input has no receiver
   (when (pos? (ev/count done))
     (def [outcome fiber] (ev/take done))
     (if (= :error outcome) (propagate (fiber/last-value fiber) fiber)))
@@ -58,7 +64,7 @@ and jsec ends with status 3.
   (if (and path (os/stat path)) {:session (slurp path)} {}))
 
 (defn- save-session
-  "Write the session to a file that nobody else can read."
+  "Write the session to a file that only its owner can read."
   [path stream]
   (if-let [session (connection/await-session stream)]
     (files/write-secret path session)
@@ -71,7 +77,7 @@ and jsec ends with status 3.
     (connection/show-facts found trouble)))
 
 (defn- look-without-trust
-  "What a server shows that did not verify."
+  "Facts about a server whose certificate did not verify."
   [place options given seconds]
   (def [stream connect handshake]
     (connection/open place (merge options {:verify false :session nil}) (given :starttls) seconds))
@@ -85,10 +91,13 @@ and jsec ends with status 3.
   (def place (args/target text "443"))
   (def seconds (get given :timeout 15))
   (def options (merge (connection/tls-options given) (load-session (given :session))
-                      {:hostname (given :hostname) :keylog (given :keylog) :verify (not (given :insecure))}))
+                      {:hostname (given :hostname) :keylog (given :keylog)
+                       :verify (not (given :insecure))}))
   (def only-report (or (given :info) (given :json)))
   (setdyn :out (if only-report stdout stderr))
-  (def [fine result] (protect (show/progress "connecting" |(connection/open place options (given :starttls) seconds))))
+  (def [fine result]
+    (protect (show/progress "connecting"
+                            |(connection/open place options (given :starttls) seconds))))
   (cond
     fine (let [[stream connect handshake] result]
            (report given (connection/facts place stream connect handshake) nil)
@@ -97,7 +106,8 @@ and jsec ends with status 3.
            (:close stream)
            0)
     (is-verification? result) (do
-                                (report given (look-without-trust place options given seconds) result)
+                                (report given (look-without-trust place options given seconds)
+                                        result)
                                 (eprint "jsec: " (show/plain result))
                                 3)
     (error result)))

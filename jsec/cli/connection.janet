@@ -1,4 +1,4 @@
-# Options of the commands that make connections, and what they tell of one.
+# Options of the commands that make connections, and the report on a connection.
 (import ../tls)
 (import ./args)
 (import ./show)
@@ -8,22 +8,26 @@
 (def options
   "The options that `tls-options` understands."
   [{:name "ca" :value "FILE" :kind :file :doc "trust these CAs (PEM) in place of the system's"}
-   {:name "trust" :value "FILE" :kind :file :doc "trust this very certificate, a self-signed one say"}
+   {:name "trust" :value "FILE" :kind :file
+    :doc "trust this certificate, for example a self-signed one"}
    {:name "cert" :value "FILE" :kind :file :doc "own certificate (PEM), with its chain"}
    {:name "key" :value "FILE" :kind :file :doc "private key of --cert"}
-   {:name "password-file" :value "FILE" :kind :file :doc "file whose first line is the password of --key"}
+   {:name "password-file" :value "FILE" :kind :file
+    :doc "file whose first line is the password of --key"}
    {:name "alpn" :value "NAMES" :doc "application protocols to agree on, as in h2,http/1.1"}
    {:name "tls" :value "VERSION" :kind ["1.2" "1.3"] :doc "this version of TLS only"}
-   {:name "timeout" :value "SECONDS" :kind :integer :doc "give up after so many seconds (default 15)"}
+   {:name "timeout" :value "SECONDS" :kind :integer
+    :doc "give up after this time (default 15)"}
    {:name "json" :doc "report as JSON"}])
 
 (defn password
   "The first line of --password-file, or nil."
   [given]
-  (if-let [path (given :password-file)] (first (string/split "\n" (string/trimr (slurp path) "\r\n")))))
+  (if-let [path (given :password-file)]
+    (first (string/split "\n" (string/trimr (slurp path) "\r\n")))))
 
 (defn tls-options
-  "Options of the command line as those of jsec/tls."
+  "Options of jsec/tls from those of the command line."
   [given]
   (def version (versions (given :tls)))
   (table :ca-file (given :ca) :trusted-cert (given :trust) :cert (given :cert) :key (given :key)
@@ -31,19 +35,20 @@
          :alpn (if-let [names (given :alpn)] (string/split "," names))
          :min-version version :max-version version))
 
-# ---- going over from plaintext ----
+# ---- STARTTLS ----
 
 (defn- reply
-  "Read lines until `done?` says that the answer is complete; raises when `good?` doesn't like it."
+  "Read lines until the answer is `done?`. Raises unless it is `good?`."
   [stream done? good?]
   (def text @"")
   (while (not (done? text))
-    (unless (:read stream 1024 text 15) (error (string "the server closed after " (show/clean text)))))
+    (unless (:read stream 1024 text 15)
+      (error (string "the server closed after " (show/clean text)))))
   (unless (good? text) (error (string "STARTTLS refused: " (show/clean (string/trim text)))))
   text)
 
 (defn- lines-done?
-  "Is the last line a last one: of SMTP and FTP, whose others have a dash after the code?"
+  "Is the answer of SMTP or FTP complete? Its last line has no dash after the code."
   [text]
   (peg/match ~(* (any (* :d :d :d "-" (thru "\n"))) :d :d :d (! "-") (thru "\n")) text))
 
@@ -56,7 +61,7 @@
 (defn- imap-done? [text] (peg/match '(* (any (* "*" (thru "\n"))) "a " (thru "\n")) text))
 
 (def- talks
-  "What is said in clear before TLS, by protocol."
+  "The plaintext dialogue before TLS, by protocol."
   {"smtp" (fn [s]
             (ask s nil lines-done? "220")
             (ask s "EHLO jsec.invalid" lines-done? "250")
@@ -66,7 +71,9 @@
    "imap" (fn [s] (ask s nil line-done? "* OK")
             (:write s "a STARTTLS\r\n")
             (reply s imap-done? |(string/find "a OK" $)))
-   "postgres" (fn [s] (:write s "\0\0\0\x08\x04\xd2\x16/") (reply s |(pos? (length $)) |(= "S" (string $))))})
+   "postgres" (fn [s]
+                (:write s "\0\0\0\x08\x04\xd2\x16/")
+                (reply s |(pos? (length $)) |(= "S" (string $))))})
 
 (def starttls-names (sort (keys talks)))
 
@@ -77,7 +84,7 @@
   (if found (if (indexed? name) (string/join (map string name) " port ") name)))
 
 (defn- reach
-  "A stream before its handshake; `talk` names a protocol that begins in clear, or is nil."
+  "A stream before its handshake; `talk` names a STARTTLS protocol, or is nil."
   [[host port] options talk seconds]
   (def limits {:handshake false :timeout seconds})
   (if-not talk
@@ -91,7 +98,7 @@
     ([err fiber] (:close stream true) (propagate err fiber))))
 
 (defn- or-say-late
-  "What `f` returns. Where it takes too long, the error says so in words."
+  "The result of `f`. A timeout raises an error in words."
   [seconds f]
   (try (f)
     ([err fiber]
@@ -100,8 +107,8 @@
         (propagate err fiber)))))
 
 (defn open
-  ``Connect to [host port] and make the handshake. Returns the stream and the seconds that connecting and the handshake
-  took. `talk` names a protocol that begins in clear, or is nil.``
+  ``Connect to [host port] and make the handshake. Returns the stream and the seconds that the
+  connection and the handshake took. `talk` names a STARTTLS protocol, or is nil.``
   [place options talk seconds]
   (def begun (os/clock :monotonic))
   (def stream (or-say-late seconds |(reach place options talk seconds)))
@@ -110,7 +117,8 @@
   [stream (- connected begun) (- (os/clock :monotonic) connected)])
 
 (defn await-session
-  "The session of a connection, or nil; with TLS 1.3 servers give it some time after the handshake, if they do."
+  ``The session of a connection, or nil. With TLS 1.3 a server sends it some time after the
+  handshake, or not at all.``
   [stream]
   (or (:get-session stream)
       (when (= "TLSv1.3" (:version stream))
@@ -122,7 +130,7 @@
         session)))
 
 (defn- certificate-facts
-  "A certificate as JSON has it: extensions without their raw values."
+  "A certificate for JSON: extensions without their raw values."
   [certificate]
   (merge certificate
          {:extensions (map |{:oid ($ :oid) :name ($ :name) :critical ($ :critical) :text ($ :text)}
@@ -130,13 +138,16 @@
           :days-left (show/days-left certificate)}))
 
 (defn facts
-  "What is known of a connection, for `show-facts` and for JSON."
+  "The facts about a connection, for `show-facts` and for JSON."
   [[host port] stream connect-seconds handshake-seconds]
   (def info (:connection-info stream))
-  (merge (struct ;(mapcat |[$ (info $)] [:version :cipher :cipher-bits :group :signature-algorithm :alpn :server-name]))
+  (merge
+    (struct ;(mapcat |[$ (info $)] [:version :cipher :cipher-bits :group :signature-algorithm :alpn
+                                    :server-name]))
          {:host (string host) :port port :address (address-of stream)
           :resumed (info :session-reused)
-          :verified (get-in info [:verify-result :ok]) :verify-reason (get-in info [:verify-result :reason])
+          :verified (get-in info [:verify-result :ok])
+          :verify-reason (get-in info [:verify-result :reason])
           :connect-seconds connect-seconds :handshake-seconds handshake-seconds
           :chain (map certificate-facts (get info :peer-chain []))}))
 
@@ -149,10 +160,11 @@
           (if (> (length names) most) (string " and " (- (length names) most) " more") "")))
 
 (defn show-certificate
-  "Print what a certificate says, under a heading."
+  "Print a certificate under a heading."
   [heading certificate]
   (print heading " " (show/paint :bold (show/clean (certificate :subject-text))))
-  (show/row "issued by" (if (certificate :self-signed) "itself" (show/clean (certificate :issuer-text))))
+  (show/row "issued by"
+            (if (certificate :self-signed) "itself" (show/clean (certificate :issuer-text))))
   (unless (empty? (get certificate :san [])) (show/row "names" (show-names (certificate :san))))
   (show/row "valid" (show/span certificate))
   (show/row "key" (show/key-text certificate) ", signed with " (certificate :signature-algorithm))
@@ -160,7 +172,7 @@
   (show/row "SHA-256" (certificate :sha256)))
 
 (defn show-facts
-  "Print what `facts` found; `trouble` is the error of a verification that failed, or nil."
+  "Print the result of `facts`; `trouble` is the error of a failed verification, or nil."
   [found trouble]
   (show/title (found :host) (if (= "unix" (found :host)) " " ":") (found :port)
               (if-let [address (found :address)] (string " (" address ")") ""))
@@ -170,7 +182,8 @@
               (found :verified) (show/paint :good "yes")
               (show/paint :warn "not asked for")))
   (show/row "protocol" (joined (found :version) (found :cipher) (found :group)
-                               (if-let [algorithm (found :signature-algorithm)] (string "signed with " algorithm))))
+                               (if-let [algorithm (found :signature-algorithm)]
+                                 (string "signed with " algorithm))))
   (if-let [name (found :server-name)] (show/row "asked for" (show/clean name)))
   (if-let [name (found :alpn)] (show/row "ALPN" (show/clean name)))
   (show/row "session" (if (found :resumed) "resumed" "new"))

@@ -1,9 +1,9 @@
-# Files of certificates and keys: written with care, read whatever they hold.
+# Files of certificates and keys: replaced whole, and read in any of their formats.
 (import ../cert)
 (import ../crypto)
 
 (defn- part
-  "A name beside `path` that is nobody else's, not even another run's."
+  "A name beside `path` that no other file and no other run of the tool uses."
   [path]
   (string path "." ;(map |(string/format "%02x" $) (crypto/random-bytes 8)) ".part"))
 
@@ -15,10 +15,12 @@
 (defn- remove [path] (if (os/lstat path) (os/rm path)))
 
 (defn- replace
-  "Write [path bytes mode] each, all or none: beside their places first, so that a full disk costs nothing that was there."
+  ``Write each [path bytes mode], all or none. Each is written beside its place first, so that a
+  full disk leaves existing files as they were.``
   [contents]
   (each [path] contents
-    (unless (index-of (os/stat path :mode) [nil :file]) (error (string path " is there already, and no file"))))
+    (unless (index-of (os/stat path :mode) [nil :file])
+      (error (string path " is there already, and no file"))))
   (def parts (map |(part (first $)) contents))
   (try
     (do
@@ -29,18 +31,20 @@
       (propagate err fiber))))
 
 (defn write-secret
-  "Write a file that nobody else can read, in place of one that may be there."
+  "Write or replace a file that only its owner can read."
   [path bytes]
   (replace [[path bytes 8r600]]))
 
 (defn write-all
-  ``Write `contents`, tuples of [path text secret?], or nothing at all where one of the files is there and not `force`.``
+  ``Write `contents`, tuples of [path text secret?]. Raises, and writes none, if a file exists and
+  `force` is not set.``
   [contents force]
   (each [path] contents
-    (if (and (os/lstat path) (not force)) (error (string path " is there already: --force replaces it"))))
+    (if (and (os/lstat path) (not force))
+      (error (string path " is there already: --force replaces it"))))
   (replace (seq [[path text secret] :in contents] [path text (if secret 8r600 8r644)])))
 
-# ---- what a file holds ----
+# ---- the contents of a file ----
 
 (def- pem-block
   (peg/compile '{:label (* "-----BEGIN " '(to "-----") "-----")
@@ -48,7 +52,7 @@
                  :main (any (+ (group (* (> 0 :label) :block)) 1))}))
 
 (defn pem-blocks
-  "The [label text] of each PEM block in a text."
+  "[label text] of each PEM block in a text."
   [text]
   (peg/match pem-block text))
 
@@ -56,8 +60,10 @@
   (def [fine value] (protect (f ;arguments)))
   (if fine value))
 
-(defn- certificate [data] (if-let [facts (attempt cert/parse data)] (merge {:kind :certificate} facts)))
-(defn- request [data] (if-let [facts (attempt crypto/parse-csr data)] (merge {:kind :request} facts)))
+(defn- certificate [data]
+  (if-let [facts (attempt cert/parse data)] (merge {:kind :certificate} facts)))
+(defn- request [data]
+  (if-let [facts (attempt crypto/parse-csr data)] (merge {:kind :request} facts)))
 (defn- key [data password]
   (if-let [facts (or (attempt crypto/key-info data password) (attempt crypto/key-info data))]
     (merge {:kind :key} facts)))
@@ -70,8 +76,10 @@
   (cond
     fine {:kind :bundle :friendly-name (found :friendly-name)
           :key (if (found :key) (crypto/key-info (found :key)))
-          :certificates (map cert/parse [;(if (found :cert) [(found :cert)] []) ;(get found :chain [])])}
-    (string/find "password" found) {:kind :bundle :locked (if password "the password is wrong" "it needs a password")}))
+          :certificates (map cert/parse
+                             [;(if (found :cert) [(found :cert)] []) ;(get found :chain [])])}
+    (string/find "password" found)
+    {:kind :bundle :locked (if password "the password is wrong" "it needs a password")}))
 
 (defn- unknown [what] {:kind :unknown :what what})
 
@@ -85,8 +93,8 @@
   (or found (unknown (string "PEM block " kind))))
 
 (defn inspect
-  ``What is in the bytes of a file: an array of structs, `:kind` :certificate, :request, :key, :bundle (PKCS#12), :message
-  (CMS) or :unknown.``
+  ``The contents of a file as an array of structs, with `:kind` :certificate, :request, :key,
+  :bundle (PKCS#12), :message (CMS) or :unknown.``
   [data &opt password]
   (def blocks (pem-blocks data))
   (if (empty? blocks)

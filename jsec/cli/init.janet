@@ -1,5 +1,5 @@
-# The command line tool `jsec`: commands, help, exit status. Each command is a table of its usage, options and examples,
-# of which help, the manual page and completions are made.
+# The command line tool `jsec`: commands, help, exit status. Each command is a table of usage,
+# options and examples; help, manual page and completions are made from the tables.
 (import ../tls)
 (import ./args)
 (import ./cert)
@@ -14,7 +14,8 @@
    :usage "bash | zsh | fish"
    :summary "print a completion script for a shell"
    :text ``
-In bash: eval "$(jsec completions bash)" in ~/.bashrc. In zsh: jsec completions zsh > a file _jsec in a folder of $fpath.
+In bash: eval "$(jsec completions bash)" in ~/.bashrc.
+In zsh: jsec completions zsh > a file _jsec in a folder of $fpath.
 In fish: jsec completions fish > ~/.config/fish/completions/jsec.fish.
 ``
    :options []
@@ -23,20 +24,20 @@ In fish: jsec completions fish > ~/.config/fish/completions/jsec.fish.
 (def- version-command
   {:name "version"
    :usage ""
-   :summary "print the versions of jsec and OpenSSL, and what they can do"
+   :summary "print the versions of jsec and OpenSSL, and their features"
    :text "Prints what (tls/features) returns: protocols, groups, cipher suites."
    :options [{:name "json" :doc "as JSON"}]
    :examples []})
 
 (def commands
-  "What there is, in the order of help."
+  "All commands, in the order of help."
   [connect/command serve/command cert/command check/command completions-command version-command])
 
 (def statuses
-  "Exit statuses and what they mean."
-  [[0 "all is well"]
-   [1 "it failed: no connection, no handshake, a file that can't be read"]
-   [2 "the command line is not understood"]
+  "Exit statuses and their meanings."
+  [[0 "success"]
+   [1 "failure: no connection, no handshake, an unreadable file"]
+   [2 "an error in the command line"]
    [3 "a certificate does not verify, or check found a problem"]])
 
 # ---- help ----
@@ -51,7 +52,8 @@ In fish: jsec completions fish > ~/.config/fish/completions/jsec.fish.
   (each [code meaning] statuses (print "  " code "  " meaning)))
 
 (defn- help-command [command]
-  (print "usage: jsec " (command :name) " [option]... " (command :usage) "\n\n" (command :summary) "\n\n" (string/trim (command :text)))
+  (print "usage: jsec " (command :name) " [option]... " (command :usage) "\n\n" (command :summary)
+         "\n\n" (string/trim (command :text)))
   (unless (empty? (command :options)) (print "\noptions:"))
   (each option (command :options)
     (def kind (option :kind))
@@ -60,10 +62,11 @@ In fish: jsec completions fish > ~/.config/fish/completions/jsec.fish.
   (unless (empty? (command :examples)) (print "\nexamples:"))
   (each [line what] (command :examples) (print "  " line "\n      " what)))
 
-# ---- the commands that are small ----
+# ---- the small commands ----
 
 (defn- run-completions [given]
-  (print (completions/script (or (first (given :words)) (args/usage-error "bash, zsh or fish?")) commands))
+  (print (completions/script (or (first (given :words)) (args/usage-error "bash, zsh or fish?"))
+                             commands))
   0)
 
 (defn- run-version [given]
@@ -74,7 +77,9 @@ In fish: jsec completions fish > ~/.config/fish/completions/jsec.fish.
       (print "jsec " (features :jsec) ", OpenSSL " (features :openssl) ", Janet " janet/version)
       (each key (sort (filter |(indexed? (features $)) (keys features)))
         (show/row key (string/join (map string (features key)) " ")))
-      (show/row "also" (string/join (map string (sort (filter |(= true (features $)) (keys features)))) " "))))
+      (show/row "also"
+                (string/join (map string (sort (filter |(= true (features $)) (keys features))))
+                             " "))))
   0)
 
 (def- runners
@@ -110,9 +115,9 @@ In fish: jsec completions fish > ~/.config/fish/completions/jsec.fish.
   (unless (first (protect (:flush stdout))) (error "standard output can't be written")))
 
 (defn run
-  "Do what the words of a command line ask for, and end the process with its status."
+  "Run the command line and exit with its status."
   [words]
-  # what was printed may still wait, and a disk may be full
+  # printed text may still be buffered, and the disk may be full
   (def [fine result] (protect (def status (dispatch words)) (flush-all) status))
   (def status
     (cond

@@ -1,4 +1,4 @@
-# jsec serve: a TLS server for trying clients, for echo, or in front of a server that speaks plaintext.
+# jsec serve: a TLS server to try clients with, an echo server, or a proxy to a plaintext server.
 (import ../cert)
 (import ../crypto)
 (import ../tls)
@@ -10,34 +10,44 @@
 (def command
   {:name "serve"
    :usage "[HOST:]PORT"
-   :summary "serve TLS: a page that tells of the connection, an echo, or a proxy before a plaintext server"
+   :summary
+   "serve TLS: a page that tells of the connection, an echo, or a proxy before a plaintext server"
    :text ``
-Listens on 127.0.0.1 unless a HOST says otherwise (0.0.0.0 for all interfaces, unix:PATH for a unix socket); port 0 takes
-a free one. Without --cert a self-signed certificate is made for localhost and the host's name, good for a day, and kept
-in memory: --write-cert tells clients what to trust.
+Listens on 127.0.0.1 unless a HOST is given (0.0.0.0 for all interfaces, unix:PATH for a unix
+socket); port 0 chooses a free port. Without --cert it makes a self-signed certificate for localhost
+and the host's name, valid for a day, in memory; clients can trust the file of --write-cert.
 
-Each connection is told of on standard output. Ends at SIGINT or SIGTERM, with status 0.
+Prints each connection to standard output. Ends at SIGINT or SIGTERM, with status 0.
 ``
-   :options [{:name "echo" :doc "send back what comes"}
-             {:name "to" :value "HOST:PORT" :doc "pass on to this server, in plaintext: a TLS-terminating proxy"}
+   :options [{:name "echo" :doc "send received data back"}
+             {:name "to" :value "HOST:PORT"
+              :doc "forward to this server in plaintext, as a TLS-terminating proxy"}
              {:name "cert" :value "FILE" :kind :file :doc "certificate (PEM), with its chain"}
              {:name "key" :value "FILE" :kind :file :doc "private key of --cert"}
-             {:name "password-file" :value "FILE" :kind :file :doc "file whose first line is the password of --key"}
-             {:name "write-cert" :value "FILE" :doc "write the certificate in use to FILE, for a client's --trust"}
-             {:name "client-ca" :value "FILE" :kind :file :doc "require a certificate that these CAs issued (mutual TLS)"}
-             {:name "alpn" :value "NAMES" :doc "application protocols to agree on, as in h2,http/1.1"}
+             {:name "password-file" :value "FILE" :kind :file
+              :doc "file whose first line is the password of --key"}
+             {:name "write-cert" :value "FILE"
+              :doc "write the certificate in use to FILE, for a client's --trust"}
+             {:name "client-ca" :value "FILE" :kind :file
+              :doc "require a certificate that these CAs issued (mutual TLS)"}
+             {:name "alpn" :value "NAMES"
+              :doc "application protocols to agree on, as in h2,http/1.1"}
              {:name "tls" :value "VERSION" :kind ["1.2" "1.3"] :doc "this version of TLS only"}
-             {:name "keylog" :value "FILE" :doc "append the connections' secrets to FILE, for Wireshark"}
-             {:name "once" :doc "end after the first connection"}
-             {:name "json" :doc "tell of connections as lines of JSON"}]
-   :examples [["jsec serve 8443" "a page of facts at https://localhost:8443, to look at with a browser or curl -k"]
-              ["jsec serve 0.0.0.0:443 --cert cert.pem --key key.pem --to localhost:8080" "TLS before a plaintext server"]
-              ["jsec serve 4433 --echo --write-cert own.pem" "an echo; jsec connect localhost:4433 --trust own.pem"]]})
+             {:name "keylog" :value "FILE"
+              :doc "append the connections' secrets to FILE, for Wireshark"}
+             {:name "once" :doc "exit after the first connection"}
+             {:name "json" :doc "print connections as lines of JSON"}]
+   :examples [["jsec serve 8443"
+               "a page of facts at https://localhost:8443, to look at with a browser or curl -k"]
+              ["jsec serve 0.0.0.0:443 --cert cert.pem --key key.pem --to localhost:8080"
+               "TLS in front of a plaintext server"]
+              ["jsec serve 4433 --echo --write-cert own.pem"
+               "an echo; jsec connect localhost:4433 --trust own.pem"]]})
 
-# ---- what a connection gets ----
+# ---- what a connection is served ----
 
 (defn- copy
-  "Bytes from one stream to the other until the end, which is passed on."
+  "Copy bytes from one stream to the other, and pass the end on."
   [from to]
   (def chunk @"")
   (while (:read from 65536 (buffer/clear chunk)) (:write to chunk))
@@ -58,12 +68,13 @@ Each connection is told of on standard output. Ends at SIGINT or SIGTERM, with s
     (print "This is jsec, serving " (facts :version) ".\n")
     (each key [:version :cipher :group :signature-algorithm :alpn :server-name :resumed]
       (if-not (nil? (facts key)) (show/row key (show/clean (facts key)))))
-    (if-let [certificate (first (facts :chain))] (connection/show-certificate "\nyour certificate:" certificate)))
+    (if-let [certificate (first (facts :chain))]
+      (connection/show-certificate "\nyour certificate:" certificate)))
   (string "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n"
           "Content-Length: " (length body) "\r\n\r\n" body))
 
 (defn- tell-page
-  "Answer one HTTP request, whatever it asks for."
+  "Answer one HTTP request, any path."
   [facts stream]
   (def request @"")
   (while (and (not (string/find "\r\n\r\n" request)) (< (length request) 65536))
@@ -80,17 +91,21 @@ Each connection is told of on standard output. Ends at SIGINT or SIGTERM, with s
 # ---- the server ----
 
 (defn- own-identity
-  "The certificate that was given, or one made for the hour."
+  "The given certificate, or a temporary one."
   [given host]
   (if (given :cert)
-    {:cert (given :cert) :key (or (given :key) (args/usage-error "--cert needs --key")) :password (connection/password given)}
+    {:cert (given :cert) :key (or (given :key) (args/usage-error "--cert needs --key"))
+     :password (connection/password given)}
     (let [names (distinct ["DNS:localhost" "IP:127.0.0.1" "IP:::1"
                            ;(if (or (= :unix host) (index-of host ["0.0.0.0" "::"])) [] [host])])]
-      (cert/generate-self-signed-cert {:common-name "localhost" :san names :key-type :ec-p256 :days-valid 1}))))
+      (cert/generate-self-signed-cert {:common-name "localhost" :san names :key-type :ec-p256
+                                       :days-valid 1}))))
 
 (defn- server-options [given identity]
-  (merge identity (connection/tls-options (merge given {:cert (identity :cert) :key (identity :key)}))
-         {:keylog (given :keylog) :verify (not (nil? (given :client-ca))) :ca-file (given :client-ca)
+  (merge identity
+         (connection/tls-options (merge given {:cert (identity :cert) :key (identity :key)}))
+         {:keylog (given :keylog) :verify (not (nil? (given :client-ca)))
+          :ca-file (given :client-ca)
           :password (identity :password)}))
 
 (defn- place-text [name] (if (indexed? name) (string/join (map string name) ":") (string name)))
@@ -104,12 +119,17 @@ Each connection is told of on standard output. Ends at SIGINT or SIGTERM, with s
 (defn- serve-one [given handler stream]
   (defer (:close stream)
     (def facts (connection/facts ["" ""] stream 0 0))
-    (def who (if-let [certificate (first (facts :chain))] (string ", " (certificate :subject-text)) ""))
+    (def who
+      (if-let [certificate (first (facts :chain))] (string ", " (certificate :subject-text)) ""))
     (tell given
-          (merge {:event "connection"} (struct ;(mapcat |[$ (facts $)] [:address :version :cipher :group :alpn :server-name :chain])))
-          (show/clean (string "connection from " (facts :address) ": " (facts :version) ", " (facts :cipher) who)))
+          (merge {:event "connection"}
+                 (struct ;(mapcat |[$ (facts $)]
+                                  [:address :version :cipher :group :alpn :server-name :chain])))
+          (show/clean (string "connection from " (facts :address) ": " (facts :version) ", "
+                              (facts :cipher) who)))
     (def [fine err] (protect (handler facts stream)))
-    (unless fine (tell given {:event "error" :error (string err)} (string "  ended by: " (show/clean err))))))
+    (unless fine
+      (tell given {:event "error" :error (string err)} (string "  ended by: " (show/clean err))))))
 
 (defn- stop-on-signals [listener]
   (each signal [:int :term] (os/sigaction signal (fn [] (protect (:close listener))) true)))
@@ -131,5 +151,6 @@ Each connection is told of on standard output. Ends at SIGINT or SIGTERM, with s
                    (fn [stream]
                      (serve-one given handler stream)
                      (if (given :once) (:close listener)))
-                   {:on-error |(tell given {:event "refused" :error $} (string "refused: " (show/clean $)))})
+                   {:on-error |(tell given {:event "refused" :error $}
+                                     (string "refused: " (show/clean $)))})
   0)

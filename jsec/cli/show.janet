@@ -1,22 +1,23 @@
-# What the tool shows: rows of names and values, colours on a terminal, dates, JSON.
+# Output of the tool: rows of names and values, colours on a terminal, dates, JSON.
 
 (defn out
-  "Where reports go: standard output unless a command says otherwise."
+  "Where reports go: standard output, unless a command changes it."
   []
   (dyn :out stdout))
 
 (defn- colours? []
-  (and (= :core/file (type (out))) (os/isatty (out)) (not= "dumb" (os/getenv "TERM")) (empty? (os/getenv "NO_COLOR" ""))))
+  (and (= :core/file (type (out))) (os/isatty (out)) (not= "dumb" (os/getenv "TERM"))
+       (empty? (os/getenv "NO_COLOR" ""))))
 
 (def- codes {:good "32" :warn "33" :bad "31" :faint "2" :bold "1"})
 
 (defn paint
-  "Text in a colour of `codes`, on a terminal; else as it is."
+  "Text in a colour of `codes` on a terminal; plain elsewhere."
   [kind & text]
   (if (colours?) (string "\e[" (codes kind) "m" ;text "\e[0m") (string ;text)))
 
-# UTF-8 (RFC 3629) beyond ASCII, without U+0080 to U+009F, which are control characters. What turns the direction of
-# writing could make one name look like another.
+# UTF-8 (RFC 3629) beyond ASCII, without the control characters U+0080 to U+009F and without those
+# that change the direction of writing: they could make one name look like another.
 (def- unicode
   ~{:cont (range "\x80\xbf")
     :three (+ (* "\xe0" (range "\xa0\xbf") :cont) (* "\xed" (range "\x80\x9f") :cont)
@@ -31,15 +32,17 @@
                                                  (/ '1 ,|(string/format "\\x%02x" (first $))))))})))
 
 (defn clean
-  "What others wrote, without bytes that a terminal would act on, or that are no UTF-8."
+  "Foreign text, without control characters for terminals and without bytes that are not UTF-8."
   [text]
   (first (peg/match text-grammar (string text))))
 
 (defn plain
-  "An error of the library in the words of the tool: without the function's name, with the tool's options."
+  ``An error of the library for the tool's user: without the function's name, with the tool's
+  options.``
   [err]
   (def text (if (bytes? err) (string err) (string/format "%q" err)))
-  (def named (peg/match '(* (some (+ :w (set "-?"))) "/" (some (+ :w (set "-?"))) ": " '(any 1)) text))
+  (def named
+    (peg/match '(* (some (+ :w (set "-?"))) "/" (some (+ :w (set "-?"))) ": " '(any 1)) text))
   (clean (reduce (fn [text [ours theirs]] (string/replace-all ours theirs text))
                  (if named (first named) text)
                  [[":ca-file" "--ca"] [":trusted-cert" "--trust"] [":hostname" "--hostname"]])))
@@ -61,7 +64,7 @@
 (defn plural [n what] (string n " " what (if (= 1 n) "" "s")))
 
 (defn span
-  "A certificate's validity in words, coloured by how long it lasts."
+  "A certificate's validity in words, coloured by the time that is left."
   [certificate]
   (def left (days-left certificate))
   (def [kind words]
@@ -70,22 +73,30 @@
       (neg? left) [:bad (string "expired " (plural (- left) "day") " ago")]
       (< left 14) [:warn (string (plural left "day") " left")]
       [:good (string (plural left "day") " left")]))
-  (string (date (certificate :not-before)) " to " (date (certificate :not-after)) ", " (paint kind words)))
+  (string (date (certificate :not-before)) " to " (date (certificate :not-after)) ", "
+          (paint kind words)))
 
 (defn key-text [{:key-type type :key-bits bits :key-curve curve}]
-  (string (string/ascii-upper (string type)) (if curve (string " " curve)) (if bits (string ", " bits " bits"))))
+  (string (string/ascii-upper (string type)) (if curve (string " " curve))
+          (if bits (string ", " bits " bits"))))
 
 (defn milliseconds [seconds] (string/format "%.1f ms" (* 1000 seconds)))
 
 # ---- JSON (RFC 8259) ----
 
-# Bytes that are no UTF-8 become U+FFFD, what controls a terminal an escape.
+# Bytes that are not UTF-8 become U+FFFD, control characters an escape.
 (def- json-text
   (peg/compile (merge unicode ~{:main (% (any (+ (/ '(set `"\`) ,|(string `\` $))
                                                  '(range " ~")
-                                                 (/ '(+ (range "\0\x1f") "\x7f") ,|(string/format `\u%04x` (first $)))
-                                                 (/ (* "\xc2" '(range "\x80\x9f")) ,|(string/format `\u%04x` (first $)))
-                                                 (/ ':turning ,(fn [[_ b c]] (string/format `\u%04x` (+ 0x2000 (* 64 (% b 64)) (% c 64)))))
+                                                 (/ '(+ (range "\0\x1f") "\x7f")
+                                                    ,|(string/format `\u%04x` (first $)))
+                                                 (/ (* "\xc2" '(range "\x80\x9f"))
+                                                    ,|(string/format `\u%04x` (first $)))
+                                                 (/ ':turning
+                                                    ,(fn [[_ b c]]
+                                                       (string/format `\u%04x`
+                                                                      (+ 0x2000 (* 64 (% b 64))
+                                                                         (% c 64)))))
                                                  ':letter
                                                  (/ '1 `\ufffd`))))})))
 
@@ -111,7 +122,8 @@
 (set json-into
      (fn [value into]
        (cond
-         (or (nil? value) (boolean? value)) (buffer/push into (if (nil? value) "null" (string value)))
+         (or (nil? value) (boolean? value))
+         (buffer/push into (if (nil? value) "null" (string value)))
          (number? value) (buffer/push into (string/format (if (int? value) "%d" "%.9g") value))
          (dictionary? value) (json-list "{" "}" (sort (pairs value)) |(json-member $ into) into)
          (indexed? value) (json-list "[" "]" value |(json-into $ into) into)
@@ -124,12 +136,12 @@
   (print (json-into value @""))
   (:flush (out)))
 
-# ---- while something takes time ----
+# ---- progress ----
 
 (defn progress
-  ``Call `work`; say `what` is going on, on a terminal's standard error, where it takes longer than a second.``
+  ``Call `work`. If it takes longer than a second, show `what` on standard error, on a terminal.``
   [what work]
   (if-not (os/isatty stderr)
     (work)
-    (let [teller (ev/go (fn [] (ev/sleep 1) (eprinf "%s ...\r" what)) nil (ev/chan 1))]
-      (defer (do (ev/cancel teller "done") (eprinf "\e[K")) (work)))))
+    (let [display (ev/go (fn [] (ev/sleep 1) (eprinf "%s ...\r" what)) nil (ev/chan 1))]
+      (defer (do (ev/cancel display "done") (eprinf "\e[K")) (work)))))
