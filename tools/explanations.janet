@@ -319,9 +319,14 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    :hostname …}`.``}
 
   {:title "Names of virtual hosts"
-   :texts [`"…" matches no host*` `"…" is not a host name*` "bad option :sni, two keys name the host*"]
-   :cause "A key of `:sni` is no name that a client can ask for, so the host would never serve, and the listener's own settings would."
-   :cure "A key is a host name in its ASCII form (`xn--…`), `\"*.a.example\"` for the hosts directly below a domain, or `:default`."}
+   :texts [`"…" matches no host*` `"…" is not a host name*`
+           "bad option :sni, two keys name the host*"]
+   :cause
+   ``A key of `:sni` is no name that a client can ask for, so the host would never serve, and the
+   listener's own settings would.``
+   :cure
+   ``A key is a host name in its ASCII form (`xn--…`), `"*.a.example"` for the hosts directly
+   below a domain, or `:default`.``}
 
   # ---- files, certificates, keys ----
 
