@@ -86,7 +86,10 @@ static const OptionRow context_rows[] = {
      false, SETTING_FLAGS_hosts},
     SETTING_OPTION_WITH(
         "session-lifetime", option_integer, &lifetime_range, session_lifetime,
-        "Seconds that a session can be resumed, 604800 (a week) at most. Default 7200."),
+        "Seconds after its full handshake during which a session can be resumed, 604800 (a week) at "
+        "most. Default 7200. Its life also ends when a certificate of the peer's verified chain "
+        "expires, and no new ticket extends it. A full handshake follows then. Clients and servers "
+        "each apply their own."),
 };
 
 static const OptionSet *const context_parts[] = {&rows_identity,   &rows_trust,     &version_set,

@@ -123,10 +123,10 @@ FUNCTION_NAMED(
 FUNCTION_NAMED(
     shared_set_session, "tls-stream/set-session", "stream session",
     "Offer a session from `get-session` in the handshake to come, on a client's stream made "
-    "with `:handshake false`. If the server does not resume it, the handshake is a full "
-    "one. Returns the stream. Raises when the session was made for another host or under "
-    "other verification settings, when the bytes are no session, and when the handshake has "
-    "begun.",
+    "with `:handshake false`. If its life is over (`:session-timeout`), or the server does "
+    "not resume it, the handshake is a full one. Returns the stream. Raises when the session "
+    "was made for another host or under other verification settings, when the bytes are no "
+    "session, and when the handshake has begun.",
     NULL);
 
 FUNCTION_NAMED(

@@ -435,6 +435,34 @@
     (fails-with "other verification settings" (dtls/connect "localhost" (port-of s) {:verify false :session by-name}))
     (fails-with "not a session" (dtls/connect "127.0.0.1" (port-of s) (merge plain {:session "junk"})))))
 
+(test "a session of security level 0 is not resumed at a higher level, in either role"
+  (def shared {:ticket-keys [(string/repeat "k" 80)]})
+  (def [lax strict] [{:security-level 0} {:security-level 2}])
+  (defn resumed? [level-of-server & options]
+    (with-server [s (merge served shared level-of-server)]
+      (with-client [c s (merge plain ;options)]
+        [(:session-reused? c) (:get-session c)])))
+  (def [_ session] (resumed? lax))
+  (is= true (first (resumed? lax {:session session})))
+  (is= false (first (resumed? strict {:session session})))
+  (def [_ session] (resumed? lax lax))
+  (fails-with "other verification settings"
+    (dtls/connect "127.0.0.1" 1 (merge plain strict {:session session}))))
+
+(test "a server knows the name that a client asks for, resumed or not, and resumes under the same name only"
+  (with-server [s served]
+    (defn visit [name session]
+      (with-client [c s (merge plain {:hostname name :session session})]
+        (echoes c)
+        (def info (:connection-info s (:localname c)))
+        [(info :server-name) (info :session-reused) (:get-session c)]))
+    (def [name _ session] (visit "localhost" nil))
+    (is= "localhost" name)
+    (is= ["localhost" true] (slice (visit "localhost" session) 0 2))
+    # the same bytes under the other name, as a client without scruples would offer them
+    (def offered (string/replace "localhost" "server.example" session))
+    (is= ["server.example" false] (slice (visit "server.example" offered) 0 2))))
+
 # ---- operations
 
 (test ":shutdown ends the session, with a close_notify unless forced"

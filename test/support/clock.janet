@@ -114,22 +114,142 @@
 
 # ---- sessions ----
 
-(each version [:TLS1_3 :TLS1_2]
-  (test (string version ": a session is resumed within its time only, by the clock as it is then, and is a full handshake else")
-    (with [listener (tls/listen "127.0.0.1" 0)]
-      (def [host port] (address-of listener))
-      (def options (merge serving {:session-timeout 1000}))
-      (ev/go (fn [] (tls/accept-loop listener options (fn [s] (with [s s] (:write s "hi") (:read s 1))))))
-      (defn visit [session]
-        (with [c (tls/connect host port (merge asking {:max-version version :session session}))]
-          (is= @"hi" (:read c 2))
-          [(:session-reused? c) (:get-session c)]))
-      (def [_ session] (visit nil))
-      (is= true (first (visit session)))
-      (each [jump reused] [[500 true] [2000 false] [(* 20 year) false] [0 true]]
-        (is= reused (first (at jump (visit session))) jump))
-      # whether a session of the future counts is OpenSSL's to say
-      (at (- hour) (visit session)))))
+(def ca (cert/generate-self-signed-cert (merge lasting {:common-name "CA" :key-type :ec-p256})))
+(defn- issue
+  "An identity for localhost, issued by `issuer`."
+  [issuer & options]
+  (cert/issue-cert (merge {:issuer-cert (issuer :cert) :issuer-key (issuer :key) :key-type :ec-p256
+                           :common-name "localhost" :san ["DNS:localhost" "IP:127.0.0.1"]}
+                          ;options)))
+(def long-lived (issue ca lasting))
+(def brief (issue ca {:days-valid 1}))
+(def brief-ca (issue ca {:days-valid 1 :ca true :common-name "Brief CA" :san []}))
+(def below-brief-ca
+  (let [leaf (issue brief-ca lasting)] {:cert (string (leaf :cert) (brief-ca :cert)) :key (leaf :key)}))
+(defn- identity-of [made] {:cert (made :cert) :key (made :key)})
+
+(defn- keys-of
+  "Ticket keys by the letters that they consist of, the one that seals first."
+  [letters]
+  (map |(string/repeat $ 80) letters))
+
+(defn- answer-tls [options on-context f]
+  (def ctx (tls/new-context options))
+  (on-context |(tls/set-ticket-keys ctx $))
+  (with [listener (tls/listen "127.0.0.1" 0)]
+    (ev/go (fn [] (tls/accept-loop listener ctx (fn [s] (:write s "hi") (:read s 1) (:close s)))))
+    (f (address-of listener))))
+
+(defn- answer-dtls [options on-context f]
+  (def ctx (dtls/new-context options))
+  (on-context |(dtls/set-ticket-keys ctx $))
+  (with [s (dtls/listen "127.0.0.1" 0 ctx) dtls/close-server]
+    (ev/go (fn [] (datagrams/serve s)))
+    (f (dtls/localname s))))
+
+(defn- visit-tls [version [host port] options]
+  (with [c (tls/connect host port (merge {:ca-file (ca :cert) :hostname "localhost" :max-version version} options))]
+    (is= @"hi" (:read c 2))
+    [(:session-reused? c) (:get-session c)]))
+
+(defn- visit-dtls [[host port] options]
+  (with [c (dtls/connect host port (merge {:ca-file (ca :cert) :hostname "localhost"} options))]
+    (datagrams/ask c "there")
+    [(:session-reused? c) (:get-session c)]))
+
+# [protocol, option of the lifetime, server, client]
+(def protocols
+  [["TLS 1.3" :session-timeout answer-tls (partial visit-tls :TLS1_3)]
+   ["TLS 1.2" :session-timeout answer-tls (partial visit-tls :TLS1_2)]
+   ["DTLS" :session-lifetime answer-dtls visit-dtls]])
+
+(defn- beside
+  "Call `(f visit set-ticket-keys)` beside a server; `(visit seconds session options)` at that time."
+  [[_ _ answer visit] options f]
+  (var set-keys nil)
+  (answer (merge (identity-of long-lived) options)
+          |(set set-keys $)
+          (fn [address]
+            (f (fn [seconds session &opt options]
+                 (at seconds (visit address (merge {:session session} (or options {})))))
+               |(set-keys (keys-of $))))))
+
+(each protocol protocols
+  (def [name lifetime] protocol)
+
+  (test (string name ": a session is resumed within its time only, by the clock as it is then")
+    (beside protocol {lifetime 1000}
+      (fn [visit _]
+        (def [_ session] (visit 0 nil))
+        (each [seconds reused] [[500 true] [1000 true] [1010 false] [(* 20 year) false] [0 true]]
+          (is= reused (first (visit seconds session)) seconds)))))
+
+  (test (string name ": a ticket that is issued on resumption does not extend the session's life")
+    (beside protocol {lifetime 1000 :ticket-keys (keys-of ["k"])}
+      (fn [visit set-keys]
+        (def [_ first-session] (visit 0 nil))
+        (set-keys ["l" "k"]) # a ticket under an old key is replaced
+        (def [again second-session] (visit 600 first-session))
+        (is= true again)
+        (is (not= first-session second-session))
+        (is= true (first (visit 900 second-session)))
+        (is= false (first (visit 1200 second-session))))))
+
+  (test (string name ": a client ends its session after its own time, whatever the server's tickets say")
+    (beside protocol {lifetime 604800 :ticket-keys (keys-of ["k"])}
+      (fn [visit set-keys]
+        (def own {lifetime 1000})
+        (def [_ first-session] (visit 0 nil own))
+        (set-keys ["l" "k"])
+        (def [again second-session] (visit 600 first-session own))
+        (is= true again)
+        (is= false (first (visit 1200 second-session own)))
+        (is= true (first (visit 1200 second-session {lifetime 604800}))))))
+
+  (test (string name ": a listener that shares the ticket keys resumes within its own time, and within the issuer's")
+    (def shared {:ticket-keys (keys-of ["k"])})
+    (defn session-of [seconds] (beside protocol (merge shared {lifetime seconds}) (fn [visit _] ((visit 0 nil) 1))))
+    (def [brief-session long-session] (map session-of [1000 10000]))
+    (def patient {lifetime 604800})
+    (beside protocol (merge shared {lifetime 1000})
+      (fn [visit _]
+        (is= @[true false] (map |(first (visit $ long-session patient)) [900 1100]))))
+    (beside protocol (merge shared {lifetime 10000})
+      (fn [visit _]
+        (is= @[true false] (map |(first (visit $ brief-session patient)) [900 1100])))))
+
+  (each [what made] [["certificate" brief] ["intermediate CA" below-brief-ca]]
+    (test (string name ": a client does not resume with a server whose " what " has expired since")
+      (beside protocol (merge (identity-of made) {lifetime 604800})
+        (fn [visit _]
+          (def own {lifetime 604800})
+          (def [_ session] (visit 0 nil own))
+          (is= true (first (visit (* 20 hour) session own)))
+          (fails-with "certificate has expired" (visit (* 25 hour) session own))
+          # nor with a ticket that was issued on resumption
+          (def [_ renewed] (visit (* 20 hour) session own))
+          (fails-with "certificate has expired" (visit (* 25 hour) renewed own)))))
+
+    (test (string name ": a server does not resume with a client whose " what " has expired since")
+      (beside protocol {:verify true :ca-file (ca :cert) lifetime 604800 :ticket-keys (keys-of ["k"])}
+        (fn [visit set-keys]
+          (def own (merge (identity-of made) {lifetime 604800}))
+          (def [_ session] (visit 0 nil own))
+          (set-keys ["l" "k"])
+          (def [again renewed] (visit (* 20 hour) session own))
+          (is= true again)
+          (each offered [session renewed]
+            (is= false (first (protect (visit (* 25 hour) offered own)))))
+          # the session was refused for that alone: with a good certificate the same time is fine
+          (is= false (first (visit (* 25 hour) session (merge own (identity-of long-lived)))))))))
+
+  (test (string name ": with :verify-time sessions do not end with the certificate, nor without verification")
+    (beside protocol (merge (identity-of brief) {lifetime 604800})
+      (fn [visit _]
+        (each own [{:verify-time (os/time)} {:verify false}]
+          (def options (merge {lifetime 604800} own))
+          (def [_ session] (visit 0 nil options))
+          (is= true (first (visit (* 25 hour) session options))))))))
 
 # ---- DTLS ----
 

@@ -1,6 +1,6 @@
 # Sessions: resumed where they may be, refused where resumption would skip a check.
 (import ../support/check :prefix "")
-(import ../support/peers :prefix "" :only [with-child exit-status described])
+(import ../support/peers :prefix "" :only [with-child exit-status described feed])
 (import jsec/cert)
 (import jsec/crypto)
 (import jsec/tls)
@@ -178,6 +178,62 @@
     # the same bytes under the other name, as a client without scruples would offer them
     (def forged (string/replace "a.example" "b.example" session))
     (is= false (first (visit port {:hostname "b.example" :session forged})))))
+
+(each [what lax strict]
+  [["" {:security-level 0} {:security-level 2}]
+   [" in :ciphers" {:security-level 1 :ciphers "ECDHE+AESGCM:@SECLEVEL=0"} {:security-level 1}]]
+  (test (string "a session of security level 0" what " is not resumed at a higher level, in either role")
+    (def keys {:ticket-keys [(string (crypto/random-bytes 80))]})
+    (def tls12 {:security {:max-version :TLS1_2}})
+    (each version [{} tls12]
+      (def [_ session] (with-server [port (merge identity keys lax)] (visit port version)))
+      (with-server [port (merge identity keys strict)]
+        (is= false (first (visit port (merge version {:session session})))))
+      (with-server [port (merge identity keys lax)]
+        (is= true (first (visit port (merge version {:session session}))))
+        (def [_ session] (visit port (merge version lax)))
+        (fails-with "under other verification settings" (dial port (merge version strict {:session session})))))))
+
+(each version [:TLS1_2 :TLS1_3]
+  (test (string version " a server knows the name that a client asks for, resumed or not, and resumes TLS 1.2 under the same name only")
+    (def names (ev/chan 10))
+    (def listener (tls/listen "127.0.0.1" "0"))
+    (def port (in (net/localname listener) 1))
+    (defer (:close listener)
+      (ev/go (fn [] (tls/accept-loop listener identity
+                                     (fn [s]
+                                       (ev/give names (in (:connection-info s) :server-name))
+                                       (while (def data (:read s 100)) (:write s data))
+                                       (:close s)))))
+      (def opts {:security {:max-version version}})
+      (def [_ session] (visit port opts))
+      (is= "a.example" (ev/take names))
+      (each [asked reused] [["a.example" true] ["b.example" (= version :TLS1_3)]]
+        # the same bytes under the other name, as a client without scruples would offer them
+        (def offered (string/replace "a.example" asked session))
+        (is= reused (first (visit port (merge opts {:hostname asked :session offered}))) asked)
+        (is= asked (ev/take names))))))
+
+(peer-test "openssl" "a session in the server's cache is not resumed once the client's certificate has expired"
+  (def dir (tmpdir))
+  (defn at [name] (string dir "/" name))
+  (def ca (cert/generate-self-signed-cert {:common-name "CA" :key-type :ec-p256}))
+  (def lifetime 4)
+  (def client (cert/issue-cert {:issuer-cert (ca :cert) :issuer-key (ca :key) :common-name "client" :key-type :ec-p256
+                                :days-valid (/ lifetime 86400)}))
+  (spit (at "client.pem") (string (client :cert) (client :key)))
+  (with-server [port (merge identity {:verify true :ca-file (ca :cert)})]
+    (defn visit [& arguments]
+      (with-child [c "openssl" "s_client" "-connect" (string "127.0.0.1:" port) "-tls1_2" "-no_ticket"
+                   "-cert" (at "client.pem") "-key" (at "client.pem") ;arguments]
+        (feed c "")
+        (exit-status c)
+        (string (c :out) (c :err))))
+    (def began (os/time))
+    (is (string/find "New, TLSv1.2" (visit "-sess_out" (at "session"))))
+    (is (string/find "Reused, TLSv1.2" (visit "-sess_in" (at "session"))))
+    (while (<= (os/time) (+ began lifetime 1)) (ev/sleep 0.1))
+    (is (string/find "certificate expired" (visit "-sess_in" (at "session"))))))
 
 (test "a ticket key of another length is refused, and told"
   (def short (string (tmpdir) "/short"))

@@ -8,6 +8,7 @@
 #include "core/tls/identity.h"
 #include "core/tls/keylog.h"
 #include "core/tls/ocsp.h"
+#include "core/tls/resumption.h"
 #include "core/tls/session.h"
 #include "core/tls/suites.h"
 #include "core/tls/trust.h"
@@ -39,6 +40,7 @@ static bool set_sessions(SSL_CTX *context, const ContextSettings *settings, Fail
     int tickets = settings->tickets < 0 ? TICKETS : settings->tickets;
     SSL_CTX_set_num_tickets(context, (size_t)tickets);
     SSL_CTX_set_timeout(context, settings->session_lifetime);
+    resumption_limit(context);
     if (settings->session_cache > 0) SSL_CTX_sess_set_cache_size(context, settings->session_cache);
     long mode = settings->session_cache ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_OFF;
     if (settings->keeps_sessions) {

@@ -1,6 +1,7 @@
 #include "core/tls/engine.h"
 
 #include "core/tls/datagram.h"
+#include "core/tls/resumption.h"
 #include "core/tls/verify.h"
 #include "core/tls/warm.h"
 
@@ -333,6 +334,7 @@ EngineStatus engine_flush(Engine *engine) {
 
 EngineStatus engine_handshake(Engine *engine) {
     if (!begin(engine)) return ENGINE_FAILED;
+    if (SSL_in_before(engine->ssl)) resumption_check_offer(engine->ssl);
     if (engine->pending_length) send_pending(engine);
     EngineStatus status = settle(engine, SSL_do_handshake(engine->ssl));
     finish_handshake(engine, status);

@@ -2,6 +2,7 @@
 
 #include "core/keys/pem.h"
 #include "core/tls/pins.h"
+#include "core/tls/resumption.h"
 #include "core/tls/session_policy.h"
 #include "core/tls/store.h"
 
@@ -68,6 +69,12 @@ static bool set_limits(X509_VERIFY_PARAM *param, const ContextData *data) {
 
 /* --- the check itself --- */
 
+static int fail_without_memory(X509_STORE_CTX *chain, SSL *ssl) {
+    verify_keep_words(ssl, "out of memory");
+    X509_STORE_CTX_set_error(chain, X509_V_ERR_OUT_OF_MEM);
+    return 0;
+}
+
 /* Replaces OpenSSL's own verification. Pins are part of it, so that a peer without the right key gets
  * an alert, and no session that it could resume. */
 static int verify_chain(X509_STORE_CTX *chain, void *arg) {
@@ -79,16 +86,18 @@ static int verify_chain(X509_STORE_CTX *chain, void *arg) {
     /* Copy name and limits once more: OpenSSL does not check whether its copying failed, and without
      * a name any certificate matches. */
     if (!X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(chain), SSL_get0_param(ssl))) {
-        verify_keep_words(ssl, "out of memory");
-        X509_STORE_CTX_set_error(chain, X509_V_ERR_OUT_OF_MEM);
-        return 0;
+        return fail_without_memory(chain, ssl);
     }
     if (verifies && X509_verify_cert(chain) <= 0) return 0;
     STACK_OF(X509) *verified = verifies ? X509_STORE_CTX_get0_chain(chain) : NULL;
-    if (pins_match(data, X509_STORE_CTX_get0_cert(chain), verified, &failure)) return 1;
-    verify_keep_words(ssl, failure.text);
-    X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
-    return 0;
+    if (!pins_match(data, X509_STORE_CTX_get0_cert(chain), verified, &failure)) {
+        verify_keep_words(ssl, failure.text);
+        X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
+        return 0;
+    }
+    /* With :verify-time no certificate expires as time goes by. */
+    bool expires = verified && isnan(data->time);
+    return resumption_start_life(ssl, expires ? verified : NULL) || fail_without_memory(chain, ssl);
 }
 
 /* --- a context's --- */
