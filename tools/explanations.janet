@@ -336,6 +336,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
            "not a directory"
            "…: out of memory" "empty path" "path too long"
            "empty, expected PEM, DER or the path of a file"
+           ":client-ca-names: *" "this system has no trusted CAs*"
            "the system's CA certificates can't be loaded*" "neither PEM nor DER"]
    :others ["…: neither PEM nor DER nor the path of a file"
             "…: neither PEM nor DER nor the path of a file: No such file or directory"

@@ -3,6 +3,8 @@
 #include "base/raise.h"
 #include "context/choose.h"
 #include "context/parse.h"
+#include "core/pki/x509info.h"
+#include "core/printable.h"
 #include "core/tls/context.h"
 #include "core/tls/context_data.h"
 #include "core/tls/trust.h"
@@ -33,18 +35,30 @@ int context_object_mark(void *pointer, size_t size) {
     return 0;
 }
 
-/* The subject of a context's certificate, on a line and with control characters escaped. */
-static void describe_identity(const SSL_CTX *context, JanetBuffer *into) {
-    const X509 *certificate = SSL_CTX_get0_certificate(context);
-    BIO *text = certificate ? BIO_new(BIO_s_mem()) : NULL;
-    const char *bytes = NULL;
-    janet_buffer_push_cstring(into, certificate ? "certificate" : "no certificate");
-    if (!text) return;
-    X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
-    long length = BIO_get_mem_data(text, &bytes);
+static void push_name(Bytes name, JanetBuffer *into) {
+    char shown[256];
+    size_t length =
+        printable_copy(shown, sizeof shown, (const char *)name.data, name.length, "\\x");
     janet_buffer_push_u8(into, ' ');
-    janet_buffer_push_bytes(into, (const uint8_t *)bytes, (int32_t)length);
-    BIO_free(text);
+    janet_buffer_push_bytes(into, (const uint8_t *)shown, (int32_t)length);
+}
+
+static bool has_common_name(const X509Info *info) {
+    for (size_t i = 0; i < info->subject.count; i++) {
+        if (!strcmp(info->subject.items[i].kind, "CN")) return true;
+    }
+    return false;
+}
+
+/* The subject or, without a common name in it, the first name that the certificate is for. */
+static void describe_certificate(X509 *certificate, JanetBuffer *into) {
+    X509Info info;
+    Failure ignored;
+    if (x509info_read(&info, certificate, &ignored)) {
+        bool by_subject = has_common_name(&info) || !info.alternatives.count;
+        push_name(by_subject ? info.subject_text : info.alternatives.items[0].value, into);
+    }
+    x509info_free(&info);
 }
 
 void context_object_tostring(void *pointer, JanetBuffer *buffer) {
@@ -52,7 +66,9 @@ void context_object_tostring(void *pointer, JanetBuffer *buffer) {
     const SSL_CTX *context = ((Context *)pointer)->context;
     if (!context) return; /* it could not be made */
     const ContextData *data = context_data(context);
-    describe_identity(context, buffer);
+    X509 *certificate = SSL_CTX_get0_certificate(context);
+    janet_buffer_push_cstring(buffer, certificate ? "certificate" : "no certificate");
+    if (certificate) describe_certificate(certificate, buffer);
     if (data->own_trust) janet_buffer_push_cstring(buffer, ", own trust");
     janet_buffer_push_cstring(buffer, modes[data->verify]);
 }

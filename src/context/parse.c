@@ -77,6 +77,20 @@ static void parse_word(const OptionSite *site, Janet value, const OptionWord *wo
     option_word(&inner, value, field);
 }
 
+/* Two settings: the list, and whether there is one. */
+void parse_client_ca_names(const OptionSite *site, Janet value, void *field) {
+    ContextSettings *settings = field;
+    settings->client_ca_names = NAMES_GIVEN;
+    if (janet_checktype(value, JANET_BOOLEAN)) {
+        settings->client_ca_names = janet_unwrap_boolean(value) ? NAMES_TRUSTED : NAMES_NONE;
+    } else if (janet_checktypes(value,
+                                JANET_TFLAG_STRING | JANET_TFLAG_BUFFER | JANET_TFLAG_INDEXED)) {
+        parse_sources(site, value, &settings->client_cas);
+    } else {
+        option_refuse(site, "boolean, or certificates of CAs", value);
+    }
+}
+
 void parse_switch(const OptionSite *site, Janet value, void *field) {
     bool on;
     option_boolean(site, value, &on);

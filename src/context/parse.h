@@ -9,7 +9,8 @@ void parse_source(const OptionSite *site, Janet value, void *field);  /* Bytes: 
 void parse_sources(const OptionSite *site, Janet value, void *field); /* BytesList of the same */
 void parse_blobs(const OptionSite *site, Janet value, void *field);   /* BytesList of any bytes */
 void parse_alpn(const OptionSite *site, Janet value, void *field);    /* Bytes, wire format */
-void parse_switch(const OptionSite *site, Janet value, void *field);  /* int: 0 or 1 */
+void parse_client_ca_names(const OptionSite *site, Janet value, void *field); /* ContextSettings */
+void parse_switch(const OptionSite *site, Janet value, void *field);          /* int: 0 or 1 */
 void parse_truncation(const OptionSite *site, Janet value, void *field); /* bool: is it an end? */
 void parse_purpose(const OptionSite *site, Janet value, void *field);    /* int: X509_PURPOSE_* */
 void parse_time(const OptionSite *site, Janet value, void *field);       /* double, epoch */

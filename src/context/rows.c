@@ -33,6 +33,12 @@ static const OptionRow trust_rows[] = {
         "purpose", parse_purpose, purpose,
         "What the other side's certificate has to be good for: `:server`, `:client` or `:any`. "
         "Default: by its role."),
+    SETTING_OPTION_AT(
+        "client-ca-names", parse_client_ca_names, client_ca_names, settings,
+        "Servers that verify: the names of CAs sent to clients, by which they choose a certificate. "
+        "`true` (default): those of the CAs given to trust, or none where they exceed the 64 KB of "
+        "a handshake; `false`: none; a path, PEM or DER, or an array of them: those of these "
+        "certificates."),
     SETTING_OPTION_WITH("verify-depth", option_integer, &depth_range, depth,
                         "Intermediate CAs in the chain at most. Default 100."),
     SETTING_OPTION("verify-time", parse_time, time,

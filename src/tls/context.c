@@ -27,7 +27,8 @@ FUNCTION(tls_trust_cert, "tls-stream/trust-cert", "ctx cert",
          "self-signed one, say. `cert` is PEM, DER or a path. The certificate's names and dates "
          "are still checked. A client goes on trusting what it trusted before, the system's CAs "
          "if no other were given; a server that verifies trusts this certificate and what it was "
-         "given. Do so before other threads use the context.\n\n"
+         "given. Other threads may use the context meanwhile: their connections that begin later "
+         "trust it too.\n\n"
          "Returns the context. Raises when `cert` is no certificate.",
          NULL) {
     return context_trust_more(function, &tls_kind, argc, argv);

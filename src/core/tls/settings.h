@@ -22,6 +22,9 @@ typedef struct BytesList {
 /* What a client does about OCSP stapling. */
 typedef enum OcspMode { OCSP_IGNORE, OCSP_ASK, OCSP_REQUIRE } OcspMode;
 
+/* The names of CAs that a server sends to its clients. Unset: those it trusts. */
+typedef enum ClientCaNames { NAMES_UNSET, NAMES_NONE, NAMES_TRUSTED, NAMES_GIVEN } ClientCaNames;
+
 typedef struct VirtualHost {
     Bytes name; /* "a.example", "*.a.example"; empty: the default */
     SSL_CTX *context;

@@ -3,8 +3,10 @@
 
 #include "core/keys/pem.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <openssl/err.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -25,10 +27,62 @@ static void load_system_store(void) {
     system_store = store_new_system();
 }
 
+static const char *setting_or(const char *variable, const char *otherwise) {
+    const char *given = getenv(variable);
+    return given ? given : otherwise;
+}
+
+/* "5ed36f99.0": a certificate under the hash of its name, as `openssl rehash` has it. */
+static bool is_hashed_name(const char *name) {
+    return strspn(name, "0123456789abcdef") == 8 && name[8] == '.';
+}
+
+static bool has_certificates(const char *directory) {
+    DIR *entries = opendir(directory);
+    bool found = false;
+    for (const struct dirent *entry; entries && !found && (entry = readdir(entries));) {
+        found = is_hashed_name(entry->d_name);
+    }
+    if (entries) closedir(entries);
+    return found;
+}
+
+/* `directories` are separated by colons. They are read when a certificate is needed, so that one of
+ * them may have been filled since. */
+static bool any_has_certificates(const char *directories) {
+    while (*directories) {
+        char name[PATH_MAX];
+        size_t length = strcspn(directories, ":");
+        if (length < sizeof name) {
+            memcpy(name, directories, length);
+            name[length] = 0;
+            if (has_certificates(name)) return true;
+        }
+        directories += length + (directories[length] == ':');
+    }
+    return false;
+}
+
+static bool is_empty(X509_STORE *store) {
+    if (!X509_STORE_lock(store)) return false;
+    bool empty = !sk_X509_OBJECT_num(X509_STORE_get0_objects(store));
+    X509_STORE_unlock(store);
+    return empty;
+}
+
 X509_STORE *store_system(Failure *failure) {
-    if (CRYPTO_THREAD_run_once(&system_once, load_system_store) && system_store)
-        return system_store;
-    failure_set(failure, "the system's CA certificates can't be loaded: give :ca-file");
+    if (!CRYPTO_THREAD_run_once(&system_once, load_system_store) || !system_store) {
+        failure_set(failure, "the system's CA certificates can't be loaded: give :ca-file");
+        return NULL;
+    }
+    const char *directories =
+        setting_or(X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
+    if (!is_empty(system_store) || any_has_certificates(directories)) return system_store;
+    failure_set(failure,
+                "this system has no trusted CAs, neither in the file %.200s nor in the directory "
+                "%.200s: install them (package ca-certificates), or give :ca-file",
+                setting_or(X509_get_default_cert_file_env(), X509_get_default_cert_file()),
+                directories);
     return NULL;
 }
 

@@ -1,6 +1,7 @@
 #include "core/tls/trust.h"
 
 #include "core/keys/pem.h"
+#include "core/tls/client_cas.h"
 #include "core/tls/pins.h"
 #include "core/tls/resumption.h"
 #include "core/tls/session_policy.h"
@@ -32,15 +33,6 @@ static bool add_crls(X509_STORE *store, STACK_OF(X509_CRL) * crls) {
         if (!X509_STORE_add_crl(store, sk_X509_CRL_value(crls, i))) return false;
     }
     return X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-}
-
-/* Clients are told whose certificates will do: browsers choose by it. */
-static void name_cas(SSL_CTX *context, X509_STORE *store) {
-    STACK_OF(X509) *all = X509_STORE_get1_all_certs(store);
-    for (int i = 0; i < sk_X509_num(all); i++) {
-        SSL_CTX_add_client_CA(context, sk_X509_value(all, i));
-    }
-    sk_X509_pop_free(all, X509_free);
 }
 
 static bool add_anchors(X509_STORE *store, const ContextSettings *settings, Failure *failure) {
@@ -133,7 +125,7 @@ bool trust_set(SSL_CTX *context, ContextData *data, const ContextSettings *setti
     if (!X509_STORE_up_ref(store)) return failure_openssl(failure, "trust store");
     data->trust.own = store;
     if (!add_anchors(store, settings, failure)) return false;
-    name_cas(context, store);
+    if (!client_cas_set(context, store, settings, failure)) return false;
     if (!set_limits(SSL_CTX_get0_param(context), data)) return failure_openssl(failure, ":purpose");
     STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
     bool set = crls && load_crls(crls, &settings->crls, failure) && set_crls(data, crls, failure) &&
