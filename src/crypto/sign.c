@@ -20,25 +20,20 @@ typedef struct SignOptions {
     Bytes password;
 } SignOptions;
 
-/* Bytes, or one of the words that OpenSSL has numbers for. */
+#define MAX_SALT_LENGTH 2048
+
+static const OptionWord salt_lengths[] = {
+    {"digest", RSA_PSS_SALTLEN_DIGEST},
+    {"max", RSA_PSS_SALTLEN_MAX},
+    {"auto", RSA_PSS_SALTLEN_AUTO},
+    {NULL, 0},
+};
+
 static void option_salt_length(const OptionSite *site, Janet value, void *field) {
-    static const char expected[] = "number of bytes from 0 to 2048, :digest, :max or :auto";
-    if (janet_checktype(value, JANET_KEYWORD)) {
-        const uint8_t *word = janet_unwrap_keyword(value);
-        if (!janet_cstrcmp(word, "digest"))
-            *(int *)field = RSA_PSS_SALTLEN_DIGEST;
-        else if (!janet_cstrcmp(word, "max"))
-            *(int *)field = RSA_PSS_SALTLEN_MAX;
-        else if (!janet_cstrcmp(word, "auto"))
-            *(int *)field = RSA_PSS_SALTLEN_AUTO;
-        else
-            option_refuse(site, expected, value);
-        return;
-    }
-    if (!janet_checkint(value)) option_refuse(site, expected, value);
-    int32_t bytes = janet_unwrap_integer(value);
-    if (bytes < 0 || bytes > 2048) option_refuse(site, expected, value);
-    *(int *)field = bytes;
+    ValueExpected ignored;
+    if (value_integer(value, 0, MAX_SALT_LENGTH, field, &ignored)) return;
+    if (value_word(value, salt_lengths, field, &ignored)) return;
+    option_refuse(site, "number of bytes from 0 to 2048, :digest, :max or :auto", value);
 }
 
 static const OptionWord paddings[] = {
@@ -53,29 +48,30 @@ static const OptionWord formats[] = {
     {NULL, 0},
 };
 
-#define SCHEME_ROWS                                                                                \
-    OPTION("digest", args_option_digest, SignOptions, digest,                                      \
-           "Digest for RSA and EC keys, :sha256 by default; EdDSA has its own."),                  \
-        OPTION_WITH("padding", option_word, paddings, SignOptions, padding,                        \
-                    "Of RSA keys: :pkcs1 (default) or :pss, the better one (RFC 8017)."),          \
-        OPTION("salt-length", option_salt_length, SignOptions, salt_length,                        \
-               "With :pss: bytes of salt, :digest (default: as long as the digest), :max, or "     \
-               ":auto, any, for verifying."),                                                      \
-        OPTION("mgf1-digest", args_option_digest, SignOptions, mgf1,                               \
-               "With :pss: digest of the mask, the same as :digest by default."),                  \
-        OPTION_WITH("format", option_word, formats, SignOptions, format,                           \
-                    "Of EC keys: :der (default), or :raw for r and s side by side as in JWT."),    \
-        OPTION("prehashed", option_boolean, SignOptions, prehashed,                                \
-               "The data is the digest itself; not for EdDSA. False by default.")
-
-static const OptionRow sign_rows[] = {
-    SCHEME_ROWS,
-    OPTION_SECRET("password", option_bytes, SignOptions, password, "Of an encrypted private key."),
+static const OptionRow scheme_rows[] = {
+    OPTION("digest", args_option_digest, SignOptions, digest,
+           "Digest for RSA and EC keys, :sha256 by default; EdDSA and ML-DSA have their own."),
+    OPTION_WITH("padding", option_word, paddings, SignOptions, padding,
+                "For RSA keys: :pkcs1 (default) or :pss, the stronger one (RFC 8017)."),
+    OPTION("salt-length", option_salt_length, SignOptions, salt_length,
+           "With :pss: bytes of salt, :digest (default: as long as the digest), :max, or :auto to "
+           "verify with a salt of any length."),
+    OPTION("mgf1-digest", args_option_digest, SignOptions, mgf1,
+           "With :pss: digest of the mask, the same as :digest by default."),
+    OPTION_WITH("format", option_word, formats, SignOptions, format,
+                "For EC keys: :der (default), or :raw for r and s side by side as in JWT."),
+    OPTION("prehashed", option_boolean, SignOptions, prehashed,
+           "Whether the data is the digest itself; false by default, not for EdDSA and ML-DSA."),
 };
-static const OptionRow verify_rows[] = {SCHEME_ROWS};
+static const OptionRow password_rows[] = {
+    OPTION_SECRET("password", option_bytes, SignOptions, password,
+                  "Password of an encrypted private key."),
+};
 
-static const OptionSet sign_options = OPTION_SET(sign_rows);
-static const OptionSet verify_options = OPTION_SET(verify_rows);
+static const OptionSet verify_options = OPTION_SET(scheme_rows);
+static const OptionSet password_option = OPTION_SET(password_rows);
+static const OptionSet *const sign_parts[] = {&verify_options, &password_option, NULL};
+static const OptionSet sign_options = OPTION_SET_OF(sign_parts);
 
 enum { DATA, SIGNATURE, KEY, PASSWORD };
 
@@ -86,7 +82,7 @@ typedef struct SignTask {
     bool valid;
 } SignTask;
 
-static const EVP_MD *fixed_digest(const char *function, const DigestRow *row) {
+static const EVP_MD *require_fixed(const char *function, const DigestRow *row) {
     if (!row) return NULL;
     if (row->xof) {
         raise_format(function, "signatures are not made over %s", row->name.text);
@@ -94,13 +90,13 @@ static const EVP_MD *fixed_digest(const char *function, const DigestRow *row) {
     return algorithms_md(row);
 }
 
-static SignatureScheme scheme_of(const char *function, const OptionSet *set, Janet given,
-                                 Bytes *password) {
+static SignatureScheme read_scheme(const char *function, const OptionSet *set, Janet given,
+                                   Bytes *password) {
     SignOptions options = {.salt_length = SIGNATURE_SALT_UNSET};
     options_read(function, set, given, &options);
     *password = options.password;
-    return (SignatureScheme){.digest = fixed_digest(function, options.digest),
-                             .mgf1 = fixed_digest(function, options.mgf1),
+    return (SignatureScheme){.digest = require_fixed(function, options.digest),
+                             .mgf1 = require_fixed(function, options.mgf1),
                              .padding = (SignaturePadding)options.padding,
                              .format = (SignatureFormat)options.format,
                              .salt_length = options.salt_length,
@@ -111,7 +107,7 @@ static void sign_release(Task *task) {
     EVP_PKEY_free(((SignTask *)task)->key);
 }
 
-/* A key under a password is opened on the thread: stretching the password is meant to take long. */
+/* Deriving the key from a password is slow on purpose, so this happens on the worker thread. */
 static bool open_key(SignTask *job, Failure *failure) {
     Task *task = &job->task;
     if (job->key) return true;
@@ -123,21 +119,21 @@ static bool open_key(SignTask *job, Failure *failure) {
 static bool sign_run(Task *task, Failure *failure) {
     SignTask *job = (SignTask *)task;
     if (!open_key(job, failure)) return false;
-    return signature_make(job->key, &job->scheme, task->inputs[0], task->output, &task->length,
+    return signature_make(job->key, &job->scheme, task->inputs[DATA], task->output, &task->length,
                           failure);
 }
 
 static bool verify_run(Task *task, Failure *failure) {
     SignTask *job = (SignTask *)task;
-    return signature_verify(job->key, &job->scheme, task->inputs[0], task->inputs[1], &job->valid,
-                            failure);
+    return signature_verify(job->key, &job->scheme, task->inputs[DATA], task->inputs[SIGNATURE],
+                            &job->valid, failure);
 }
 
 static Janet verify_result(Task *task) {
     return janet_wrap_boolean(((SignTask *)task)->valid);
 }
 
-/* Take over the key, freed also when it does not suit. */
+/* Takes over the key, and frees it before it raises. */
 static void set_key(SignTask *job, EVP_PKEY *key, Failure *failure) {
     job->key = key;
     if (key && signature_settle(key, &job->scheme, failure)) return;
@@ -147,19 +143,19 @@ static void set_key(SignTask *job, EVP_PKEY *key, Failure *failure) {
 
 FUNCTION(crypto_sign, "crypto/sign", "key data &opt opts",
          "Sign `data`, a string or buffer, with a private key, PEM or DER, and return the "
-         "signature as a buffer. The key decides how: Ed25519 and Ed448 (RFC 8032), ECDSA over "
-         "SHA-256 in DER, RSA with PKCS#1 v1.5 over SHA-256. Parsed keys are kept, see "
-         "`forget-keys`. Data above 4 MB, RSA keys above 4096 bits and keys under a password are "
-         "worked on a thread while the fiber waits. Raises when the key is none, can't sign, or "
-         "the options don't suit it.",
+         "signature as a buffer. The key decides the algorithm: Ed25519 and Ed448 (RFC 8032), "
+         "ML-DSA (FIPS 204), ECDSA over SHA-256 in DER, RSA with PKCS#1 v1.5 over SHA-256. Raises "
+         "when `key` is not a private key, cannot sign, or does not go with the options.\n\n"
+         "A worker thread signs, and the fiber waits, when the data is above 4 MB, the RSA key "
+         "above 4096 bits, or the key encrypted. Parsed keys are kept, see `forget-keys`.",
          &sign_options) {
     Bytes password;
     Failure failure;
     janet_arity(argc, 2, 3);
     SignTask job = {.task = {.function = function, .run = sign_run, .release = sign_release}};
     Bytes key = args_secret(argv, 0);
-    job.task.inputs[0] = args_bytes(argv, 1);
-    job.scheme = scheme_of(function, &sign_options, args_options(argv, argc, 2), &password);
+    job.task.inputs[DATA] = args_bytes(argv, 1);
+    job.scheme = read_scheme(function, &sign_options, args_options(argv, argc, 2), &password);
     if (job.scheme.salt_length == RSA_PSS_SALTLEN_AUTO) {
         raise_format(function, "bad option :salt-length, :auto is for verifying");
     }
@@ -178,10 +174,10 @@ FUNCTION(crypto_sign, "crypto/sign", "key data &opt opts",
 }
 
 FUNCTION(crypto_verify, "crypto/verify", "key data signature &opt opts",
-         "Is `signature` one of `data` by the holder of `key`? True or false; whatever is "
-         "malformed is false. `key` is a public key, a certificate or a private key, PEM or DER; "
-         "the options must be those of `sign`. A certificate's own validity is not looked at. "
-         "Raises when the key is none, can't verify, or the options don't suit it.",
+         "Is `signature` a signature of `data` by `key`? Returns true or false; a malformed "
+         "signature is false. `key` is a public key, a certificate or a private key, PEM or DER; "
+         "the options must be those of `sign`. The validity of a certificate is not checked. "
+         "Raises when `key` is not a key, cannot verify, or does not go with the options.",
          &verify_options) {
     Bytes password;
     Failure failure;
@@ -191,9 +187,9 @@ FUNCTION(crypto_verify, "crypto/verify", "key data signature &opt opts",
                              .result = verify_result,
                              .release = sign_release}};
     Bytes key = args_secret(argv, 0);
-    job.task.inputs[0] = args_bytes(argv, 1);
-    job.task.inputs[1] = args_bytes(argv, 2);
-    job.scheme = scheme_of(function, &verify_options, args_options(argv, argc, 3), &password);
+    job.task.inputs[DATA] = args_bytes(argv, 1);
+    job.task.inputs[SIGNATURE] = args_bytes(argv, 2);
+    job.scheme = read_scheme(function, &verify_options, args_options(argv, argc, 3), &password);
     set_key(&job, keys_public(key, &failure), &failure);
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
 }
