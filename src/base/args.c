@@ -42,6 +42,12 @@ const DigestRow *args_digest(const char *function, const Janet *argv, int32_t sl
     return row;
 }
 
+const DigestRow *args_hmac_digest(const char *function, const Janet *argv, int32_t slot) {
+    const DigestRow *row = args_digest(function, argv, slot);
+    if (row->xof) raise_format(function, "HMAC is not defined over %s", row->name.text);
+    return row;
+}
+
 const CipherRow *args_cipher(const char *function, const Janet *argv, int32_t slot) {
     Failure failure;
     const CipherRow *row = algorithms_cipher(args_name(argv, slot), &failure);

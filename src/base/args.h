@@ -26,6 +26,7 @@ Bytes args_bytes_or_none(const Janet *argv, int32_t argc, int32_t slot);
 Bytes args_name(const Janet *argv, int32_t slot);
 
 const DigestRow *args_digest(const char *function, const Janet *argv, int32_t slot);
+const DigestRow *args_hmac_digest(const char *function, const Janet *argv, int32_t slot);
 const CipherRow *args_cipher(const char *function, const Janet *argv, int32_t slot);
 const CurveRow *args_curve(const char *function, const Janet *argv, int32_t slot);
 

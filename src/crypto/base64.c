@@ -6,69 +6,69 @@
 #include "crypto/task.h"
 #include "register.h"
 
-typedef struct EncodingTask {
+typedef struct Base64Task {
     Task task; /* inputs: data */
     Base64 variant;
-} EncodingTask;
+} Base64Task;
 
 static bool encode_run(Task *task, Failure *failure) {
     (void)failure;
-    base64_encode(((EncodingTask *)task)->variant, task->inputs[0], task->output);
+    base64_encode(((Base64Task *)task)->variant, task->inputs[0], task->output);
     task->length = task->room;
     return true;
 }
 
-static Janet encode(const char *function, Base64 variant, int32_t argc, Janet *argv) {
+static Janet run_encode(const char *function, Base64 variant, int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
-    EncodingTask job = {.task = {.function = function, .run = encode_run, .is_string = true},
-                        .variant = variant};
+    Base64Task job = {.task = {.function = function, .run = encode_run, .is_string = true},
+                      .variant = variant};
     job.task.inputs[0] = args_bytes(argv, 0);
     job.task.room = base64_encoded_length(variant, job.task.inputs[0].length);
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
 }
 
 static bool decode_run(Task *task, Failure *failure) {
-    Base64 variant = ((EncodingTask *)task)->variant;
+    Base64 variant = ((Base64Task *)task)->variant;
     return base64_decode(variant, task->inputs[0], task->output, &task->length, failure);
 }
 
-static Janet decode(const char *function, Base64 variant, int32_t argc, Janet *argv) {
+static Janet run_decode(const char *function, Base64 variant, int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
-    EncodingTask job = {.task = {.function = function, .run = decode_run}, .variant = variant};
+    Base64Task job = {.task = {.function = function, .run = decode_run}, .variant = variant};
     job.task.inputs[0] = args_bytes(argv, 0);
     job.task.room = job.task.inputs[0].length / 4 * 3 + 2;
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
 }
 
 FUNCTION(crypto_base64_encode, "crypto/base64-encode", "data",
-         "Write a string or buffer in Base64 (RFC 4648 section 4) and return it as a string: "
-         "padded with `=`, all on one line. Raises when `data` is neither.",
+         "Encode a string or buffer in Base64 (RFC 4648 section 4) and return it as a string: "
+         "padded with `=`, on one line. Raises when `data` is neither.",
          NULL) {
-    return encode(function, BASE64_STANDARD, argc, argv);
+    return run_encode(function, BASE64_STANDARD, argc, argv);
 }
 
 FUNCTION(crypto_base64_decode, "crypto/base64-decode", "text",
-         "Read Base64 (RFC 4648 section 4) and return the bytes as a buffer. Raises, and names "
-         "the place, unless the text is whole and padded: white space, other characters, missing "
-         "or surplus padding and stray bits are refused, so that each value has one spelling. "
-         "Remove the line breaks of MIME or PEM first.",
+         "Decode Base64 (RFC 4648 section 4) and return the bytes as a buffer. Raises, and names "
+         "the position, unless the text is complete and padded: white space, other characters, "
+         "missing or surplus padding and stray bits are refused, so that each value has one "
+         "spelling. Remove the line breaks of MIME or PEM first.",
          NULL) {
-    return decode(function, BASE64_STANDARD, argc, argv);
+    return run_decode(function, BASE64_STANDARD, argc, argv);
 }
 
 FUNCTION(crypto_base64url_encode, "crypto/base64url-encode", "data",
-         "Write a string or buffer in the Base64 that is safe in URLs and file names (RFC 4648 "
-         "section 5, `-` and `_` for `+` and `/`), without padding as JWT wants it. Returns a "
+         "Encode a string or buffer in the Base64 for URLs and file names (RFC 4648 section 5, "
+         "`-` and `_` for `+` and `/`), without padding, as JWT has it, and return it as a "
          "string. Raises when `data` is neither.",
          NULL) {
-    return encode(function, BASE64_URL, argc, argv);
+    return run_encode(function, BASE64_URL, argc, argv);
 }
 
 FUNCTION(crypto_base64url_decode, "crypto/base64url-decode", "text",
-         "Read the Base64 of URLs (RFC 4648 section 5), with padding or without, and return the "
-         "bytes as a buffer. Raises on anything else, as `base64-decode` does.",
+         "Decode the Base64 for URLs (RFC 4648 section 5), with padding or without, and return "
+         "the bytes as a buffer. Raises on anything else, as `base64-decode` does.",
          NULL) {
-    return decode(function, BASE64_URL, argc, argv);
+    return run_decode(function, BASE64_URL, argc, argv);
 }
 
 static const Function *const functions[] = {

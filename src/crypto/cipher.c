@@ -12,6 +12,8 @@
 #define TAG_LENGTH 16
 #define BLOCK_LENGTH 16
 
+enum { KEY, NONCE, TEXT, ADDITIONAL };
+
 typedef struct CipherTask {
     Task task; /* inputs: key, nonce, text, additional data */
     const CipherRow *cipher;
@@ -23,17 +25,17 @@ static bool set_additional_data(EVP_CIPHER_CTX *context, Bytes aad) {
     return !aad.length || EVP_CipherUpdate(context, NULL, &ignored, aad.data, (int)aad.length);
 }
 
-/* Everything but the tag; encrypting or decrypting is a matter of `encrypting`. */
+/* Encrypts or decrypts; encrypt_run reads the tag afterwards. */
 static bool transform(EVP_CIPHER_CTX *context, CipherTask *job, int encrypting) {
     Task *task = &job->task;
-    Bytes text = task->inputs[2];
+    Bytes text = task->inputs[TEXT];
     int length = 0, last = 0;
     const EVP_CIPHER *cipher = algorithms_evp_cipher(job->cipher);
-    /* A cipher that is named again would be set up from nothing. */
+    /* Without a cipher, OpenSSL keeps the set-up of the context's last call. */
     if (EVP_CIPHER_CTX_get0_cipher(context) == cipher) cipher = NULL;
-    bool done = EVP_CipherInit_ex2(context, cipher, task->inputs[0].data, task->inputs[1].data,
-                                   encrypting, NULL) &&
-                set_additional_data(context, task->inputs[3]) &&
+    bool done = EVP_CipherInit_ex2(context, cipher, task->inputs[KEY].data,
+                                   task->inputs[NONCE].data, encrypting, NULL) &&
+                set_additional_data(context, task->inputs[ADDITIONAL]) &&
                 (!text.length ||
                  EVP_CipherUpdate(context, task->output, &length, text.data, (int)text.length));
     if (done && !encrypting && job->cipher->tag_length) {
@@ -44,7 +46,7 @@ static bool transform(EVP_CIPHER_CTX *context, CipherTask *job, int encrypting) 
     return done;
 }
 
-static void give_back(const CipherTask *job, EVP_CIPHER_CTX *context, bool done) {
+static void give_context(const CipherTask *job, EVP_CIPHER_CTX *context, bool done) {
     if (done) {
         algorithms_give_cipher(job->cipher, context);
     } else {
@@ -59,7 +61,7 @@ static bool encrypt_run(Task *task, Failure *failure) {
     if (done && job->cipher->tag_length) {
         done = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_LENGTH, job->tag) > 0;
     }
-    give_back(job, context, done);
+    give_context(job, context, done);
     return done || failure_openssl(failure, "not encrypted");
 }
 
@@ -67,9 +69,9 @@ static bool decrypt_run(Task *task, Failure *failure) {
     CipherTask *job = (CipherTask *)task;
     EVP_CIPHER_CTX *context = algorithms_take_cipher(job->cipher);
     bool done = context && transform(context, job, 0);
-    give_back(job, context, done);
+    give_context(job, context, done);
     if (done) return true;
-    ERR_clear_error(); /* its reasons help nobody but an attacker */
+    ERR_clear_error(); /* its reasons would help an attacker */
     if (job->cipher->tag_length) {
         return failure_set(failure, "not authentic: wrong key, nonce or tag, or the ciphertext or "
                                     "additional data was changed");
@@ -97,23 +99,23 @@ static void check_length(const char *function, const CipherRow *cipher, const ch
                  (int)bytes.length);
 }
 
-/* Cipher, key, nonce, text and additional data, which both directions have. */
-static CipherTask take_arguments(const char *function, int32_t argc, const Janet *argv,
+/* The arguments that both directions have: cipher, key, nonce, text and additional data. */
+static CipherTask read_arguments(const char *function, int32_t argc, const Janet *argv,
                                  int32_t aad_slot) {
     CipherTask job = {.task = {.function = function}};
     Bytes *inputs = job.task.inputs;
     job.cipher = args_cipher(function, argv, 0);
-    inputs[0] = args_secret(argv, 1);
-    inputs[1] = args_bytes(argv, 2);
-    inputs[2] = args_bytes(argv, 3);
-    inputs[3] = args_bytes_or_none(argv, argc, aad_slot);
-    check_length(function, job.cipher, "a key", inputs[0], job.cipher->key_length);
-    check_length(function, job.cipher, "a nonce", inputs[1], job.cipher->nonce_length);
-    if (inputs[3].length && !job.cipher->tag_length) {
+    inputs[KEY] = args_secret(argv, 1);
+    inputs[NONCE] = args_bytes(argv, 2);
+    inputs[TEXT] = args_bytes(argv, 3);
+    inputs[ADDITIONAL] = args_bytes_or_none(argv, argc, aad_slot);
+    check_length(function, job.cipher, "a key", inputs[KEY], job.cipher->key_length);
+    check_length(function, job.cipher, "a nonce", inputs[NONCE], job.cipher->nonce_length);
+    if (inputs[ADDITIONAL].length && !job.cipher->tag_length) {
         raise_format(function, "%s can't authenticate additional data: use :aes-256-gcm",
                      job.cipher->name.text);
     }
-    job.task.room = inputs[2].length + BLOCK_LENGTH;
+    job.task.room = inputs[TEXT].length + BLOCK_LENGTH;
     return job;
 }
 
@@ -122,30 +124,32 @@ FUNCTION(crypto_encrypt, "crypto/encrypt", "algo key nonce plaintext &opt aad",
          "* `:aes-256-gcm` `:aes-192-gcm` `:aes-128-gcm` - key of 32, 24 or 16 bytes, nonce of "
          "12\n"
          "* `:chacha20-poly1305` - key of 32 bytes, nonce of 12\n"
-         "* `:aes-256-cbc` `:aes-192-cbc` `:aes-128-cbc` - nonce (IV) of 16 bytes, "
-         "unpredictable; padded by PKCS#7 and not authenticated: for old formats only\n\n"
+         "* `:aes-256-cbc` `:aes-192-cbc` `:aes-128-cbc` - nonce (IV) of 16 bytes, unpredictable; "
+         "padded by PKCS#7 and not authenticated: for old formats only\n\n"
          "Returns a struct of buffers: `:ciphertext`, and `:tag`, 16 bytes (absent for CBC). "
-         "`aad` is data that is authenticated but not encrypted. More than 4 MB are worked on a "
-         "thread while the fiber waits. Raises when a length is wrong. SP 800-38D, RFC 8439.\n\n"
+         "`aad` is additional data that is authenticated but not encrypted. Above 4 MB a worker "
+         "thread encrypts while the fiber waits. Raises when a length is wrong. SP 800-38D, RFC "
+         "8439.\n\n"
          "Never use a nonce twice with the same key: with GCM and ChaCha20-Poly1305 this reveals "
-         "the plaintexts and lets anyone forge. Take each from `generate-nonce`, or count.",
+         "the plaintexts and allows forgeries. Take each from `generate-nonce`, or count.",
          NULL) {
     janet_arity(argc, 4, 5);
-    CipherTask job = take_arguments(function, argc, argv, 4);
+    CipherTask job = read_arguments(function, argc, argv, 4);
     job.task.run = encrypt_run;
     job.task.result = encrypt_result;
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
 }
 
 FUNCTION(crypto_decrypt, "crypto/decrypt", "algo key nonce ciphertext tag &opt aad",
-         "Decrypt what `encrypt` made and return the plaintext as a buffer. `tag` and `aad` must "
-         "be those of the encryption; for CBC the tag is nil. Raises when anything was changed "
-         "or does not fit, and gives no plaintext then.\n\n"
-         "With CBC nothing is authenticated, and telling others whether decrypting failed lets "
-         "them decrypt: check an HMAC of nonce and ciphertext first.",
+         "Decrypt a result of `encrypt` and return the plaintext as a buffer. `tag` and `aad` "
+         "must be those of the encryption; for CBC the tag is nil. Raises, without any plaintext, "
+         "when the key, nonce, tag, ciphertext or additional data is not the one of the "
+         "encryption.\n\n"
+         "CBC does not authenticate, and a peer that learns whether decryption failed can decrypt "
+         "messages: check an HMAC of nonce and ciphertext first.",
          NULL) {
     janet_arity(argc, 4, 6);
-    CipherTask job = take_arguments(function, argc, argv, 5);
+    CipherTask job = read_arguments(function, argc, argv, 5);
     Bytes tag = args_bytes_or_none(argv, argc, 4);
     job.task.run = decrypt_run;
     if (!job.cipher->tag_length && tag.length) {
@@ -165,9 +169,9 @@ static bool nonce_run(Task *task, Failure *failure) {
 }
 
 FUNCTION(crypto_generate_nonce, "crypto/generate-nonce", "algo",
-         "A buffer of random bytes of the length that the cipher's nonce (IV) has. A key may be "
-         "used with 2^32 random nonces of 12 bytes; take another key before that. Raises when "
-         "`algo` is no cipher of `encrypt`.",
+         "A buffer of random bytes, as many as the nonce (IV) of the cipher has. A key is good "
+         "for 2^32 random nonces of 12 bytes; take another key before that. Raises when `algo` is "
+         "not a cipher of `encrypt`.",
          NULL) {
     janet_fixarity(argc, 1);
     const CipherRow *cipher = args_cipher(function, argv, 0);
@@ -177,8 +181,8 @@ FUNCTION(crypto_generate_nonce, "crypto/generate-nonce", "algo",
 
 FUNCTION(crypto_cipher_info, "crypto/cipher-info", "algo",
          "What a cipher needs, as a struct: `:name` (string), `:key-length`, `:nonce-length` and "
-         "`:tag-length` in bytes (a tag of 0 bytes: none), and `:aead`, true when it "
-         "authenticates. Raises when `algo` is no cipher of `encrypt`.",
+         "`:tag-length` in bytes (0: no tag), and `:aead`, true when it authenticates. Raises "
+         "when `algo` is not a cipher of `encrypt`.",
          NULL) {
     janet_fixarity(argc, 1);
     const CipherRow *cipher = args_cipher(function, argv, 0);

@@ -21,7 +21,8 @@ static bool can_agree(const EVP_PKEY *key, const EVP_PKEY *peer, Failure *failur
                        keys_type(peer));
 }
 
-/* Peers are checked to be on the curve, and secrets of X25519 and X448 not to be all zeros. */
+/* OpenSSL checks that the peer is a point of the curve, and that a secret of X25519 or X448 is not
+ * all zeros. */
 static bool agree(EVP_PKEY *key, EVP_PKEY *peer, uint8_t *secret, size_t *length,
                   Failure *failure) {
     ERR_clear_error();
@@ -37,12 +38,13 @@ static bool agree(EVP_PKEY *key, EVP_PKEY *peer, uint8_t *secret, size_t *length
 }
 
 FUNCTION(crypto_derive, "crypto/derive", "private-key public-key",
-         "The secret that a private key of ours and a public key of the other side have in "
-         "common, as a buffer: X25519 and X448 (RFC 7748), ECDH on the curves of `generate-key` "
-         "(the x coordinate, SP 800-56A). Keys are PEM or DER; the public one may be a "
-         "certificate. Both sides get the same. Raises when a key is none, they are of different "
-         "kinds or curves, or the other's is no point of the curve or makes the secret zero.\n\n"
-         "It is not yet a key: pass it through `hkdf`. It tells nothing of who the other side is.",
+         "The shared secret of a private key and the other side's public key, as a buffer: X25519 "
+         "and X448 (RFC 7748), ECDH on the curves of `generate-key` (the x coordinate, SP "
+         "800-56A). Keys are PEM or DER; the public one may be a certificate. Both sides get the "
+         "same secret. Raises when an argument is not a key, the keys differ in kind or curve, or "
+         "the public key is not a point of the curve or makes the secret zero.\n\n"
+         "The secret is not yet a key: pass it through `hkdf`. It does not authenticate the other "
+         "side.",
          NULL) {
     uint8_t secret[MAX_SECRET_LENGTH];
     size_t length = 0;

@@ -22,11 +22,11 @@ static const OptionRange output_range = {1, ARGS_MAX_OUTPUT};
 
 static const OptionRow digest_rows[] = {
     OPTION_WITH("length", option_integer, &output_range, DigestOptions, length,
-                "Bytes of output; of the SHAKEs only, which have no length of their own."),
+                "Bytes of output, for the SHAKEs, which have no length of their own."),
 };
 static const OptionSet digest_options = OPTION_SET(digest_rows);
 
-static bool digest_xof(Bytes data, const EVP_MD *md, uint8_t *out, size_t length) {
+static bool hash_xof(Bytes data, const EVP_MD *md, uint8_t *out, size_t length) {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     bool done = context && EVP_DigestInit_ex2(context, md, NULL) &&
                 EVP_DigestUpdate(context, data.data, data.length) &&
@@ -40,13 +40,13 @@ static bool digest_run(Task *task, Failure *failure) {
     const EVP_MD *md = algorithms_md(digest);
     Bytes data = task->inputs[0];
     task->length = task->room;
-    bool done = digest->xof ? digest_xof(data, md, task->output, task->length)
+    bool done = digest->xof ? hash_xof(data, md, task->output, task->length)
                             : algorithms_hash(md, &data, 1, task->output);
     return done || failure_openssl(failure, "no digest");
 }
 
-/* How many bytes come out; 0 in `asked` stands for no wish. */
-static size_t digest_length(const char *function, const DigestRow *digest, int32_t asked) {
+/* The number of bytes of output; `asked` is 0 when the caller gave none. */
+static size_t check_length(const char *function, const DigestRow *digest, int32_t asked) {
     const char *name = digest->name.text;
     if (digest->xof) {
         if (!asked) raise_format(function, "%s has no length of its own: give {:length n}", name);
@@ -63,11 +63,11 @@ FUNCTION(crypto_digest, "crypto/digest", "algorithm data &opt opts",
          "Hash `data`, a string or buffer, and return the digest as a buffer. `algorithm` is a "
          "keyword or string: :sha256 :sha384 :sha512 :sha224 :sha512-224 :sha512-256 :sha3-224 "
          ":sha3-256 :sha3-384 :sha3-512 :blake2b512 :blake2s256, and :shake128 :shake256 with a "
-         "length. Spellings such as \"SHA-256\" are taken as well. :md5, :sha1 and :ripemd160 "
-         "are there for old formats: they no longer resist forgery. More than 4 MB are hashed on "
-         "a thread while the fiber waits. Raises when the algorithm is unknown. FIPS 180-4, FIPS "
-         "202, RFC 7693.\n\n"
-         "Don't store passwords this way: use `scrypt` or `pbkdf2`.",
+         "length. Spellings such as \"SHA-256\" are accepted as well. :md5, :sha1 and :ripemd160 "
+         "are for old formats: they no longer resist forgery. Above 4 MB a worker thread hashes "
+         "while the fiber waits. Raises when the algorithm is unknown. FIPS 180-4, FIPS 202, RFC "
+         "7693.\n\n"
+         "Do not store passwords this way: use `scrypt` or `pbkdf2`.",
          &digest_options) {
     janet_arity(argc, 2, 3);
     DigestTask job = {.task = {.function = function, .run = digest_run}};
@@ -75,11 +75,13 @@ FUNCTION(crypto_digest, "crypto/digest", "algorithm data &opt opts",
     job.digest = args_digest(function, argv, 0);
     job.task.inputs[0] = args_bytes(argv, 1);
     if (argc > 2) options_read(function, &digest_options, argv[2], &options);
-    job.task.room = digest_length(function, job.digest, options.length);
+    job.task.room = check_length(function, job.digest, options.length);
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
 }
 
 /* --- HMAC --- */
+
+enum { KEY, DATA };
 
 typedef struct HmacTask {
     Task task; /* inputs: key, data */
@@ -87,7 +89,7 @@ typedef struct HmacTask {
 } HmacTask;
 
 static bool hmac_run(Task *task, Failure *failure) {
-    Bytes key = task->inputs[0], data = task->inputs[1];
+    Bytes key = task->inputs[KEY], data = task->inputs[DATA];
     const DigestRow *digest = ((HmacTask *)task)->digest;
     EVP_MAC_CTX *context = algorithms_take_hmac(digest, failure);
     if (!context) return false;
@@ -104,18 +106,14 @@ static bool hmac_run(Task *task, Failure *failure) {
 FUNCTION(crypto_hmac, "crypto/hmac", "algorithm key data",
          "The keyed hash (HMAC, RFC 2104) of `data` over the digest `algorithm`, as a buffer. "
          "`key` and `data` are strings or buffers; a good key has as many random bytes as the "
-         "digest. Compare the result with one that was received by `constant-time=`, never by "
-         "`=`. More than 4 MB are worked on a thread while the fiber waits. Raises when the "
-         "algorithm is unknown.",
+         "digest. Compare a received value by `constant-time=`, never by `=`. Above 4 MB a worker "
+         "thread computes while the fiber waits. Raises when the algorithm is unknown, or a SHAKE.",
          NULL) {
     janet_fixarity(argc, 3);
-    const DigestRow *digest = args_digest(function, argv, 0);
+    const DigestRow *digest = args_hmac_digest(function, argv, 0);
     HmacTask job = {.task = {.function = function, .run = hmac_run}, .digest = digest};
-    job.task.inputs[0] = args_secret(argv, 1);
-    job.task.inputs[1] = args_bytes(argv, 2);
-    if (digest->xof) {
-        raise_format(function, "HMAC is not defined over %s", digest->name.text);
-    }
+    job.task.inputs[KEY] = args_secret(argv, 1);
+    job.task.inputs[DATA] = args_bytes(argv, 2);
     job.task.room = (size_t)EVP_MD_get_size(algorithms_md(digest));
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
 }

@@ -7,24 +7,22 @@
 
 #include <string.h>
 
-/* --- Janet's side --- */
-
-static Janet buffer_of(const uint8_t *bytes, int length) {
+static Janet make_buffer(const uint8_t *bytes, int length) {
     JanetBuffer *buffer = janet_buffer(length);
     janet_buffer_push_bytes(buffer, bytes, length);
     return janet_wrap_buffer(buffer);
 }
 
-static Janet struct_of(Coordinates *point) {
+static Janet make_point(Coordinates *point) {
     JanetKV *result = janet_struct_begin(2);
-    janet_struct_put(result, janet_ckeywordv("x"), buffer_of(point->x, point->length));
-    janet_struct_put(result, janet_ckeywordv("y"), buffer_of(point->y, point->length));
+    janet_struct_put(result, janet_ckeywordv("x"), make_buffer(point->x, point->length));
+    janet_struct_put(result, janet_ckeywordv("y"), make_buffer(point->y, point->length));
     OPENSSL_cleanse(point, sizeof *point);
     return janet_wrap_struct(janet_struct_end(result));
 }
 
-/* {:x bytes :y bytes}, or the bytes of SEC1. */
-static PointBytes args_point(const Janet *argv, int32_t slot) {
+/* A point is {:x bytes :y bytes}, or its bytes in the encoding of SEC 1. */
+static PointBytes read_point(const Janet *argv, int32_t slot) {
     Janet value = argv[slot];
     if (janet_checktypes(value, JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
         return (PointBytes){.sec1 = args_bytes(argv, slot)};
@@ -41,8 +39,8 @@ static PointBytes args_point(const Janet *argv, int32_t slot) {
 }
 
 FUNCTION(crypto_ec_generate_scalar, "crypto/ec-generate-scalar", "curve",
-         "A random number from 1 to the curve's order less 1, as a buffer of big-endian bytes, "
-         "as many as the order has: a private key. `curve` is :p-256, :p-384, :p-521, "
+         "A random number from 1 to the order of the curve minus 1, as a buffer of big-endian "
+         "bytes, as many as the order has: a private key. `curve` is :p-256, :p-384, :p-521, "
          ":secp256k1, :p-224, :brainpoolP256r1, :brainpoolP384r1 or :brainpoolP512r1, in any of "
          "their spellings. Raises when it is another.",
          NULL) {
@@ -53,17 +51,17 @@ FUNCTION(crypto_ec_generate_scalar, "crypto/ec-generate-scalar", "curve",
     if (!point_random_scalar(args_curve(function, argv, 0), scalar, &length, &failure)) {
         raise_failure(function, &failure);
     }
-    Janet result = buffer_of(scalar, length);
+    Janet result = make_buffer(scalar, length);
     OPENSSL_cleanse(scalar, sizeof scalar);
     return result;
 }
 
 FUNCTION(crypto_ec_point_mul, "crypto/ec-point-mul", "curve scalar &opt point",
-         "`point`, or the curve's generator if none is given, times `scalar`, big-endian bytes. "
-         "Points are structs `{:x buffer :y buffer}` of big-endian coordinates as long as the "
-         "field; one that is given may also be SEC1 bytes. The scalar counts modulo the order. "
-         "The time taken does not depend on it. Raises when the point is not on the curve, the "
-         "scalar longer than the order, or the result the point at infinity.\n\n"
+         "`scalar`, big-endian bytes, times `point`, or times the generator of the curve when "
+         "none is given. Points are structs `{:x buffer :y buffer}` of big-endian coordinates as "
+         "long as the field; an argument may also be SEC 1 bytes. The scalar counts modulo the "
+         "order. The time does not depend on it. Raises when the point is not on the curve, the "
+         "scalar is longer than the order, or the result is the point at infinity.\n\n"
          "A building block: for signatures use `sign`, for key agreement `derive`.",
          NULL) {
     PointBytes point;
@@ -73,24 +71,24 @@ FUNCTION(crypto_ec_point_mul, "crypto/ec-point-mul", "curve scalar &opt point",
     const CurveRow *curve = args_curve(function, argv, 0);
     Bytes scalar = args_secret(argv, 1);
     bool given = argc > 2 && !janet_checktype(argv[2], JANET_NIL);
-    if (given) point = args_point(argv, 2);
+    if (given) point = read_point(argv, 2);
     if (!point_multiply(curve, scalar, given ? &point : NULL, &result, &failure)) {
         raise_failure(function, &failure);
     }
-    return struct_of(&result);
+    return make_point(&result);
 }
 
 FUNCTION(crypto_ec_point_add, "crypto/ec-point-add", "curve point1 point2",
-         "The sum of two points, as `{:x buffer :y buffer}`; the same point twice is doubled. "
+         "The sum of two points, as `{:x buffer :y buffer}`; a point plus itself is its double. "
          "Raises when one is not on the curve, or the sum is the point at infinity.",
          NULL) {
     Coordinates result;
     Failure failure;
     janet_fixarity(argc, 3);
     const CurveRow *curve = args_curve(function, argv, 0);
-    PointBytes a = args_point(argv, 1), b = args_point(argv, 2);
+    PointBytes a = read_point(argv, 1), b = read_point(argv, 2);
     if (!point_add(curve, &a, &b, &result, &failure)) raise_failure(function, &failure);
-    return struct_of(&result);
+    return make_point(&result);
 }
 
 typedef struct PointOptions {
@@ -99,20 +97,20 @@ typedef struct PointOptions {
 
 static const OptionRow point_rows[] = {
     OPTION("compressed", option_boolean, PointOptions, compressed,
-           "x and one bit of y only. False by default."),
+           "Whether to write x and one bit of y only; false by default."),
 };
 static const OptionSet point_options = OPTION_SET(point_rows);
 
 FUNCTION(crypto_ec_point_to_bytes, "crypto/ec-point-to-bytes", "curve point &opt opts",
-         "A point in SEC1's encoding (section 2.3.3), as a buffer. Raises when it is not on the "
-         "curve.",
+         "A point in the encoding of SEC 1 (section 2.3.3), as a buffer. Raises when it is not on "
+         "the curve.",
          &point_options) {
     Coordinates point;
     PointOptions options = {false};
     Failure failure;
     janet_arity(argc, 2, 3);
     const CurveRow *curve = args_curve(function, argv, 0);
-    PointBytes bytes = args_point(argv, 1);
+    PointBytes bytes = read_point(argv, 1);
     options_read(function, &point_options, args_options(argv, argc, 2), &options);
     if (!point_reread(curve, &bytes, &point, &failure)) raise_failure(function, &failure);
     JanetBuffer *out = janet_buffer(1 + 2 * point.length);
@@ -124,8 +122,8 @@ FUNCTION(crypto_ec_point_to_bytes, "crypto/ec-point-to-bytes", "curve point &opt
 }
 
 FUNCTION(crypto_ec_point_from_bytes, "crypto/ec-point-from-bytes", "curve bytes",
-         "The point `{:x buffer :y buffer}` that SEC1 bytes stand for, compressed (02, 03) or "
-         "not (04). Raises on any other form, a wrong length, and what is not on the curve.",
+         "The point `{:x buffer :y buffer}` of SEC 1 bytes, compressed (02, 03) or not (04). "
+         "Raises on any other form, a wrong length, and a point that is not on the curve.",
          NULL) {
     Coordinates point;
     Failure failure;
@@ -133,7 +131,7 @@ FUNCTION(crypto_ec_point_from_bytes, "crypto/ec-point-from-bytes", "curve bytes"
     const CurveRow *curve = args_curve(function, argv, 0);
     PointBytes bytes = {.sec1 = args_bytes(argv, 1)};
     if (!point_reread(curve, &bytes, &point, &failure)) raise_failure(function, &failure);
-    return struct_of(&point);
+    return make_point(&point);
 }
 
 static const Function *const functions[] = {

@@ -1,4 +1,4 @@
-/* Making keys, and their public halves. */
+/* New keys, and the public halves of keys. */
 #include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
@@ -19,7 +19,7 @@ typedef struct GenerateTask {
     int bits;
 } GenerateTask;
 
-/* A string whose length shows only when it is written: the task's memory is its largest. */
+/* The length is known only after the key is written: the string is a copy of the task's memory. */
 static Janet pem_result(Task *task) {
     Janet pem = janet_stringv(task->output, (int32_t)task->length);
     OPENSSL_cleanse(task->output, task->length);
@@ -46,12 +46,12 @@ FUNCTION(crypto_generate_key, "crypto/generate-key", "alg &opt bits",
          "* `:p256` `:p384` `:p521` - signatures and key agreement; also spelled :p-256, "
          ":ec-p256, \"secp256r1\" and so on. `:secp256k1`, `:p224` and `:brainpoolP256r1` (384, "
          "512) too\n"
-         "* `:rsa`, `:rsa-pss` - of `bits` bits, 2048 by default, from 1024 (too weak by now) to "
-         "16384. Made on a thread while the fiber waits: fractions of a second, minutes for the "
-         "largest\n"
-         "* `:ml-dsa-44` `:ml-dsa-65` `:ml-dsa-87` - signatures (FIPS 204), where OpenSSL is 3.5 "
-         "or newer\n\n"
-         "Raises when the algorithm is unknown or not offered by this OpenSSL.",
+         "* `:rsa`, `:rsa-pss` - of `bits` bits, 2048 by default, from 1024 (too weak today) to "
+         "16384. A worker thread makes it while the fiber waits: fractions of a second, minutes "
+         "for the largest\n"
+         "* `:ml-dsa-44` `:ml-dsa-65` `:ml-dsa-87` - signatures (FIPS 204), with OpenSSL 3.5 or "
+         "later\n\n"
+         "Raises when the algorithm is unknown or this OpenSSL does not offer it.",
          NULL) {
     Failure failure;
     janet_arity(argc, 1, 2);
@@ -73,7 +73,8 @@ FUNCTION(crypto_generate_key, "crypto/generate-key", "alg &opt bits",
 
 FUNCTION(crypto_export_public_key, "crypto/export-public-key", "key",
          "The public half of a key as a PEM string (SubjectPublicKeyInfo). `key` is a private "
-         "key, a public one or a certificate, PEM or DER. Raises when it is none, or encrypted.",
+         "key, a public key or a certificate, PEM or DER. Raises when it is none of these, or "
+         "encrypted.",
          NULL) {
     Failure failure;
     size_t length = 0;
@@ -88,10 +89,9 @@ FUNCTION(crypto_export_public_key, "crypto/export-public-key", "key",
 }
 
 FUNCTION(crypto_forget_keys, "crypto/forget-keys", "",
-         "Drop the parsed keys that `sign`, `verify`, `derive` and the RSA functions keep, 64 at "
-         "most, so that PEM text is not parsed at each call, and the last keys of `encrypt`, "
-         "`decrypt` and `hmac`, which stay in OpenSSL's contexts until the next call. Secret "
-         "parts are cleansed. Returns nil. Never raises.",
+         "Drop what earlier calls keep for later ones: up to 64 parsed keys of `sign`, `verify`, "
+         "`derive` and the RSA functions, and the last keys of `encrypt`, `decrypt` and `hmac`. "
+         "Secret parts are cleansed. Returns nil. Never raises.",
          NULL) {
     janet_fixarity(argc, 0);
     keys_forget();

@@ -12,11 +12,13 @@
 #include <openssl/params.h>
 #include <string.h>
 
-/* HMACs, and scrypt's N * r * p, that take about a millisecond. */
+/* About a millisecond of HMACs, and of scrypt's N * r * p. */
 #define SLOW_ITERATIONS 2000
 #define SLOW_SCRYPT 2048
 
 typedef enum Kdf { KDF_HKDF, KDF_PBKDF2, KDF_SCRYPT, KDF_COUNT } Kdf;
+
+enum { SECRET, SALT, INFO };
 
 typedef struct KdfTask {
     Task task; /* inputs: secret, salt, info */
@@ -33,8 +35,8 @@ static void *fetch_kdf(const void *name) {
     return EVP_KDF_fetch(NULL, name, NULL);
 }
 
-/* OSSL_PARAM takes pointers to what it only reads. */
-static OSSL_PARAM octets(const char *key, Bytes bytes) {
+/* OSSL_PARAM has pointers without const even for what OpenSSL only reads. */
+static OSSL_PARAM octets_param(const char *key, Bytes bytes) {
     union {
         const uint8_t *read;
         void *any;
@@ -47,7 +49,7 @@ static OSSL_PARAM digest_param(char *name, size_t size, const DigestRow *digest)
     return OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, name, 0);
 }
 
-static bool derive(KdfTask *job, const OSSL_PARAM *params, Failure *failure) {
+static bool derive_key(KdfTask *job, const OSSL_PARAM *params, Failure *failure) {
     Task *task = &job->task;
     EVP_KDF *kdf = once_get(&fetched[job->kdf], fetch_kdf, fetch_names[job->kdf]);
     EVP_KDF_CTX *context = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
@@ -65,32 +67,23 @@ static bool hkdf_run(Task *task, Failure *failure) {
     KdfTask *job = (KdfTask *)task;
     char name[64];
     OSSL_PARAM params[5] = {digest_param(name, sizeof name, job->digest),
-                            octets(OSSL_KDF_PARAM_KEY, task->inputs[0]),
-                            octets(OSSL_KDF_PARAM_SALT, task->inputs[1]),
-                            octets(OSSL_KDF_PARAM_INFO, task->inputs[2]), OSSL_PARAM_END};
-    /* An absent salt is one of zeros, which HMAC can't tell from an empty one. */
-    if (!task->inputs[1].length) params[2] = params[3], params[3] = OSSL_PARAM_construct_end();
-    return derive(job, params, failure);
+                            octets_param(OSSL_KDF_PARAM_KEY, task->inputs[SECRET]),
+                            octets_param(OSSL_KDF_PARAM_SALT, task->inputs[SALT]),
+                            octets_param(OSSL_KDF_PARAM_INFO, task->inputs[INFO]), OSSL_PARAM_END};
+    /* RFC 5869: no salt means zeros, which for HMAC are the same as an empty salt. */
+    if (!task->inputs[SALT].length) params[2] = params[3], params[3] = OSSL_PARAM_construct_end();
+    return derive_key(job, params, failure);
 }
 
-static const DigestRow *hmac_digest(const char *function, const Janet *argv) {
-    const DigestRow *digest = args_digest(function, argv, 0);
-    if (digest->xof) {
-        raise_format(function, "HMAC is not defined over %s", digest->name.text);
-    }
-    return digest;
-}
-
-static Bytes args_bytes_or_empty(const Janet *argv, int32_t slot) {
+static Bytes read_or_empty(const Janet *argv, int32_t slot) {
     Bytes bytes = args_bytes_or_none(argv, slot + 1, slot);
     return bytes.data ? bytes : (Bytes){(const uint8_t *)"", 0};
 }
 
-/* OpenSSL takes no more, and gives no reason. */
-#define MAX_INFO_LENGTH (32 << 10)
+#define MAX_INFO_LENGTH (32 << 10) /* OpenSSL refuses more without a reason */
 
-static Bytes args_info(const char *function, const Janet *argv, int32_t slot) {
-    Bytes info = args_bytes_or_empty(argv, slot);
+static Bytes read_info(const char *function, const Janet *argv, int32_t slot) {
+    Bytes info = read_or_empty(argv, slot);
     if (info.length > MAX_INFO_LENGTH) {
         raise_format(function, "info too long: at most %d bytes, got %d", MAX_INFO_LENGTH,
                      (int)info.length);
@@ -99,19 +92,19 @@ static Bytes args_info(const char *function, const Janet *argv, int32_t slot) {
 }
 
 FUNCTION(crypto_hkdf, "crypto/hkdf", "algorithm key salt info length",
-         "Derive `length` bytes from the secret `key` with HKDF (RFC 5869) over a digest. "
-         "`salt`, random but not secret, and `info`, which tells the derived keys of one secret "
-         "apart, are strings or buffers, empty or nil for none. Returns a buffer. Raises when "
-         "`length` is not from 1 to 255 times the digest's size, or `info` longer than 32768 "
-         "bytes.\n\n"
+         "Derive `length` bytes from the secret `key` with HKDF (RFC 5869) over a digest, and "
+         "return them as a buffer. `salt` is random but not secret; `info` makes the keys that "
+         "one secret yields differ. Both are strings or buffers, empty or nil for none. Raises "
+         "when `length` is not from 1 to 255 times the size of the digest, or `info` is longer "
+         "than 32768 bytes.\n\n"
          "Not for passwords, which can be guessed: use `scrypt` or `pbkdf2`.",
          NULL) {
     janet_fixarity(argc, 5);
     KdfTask job = {.task = {.function = function, .run = hkdf_run}, .kdf = KDF_HKDF};
-    job.digest = hmac_digest(function, argv);
-    job.task.inputs[0] = args_secret(argv, 1);
-    job.task.inputs[1] = args_bytes_or_empty(argv, 2);
-    job.task.inputs[2] = args_info(function, argv, 3);
+    job.digest = args_hmac_digest(function, argv, 0);
+    job.task.inputs[SECRET] = args_secret(argv, 1);
+    job.task.inputs[SALT] = read_or_empty(argv, 2);
+    job.task.inputs[INFO] = read_info(function, argv, 3);
     int32_t max_length = 255 * EVP_MD_get_size(algorithms_md(job.digest));
     job.task.room = (size_t)args_integer(argv, 4, 1, max_length);
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
@@ -122,29 +115,29 @@ FUNCTION(crypto_hkdf, "crypto/hkdf", "algorithm key salt info length",
 static bool pbkdf2_run(Task *task, Failure *failure) {
     KdfTask *job = (KdfTask *)task;
     char name[64];
-    int unchecked = 1; /* of SP 800-132's limits: old files have short salts and few rounds */
+    int unchecked = 1; /* by SP 800-132: old files have short salts and few iterations */
     OSSL_PARAM params[] = {digest_param(name, sizeof name, job->digest),
-                           octets(OSSL_KDF_PARAM_PASSWORD, task->inputs[0]),
-                           octets(OSSL_KDF_PARAM_SALT, task->inputs[1]),
+                           octets_param(OSSL_KDF_PARAM_PASSWORD, task->inputs[SECRET]),
+                           octets_param(OSSL_KDF_PARAM_SALT, task->inputs[SALT]),
                            OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_ITER, &job->iterations),
                            OSSL_PARAM_construct_int(OSSL_KDF_PARAM_PKCS5, &unchecked),
                            OSSL_PARAM_END};
-    return derive(job, params, failure);
+    return derive_key(job, params, failure);
 }
 
 FUNCTION(crypto_pbkdf2, "crypto/pbkdf2", "algorithm password salt iterations length",
          "Derive `length` bytes from a password with PBKDF2 (RFC 8018) over HMAC with a digest, "
          "and return them as a buffer. `salt` is random, 16 bytes or more, stored beside the "
          "result. `iterations` makes guessing slow: 600000 with :sha256 today; any number from 1 "
-         "is taken, for old data. More than 2000 are worked on a thread while the fiber waits. "
+         "is accepted, for old data. Above 2000 a worker thread computes while the fiber waits. "
          "Compare the result by `constant-time=`. Raises when a number is out of range or the "
          "digest is unknown.",
          NULL) {
     janet_fixarity(argc, 5);
     KdfTask job = {.task = {.function = function, .run = pbkdf2_run}, .kdf = KDF_PBKDF2};
-    job.digest = hmac_digest(function, argv);
-    job.task.inputs[0] = args_secret(argv, 1);
-    job.task.inputs[1] = args_bytes(argv, 2);
+    job.digest = args_hmac_digest(function, argv, 0);
+    job.task.inputs[SECRET] = args_secret(argv, 1);
+    job.task.inputs[SALT] = args_bytes(argv, 2);
     job.iterations = (uint64_t)args_integer(argv, 3, 1, INT32_MAX);
     job.task.room = (size_t)args_integer(argv, 4, 1, ARGS_MAX_OUTPUT);
     size_t size = (size_t)EVP_MD_get_size(algorithms_md(job.digest));
@@ -161,7 +154,7 @@ typedef struct ScryptOptions {
 } ScryptOptions;
 
 #define SCRYPT_N (1 << 17)
-#define SCRYPT_MEMORY ((double)(1 << 30) + (1 << 20)) /* N = 2^20 with r = 8, and a bit */
+#define SCRYPT_MEMORY ((double)(1 << 30) + (1 << 20)) /* N = 2^20 with r = 8 fits */
 
 static void option_memory(const OptionSite *site, Janet value, void *field) {
     double bytes = janet_checktype(value, JANET_NUMBER) ? janet_unwrap_number(value) : 0;
@@ -184,17 +177,17 @@ static const OptionSet scrypt_options = OPTION_SET(scrypt_rows);
 
 static bool scrypt_run(Task *task, Failure *failure) {
     KdfTask *job = (KdfTask *)task;
-    OSSL_PARAM params[] = {octets(OSSL_KDF_PARAM_PASSWORD, task->inputs[0]),
-                           octets(OSSL_KDF_PARAM_SALT, task->inputs[1]),
+    OSSL_PARAM params[] = {octets_param(OSSL_KDF_PARAM_PASSWORD, task->inputs[SECRET]),
+                           octets_param(OSSL_KDF_PARAM_SALT, task->inputs[SALT]),
                            OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_N, &job->n),
                            OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_R, &job->r),
                            OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_P, &job->p),
                            OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_MAXMEM, &job->memory),
                            OSSL_PARAM_END};
-    return derive(job, params, failure);
+    return derive_key(job, params, failure);
 }
 
-/* RFC 7914's bounds, and ours for memory. */
+/* The limits of RFC 7914, and :max-memory. */
 static void check_scrypt(const char *function, const ScryptOptions *options) {
     int32_t n = options->n;
     double memory = 128.0 * n * options->r + 128.0 * options->p * options->r;
@@ -211,15 +204,15 @@ static void check_scrypt(const char *function, const ScryptOptions *options) {
 FUNCTION(crypto_scrypt, "crypto/scrypt", "password salt length &opt opts",
          "Derive `length` bytes from a password with scrypt (RFC 7914), which costs an attacker "
          "memory as well as time, and return them as a buffer. `salt` is random, 16 bytes or "
-         "more, stored beside the result and the options. By default it takes 128 MB and some "
-         "tenths of a second, on a thread while the fiber waits. Compare the result by "
+         "more, stored beside the result and the options. The defaults use 128 MB and some tenths "
+         "of a second of a worker thread, while the fiber waits. Compare the result by "
          "`constant-time=`. Raises when an option is out of range.",
          &scrypt_options) {
     janet_arity(argc, 3, 4);
     KdfTask job = {.task = {.function = function, .run = scrypt_run}, .kdf = KDF_SCRYPT};
     ScryptOptions options = {.n = SCRYPT_N, .r = 8, .p = 1, .memory = SCRYPT_MEMORY};
-    job.task.inputs[0] = args_secret(argv, 0);
-    job.task.inputs[1] = args_bytes(argv, 1);
+    job.task.inputs[SECRET] = args_secret(argv, 0);
+    job.task.inputs[SALT] = args_bytes(argv, 1);
     job.task.room = (size_t)args_integer(argv, 2, 1, ARGS_MAX_OUTPUT);
     options_read(function, &scrypt_options, args_options(argv, argc, 3), &options);
     check_scrypt(function, &options);

@@ -1,4 +1,4 @@
-/* Random bytes, and comparing secrets. */
+/* Random bytes, and the comparison of secrets. */
 #include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
@@ -12,40 +12,40 @@
 
 static bool random_run(Task *task, Failure *failure) {
     task->length = task->room;
-    /* The generator for what stays private: keys are made of these bytes. */
+    /* The generator for private bytes: keys are made of them. */
     if (RAND_priv_bytes(task->output, (int)task->length) == 1) return true;
     return failure_openssl(failure, "no random bytes");
 }
 
-static Janet random_buffer(const char *function, int32_t length) {
+static Janet make_random(const char *function, int32_t length) {
     Task task = {.function = function, .run = random_run, .room = (size_t)length};
     return task_run(&task, sizeof task, task_is_large(&task));
 }
 
 FUNCTION(crypto_random_bytes, "crypto/random-bytes", "n",
-         "A buffer of `n` unpredictable bytes from OpenSSL's generator, fit for keys. Raises "
-         "unless `n` is an integer from 1 to 67108864 (64 MB).",
+         "A buffer of `n` unpredictable bytes of OpenSSL's generator, fit for keys. Raises unless "
+         "`n` is an integer from 1 to 67108864 (64 MB).",
          NULL) {
     janet_fixarity(argc, 1);
-    return random_buffer(function, args_integer(argv, 0, 1, ARGS_MAX_OUTPUT));
+    return make_random(function, args_integer(argv, 0, 1, ARGS_MAX_OUTPUT));
 }
 
 FUNCTION(crypto_generate_challenge, "crypto/generate-challenge", "&opt length",
-         "A buffer of `length` (32 if not given) random bytes for the other side to sign, so "
-         "that it proves to hold a key now. Use each one once. Fewer than 16 bytes can be "
-         "guessed or recur. Raises unless `length` is an integer from 1 to 67108864.",
+         "A buffer of `length` (default 32) random bytes for the other side to sign, as proof "
+         "that it holds a key now. Use each challenge once. Below 16 bytes, challenges can be "
+         "guessed or repeat. Raises unless `length` is an integer from 1 to 67108864.",
          NULL) {
     janet_arity(argc, 0, 1);
     bool given = argc && !janet_checktype(argv[0], JANET_NIL);
     int32_t length = given ? args_integer(argv, 0, 1, ARGS_MAX_OUTPUT) : CHALLENGE_LENGTH;
-    return random_buffer(function, length);
+    return make_random(function, length);
 }
 
 FUNCTION(crypto_constant_time_equal, "crypto/constant-time=", "a b",
-         "Are two strings or buffers equal, byte for byte? The time taken tells nothing of where "
-         "they differ, only whether their lengths do: use it for tags, tokens and password "
-         "hashes, where `=` would let an attacker guess byte by byte. Returns true or false. "
-         "Raises when one is neither a string nor a buffer.",
+         "Are two strings or buffers equal, byte for byte? Returns true or false. The time taken "
+         "depends on their lengths only: use it for tags, tokens and password hashes, where `=` "
+         "would let an attacker guess byte by byte. Raises when one is neither a string nor a "
+         "buffer.",
          NULL) {
     janet_fixarity(argc, 2);
     Bytes a = args_secret(argv, 0), b = args_secret(argv, 1);

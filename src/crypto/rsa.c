@@ -180,7 +180,7 @@ static RsaOptions read_options(const char *function, const OptionSet *set, Janet
     return options;
 }
 
-/* The key, unless it is NULL or not usable: then it is freed, and `failure` or the reason raised. */
+/* Returns a usable key. Otherwise it frees the key and raises why; `failure` says it for NULL. */
 static EVP_PKEY *require_usable(const char *function, EVP_PKEY *key, const RsaPadding *padding,
                                 Failure *failure) {
     if (key && is_usable(key, padding, failure)) return key;
