@@ -1,7 +1,6 @@
 #include "crypto/task.h"
 
 #include "base/raise.h"
-#include "base/strings.h"
 #include "base/work.h"
 
 #include <openssl/crypto.h>
@@ -21,7 +20,7 @@ bool task_is_large(const Task *task) {
 }
 
 Janet task_output(Task *task) {
-    if (task->is_string) return janet_wrap_string(strings_end(task->output));
+    if (task->is_string) return janet_wrap_string(janet_string_end(task->output));
     task->buffer->count = (int32_t)task->length;
     return janet_wrap_buffer(task->buffer);
 }
