@@ -179,6 +179,32 @@ static void export_entry(JanetTable *env, const char *name, JanetTable *entry) {
     janet_table_put(env, janet_symbolv(text->data, text->count), janet_wrap_table(entry));
 }
 
+/* net/close is a Janet function that calls ev/close: without rebinding its constant is replaced. */
+static void extend_net_close(const RebindPair *pairs, size_t count) {
+    Janet function = janet_resolve_core("net/close");
+    if (janet_checktype(function, JANET_FUNCTION))
+        rebind_constants(janet_unwrap_function(function), pairs, count);
+}
+
+/* Rebinding also replaces the keys of the dictionary for images. It must know core's functions too:
+ * values that come from other threads may contain them. */
+static void restore_in_images(void) {
+    JanetTable *make = core_dictionary("make-image-dict");
+    for (int i = 0; make && i < GENERIC_COUNT; i++) {
+        JanetCFunction core = atomic_load(&core_functions[i]);
+        if (core) janet_table_put(make, janet_wrap_cfunction(core), janet_csymbolv(rows[i].name));
+    }
+}
+
+static void extend_early_code(const RebindPair *pairs, size_t count) {
+    if (!rebind_is_on()) {
+        extend_net_close(pairs, count);
+        return;
+    }
+    rebind_functions(pairs, count);
+    restore_in_images();
+}
+
 void generic_register(JanetTable *env) {
     RebindPair pairs[GENERIC_COUNT];
     size_t count = 0;
@@ -195,5 +221,5 @@ void generic_register(JanetTable *env) {
             pairs[count++] = (RebindPair){function, rows[i].dispatcher};
         export_entry(env, rows[i].name, entry);
     }
-    if (count) rebind_functions(pairs, count);
+    if (count) extend_early_code(pairs, count);
 }

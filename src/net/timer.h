@@ -1,4 +1,4 @@
-/* Deadlines in a pairing heap. Timers are embedded in their owners, so setting allocates nothing. */
+/* Deadlines in a pairing heap. Timers are embedded in their owners: setting allocates nothing. */
 #ifndef JSEC_NET_TIMER_H
 #define JSEC_NET_TIMER_H
 

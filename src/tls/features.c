@@ -1,6 +1,7 @@
 /* features: what this build can do, and on what it runs. */
 #include "core/tls/features.h"
 #include "base/module.h"
+#include "net/rebind.h"
 #include "register.h"
 
 #include <openssl/crypto.h>
@@ -63,7 +64,11 @@ FUNCTION(tls_features, "tls/features", "",
          "* `:dtls`, `:ocsp`, `:keylog` - whether DTLS, OCSP stapling, `:keylog` are there\n"
          "* `:ktls`, `:quic`, `:ech` - whether TLS in the kernel, QUIC, encrypted ClientHellos "
          "are\n"
-         "* `:poller` - how sockets are waited for: `:epoll` or `:kqueue`",
+         "* `:poller` - how sockets are waited for: `:epoll` or `:kqueue`\n"
+         "* `:rebinding` - whether `ev/read`, `net/write` and their like take jsec's streams also "
+         "in code that was compiled before jsec was loaded. False when the environment variable "
+         "`JSEC_NO_REBIND` is set, or when jsec does not recognize how this Janet lays out its "
+         "heap",
          NULL) {
     janet_fixarity(argc, 0);
     JanetTable *facts = janet_table(20);
@@ -83,6 +88,7 @@ FUNCTION(tls_features, "tls/features", "",
     put(facts, "quic", janet_wrap_false());
     put(facts, "ech", janet_wrap_false());
     put(facts, "poller", janet_ckeywordv(POLLER));
+    put(facts, "rebinding", janet_wrap_boolean(rebind_is_on()));
     return janet_wrap_struct(janet_table_to_struct(facts));
 }
 

@@ -1,5 +1,6 @@
 # Code that was compiled before jsec was loaded takes other streams too, however it holds core's function.
 (import ../support/check :prefix "")
+(import ../support/compile :prefix "")
 (import ../support/early)
 (import ../support/fake)
 (import ../support/process :prefix "")
@@ -34,11 +35,45 @@
       (put env 'x @{:value fake/stream})
       (is= [:read 7] (eval (parse source) env)))
 
-    (test "tuples nested a hundred thousand deep are no danger"
-      (is= "true\n"
+    (test "tuples nested a hundred thousand deep are extended to the innermost"
+      (is= "100000 true\n"
            (run-code "(var chain nil) (repeat 100000 (set chain [ev/read chain])) (def table @{:chain chain})"
                      "(require \"jsec/native\")"
-                     "(print (= ev/read (get-in table [:chain 0]) (get-in table [:chain 1 0])))")))
+                     "(var [depth extended] [0 true]) (set chain (table :chain))"
+                     "(while chain (++ depth) (unless (= ev/read (chain 0)) (set extended false)) (set chain (chain 1)))"
+                     "(print depth \" \" extended)")))
+
+    (test "the self-test finds a heap that is laid out in another way, and rebinding is off then"
+      (def module (compile-native "other-heap"))
+      (defn on? [other]
+        (os/setenv "OTHER" other)
+        (string/trim (run-code (string/format "(print ((((native %j) 'on?) :value)))" module))))
+      (is= "true" (on? "nothing"))
+      (each other ["weak" "channel" "tag" "list"] (is= "false" (on? other) other)))
+
+    (test "with JSEC_NO_REBIND=1 only code that is compiled later is extended, and net/close"
+      (def path (string (tmpdir) "/no-rebind.janet"))
+      (spit path
+            ``
+            (def early (fn [s] (ev/read s 7)))
+            (def table @{ev/read ev/read})
+            (import jsec/tls)
+            (def stream ((((native (os/getenv "FAKE")) 'stream) :value)))
+            (pp (get (protect (early stream)) 0))
+            (pp (= ev/read (get table ev/read)))
+            (pp ((eval '(fn [s] (ev/read s 7))) stream))
+            (pp (net/close stream))
+            (pp ((tls/features) :rebinding))
+            ``)
+      (def environment (merge (os/environ) {"FAKE" fake/path}))
+      (defn run [setting]
+        (def out (string (tmpdir) "/out"))
+        (with [file (file/open out :w)]
+          (os/execute ["janet" path] :pe (merge environment {"JSEC_NO_REBIND" setting :out file :err file})))
+        (string/split "\n" (string/trim (slurp out))))
+      (is= @["false" "false" "(:read 7)" "(:close)" "false"] (run "1"))
+      (is= @["true" "true" "(:read 7)" "(:close)" "true"] (run "0"))
+      (is= @["true" "true" "(:read 7)" "(:close)" "true"] (run "")))
 
     (test "net/close, which core has written in Janet, closes other streams"
       (is= [:close] (net/close (fake/stream))))

@@ -14,7 +14,7 @@
 
 (defn- build [cc header source into]
   (def flags (if (= :macos (os/which)) ["-bundle" "-undefined" "dynamic_lookup"] ["-shared"]))
-  (zero? (os/execute [;cc "-std=c11" "-fPIC" ;flags "-I" header "-o" into source] :p)))
+  (zero? (os/execute [;cc "-std=c11" "-fPIC" ;flags "-I" header "-I" "src" "-o" into source] :p)))
 
 (defn compile-native
   "Compile a C file; the path of the module, or nil where there is no compiler or no janet.h."

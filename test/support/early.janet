@@ -57,9 +57,38 @@
 (holds :struct-prototype (heir :read))
 (def- nested [[0 {:a [ev/read]}] @{:b [[ev/read]]}])
 (holds :nested-tuple (get-in nested [0 1 :a 0]))
+(defn- wrap [value depth] (if (zero? depth) value (wrap (if (even? depth) [value] {:in value}) (dec depth))))
+(def- deep-nested (wrap ev/read 3000))
+(defn- unwrap [nested]
+  (var value nested)
+  (while (not (cfunction? value)) (set value (if (tuple? value) (value 0) (value :in))))
+  value)
+(holds :deep-nested (unwrap deep-nested))
+(def- weak-array (array/weak 2))
+(array/push weak-array 0 ev/read)
+(holds :weak-array (weak-array 1))
+(def- weak-tables
+  (seq [make :in [table/weak table/weak-keys table/weak-values]]
+    (def weak (make 2))
+    (put weak :read ev/read)
+    (put weak ev/read :found)))
+(put held :weak-tables
+     (fn [s] (if (all |(and (= :found ($ ev/read)) (= 2 (length $))) weak-tables) (((weak-tables 1) :read) s 7))))
+(def- weak-nested (array/weak 1))
+(def- kept [:a [ev/read]])
+(array/push weak-nested kept)
+(holds :tuple-in-weak-array (get-in weak-nested [0 1 0]))
+(def- unmarshalled (unmarshal (marshal [[[ev/read]]] make-image-dict) load-image-dict))
+(holds :unmarshalled (get-in unmarshalled [0 0 0]))
+(def- pattern (peg/compile ~(cmt (constant 7) ,(fn [&] ev/read))))
+(holds :peg (first (peg/match pattern "")))
 (holds :tuple-in-table (get-in nested [1 :b 0 0]))
 (def- by-function @{ev/read :found})
 (put held :key (fn [s] (if (= :found (by-function ev/read)) (ev/read s 7))))
+(put held :only-key (fn [s] (if (deep= @[ev/read] (keys by-function)) (ev/read s 7))))
+(def- many-keys (tabseq [i :range [0 1000]] [i ev/read] i))
+(put held :many-keys
+     (fn [s] (if (and (= 1000 (length many-keys)) (= 7 (many-keys [7 ev/read]))) (((first (keys many-keys)) 1) s 7))))
 (def- immutable-by-function {ev/read :found})
 (put held :struct-key (fn [s] (if (= :found (immutable-by-function ev/read)) (ev/read s 7))))
 
@@ -89,6 +118,14 @@
 (ev/give queue (fn [s] (ev/read s 7)))
 (put held :queued-closure (fn [s] (def f (ev/take queue)) (ev/give queue f) (f s)))
 
+(def- full (ev/chan 3))
+(ev/give full 0)
+(ev/give full [ev/read])
+(ev/give full ev/read)
+(ev/take full)
+(put held :queued
+     (fn [s] (def [[nested] read] [(ev/take full) (ev/take full)]) (ev/give full [nested]) (ev/give full read)
+       (if (= nested read) (read s 7))))
 (def- on-stack-requests (ev/chan))
 (ev/spawn
   (var read ev/read)
