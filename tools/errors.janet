@@ -12,10 +12,9 @@
     :literal (% (* `"` :characters `"` (any (* :space `"` :characters `"`))))
     :skipped-string (* `"` (any (+ (* `\` 1) (if-not `"` 1))) `"`)
     :nested (* "(" (any (+ :skipped-string :nested (if-not (set `()"`) 1))) ")")
-    :call-name (+ "failure_set" "failure_openssl" "raise_format" "raise_failure" "janet_panicf"
-                  "janet_panic"
-                  "janet_cstringv" "engine_fail" "option_refuse" "raise_type" "raise_word"
-                  "raise_secret" (* "refuse" (any :word)))
+    :call-name (+ "failure_set" "failure_openssl" "failure_prefix" "raise_format" "raise_failure"
+                  "janet_panicf" "janet_panic" "janet_cstringv" "engine_fail" "option_refuse"
+                  "raise_type" "raise_word" "raise_secret" (* "refuse" (any :word)))
     :word (+ :w "_")
     :arguments (* "(" (any (+ :literal :nested (if-not (set `()"`) 1))) ")")
     :call (group (* ':call-name (! :word) :space :arguments))
@@ -45,6 +44,7 @@
       "raise_type" (string "bad slot #…, expected " (readable text) ", got …")
       "option_refuse" (string "bad option :…, expected " (readable text) ", got …")
       "failure_openssl" (string (readable text) ": …")
+      "failure_prefix" (string (readable text) ": …")
       (readable text))))
 
 (defn- files-in [folder]

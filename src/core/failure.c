@@ -32,6 +32,16 @@ static void append(Failure *failure, const char *separator, const char *text) {
                    "\\x");
 }
 
+bool failure_prefix(Failure *failure, const char *what, ...) {
+    const Failure reason = *failure;
+    va_list args;
+    va_start(args, what);
+    format_text(failure, what, args);
+    va_end(args);
+    append(failure, ": ", reason.text);
+    return false;
+}
+
 /* What the queue says of one error; system errors carry an errno in place of a reason. */
 static const char *reason_of(unsigned long code, char *buffer, size_t size) {
     const char *reason = ERR_reason_error_string(code);

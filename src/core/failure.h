@@ -15,6 +15,9 @@ __attribute__((format(printf, 2, 3))) bool failure_set(Failure *failure, const c
 /* "<what>: <OpenSSL's reasons>"; reads and clears the thread's whole OpenSSL error queue. */
 __attribute__((format(printf, 2, 3))) bool failure_openssl(Failure *failure, const char *what, ...);
 
+/* Puts "<what>: " before the text of a failure; returns false. */
+__attribute__((format(printf, 2, 3))) bool failure_prefix(Failure *failure, const char *what, ...);
+
 /* Reads and clears the queue: did memory run out? `failure` says so then. For calls whose result does
  * not tell that from a plain no. */
 bool failure_of_memory(Failure *failure);

@@ -29,11 +29,10 @@ static bool add_names(STACK_OF(X509_NAME) * names, const STACK_OF(X509) * certif
 
 static bool add_source(STACK_OF(X509_NAME) * names, Bytes source, Failure *failure) {
     PemSource owned;
-    Failure why;
-    Bytes content = pem_source(source, &owned, &why);
-    STACK_OF(X509) *certificates = content.data ? pem_certificates(content, &why) : NULL;
+    Bytes content = pem_source(source, &owned, failure);
+    STACK_OF(X509) *certificates = content.data ? pem_certificates(content, failure) : NULL;
     pem_free(&owned);
-    if (!certificates) return failure_set(failure, ":client-ca-names: %s", why.text);
+    if (!certificates) return failure_prefix(failure, ":client-ca-names");
     bool added = add_names(names, certificates);
     sk_X509_pop_free(certificates, X509_free);
     return added || failure_set(failure, ":client-ca-names: out of memory");

@@ -15,11 +15,10 @@ static bool use_chain(SSL_CTX *context, STACK_OF(X509) * chain, Failure *failure
 
 static bool set_certificate(SSL_CTX *context, Bytes source, Failure *failure) {
     PemSource owned;
-    Failure why;
-    Bytes content = pem_source(source, &owned, &why);
-    STACK_OF(X509) *chain = content.data ? pem_certificates(content, &why) : NULL;
+    Bytes content = pem_source(source, &owned, failure);
+    STACK_OF(X509) *chain = content.data ? pem_certificates(content, failure) : NULL;
     pem_free(&owned);
-    if (!chain) return failure_set(failure, ":cert: %s", why.text);
+    if (!chain) return failure_prefix(failure, ":cert");
     bool used = use_chain(context, chain, failure);
     sk_X509_pop_free(chain, X509_free);
     return used;
@@ -27,11 +26,10 @@ static bool set_certificate(SSL_CTX *context, Bytes source, Failure *failure) {
 
 static bool set_key(SSL_CTX *context, Bytes source, Bytes password, Failure *failure) {
     PemSource owned;
-    Failure why;
-    Bytes content = pem_source(source, &owned, &why);
-    EVP_PKEY *key = content.data ? pem_private_key(content, password, &why) : NULL;
+    Bytes content = pem_source(source, &owned, failure);
+    EVP_PKEY *key = content.data ? pem_private_key(content, password, failure) : NULL;
     pem_free(&owned);
-    if (!key) return failure_set(failure, ":key: %s", why.text);
+    if (!key) return failure_prefix(failure, ":key");
     X509 *certificate = SSL_CTX_get0_certificate(context);
     bool matches = X509_check_private_key(certificate, key);
     bool used = matches && SSL_CTX_use_PrivateKey(context, key);

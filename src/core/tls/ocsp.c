@@ -21,11 +21,10 @@ static bool is_response(Bytes der) {
 /* The response as a block for OPENSSL_free. */
 static bool load(Bytes source, Staple *staple, Failure *failure) {
     PemSource owned;
-    Failure why;
     *staple = (Staple){NULL, 0};
     if (!source.data) return true;
-    Bytes der = pem_source(source, &owned, &why);
-    if (!der.data) return failure_set(failure, "OCSP response: %s", why.text);
+    Bytes der = pem_source(source, &owned, failure);
+    if (!der.data) return failure_prefix(failure, "OCSP response");
     if (!is_response(der)) {
         pem_free(&owned);
         return failure_set(failure, "not an OCSP response: expected DER, or a file of it");

@@ -109,17 +109,15 @@ bool ticket_keys_set(SSL_CTX *context, const Bytes *list, size_t count, Failure 
 }
 
 bool ticket_key_source(Bytes source, PemSource *owned, Bytes *key, Failure *failure) {
-    Failure why;
     *owned = (PemSource){NULL, 0};
     *key = source;
     /* A path may have 48 letters; a key's bytes name no file. */
-    if (pem_file(source, owned, &why)) {
+    if (pem_file(source, owned, failure)) {
         *key = (Bytes){owned->bytes, owned->length};
         return true;
     }
     if (source.length == 48 || source.length == 80) return true;
-    return failure_set(failure, ":ticket-keys: expected 48 or 80 bytes, or a file of them: %s",
-                       why.text);
+    return failure_prefix(failure, ":ticket-keys: expected 48 or 80 bytes, or a file of them");
 }
 
 static int begin_mac(EVP_MAC_CTX *mac, TicketKey *key) {

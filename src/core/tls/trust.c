@@ -18,11 +18,10 @@
 static bool load_crls(STACK_OF(X509_CRL) * into, const BytesList *sources, Failure *failure) {
     for (size_t i = 0; i < sources->count; i++) {
         PemSource owned;
-        Failure why;
-        Bytes content = pem_source(sources->list[i], &owned, &why);
-        bool added = content.data && pem_add_crls(into, content, &why);
+        Bytes content = pem_source(sources->list[i], &owned, failure);
+        bool added = content.data && pem_add_crls(into, content, failure);
         pem_free(&owned);
-        if (!added) return failure_set(failure, ":crl: %s", why.text);
+        if (!added) return failure_prefix(failure, ":crl");
     }
     return true;
 }
@@ -36,15 +35,14 @@ static bool add_crls(X509_STORE *store, STACK_OF(X509_CRL) * crls) {
 }
 
 static bool add_anchors(X509_STORE *store, const ContextSettings *settings, Failure *failure) {
-    Failure why;
-    if (settings->ca.data && !store_add_bundle(store, settings->ca, &why)) {
-        return failure_set(failure, ":ca-file: %s", why.text);
+    if (settings->ca.data && !store_add_bundle(store, settings->ca, failure)) {
+        return failure_prefix(failure, ":ca-file");
     }
-    if (settings->ca_path.data && !store_add_directory(store, settings->ca_path, &why)) {
-        return failure_set(failure, ":ca-path: %s", why.text);
+    if (settings->ca_path.data && !store_add_directory(store, settings->ca_path, failure)) {
+        return failure_prefix(failure, ":ca-path");
     }
-    if (settings->trusted.data && !store_add_trusted(store, settings->trusted, &why)) {
-        return failure_set(failure, ":trusted-cert: %s", why.text);
+    if (settings->trusted.data && !store_add_trusted(store, settings->trusted, failure)) {
+        return failure_prefix(failure, ":trusted-cert");
     }
     return true;
 }

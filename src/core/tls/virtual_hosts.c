@@ -102,10 +102,9 @@ bool virtual_hosts_choose(SSL *ssl, const SSL_CTX *base, int *alert) {
 /* --- making --- */
 
 static bool check_host(const VirtualHost *host, Failure *failure) {
-    Failure why;
-    if (!context_data_can_serve(host->context, &why)) {
-        return failure_set(failure, ":sni \"%.*s\": %s", (int)host->name.length,
-                           (const char *)host->name.data, why.text);
+    if (!context_data_can_serve(host->context, failure)) {
+        return failure_prefix(failure, ":sni \"%.*s\"", (int)host->name.length,
+                              (const char *)host->name.data);
     }
     return !context_data(host->context)->has_hosts || failure_set(failure, ":sni within :sni");
 }
