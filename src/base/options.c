@@ -25,7 +25,7 @@ void option_bytes(const OptionSite *site, Janet value, void *field) {
     *(Bytes *)field = value_bytes(value);
 }
 
-/* Buffers are not NUL-terminated, and may change: a string made of them is and does not. */
+/* A buffer may change and has no NUL at its end, so its text is copied into a string. */
 static void set_text(const OptionSite *site, Janet value, Bytes *text) {
     *text = value_bytes(value);
     if (memchr(text->data, 0, text->length)) option_refuse(site, "text without NUL bytes", value);
@@ -74,15 +74,15 @@ void option_word(const OptionSite *site, Janet value, void *field) {
     option_refuse(site, expected.text, value);
 }
 
-/* Structures can be called as well in Janet, but not one of them is what is meant here. */
-static bool takes_one(Janet value) {
+/* Janet can call tables and keywords too, but here only a function makes sense. */
+static bool accepts_one_argument(Janet value) {
     if (!janet_checktype(value, JANET_FUNCTION)) return janet_checktype(value, JANET_CFUNCTION);
     const JanetFuncDef *definition = janet_unwrap_function(value)->def;
     return definition->min_arity <= 1 && definition->max_arity >= 1;
 }
 
 void option_function(const OptionSite *site, Janet value, void *field) {
-    if (!takes_one(value)) option_refuse(site, "function of one argument", value);
+    if (!accepts_one_argument(value)) option_refuse(site, "function of one argument", value);
     *(Janet *)field = value;
 }
 
@@ -92,7 +92,7 @@ void option_any(const OptionSite *site, Janet value, void *field) {
 }
 
 /* Optimal string alignment: insertions, deletions, substitutions and swapped neighbours. */
-static int distance(const char *a, size_t alen, const char *b, size_t blen) {
+static int edit_distance(const char *a, size_t alen, const char *b, size_t blen) {
     int row[3][MAX_NAME_LENGTH + 1];
     for (size_t j = 0; j <= blen; j++) row[0][j] = (int)j;
     for (size_t i = 1; i <= alen; i++) {
@@ -110,28 +110,29 @@ static int distance(const char *a, size_t alen, const char *b, size_t blen) {
     return row[alen % 3][blen];
 }
 
-/* The rows of a set come before those of its parts; `left` counts down to the one asked for. */
-static const OptionRow *count_down(const OptionSet *set, size_t *left) {
+/* The rows of a set come before those of its parts; `left` is how many rows are still to skip. */
+static const OptionRow *skip_rows(const OptionSet *set, size_t *left) {
     if (*left < set->count) return set->rows + *left;
     *left -= set->count;
     for (const OptionSet *const *part = set->parts; part && *part; part++) {
-        const OptionRow *row = count_down(*part, left);
+        const OptionRow *row = skip_rows(*part, left);
         if (row) return row;
     }
     return NULL;
 }
 
 const OptionRow *options_row(const OptionSet *set, size_t index) {
-    return count_down(set, &index);
+    return skip_rows(set, &index);
 }
 
 static const char *nearest_name(const OptionSet *set, JanetByteView name) {
     const char *nearest = NULL;
-    int best = 4; /* further away than three slips is no slip */
+    int best = 4; /* more than three typing errors make another word */
     const OptionRow *row;
     for (size_t i = 0; name.len <= MAX_NAME_LENGTH && (row = options_row(set, i)); i++) {
         const char *candidate = row->name;
-        int d = distance((const char *)name.bytes, (size_t)name.len, candidate, strlen(candidate));
+        int d =
+            edit_distance((const char *)name.bytes, (size_t)name.len, candidate, strlen(candidate));
         if (d < best && d < (int)strlen(candidate)) {
             best = d;
             nearest = candidate;
@@ -140,7 +141,7 @@ static const char *nearest_name(const OptionSet *set, JanetByteView name) {
     return nearest;
 }
 
-JANET_NO_RETURN static void unknown(const char *function, const OptionSet *set, Janet key) {
+JANET_NO_RETURN static void refuse_unknown(const char *function, const OptionSet *set, Janet key) {
     JanetByteView name = {NULL, 0};
     const char *nearest = NULL;
     if (janet_bytes_view(key, &name.bytes, &name.len)) nearest = nearest_name(set, name);
@@ -160,14 +161,14 @@ static size_t find_row(const char *function, const OptionSet *set, Janet key) {
             if (!janet_cstrcmp(name, row->name)) return i;
         }
     }
-    unknown(function, set, key);
+    refuse_unknown(function, set, key);
 }
 
 static bool same_field(const OptionRow *a, const OptionRow *b) {
     return a->offset == b->offset && a->parse == b->parse;
 }
 
-/* Two names of one field in one table contradict each other, or will some day. */
+/* Two names of one field in one table contradict each other, now or after the next change. */
 static void refuse_doubled(const char *function, const OptionSet *set, uint64_t here,
                            const OptionRow *row, const char *prefix) {
     for (size_t i = 0; here >> i; i++) {
@@ -180,7 +181,7 @@ static void refuse_doubled(const char *function, const OptionSet *set, uint64_t 
 }
 
 void option_nested(const OptionSite *site, Janet value, void *field) {
-    (void)field; /* options_read sees to it, when the others of the table are known */
+    (void)field; /* options_read reads it after the other options of the table */
     if (!options_given(value)) option_refuse(site, "table or struct", value);
 }
 
@@ -199,7 +200,7 @@ static void read_nested(const char *function, const OptionSet *set, uint64_t her
     options_read(function, inner, value, into);
 }
 
-/* One table of the prototype chain; what a nearer one gave already (seen) stays. */
+/* Read one table of the prototype chain. The rows in `seen` have a value from a nearer table. */
 static uint64_t read_level(const char *function, const OptionSet *set, JanetDictView view,
                            uint64_t seen, void *into) {
     uint64_t here = 0;
@@ -210,7 +211,7 @@ static uint64_t read_level(const char *function, const OptionSet *set, JanetDict
         if (janet_checktype(kv->key, JANET_NIL)) continue;
         size_t index = find_row(function, set, kv->key);
         const OptionRow *row = options_row(set, index);
-        if (!row) continue; /* there is one, but analysers can't see that */
+        if (!row) continue; /* never: for static analysers */
         refuse_doubled(function, set, here, row, "");
         here |= UINT64_C(1) << index;
         if (seen & (UINT64_C(1) << index)) continue;

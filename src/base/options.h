@@ -7,12 +7,12 @@
  *   };
  *   static const OptionSet set = OPTION_SET(rows);
  *   Opts opts = {.timeout = INFINITY};                   // defaults first
- *   options_read("tls/connect", &set, argv[2], &opts);   // raises on anything not understood
+ *   options_read("tls/connect", &set, argv[2], &opts);   // raises on unknown options and values
  *
  * Several rows may share a field: aliases. Giving two of them at once raises.
  *
- * Options that several functions share are a set of their own, a part of the functions' sets; all
- * of them then fill the same struct, or structs that begin with the same member:
+ * Options that several functions share are a set of their own, which is a part of the functions'
+ * sets. All of these fill the same struct, or structs that begin with the same member:
  *
  *   static const OptionSet *const parts[] = {&shared, NULL};
  *   static const OptionSet set = OPTION_SET_WITH(rows, parts); */
@@ -26,7 +26,7 @@
 
 typedef struct OptionRow OptionRow;
 
-/* Where a value is being read, for error texts. */
+/* The function and option whose value is read, for error texts. */
 typedef struct OptionSite {
     const char *function;
     const OptionRow *row;
@@ -39,18 +39,17 @@ struct OptionRow {
     const char *name;
     OptionParser parse;
     size_t offset;
-    const void *detail; /* of the parser: words, a range, a nested set */
+    const void *detail; /* for the parser: words, a range, a nested set */
     const char *doc;
     bool secret;   /* a key, a password: no error text shows its value */
-    unsigned tags; /* what else the owner of the rows says of it */
+    unsigned tags; /* for the code that defines the rows */
 };
 
 typedef struct OptionSet {
     const OptionRow *rows;
-    size_t count;                         /* 64 at most, those of the parts included */
-    const char *where;                    /* appended where an option is unknown; NULL: nothing */
-    const struct OptionSet *const *parts; /* sets whose rows belong to it too, with their own
-                                             parts; ended by NULL; or NULL */
+    size_t count;                         /* of its own; with the parts, at most 64 */
+    const char *where;                    /* follows the name of an unknown option; or NULL */
+    const struct OptionSet *const *parts; /* further sets, ended by NULL; or NULL */
 } OptionSet;
 
 #define OPTION(name, parser, type, field, doc)                                                     \
@@ -70,40 +69,52 @@ typedef struct OptionRange {
     double min, max;
 } OptionRange;
 
-void option_boolean(const OptionSite *site, Janet value, void *field); /* bool */
-void option_bytes(const OptionSite *site, Janet value, void *field);   /* Bytes; string, buffer */
-void option_text(const OptionSite *site, Janet value, void *field);    /* Bytes, no NUL inside, */
-/* NUL-terminated */
-void option_name(const OptionSite *site, Janet value, void *field);    /* as text; keywords too */
-void option_seconds(const OptionSite *site, Janet value, void *field); /* double, not negative */
-void option_integer(const OptionSite *site, Janet value, void *field); /* int32_t; OptionRange */
-/* As option_text, without a copy that would stay in memory: not NUL-terminated. */
+/* bool */
+void option_boolean(const OptionSite *site, Janet value, void *field);
+
+/* Bytes of a string or buffer. */
+void option_bytes(const OptionSite *site, Janet value, void *field);
+
+/* The same without NUL bytes, but with one after its end. option_name accepts keywords as well. */
+void option_text(const OptionSite *site, Janet value, void *field);
+void option_name(const OptionSite *site, Janet value, void *field);
+
+/* As option_text, but never a copy, which would stay in memory. There is no NUL after its end. */
 void option_secret(const OptionSite *site, Janet value, void *field);
-void option_word(const OptionSite *site, Janet value, void *field); /* int; OptionWord[], */
-                                                                    /* ended by a NULL name */
-void option_function(const OptionSite *site, Janet value,
-                     void *field);                                    /* Janet; of one argument, */
-                                                                      /* for call_fiber */
-void option_any(const OptionSite *site, Janet value, void *field);    /* Janet */
-void option_nested(const OptionSite *site, Janet value, void *field); /* an OptionSet that */
-                                                                      /* fills the same struct; */
-                                                                      /* one a set at most */
+
+/* double, not negative. */
+void option_seconds(const OptionSite *site, Janet value, void *field);
+
+/* int32_t; the detail is an OptionRange, or NULL. */
+void option_integer(const OptionSite *site, Janet value, void *field);
+
+/* int; the detail is an array of OptionWord, ended by a NULL name. */
+void option_word(const OptionSite *site, Janet value, void *field);
+
+/* Janet: a function of one argument, for call_fiber. */
+void option_function(const OptionSite *site, Janet value, void *field);
+
+/* Janet */
+void option_any(const OptionSite *site, Janet value, void *field);
+
+/* A table; the detail is an OptionSet that fills the same struct. At most one in a set. */
+void option_nested(const OptionSite *site, Janet value, void *field);
 
 /* "<function>: bad option :name, expected X, got V"; of a secret row, V is the value's type. */
 JANET_NO_RETURN void option_refuse(const OptionSite *site, const char *expected, Janet got);
 
-/* Read a table or struct of options (nil: none) into a struct that holds the defaults already.
- * Unknown names, values of a wrong type or range and doubled aliases raise. Views handed out
- * point into Janet values: they last as long as those and the running C function do. */
+/* Read a table or struct of options (nil: none) into a struct that already has the defaults.
+ * Unknown names, values of a wrong type or range, and two names of one field raise. Views point
+ * into the Janet values: they last as long as these do and the C function runs. */
 void options_read(const char *function, const OptionSet *set, Janet options, void *into);
 
 /* Is it a table, a struct or nil? */
 bool options_given(Janet options);
 
-/* The set's row of that number, parts after its own; NULL: there are no more. */
+/* The row with that number, counting the set's own rows first; NULL after the last. */
 const OptionRow *options_row(const OptionSet *set, size_t index);
 
-/* The documentation of a set, a line an option, for docstrings. */
+/* The documentation of a set for docstrings, one line for each option. */
 void options_document(const OptionSet *set, JanetBuffer *into);
 
 #endif

@@ -34,8 +34,8 @@ static Context *read_beside(const char *function, const ContextKind *kind, Janet
     if (options->sni.data) options->connection.hostname = options->sni;
     bool wants_sessions = !janet_checktype(options->connection.on_session, JANET_NIL);
     if (wants_sessions && !context_data(context->context)->keeps_sessions) {
-        raise_format(function, ":on-session beside a context that was made without: its sessions "
-                               "are not kept");
+        raise_format(function, ":on-session beside a context that was made without it: the "
+                               "context keeps no sessions");
     }
     return context;
 }
@@ -43,18 +43,17 @@ static Context *read_beside(const char *function, const ContextKind *kind, Janet
 /* --- options into a context --- */
 
 static void read_staple(ContextOptions *options) {
-    JanetByteView view;
-    if (janet_bytes_view(options->staple, &view.bytes, &view.len)) {
-        const uint8_t *bytes = view.bytes ? view.bytes : (const uint8_t *)"";
-        options->settings.staple = (Bytes){bytes, (size_t)view.len};
+    if (janet_checktypes(options->staple, JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
+        options->settings.staple = value_bytes(options->staple);
     } else {
         options->connection.on_staple = options->staple;
         options->settings.staple_on_demand = janet_checktype(options->staple, JANET_FUNCTION);
     }
 }
 
-/* What follows from the options themselves; virtual hosts come after. */
-static void finish_own(const char *function, const ContextKind *kind, ContextOptions *options) {
+/* Settings that follow from the options. Virtual hosts come later, since they inherit. */
+static void derive_settings(const char *function, const ContextKind *kind,
+                            ContextOptions *options) {
     merge_names(function, options);
     options->settings.datagram = kind->datagram;
     options->settings.read_ahead = (size_t)options->connection.settings.buffer_size;
@@ -67,7 +66,7 @@ static Context *make_context(const char *function, const ContextKind *kind,
     Failure failure;
     Context *made = janet_abstract(kind->type, sizeof *made);
     memset(made, 0, sizeof *made);
-    made->connection.on_session = made->connection.on_staple = janet_wrap_nil();
+    made->connection.on_session = janet_wrap_nil();
     made->connection.on_staple = options->connection.on_staple;
     made->context = context_cached(&options->settings, &failure);
     if (!made->context) raise_failure(function, &failure);
@@ -103,7 +102,7 @@ static Context *host_from_options(const char *function, const ContextKind *kind,
     check_host(function, kind, value);
     context_options_init(&options);
     options_read(function, kind->context_set, value, &options);
-    finish_own(function, kind, &options);
+    derive_settings(function, kind, &options);
     settings_inherit(&options.settings, listener);
     return make_context(function, kind, &options);
 }
@@ -120,20 +119,20 @@ static Context *host_context(const char *function, const ContextKind *kind, Jane
 }
 
 static Bytes host_name(const char *function, Janet key) {
-    JanetByteView view;
     Failure failure;
     if (janet_keyeq(key, "default")) return (Bytes){(const uint8_t *)"", 0};
-    if (!janet_checktype(key, JANET_STRING) || !janet_bytes_view(key, &view.bytes, &view.len) ||
-        !view.len || memchr(view.bytes, 0, (size_t)view.len)) {
+    Bytes given = {NULL, 0};
+    if (janet_checktype(key, JANET_STRING)) given = value_bytes(key);
+    if (!given.length || memchr(given.data, 0, given.length)) {
         raise_format(function, "bad option :sni, expected host names or :default, got %s",
                      raise_shown(key));
     }
-    Bytes name = host_pattern((Bytes){view.bytes, (size_t)view.len}, &failure);
+    Bytes name = host_pattern(given, &failure);
     if (!name.data) raise_format(function, "bad option :sni, %s", failure.text);
     return name;
 }
 
-/* "a.example" and "A.example." are one host: which of the two settings holds would be chance. */
+/* "a.example" and "A.example." are one host, and the order of a table is not defined. */
 static void refuse_doubled(const char *function, const JanetBuffer *hosts, Bytes name) {
     const VirtualHost *list = (const VirtualHost *)(const void *)hosts->data;
     size_t count = (size_t)hosts->count / sizeof *list;
@@ -164,11 +163,11 @@ static void read_hosts(const char *function, const ContextKind *kind, ContextOpt
         (VirtualHostList){(const VirtualHost *)(const void *)array->data, (size_t)view.len};
 }
 
-/* --- the whole --- */
+/* --- arguments --- */
 
 void context_options_finish(const char *function, const ContextKind *kind,
                             ContextOptions *options) {
-    finish_own(function, kind, options);
+    derive_settings(function, kind, options);
     read_hosts(function, kind, options);
 }
 

@@ -13,7 +13,7 @@
 #include <openssl/x509.h>
 #include <string.h>
 
-/* What an SSL_CTX holds, as the collector is told. */
+/* Approximate size of an SSL_CTX in bytes, for Janet's collector. */
 #define NATIVE_SIZE (20 << 10)
 
 int context_object_gc(void *pointer, size_t size) {
@@ -64,7 +64,7 @@ static void describe_certificate(X509 *certificate, JanetBuffer *into) {
 void context_object_tostring(void *pointer, JanetBuffer *buffer) {
     static const char *const modes[] = {"", ", verify false", ", verify true", ", verify optional"};
     const SSL_CTX *context = ((Context *)pointer)->context;
-    if (!context) return; /* it could not be made */
+    if (!context) return; /* making it has failed */
     const ContextData *data = context_data(context);
     X509 *certificate = SSL_CTX_get0_certificate(context);
     janet_buffer_push_cstring(buffer, certificate ? "certificate" : "no certificate");
@@ -73,9 +73,8 @@ void context_object_tostring(void *pointer, JanetBuffer *buffer) {
     janet_buffer_push_cstring(buffer, modes[data->verify]);
 }
 
-/* Threads share contexts: Janet passes the reference of a threaded abstract itself. What comes to
- * these two is an image, and an SSL_CTX does not outlive its process; or a context with a function,
- * which belongs to its thread. */
+/* Janet itself passes threaded abstracts between threads. These two are called for an image, which
+ * an SSL_CTX can't be part of, and for a context with a function, which belongs to its thread. */
 void context_object_marshal(void *pointer, JanetMarshalContext *context) {
     (void)pointer, (void)context;
     janet_panic("a TLS context can't be marshalled: it holds OpenSSL's state, or a function of its "
@@ -93,7 +92,7 @@ Context *context_object(Janet value) {
     return janet_abstract_type(pointer)->gc == context_object_gc ? pointer : NULL;
 }
 
-static bool keep_name(Bytes *name) {
+static bool copy_name(Bytes *name) {
     if (!name->data) return true;
     name->data = OPENSSL_memdup(name->data, name->length + 1);
     return name->data;
@@ -108,20 +107,21 @@ Janet context_make(const char *function, const ContextKind *kind, int32_t argc, 
     }
     Failure failure;
     context_options_finish(function, kind, options);
-    /* A function belongs to its thread, and so does then the context. */
+    /* A function belongs to its thread, and so does a context that holds one. */
     bool shared = janet_checktype(options->connection.on_session, JANET_NIL) &&
                   janet_checktype(options->connection.on_staple, JANET_NIL);
     Context *self = (shared ? janet_abstract_threaded : janet_abstract)(kind->type, sizeof *self);
     memset(self, 0, sizeof *self);
     self->connection.on_session = self->connection.on_staple = janet_wrap_nil();
-    /* Not from the cache: trust-cert changes it. */
+    /* Not from the cache: trust-cert may change it. */
     self->context = context_new(&options->settings, &failure);
     if (!self->context) raise_failure(function, &failure);
     self->connection = options->connection;
-    bool kept = keep_name(&self->connection.hostname);
-    kept = keep_name(&self->connection.verify_hostname) && kept;
-    kept = keep_name(&self->connection.session) && kept;
-    if (!kept) raise_format(function, "out of memory");
+    /* Each one is replaced, since the collector frees the copies. */
+    bool copied = copy_name(&self->connection.hostname);
+    copied = copy_name(&self->connection.verify_hostname) && copied;
+    copied = copy_name(&self->connection.session) && copied;
+    if (!copied) raise_format(function, "out of memory");
     janet_gcpressure(NATIVE_SIZE);
     return janet_wrap_abstract(self);
 }
@@ -138,10 +138,9 @@ Janet context_trust_more(const char *function, const ContextKind *kind, int32_t 
     if (!janet_checktypes(argv[1], JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
         raise_type(1, "string or buffer", argv[1]);
     }
-    JanetByteView certificate = janet_getbytes(argv, 1);
     Failure failure;
-    Bytes bytes = {certificate.bytes, (size_t)certificate.len};
-    if (!trust_add(self->context, bytes, &failure)) raise_failure(function, &failure);
+    if (!trust_add(self->context, value_bytes(argv[1]), &failure))
+        raise_failure(function, &failure);
     return argv[0];
 }
 

@@ -19,7 +19,7 @@ void parse_verify(const OptionSite *site, Janet value, void *field) {
     }
 }
 
-static void list_of(const OptionSite *site, Janet value, OptionParser parse, BytesList *list) {
+static void parse_list(const OptionSite *site, Janet value, OptionParser parse, BytesList *list) {
     JanetView items;
     list->count = 0;
     if (!janet_indexed_view(value, &items.items, &items.len)) {
@@ -32,7 +32,7 @@ static void list_of(const OptionSite *site, Janet value, OptionParser parse, Byt
     list->count = (size_t)items.len;
 }
 
-/* PEM, DER or a path: only DER may have NUL bytes. */
+/* Of PEM, DER and a path, only DER may contain NUL bytes. */
 void parse_source(const OptionSite *site, Janet value, void *field) {
     option_bytes(site, value, field);
     const Bytes *bytes = field;
@@ -41,11 +41,11 @@ void parse_source(const OptionSite *site, Janet value, void *field) {
 }
 
 void parse_sources(const OptionSite *site, Janet value, void *field) {
-    list_of(site, value, parse_source, field);
+    parse_list(site, value, parse_source, field);
 }
 
 void parse_blobs(const OptionSite *site, Janet value, void *field) {
-    list_of(site, value, option_bytes, field);
+    parse_list(site, value, option_bytes, field);
 }
 
 /* A list of protocol names, each 1 to 255 bytes, in RFC 7301's wire format. */
@@ -69,7 +69,7 @@ void parse_alpn(const OptionSite *site, Janet value, void *field) {
 
 static const OptionWord truncation_words[] = {{"error", false}, {"eof", true}, {NULL, 0}};
 
-/* One of the words, under the option's own name. */
+/* As option_word, for an option whose row has other details. */
 static void parse_word(const OptionSite *site, Janet value, const OptionWord *words, int *field) {
     OptionRow row = *site->row;
     row.detail = words;
@@ -118,7 +118,7 @@ void parse_time(const OptionSite *site, Janet value, void *field) {
     *(double *)field = seconds;
 }
 
-/* "sha256//" and 44 letters of Base64, as curl and RFC 7469 have it. */
+/* "sha256//" and 44 letters of Base64: the format of curl and RFC 7469. */
 static bool decode_pin(Janet value, uint8_t *pin) {
     static const char prefix[] = "sha256//";
     JanetByteView text;
@@ -163,7 +163,7 @@ void parse_keylog(const OptionSite *site, Janet value, void *field) {
 void parse_session(const OptionSite *site, Janet value, void *field) {
     Bytes *bytes = field;
     option_bytes(site, value, bytes);
-    /* A buffer may change before it is looked at. */
+    /* A buffer may change before the session is used. */
     if (janet_checktype(value, JANET_BUFFER))
         bytes->data = janet_string(bytes->data, (int32_t)bytes->length);
 }

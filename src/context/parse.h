@@ -1,4 +1,4 @@
-/* Parsers of options that are TLS's. */
+/* Parsers of the options of TLS and DTLS. */
 #ifndef JSEC_CONTEXT_PARSE_H
 #define JSEC_CONTEXT_PARSE_H
 

@@ -21,7 +21,7 @@ static const OptionRange lifetime_range = {1, 604800};
 static const OptionRange mtu_range = {256, DATAGRAM_MAX_MTU};
 static const OptionRange count_range = {1, INT32_MAX};
 
-/* They are accepted beside :security as well. */
+/* Accepted in :security and outside of it. */
 static const OptionRow version_rows[] = {
     SETTING_OPTION_WITH(
         "min-version", option_word, version_words, min_version,
@@ -58,12 +58,12 @@ static void parse_retransmit(const OptionSite *site, Janet value, void *field) {
 static const OptionRow datagram_rows[] = {
     OPTION_WITH(
         "mtu", option_integer, &mtu_range, ContextOptions, connection.settings.mtu,
-        "Bytes of a datagram of the handshake at most, without the headers of IP and UDP, 256 "
-        "to 16384. Default 1200. What is written is never split: a write is a datagram."),
+        "Maximum number of bytes in a handshake datagram, without the IP and UDP headers, 256 "
+        "to 16384. Default 1200. Data is never split: each write is one datagram."),
     OPTION("retransmit", parse_retransmit, ContextOptions, connection.settings.retransmit,
-           "Seconds before a part of the handshake that nobody answered is sent again, 0.02 to 60, "
-           "the first time. Each further wait is twice as long, up to where all twelve tries that "
-           "OpenSSL makes fit into `:handshake-timeout`. Default 0.25."),
+           "Seconds until an unanswered part of the handshake is sent again for the first time, "
+           "0.02 to 60. Each further wait is twice as long, within a limit that lets all twelve "
+           "tries of OpenSSL fit into `:handshake-timeout`. Default 0.25."),
 };
 static const OptionSet datagram_set = OPTION_SET(datagram_rows);
 
@@ -75,14 +75,14 @@ static const OptionSet name_set = OPTION_SET(name_rows);
 static const OptionRow context_rows[] = {
     OPTION_WITH("security", option_nested, &security_set, ContextOptions, settings,
                 "Table of `:min-version :max-version :ciphers :curves :security-level :ca-file "
-                ":ca-path`, which are also taken beside it."),
+                ":ca-path`, which are also accepted outside of it."),
     {"sni", parse_sni_either, 0, NULL,
-     "Clients: the same as `:hostname`. Servers: table of host name to options or context, "
-     "for virtual hosts. \"*.a.example\" serves one label more, `:default` what no other "
-     "does; without it the options' own certificate. A host given as options inherits the "
-     "settings that it does not have: certificate, key and password together, `:ca-file`, "
-     "`:ca-path` and `:trusted-cert` together, every other one by itself. Sessions and "
-     "timeouts are the listener's alone.",
+     "Clients: the same as `:hostname`. Servers: table of host names to options or contexts, "
+     "for virtual hosts. \"*.a.example\" matches one more label. `:default` serves all other "
+     "names; without it, the listener's own certificate does. A host given as options inherits "
+     "the settings that it lacks: certificate, key and password together; `:ca-file`, "
+     "`:ca-path` and `:trusted-cert` together; every other one by itself. Sessions and timeouts "
+     "belong to the listener alone.",
      false, SETTING_FLAGS_hosts},
     SETTING_OPTION_WITH(
         "session-lifetime", option_integer, &lifetime_range, session_lifetime,
@@ -98,32 +98,33 @@ static const OptionSet *const context_parts[] = {&rows_identity,   &rows_trust, 
 const OptionSet dtls_context_options = OPTION_SET_WITH(context_rows, context_parts);
 
 static const OptionSet *const beside_parts[] = {&rows_connection, &datagram_set, &name_set, NULL};
-static const OptionSet beside_set = {NULL, 0, " beside :context, which has been made",
-                                     beside_parts};
+static const OptionSet beside_set = {
+    NULL, 0, " beside :context, where only options of a connection are allowed", beside_parts};
 
 static const OptionRow server_rows[] = {
-    OPTION(
-        "session-timeout", option_seconds, DtlsOptions, server.idle_timeout,
-        "Seconds without a word from a peer after which its session ends. Default 300. Less than "
-        "the longest wait before a retransmission, 2.9 by default, can end the session of a client "
-        "that has lost the handshake's last datagram, before it asks again."),
-    OPTION_WITH("max-sessions", option_integer, &count_range, DtlsOptions, server.max_sessions,
-                "Sessions at a time, handshakes included, at most; the hellos of further peers are "
-                "not answered. Default 16384."),
+    OPTION("session-timeout", option_seconds, DtlsOptions, server.idle_timeout,
+           "Seconds without a datagram from a peer until its session ends. Default 300. Below the "
+           "longest wait before a retransmission, 2.9 by default, the session of a client that "
+           "lost the last datagram of the handshake can end before the client repeats its own."),
+    OPTION_WITH(
+        "max-sessions", option_integer, &count_range, DtlsOptions, server.max_sessions,
+        "Maximum number of sessions, including handshakes. Further peers get no answer to their "
+        "ClientHello. Default 16384."),
     OPTION_WITH("max-sessions-per-host", option_integer, &count_range, DtlsOptions,
                 server.max_per_host,
-                "The same for one IP address (of IPv6, one network of 64 bits). Default 4096."),
+                "The same for one IP address, or one IPv6 network of 64 bits. Default 4096."),
     OPTION("on-error", option_function, DtlsOptions, server.on_error,
-           "Function called with the text of each failed handshake's error. Default: they pass in "
-           "silence."),
+           "Function called with the error text of each failed handshake. Default: the texts are "
+           "dropped."),
 };
 static const OptionSet server_set = OPTION_SET(server_rows);
 static const OptionSet *const listen_parts[] = {&dtls_context_options, &server_set, NULL};
 const OptionSet dtls_listen_options = OPTION_SET_OF(listen_parts);
 static const OptionSet *const listen_beside_parts[] = {&rows_connection, &datagram_set, &server_set,
                                                        NULL};
-static const OptionSet listen_beside_set = {NULL, 0, " beside :context, which has been made",
-                                            listen_beside_parts};
+static const OptionSet listen_beside_set = {
+    NULL, 0, " beside :context, where only options of a connection are allowed",
+    listen_beside_parts};
 
 static const JanetAbstractType context_type = CONTEXT_OBJECT_TYPE("jsec/dtls-context");
 

@@ -1,4 +1,4 @@
-/* features: what this build can do, and on what it runs. */
+/* tls/features: what this build supports. */
 #include "core/tls/features.h"
 #include "base/module.h"
 #include "net/rebind.h"
@@ -10,7 +10,7 @@
 #ifndef JSEC_VERSION
 #error "JSEC_VERSION is not defined: the build takes it from project.janet"
 #endif
-/* The define is the bare number: quotes would not pass each build tool unharmed. */
+/* The define has no quotes, since some build tools lose them. */
 #define TEXT(number) #number
 #define TEXT_OF(macro) TEXT(macro)
 
@@ -41,35 +41,36 @@ static void add_name(void *arg, const char *name) {
 }
 
 static void put_names(JanetTable *facts, const char *key,
-                      void (*tell)(FeatureTold told, void *arg)) {
+                      void (*visit_all)(FeatureVisitor visit, void *arg)) {
     JanetArray *names = janet_array(64);
-    tell(add_name, names);
+    visit_all(add_name, names);
     put(facts, key, janet_wrap_tuple(janet_tuple_n(names->data, names->count)));
 }
 
-FUNCTION(tls_features, "tls/features", "",
-         "What this build of jsec can do with the OpenSSL that it runs on, as a struct. Lists "
-         "are tuples of strings, of all that can be asked for; connections offer part of it "
-         "unless options say otherwise. Never raises.\n\n"
-         "* `:jsec`, `:openssl`, `:openssl-headers` - versions: of jsec, of the OpenSSL in use, "
-         "of the one it was built for\n"
-         "* `:protocols` - versions for `:min-version` and `:max-version`; those before TLS 1.2 "
-         "and DTLS 1.2 only work with `:security-level 0`, if at all\n"
-         "* `:groups` - of the key exchange, for `:curves`\n"
-         "* `:ciphers`, `:ciphersuites` - of TLS 1.2 and of TLS 1.3, for the options of these "
-         "names\n"
-         "* `:signature-algorithms` - of certificates and handshakes, by their names in TLS\n"
-         "* `:post-quantum` - whether there are groups with ML-KEM (FIPS 203): OpenSSL 3.5 and "
-         "later\n"
-         "* `:dtls`, `:ocsp`, `:keylog` - whether DTLS, OCSP stapling, `:keylog` are there\n"
-         "* `:ktls`, `:quic`, `:ech` - whether TLS in the kernel, QUIC, encrypted ClientHellos "
-         "are\n"
-         "* `:poller` - how sockets are waited for: `:epoll` or `:kqueue`\n"
-         "* `:rebinding` - whether `ev/read`, `net/write` and their like take jsec's streams also "
-         "in code that was compiled before jsec was loaded. False when the environment variable "
-         "`JSEC_NO_REBIND` is set, or when jsec does not recognize how this Janet lays out its "
-         "heap",
-         NULL) {
+FUNCTION(
+    tls_features, "tls/features", "",
+    "What this build of jsec supports with the OpenSSL in use, as a struct. Lists are tuples "
+    "of strings with everything that options can name; by default connections offer a part "
+    "of it. Never raises.\n\n"
+    "* `:jsec`, `:openssl`, `:openssl-headers` - versions: of jsec, of the OpenSSL in use, "
+    "of the one at build time\n"
+    "* `:protocols` - versions for `:min-version` and `:max-version`; those before TLS 1.2 "
+    "and DTLS 1.2 only work with `:security-level 0`, if at all\n"
+    "* `:groups` - groups for the key exchange, for `:curves`\n"
+    "* `:ciphers`, `:ciphersuites` - suites of TLS 1.2 and of TLS 1.3, for the options with "
+    "these names\n"
+    "* `:signature-algorithms` - algorithms for certificates and handshakes, by their names in "
+    "TLS\n"
+    "* `:post-quantum` - are there groups with ML-KEM (FIPS 203)? OpenSSL 3.5 and later have "
+    "them\n"
+    "* `:dtls`, `:ocsp`, `:keylog` - are DTLS, OCSP stapling and key logs supported?\n"
+    "* `:ktls`, `:quic`, `:ech` - are TLS in the kernel, QUIC and encrypted ClientHellos?\n"
+    "* `:poller` - how the event loop waits for sockets: `:epoll` or `:kqueue`\n"
+    "* `:rebinding` - whether `ev/read`, `net/write` and their like take jsec's streams also "
+    "in code that was compiled before jsec was loaded. False when the environment variable "
+    "`JSEC_NO_REBIND` is set, or when jsec does not recognize how this Janet lays out its "
+    "heap",
+    NULL) {
     janet_fixarity(argc, 0);
     JanetTable *facts = janet_table(20);
     put(facts, "jsec", janet_cstringv(TEXT_OF(JSEC_VERSION)));

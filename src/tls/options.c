@@ -24,7 +24,7 @@ static const OptionRange tickets_range = {0, 16};
 static const OptionRange lifetime_range = {1, 604800}; /* RFC 8446, 4.6.1 */
 static const OptionRange buffer_range = {1024, 1 << 20};
 
-/* They are accepted beside :security as well. */
+/* Accepted in :security and outside of it. */
 static const OptionRow version_rows[] = {
     SETTING_OPTION_WITH(
         "min-version", option_word, version_words, min_version,
@@ -42,17 +42,18 @@ static const OptionSet *const security_parts[] = {&version_set, &rows_strength, 
 static const OptionSet security_set = OPTION_SET_OF(security_parts);
 
 static const OptionRow tcp_rows[] = {
-    OPTION_WITH("buffer-size", option_integer, &buffer_range, ContextOptions,
-                connection.settings.buffer_size,
-                "Bytes sealed or read ahead at most at a time, 1024 to 1048576. Default 16384 for "
-                "each connection; what is shared between connections does not count."),
+    OPTION_WITH(
+        "buffer-size", option_integer, &buffer_range, ContextOptions,
+        connection.settings.buffer_size,
+        "Maximum number of bytes to encrypt or read ahead at a time, 1024 to 1048576. Default "
+        "16384 for each connection, besides buffers that connections share."),
     OPTION("tcp-nodelay", option_boolean, ContextOptions, connection.settings.nodelay,
            "Send small records at once (TCP_NODELAY). Default `true`."),
     OPTION("close-timeout", option_seconds, ContextOptions, connection.settings.close_timeout,
            "Seconds that closing waits for the peer's close_notify. Default 1."),
     OPTION("truncation", parse_truncation, ContextOptions, connection.settings.truncation_is_eof,
-           "What a connection is that ends without close_notify: an `:error` (default) or "
-           "an `:eof`, for protocols that mark their own end."),
+           "What a connection that ends without close_notify ends with: `:error` (default), or "
+           "`:eof` for protocols that mark their own end."),
 };
 static const OptionSet tcp_set = OPTION_SET(tcp_rows);
 
@@ -60,16 +61,18 @@ static const OptionRow rows[] = {
     OPTION_WITH(
         "security", option_nested, &security_set, ContextOptions, settings,
         "Table of `:min-version :max-version :ciphers :ciphersuites :curves :security-level "
-        ":ca-file :ca-path`, which are also taken beside it."),
+        ":ca-file :ca-path`, which are also accepted outside of it."),
     SETTING_OPTION_AT(
         "sni", parse_sni, hosts, hosts,
-        "Servers: table of host name to options or context, for virtual hosts. \"*.a.example\" "
-        "serves one label more, `:default` what no other does; without it the options' own "
-        "certificate. A host given as options inherits the settings that it does not have: "
-        "certificate, key and password together, `:ca-file`, `:ca-path` and `:trusted-cert` "
-        "together, every other one by itself. Sessions and timeouts are the listener's alone."),
-    SETTING_OPTION_WITH("session-tickets", option_integer, &tickets_range, tickets,
-                        "Servers: tickets given after a TLS 1.3 handshake, 0 to 16. Default 1."),
+        "Servers: table of host names to options or contexts, for virtual hosts. "
+        "\"*.a.example\" matches one more label. `:default` serves all other names; without it, "
+        "the listener's own certificate does. A host given as options inherits the settings "
+        "that it lacks: certificate, key and password together; `:ca-file`, `:ca-path` and "
+        "`:trusted-cert` together; every other one by itself. Sessions and timeouts belong to "
+        "the listener alone."),
+    SETTING_OPTION_WITH(
+        "session-tickets", option_integer, &tickets_range, tickets,
+        "Servers: number of tickets to send after a TLS 1.3 handshake, 0 to 16. Default 1."),
     SETTING_OPTION_WITH(
         "session-timeout", option_integer, &lifetime_range, session_lifetime,
         "Seconds after its full handshake during which a session can be resumed, 604800 (a week) at "
@@ -77,7 +80,7 @@ static const OptionRow rows[] = {
         "expires, and no new ticket extends it. A full handshake follows then. Clients and servers "
         "each apply their own."),
     SETTING_OPTION("renegotiation", parse_switch, renegotiation,
-                   "Let TLS 1.2 peers ask for a renegotiation. Default `false`."),
+                   "Let TLS 1.2 peers start a renegotiation. Default `false`."),
 };
 static const OptionSet *const parts[] = {&rows_identity,   &rows_trust,     &version_set,
                                          &rows_strength,   &rows_extension, &rows_store,
@@ -85,8 +88,8 @@ static const OptionSet *const parts[] = {&rows_identity,   &rows_trust,     &ver
 const OptionSet tls_option_set = OPTION_SET_WITH(rows, parts);
 
 static const OptionSet *const beside_parts[] = {&rows_connection, &tcp_set, NULL};
-static const OptionSet beside_set = {NULL, 0, " beside :context, which has been made",
-                                     beside_parts};
+static const OptionSet beside_set = {
+    NULL, 0, " beside :context, where only options of a connection are allowed", beside_parts};
 
 static const JanetAbstractType context_type = CONTEXT_OBJECT_TYPE("jsec/tls-context");
 

@@ -7,13 +7,14 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Is a name of a list of them taken by this OpenSSL, its build, its providers, its configuration? */
-typedef bool (*Taken)(SSL_CTX *context, const char *name);
+/* Does this OpenSSL accept the name? */
+typedef bool (*NameTest)(SSL_CTX *context, const char *name);
 
-static void tell_taken(const char *const *names, Taken taken, FeatureTold told, void *arg) {
+static void visit_accepted(const char *const *names, NameTest accepts, FeatureVisitor visit,
+                           void *arg) {
     SSL_CTX *context = SSL_CTX_new(TLS_method());
     for (; context && *names; names++) {
-        if (taken(context, *names)) told(arg, *names);
+        if (accepts(context, *names)) visit(arg, *names);
     }
     SSL_CTX_free(context);
     ERR_clear_error();
@@ -33,7 +34,7 @@ static const Protocol protocols[] = {
     {"DTLSv1.2", DTLS_method, DTLS1_2_VERSION}, {"DTLSv1.0", DTLS_method, DTLS1_VERSION},
 };
 
-/* Bounds are taken for versions that were left out of the build; a connection is not made then. */
+/* OpenSSL accepts the bounds of versions that its build lacks, but then makes no connection. */
 static bool has_protocol(const Protocol *protocol) {
     SSL_CTX *context = SSL_CTX_new(protocol->method());
     bool has = context && SSL_CTX_set_min_proto_version(context, protocol->version) &&
@@ -46,9 +47,9 @@ static bool has_protocol(const Protocol *protocol) {
     return has;
 }
 
-void features_protocols(FeatureTold told, void *arg) {
+void features_protocols(FeatureVisitor visit, void *arg) {
     for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++) {
-        if (has_protocol(protocols + i)) told(arg, protocols[i].name);
+        if (has_protocol(protocols + i)) visit(arg, protocols[i].name);
     }
 }
 
@@ -83,13 +84,13 @@ static const char *const groups[] = {
     NULL,
 };
 
-/* OpenSSL's macro casts const away, which clang warns of. */
-static bool takes_group(SSL_CTX *context, const char *name) {
+/* OpenSSL's macro lacks a const. */
+static bool accepts_group(SSL_CTX *context, const char *name) {
     return SSL_CTX_set1_groups_list(context, (char *)(uintptr_t)name);
 }
 
-void features_groups(FeatureTold told, void *arg) {
-    tell_taken(groups, takes_group, told, arg);
+void features_groups(FeatureVisitor visit, void *arg) {
+    visit_accepted(groups, accepts_group, visit, arg);
 }
 
 static void note_hybrid(void *arg, const char *name) {
@@ -108,8 +109,8 @@ bool features_post_quantum(void) {
     "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:"                  \
     "TLS_AES_128_CCM_SHA256:TLS_AES_128_CCM_8_SHA256"
 
-/* Those that a connection of one version could offer, all being asked for. */
-static void tell_ciphers(int version, FeatureTold told, void *arg) {
+/* The suites that a connection of that version offers when all are allowed. */
+static void visit_ciphers(int version, FeatureVisitor visit, void *arg) {
     SSL_CTX *context = SSL_CTX_new(TLS_method());
     SSL *ssl = NULL;
     STACK_OF(SSL_CIPHER) *ciphers = NULL;
@@ -121,7 +122,7 @@ static void tell_ciphers(int version, FeatureTold told, void *arg) {
     }
     if (ssl) ciphers = SSL_get1_supported_ciphers(ssl);
     for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); i++) {
-        told(arg, SSL_CIPHER_get_name(sk_SSL_CIPHER_value(ciphers, i)));
+        visit(arg, SSL_CIPHER_get_name(sk_SSL_CIPHER_value(ciphers, i)));
     }
     sk_SSL_CIPHER_free(ciphers);
     SSL_free(ssl);
@@ -129,12 +130,12 @@ static void tell_ciphers(int version, FeatureTold told, void *arg) {
     ERR_clear_error();
 }
 
-void features_ciphers(FeatureTold told, void *arg) {
-    tell_ciphers(TLS1_2_VERSION, told, arg);
+void features_ciphers(FeatureVisitor visit, void *arg) {
+    visit_ciphers(TLS1_2_VERSION, visit, arg);
 }
 
-void features_ciphersuites(FeatureTold told, void *arg) {
-    tell_ciphers(TLS1_3_VERSION, told, arg);
+void features_ciphersuites(FeatureVisitor visit, void *arg) {
+    visit_ciphers(TLS1_3_VERSION, visit, arg);
 }
 
 /* --- signatures --- */
@@ -163,10 +164,10 @@ static const char *const signatures[] = {
     NULL,
 };
 
-static bool takes_signature(SSL_CTX *context, const char *name) {
+static bool accepts_signature(SSL_CTX *context, const char *name) {
     return SSL_CTX_set1_sigalgs_list(context, (char *)(uintptr_t)name);
 }
 
-void features_signatures(FeatureTold told, void *arg) {
-    tell_taken(signatures, takes_signature, told, arg);
+void features_signatures(FeatureVisitor visit, void *arg) {
+    visit_accepted(signatures, accepts_signature, visit, arg);
 }

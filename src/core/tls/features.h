@@ -1,20 +1,21 @@
-/* What the OpenSSL of this process can do, found out by trying. */
+/* What the OpenSSL of this process supports, found by trying. */
 #ifndef JSEC_CORE_FEATURES_H
 #define JSEC_CORE_FEATURES_H
 
 #include <stdbool.h>
 
-/* Told each name, the preferred first where there is such an order. */
-typedef void (*FeatureTold)(void *arg, const char *name);
+/* Called for each name, the preferred first where there is an order. */
+typedef void (*FeatureVisitor)(void *arg, const char *name);
 
-void features_protocols(FeatureTold told, void *arg); /* as :min-version takes them */
-void features_groups(FeatureTold told, void *arg);    /* as :curves takes them */
-void features_ciphers(FeatureTold told, void *arg);   /* of TLS 1.2, as :ciphers takes them */
-void features_ciphersuites(FeatureTold told,
-                           void *arg);                 /* of TLS 1.3, as :ciphersuites takes them */
-void features_signatures(FeatureTold told, void *arg); /* by the names of the IANA's registry */
+/* Names for :min-version, :curves, :ciphers (TLS 1.2) and :ciphersuites (TLS 1.3), and the IANA's
+ * names of signature algorithms. */
+void features_protocols(FeatureVisitor visit, void *arg);
+void features_groups(FeatureVisitor visit, void *arg);
+void features_ciphers(FeatureVisitor visit, void *arg);
+void features_ciphersuites(FeatureVisitor visit, void *arg);
+void features_signatures(FeatureVisitor visit, void *arg);
 
-/* Is there a group of ML-KEM (FIPS 203), which an attack by a quantum computer does not break? */
+/* Is there a group with ML-KEM (FIPS 203), which resists quantum computers? */
 bool features_post_quantum(void);
 
 #endif

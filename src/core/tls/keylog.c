@@ -13,13 +13,13 @@ static int open_log(const char *path) {
     return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 }
 
-/* A full disk took a part of a line: it is ended before the next one, or both were lost. Of any log of this process: an empty
- * line is no harm to another. */
+/* A full disk may have cut a line in the middle. The next write then ends it first, or both lines
+ * would be lost. One flag serves all logs: an empty line does no harm. */
 static atomic_bool torn;
 
-/* One write a line, appended: connections and processes may share the file. A line that can't be written is lost, for that
- * must not end the connection. */
-static void on_line(const SSL *ssl, const char *line) {
+/* Connections and processes may share the file, so each line is one appending write. A line that
+ * can't be written is lost; the connection goes on. */
+static void write_line(const SSL *ssl, const char *line) {
     const ContextData *data = context_data(SSL_get_SSL_CTX(ssl));
     if (!data->keylog) return;
     int log = open_log(data->keylog);
@@ -42,6 +42,6 @@ bool keylog_set(SSL_CTX *context, ContextData *data, Bytes path, Failure *failur
         return failure_set(failure, ":keylog: %s: %s", (const char *)path.data, strerror(errno));
     }
     close(log);
-    SSL_CTX_set_keylog_callback(context, on_line);
+    SSL_CTX_set_keylog_callback(context, write_line);
     return true;
 }

@@ -74,7 +74,7 @@ static bool add_source(EVP_MD_CTX *digest, const Bytes *source) {
     return !is_path || add_file(digest, source);
 }
 
-/* The bytes of a key are not told from a path: those of a key name no file. */
+/* A key can be bytes that look like a path, but no file has that name then. */
 static bool add_key(EVP_MD_CTX *digest, const Bytes *key) {
     if (!add_bytes(digest, key)) return false;
     add_file(digest, key);

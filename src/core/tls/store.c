@@ -19,7 +19,7 @@ X509_STORE *store_new_system(void) {
         X509_STORE_free(store);
         store = NULL;
     }
-    ERR_clear_error(); /* a missing bundle beside a directory is no failure */
+    ERR_clear_error(); /* a missing file beside a directory is not a failure */
     return store;
 }
 
@@ -32,7 +32,7 @@ static const char *setting_or(const char *variable, const char *otherwise) {
     return given ? given : otherwise;
 }
 
-/* "5ed36f99.0": a certificate under the hash of its name, as `openssl rehash` has it. */
+/* "5ed36f99.0": the name that `openssl rehash` gives to a certificate. */
 static bool is_hashed_name(const char *name) {
     return strspn(name, "0123456789abcdef") == 8 && name[8] == '.';
 }
@@ -47,8 +47,8 @@ static bool has_certificates(const char *directory) {
     return found;
 }
 
-/* `directories` are separated by colons. They are read when a certificate is needed, so that one of
- * them may have been filled since. */
+/* Directories are separated by colons. OpenSSL reads them when it needs a certificate, so that they
+ * may have been filled since the start. */
 static bool any_has_certificates(const char *directories) {
     while (*directories) {
         char name[PATH_MAX];

@@ -1,4 +1,4 @@
-/* Trust stores: the system's, shared, and those a user gives. */
+/* Trust stores: the shared one of the system, and those of contexts. */
 #ifndef JSEC_CORE_STORE_H
 #define JSEC_CORE_STORE_H
 
@@ -7,8 +7,8 @@
 
 #include <openssl/x509_vfy.h>
 
-/* The system's store (SSL_CERT_FILE and SSL_CERT_DIR count), read once a process when first asked
- * for, and never changed after. Not the caller's to free. */
+/* The store of the system's CAs (SSL_CERT_FILE, SSL_CERT_DIR), read at its first use and never
+ * changed after. The caller does not free it. NULL where the system has no CAs. */
 X509_STORE *store_system(Failure *failure);
 
 /* The system's certificates in a new store, to be added to. NULL when out of memory. */
@@ -21,10 +21,10 @@ bool store_copy(X509_STORE *into, X509_STORE *from);
 /* Add the certificates of a CA bundle (path, PEM or DER). */
 bool store_add_bundle(X509_STORE *store, Bytes path_or_content, Failure *failure);
 
-/* Add a directory of certificates under their hashed names. */
+/* Add a directory of certificates with hashed names. */
 bool store_add_directory(X509_STORE *store, Bytes path, Failure *failure);
 
-/* Trust a certificate by itself: no path up to a root is asked for, name and dates still are. */
+/* Trust a certificate by itself: its chain need not end in a root, but name and dates count. */
 bool store_add_trusted(X509_STORE *store, Bytes path_or_content, Failure *failure);
 
 #endif

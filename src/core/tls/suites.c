@@ -3,12 +3,12 @@
 #include <openssl/err.h>
 #include <string.h>
 
-static bool is_new(const SSL_CIPHER *suite) {
-    return SSL_CIPHER_get_kx_nid(suite) == NID_kx_any; /* TLS 1.3's */
+static bool is_tls13(const SSL_CIPHER *suite) {
+    return SSL_CIPHER_get_kx_nid(suite) == NID_kx_any; /* of TLS 1.3 */
 }
 
-/* Those of TLS 1.2 are made for a kind of key, those of TLS 1.3 for any. */
-static bool takes_key(const SSL_CIPHER *suite, const EVP_PKEY *key) {
+/* A suite of TLS 1.2 names a key type, one of TLS 1.3 does not. */
+static bool accepts_key(const SSL_CIPHER *suite, const EVP_PKEY *key) {
     switch (SSL_CIPHER_get_auth_nid(suite)) {
     case NID_auth_rsa: return EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS");
     case NID_auth_ecdsa:
@@ -26,8 +26,8 @@ bool suites_left(const SSL_CTX *context, const EVP_PKEY *key, int min, int max) 
     bool new_ones = !datagram && (!max || max >= TLS1_3_VERSION);
     for (int i = 0; i < sk_SSL_CIPHER_num(suites); i++) {
         const SSL_CIPHER *suite = sk_SSL_CIPHER_value(suites, i);
-        bool allowed = is_new(suite) ? new_ones : old_ones;
-        if (allowed && (!key || takes_key(suite, key))) return true;
+        bool allowed = is_tls13(suite) ? new_ones : old_ones;
+        if (allowed && (!key || accepts_key(suite, key))) return true;
     }
     return false;
 }
@@ -45,7 +45,7 @@ static char *list_authenticated(const STACK_OF(SSL_CIPHER) * suites, size_t *cou
     char *list = OPENSSL_zalloc(room);
     for (int i = 0; list && i < sk_SSL_CIPHER_num(suites); i++) {
         const SSL_CIPHER *suite = sk_SSL_CIPHER_value(suites, i);
-        if (is_new(suite) || is_anonymous(suite)) continue;
+        if (is_tls13(suite) || is_anonymous(suite)) continue;
         used += (size_t)snprintf(list + used, room - used, "%s%s", used ? ":" : "",
                                  SSL_CIPHER_get_name(suite));
         ++*count;

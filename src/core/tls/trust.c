@@ -12,9 +12,9 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
-/* --- making --- */
+/* --- CAs and CRLs --- */
 
-/* Of files and texts, each with any number of lists. */
+/* Each source may contain any number of CRLs. */
 static bool load_crls(STACK_OF(X509_CRL) * into, const BytesList *sources, Failure *failure) {
     for (size_t i = 0; i < sources->count; i++) {
         PemSource owned;
@@ -26,7 +26,7 @@ static bool load_crls(STACK_OF(X509_CRL) * into, const BytesList *sources, Failu
     return true;
 }
 
-/* Revocation is checked for the whole chain: a revoked CA is worse than a revoked host. */
+/* Check the whole chain: a revoked CA is worse than a revoked host. */
 static bool add_crls(X509_STORE *store, STACK_OF(X509_CRL) * crls) {
     for (int i = 0; i < sk_X509_CRL_num(crls); i++) {
         if (!X509_STORE_add_crl(store, sk_X509_CRL_value(crls, i))) return false;
@@ -57,7 +57,7 @@ static bool set_limits(X509_VERIFY_PARAM *param, const ContextData *data) {
     return !data->purpose || X509_VERIFY_PARAM_set_purpose(param, data->purpose);
 }
 
-/* --- the check itself --- */
+/* --- the verification of a chain --- */
 
 static int fail_without_memory(X509_STORE_CTX *chain, SSL *ssl) {
     verify_keep_words(ssl, "out of memory");
@@ -90,7 +90,7 @@ static int verify_chain(X509_STORE_CTX *chain, void *arg) {
     return resumption_start_life(ssl, expires ? verified : NULL) || fail_without_memory(chain, ssl);
 }
 
-/* --- a context's --- */
+/* --- a context --- */
 
 static bool set_pins(ContextData *data, Bytes pins, Failure *failure) {
     if (!pins.length) return true;
@@ -134,15 +134,16 @@ bool trust_set(SSL_CTX *context, ContextData *data, const ContextSettings *setti
     return set;
 }
 
-/* --- one certificate more --- */
+/* --- a further certificate --- */
 
 static void free_stores(Trust *trust) {
     X509_STORE_free(trust->own);
     X509_STORE_free(trust->beside_system);
 }
 
-/* What `data` trusts and the certificate, in new stores: connections may be reading the old ones. */
-static bool extend(const ContextData *data, Bytes certificate, Trust *next, Failure *failure) {
+/* Copy the trust and add the certificate: connections may be reading the old stores. */
+static bool extend_trust(const ContextData *data, Bytes certificate, Trust *next,
+                         Failure *failure) {
     *next = (Trust){.own = X509_STORE_new(), .added = true};
     if (!next->own || !store_copy(next->own, data->trust.own) ||
         (data->ca_path && !X509_STORE_load_path(next->own, data->ca_path))) {
@@ -160,7 +161,7 @@ bool trust_add(SSL_CTX *context, Bytes certificate, Failure *failure) {
     ContextData *data = context_data_mutable(context);
     Trust next;
     if (!CRYPTO_THREAD_write_lock(data->lock)) return failure_openssl(failure, "trust not locked");
-    bool extended = extend(data, certificate, &next, failure);
+    bool extended = extend_trust(data, certificate, &next, failure);
     if (extended) {
         Trust before = data->trust;
         data->trust = next;
@@ -173,8 +174,8 @@ bool trust_add(SSL_CTX *context, Bytes certificate, Failure *failure) {
 
 /* --- connections --- */
 
-/* What a connection takes from the trust that others may replace: a reference to the store and the
- * policy of its role. NULL: the system's CAs alone. */
+/* Take a reference to the store, and the policy of the role, before another thread replaces them.
+ * Store NULL: the system's CAs alone. */
 static bool take_trust(const ContextData *data, bool server, X509_STORE **store, uint8_t *policy) {
     const Trust *trust = &data->trust;
     if (!CRYPTO_THREAD_read_lock(data->lock)) return false;
@@ -185,7 +186,7 @@ static bool take_trust(const ContextData *data, bool server, X509_STORE **store,
     return taken;
 }
 
-/* A session of one virtual host is no session of another. */
+/* A session of one virtual host must not be resumed with another. */
 static bool bind_sessions(SSL *ssl, const uint8_t *policy, const char *virtual_host,
                           Failure *failure) {
     uint8_t bound[SETTINGS_DIGEST_LENGTH + TLSEXT_MAXLEN_host_name];
@@ -200,8 +201,8 @@ static bool bind_sessions(SSL *ssl, const uint8_t *policy, const char *virtual_h
            failure_openssl(failure, "session policy not set");
 }
 
-static bool prepare(SSL *ssl, const ContextData *data, const char *virtual_host,
-                    const char *verify_name, Failure *failure) {
+static bool prepare_verification(SSL *ssl, const ContextData *data, const char *virtual_host,
+                                 const char *verify_name, Failure *failure) {
     bool server = SSL_is_server(ssl);
     VerifyMode mode = context_data_verify_mode(data, server);
     uint8_t policy[SETTINGS_DIGEST_LENGTH];
@@ -223,7 +224,7 @@ bool trust_prepare_server(SSL *ssl, const ContextData *data, const char *virtual
     /* A virtual host's limits replace those that the connection began with. */
     if (!data->purpose) X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_CLIENT);
     if (!set_limits(param, data)) return failure_openssl(failure, "verification not set up");
-    return prepare(ssl, data, virtual_host, NULL, failure);
+    return prepare_verification(ssl, data, virtual_host, NULL, failure);
 }
 
 bool trust_prepare_client(SSL *ssl, const ContextData *data, const char *verify_name,
@@ -232,7 +233,7 @@ bool trust_prepare_client(SSL *ssl, const ContextData *data, const char *verify_
     if (mode == VERIFY_OPTIONAL) {
         return failure_set(failure, ":verify :optional is for servers: a client verifies or not");
     }
-    if (!prepare(ssl, data, NULL, verify_name, failure)) return false;
+    if (!prepare_verification(ssl, data, NULL, verify_name, failure)) return false;
     bool pins_alone = mode == VERIFY_NONE && data->pin_count;
     return !pins_alone || verify_need_certificate(ssl, failure);
 }
