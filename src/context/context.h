@@ -1,4 +1,4 @@
-/* Context objects: what new-context returns, and the functions on them. */
+/* Context objects: what new-context returns. */
 #ifndef JSEC_CONTEXT_CONTEXT_H
 #define JSEC_CONTEXT_CONTEXT_H
 
@@ -20,14 +20,6 @@ typedef struct Context {
     SSL_CTX *context;
     ConnectionOptions connection; /* its names are copies, freed with it */
 } Context;
-
-/* new-context, trust-cert and set-ticket-keys of a protocol; `options` as in context_choose. */
-Janet context_make(const char *function, const ContextKind *kind, int32_t argc, const Janet *argv,
-                   ContextOptions *options);
-Janet context_trust_more(const char *function, const ContextKind *kind, int32_t argc,
-                         const Janet *argv);
-Janet context_replace_keys(const char *function, const ContextKind *kind, int32_t argc,
-                           const Janet *argv);
 
 /* The context object that a value is, of either protocol; NULL: none. */
 Context *context_object(Janet value);

@@ -3,7 +3,7 @@
 
 #include "base/module.h"
 #include "base/raise.h"
-#include "context/choose.h"
+#include "context/argument.h"
 #include "dtls/functions.h"
 #include "dtls/options.h"
 #include "net/endpoint.h"
@@ -52,7 +52,7 @@ static Janet cfun_dtls_connect(int32_t argc, Janet *argv) {
     stream_get_target(function, argv, false, &target);
     dtls_options_init(&all);
     const ConnectionOptions *options = &all.context.connection;
-    Context *context = context_choose(function, &dtls_kind, argv, argc, 2, &all.context);
+    Context *context = argument_context(function, &dtls_kind, argv, argc, 2, &all.context);
     Stream *stream = prepare(function, context, options, (const char *)target.host.bytes);
     stream_connect(function, stream, &target, options);
 }
@@ -82,7 +82,7 @@ static Janet cfun_dtls_upgrade(int32_t argc, Janet *argv) {
     JanetStream *socket = raise_unless_abstract(argv, 0, &janet_stream_type);
     dtls_options_init(&all);
     const ConnectionOptions *options = &all.context.connection;
-    Context *context = context_choose(function, &dtls_kind, argv, argc, 1, &all.context);
+    Context *context = argument_context(function, &dtls_kind, argv, argc, 1, &all.context);
     Stream *stream = prepare(function, context, options, peer_address(function, socket));
     if (!stream_attach(stream, socket_detach(socket, SOCK_DGRAM, function), true, &failure)) {
         raise_failure(function, &failure);

@@ -1,5 +1,6 @@
 /* Contexts for DTLS. */
 #include "base/module.h"
+#include "context/entry.h"
 #include "dtls/options.h"
 #include "register.h"
 
@@ -14,7 +15,7 @@ FUNCTION(dtls_new_context, "dtls/new-context", "&opt opts",
          &dtls_context_options) {
     DtlsOptions options;
     dtls_options_init(&options);
-    return context_make(function, &dtls_kind, argc, argv, &options.context);
+    return entry_new_context(function, &dtls_kind, argc, argv, &options.context);
 }
 
 FUNCTION(dtls_trust_cert, "dtls-stream/trust-cert", "ctx cert",
@@ -23,7 +24,7 @@ FUNCTION(dtls_trust_cert, "dtls-stream/trust-cert", "ctx cert",
          "either function accepts both kinds of context. Returns the context. Raises when "
          "`cert` is not a certificate.",
          NULL) {
-    return context_trust_more(function, &dtls_kind, argc, argv);
+    return entry_trust_cert(function, &dtls_kind, argc, argv);
 }
 
 FUNCTION(dtls_set_ticket_keys, "dtls/set-ticket-keys", "ctx keys",
@@ -32,7 +33,7 @@ FUNCTION(dtls_set_ticket_keys, "dtls/set-ticket-keys", "ctx keys",
          "them, the new one first. See `tls/set-ticket-keys`. Returns the context. Raises when "
          "a key has another length.",
          NULL) {
-    return context_replace_keys(function, &dtls_kind, argc, argv);
+    return entry_set_ticket_keys(function, &dtls_kind, argc, argv);
 }
 
 static const Function *const functions[] = {

@@ -12,7 +12,7 @@ typedef struct ServerOptions {
 } ServerOptions;
 
 typedef struct DtlsOptions {
-    ContextOptions context; /* first: context_choose fills it */
+    ContextOptions context; /* first: argument_context fills it */
     ServerOptions server;   /* of listen */
 } DtlsOptions;
 

@@ -3,7 +3,7 @@
 
 #include "base/module.h"
 #include "base/raise.h"
-#include "context/choose.h"
+#include "context/argument.h"
 #include "core/tls/context_data.h"
 #include "dtls/address.h"
 #include "dtls/functions.h"
@@ -207,7 +207,7 @@ static Janet cfun_dtls_listen(int32_t argc, Janet *argv) {
     BindRequest names;
     bind_request_get(argv, &names);
     dtls_options_init(&options);
-    Context *context = context_choose(function, &dtls_server_kind, argv, argc, 2, &options.context);
+    Context *context = argument_context(function, &dtls_server_kind, argv, argc, 2, &options.context);
     if (!janet_checktype(options.context.connection.on_staple, JANET_NIL)) {
         raise_format(function, "a function as :ocsp-response: give bytes, and renew them in the "
                                "context with tls-stream/set-ocsp-response");

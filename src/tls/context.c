@@ -1,5 +1,6 @@
 /* Contexts for TLS. */
 #include "base/module.h"
+#include "context/entry.h"
 #include "register.h"
 #include "tls/options.h"
 
@@ -19,7 +20,7 @@ FUNCTION(tls_new_context, "tls/new-context", "&opt opts",
          &tls_option_set) {
     ContextOptions options;
     context_options_init(&options);
-    return context_make(function, &tls_kind, argc, argv, &options);
+    return entry_new_context(function, &tls_kind, argc, argv, &options);
 }
 
 FUNCTION(tls_trust_cert, "tls-stream/trust-cert", "ctx cert",
@@ -31,7 +32,7 @@ FUNCTION(tls_trust_cert, "tls-stream/trust-cert", "ctx cert",
          "too.\n\n"
          "Returns the context. Raises when `cert` is not a certificate.",
          NULL) {
-    return context_trust_more(function, &tls_kind, argc, argv);
+    return entry_trust_cert(function, &tls_kind, argc, argv);
 }
 
 FUNCTION(tls_set_ticket_keys, "tls/set-ticket-keys", "ctx keys",
@@ -41,7 +42,7 @@ FUNCTION(tls_set_ticket_keys, "tls/set-ticket-keys", "ctx keys",
          "new one first, and keep old ones for as long as tickets are valid. Open connections "
          "go on. Returns the context. Raises when a key has another length.",
          NULL) {
-    return context_replace_keys(function, &tls_kind, argc, argv);
+    return entry_set_ticket_keys(function, &tls_kind, argc, argv);
 }
 
 static const Function *const functions[] = {

@@ -1,6 +1,6 @@
 #include "tls/options.h"
 
-#include "context/choose.h"
+#include "context/argument.h"
 #include "context/parse.h"
 #include "context/rows.h"
 
@@ -106,7 +106,7 @@ Context *tls_choose(const char *function, const Janet *argv, int32_t argc, int32
                     ConnectionOptions *connection) {
     ContextOptions options;
     context_options_init(&options);
-    Context *context = context_choose(function, &tls_kind, argv, argc, n, &options);
+    Context *context = argument_context(function, &tls_kind, argv, argc, n, &options);
     *connection = options.connection;
     return context;
 }

@@ -7,7 +7,7 @@
 extern const OptionSet tls_option_set;
 extern const ContextKind tls_kind;
 
-/* The entry points' argument n; see context_choose. */
+/* The entry points' argument n; see argument_context. */
 Context *tls_choose(const char *function, const Janet *argv, int32_t argc, int32_t n,
                     ConnectionOptions *connection);
 

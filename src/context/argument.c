@@ -1,4 +1,4 @@
-#include "context/choose.h"
+#include "context/argument.h"
 
 #include "base/raise.h"
 #include "context/rows.h"
@@ -133,7 +133,7 @@ static Bytes host_name(const char *function, Janet key) {
 }
 
 /* "a.example" and "A.example." are one host, and the order of a table is not defined. */
-static void refuse_doubled(const char *function, const JanetBuffer *hosts, Bytes name) {
+static void refuse_doubled_host(const char *function, const JanetBuffer *hosts, Bytes name) {
     const VirtualHost *list = (const VirtualHost *)(const void *)hosts->data;
     size_t count = (size_t)hosts->count / sizeof *list;
     for (size_t i = 0; i < count; i++) {
@@ -155,7 +155,7 @@ static void read_hosts(const char *function, const ContextKind *kind, ContextOpt
         const JanetKV *kv = view.kvs + i;
         if (janet_checktype(kv->key, JANET_NIL)) continue;
         VirtualHost host = {.name = host_name(function, kv->key)};
-        refuse_doubled(function, array, host.name);
+        refuse_doubled_host(function, array, host.name);
         host.context = host_context(function, kind, kv->value, &options->settings)->context;
         janet_buffer_push_bytes(array, (const uint8_t *)&host, sizeof host);
     }
@@ -165,20 +165,19 @@ static void read_hosts(const char *function, const ContextKind *kind, ContextOpt
 
 /* --- arguments --- */
 
-void context_options_finish(const char *function, const ContextKind *kind,
-                            ContextOptions *options) {
+void argument_finish(const char *function, const ContextKind *kind, ContextOptions *options) {
     derive_settings(function, kind, options);
     read_hosts(function, kind, options);
 }
 
 static Context *finish_and_make(const char *function, const ContextKind *kind,
                                 ContextOptions *options) {
-    context_options_finish(function, kind, options);
+    argument_finish(function, kind, options);
     return make_context(function, kind, options);
 }
 
-Context *context_choose(const char *function, const ContextKind *kind, const Janet *argv,
-                        int32_t argc, int32_t n, ContextOptions *options) {
+Context *argument_context(const char *function, const ContextKind *kind, const Janet *argv,
+                          int32_t argc, int32_t n, ContextOptions *options) {
     Janet given = n < argc ? argv[n] : janet_wrap_nil();
     Context *context = as_context(kind, given);
     if (context) {

@@ -1,6 +1,6 @@
-/* From what a program gives, options or a context object, to the context of a connection. */
-#ifndef JSEC_CONTEXT_CHOOSE_H
-#define JSEC_CONTEXT_CHOOSE_H
+/* The argument of an entry point that is options or a context object. */
+#ifndef JSEC_CONTEXT_ARGUMENT_H
+#define JSEC_CONTEXT_ARGUMENT_H
 
 #include "context/context.h"
 
@@ -9,11 +9,11 @@
  * applies to this connection; names in them last as long as the running C function. They may be the
  * first member of something larger that the kind's rows fill. Raises on anything else, and when no
  * context can be made. */
-Context *context_choose(const char *function, const ContextKind *kind, const Janet *argv,
-                        int32_t argc, int32_t n, ContextOptions *options);
+Context *argument_context(const char *function, const ContextKind *kind, const Janet *argv,
+                          int32_t argc, int32_t n, ContextOptions *options);
 
 /* After options_read: settings that follow from several options, and the contexts of virtual hosts.
  * May raise. */
-void context_options_finish(const char *function, const ContextKind *kind, ContextOptions *options);
+void argument_finish(const char *function, const ContextKind *kind, ContextOptions *options);
 
 #endif
