@@ -2,6 +2,7 @@
 #include "net/dial.h"
 
 #include "base/work.h"
+#include "net/linger.h"
 #include "net/socket.h"
 
 #include <errno.h>
@@ -78,6 +79,7 @@ static void retry_after_gc(Dial *dial) {
     dial->retried_after_gc = true;
     dial->running--;
     dial->begun--;
+    linger_make_room();
     poller_collect_soon();
     poller_set_timer(&dial->next, 0, on_next_due);
 }

@@ -1,5 +1,6 @@
 #include "net/listener.h"
 
+#include "net/linger.h"
 #include "base/raise.h"
 #include "net/poller.h"
 #include "net/socket.h"
@@ -116,8 +117,9 @@ static void serve_acceptors(Listener *listener) {
         int descriptor = accept_pending(stream);
         if (descriptor < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
         if (descriptor < 0) {
-            /* Out of descriptors. Garbage streams may hold some, and no event reports when one
-             * becomes free: collect, and try again later. */
+            /* Out of descriptors. Closed and garbage streams may hold some, and no event reports
+             * when one becomes free: end and collect these, and try again later. */
+            linger_make_room();
             poller_collect_soon();
             poller_set_timer(&listener->retry, RETRY, on_retry);
             return;

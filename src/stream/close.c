@@ -1,16 +1,17 @@
-/* close: our close_notify is sent, the peer's awaited for a while, late data dropped. */
+/* close: returns when the kernel has taken everything that was written, and close_notify. The socket
+ * then lingers in the background, without the stream (net/linger.h). */
+#include "base/raise.h"
+#include "net/linger.h"
 #include "stream/stream_internal.h"
 
 #include <math.h>
-
-#define MAX_DISCARDED 64 /* records of a peer that goes on sending */
 
 typedef struct CloseRequest {
     Request request;
     Stream *stream;
 } CloseRequest;
 
-/* A closing fiber that is cancelled still closes: nothing is left for anybody else to do. */
+/* A close that is cancelled still closes: no other fiber would do it. */
 static void cancel_close(Request *request) {
     Stream *stream = ((CloseRequest *)request)->stream;
     request_dequeue(&stream->closers, request);
@@ -23,34 +24,51 @@ static void close_mark(Request *request) {
 
 static const RequestKind close_kind = {.cancelled = cancel_close, .mark = close_mark};
 
-/* Is there still something to wait for? */
-static bool step(Stream *stream) {
-    EngineStatus status = stream_end_output(stream);
-    if (status != ENGINE_DONE) return status != ENGINE_FAILED;
-    if (stream->kind->datagram || stream->cut)
-        return false; /* the answer may be lost: nobody waits for it */
-    uint8_t late[4096];
-    size_t got;
-    while ((status = engine_read(&stream->engine, late, sizeof late, &got)) == ENGINE_DONE) {
-        if (++stream->discarded > MAX_DISCARDED) return false;
-    }
-    return status == ENGINE_WANTS_READ || status == ENGINE_WANTS_WRITE;
+/* Input may come as long as the peer has not ended its direction. */
+static bool should_linger(const Stream *stream) {
+    const Engine *engine = &stream->engine;
+    return stream->watcher.descriptor >= 0 && !stream->kind->datagram && !engine->transport_eof &&
+           !engine->send_errno && !engine->receive_errno && !engine_peer_closed(engine);
 }
 
-static void wake_closers(Stream *stream) {
+/* All is sent: free the engine, and leave the descriptor behind. */
+static void finish_close(Stream *stream) {
+    if (should_linger(stream)) {
+        int descriptor = stream->watcher.descriptor;
+        poller_remove(&stream->watcher);
+        linger_close(descriptor, stream->settings.close_timeout);
+    }
+    stream_drop(stream);
+}
+
+void stream_serve_closers(Stream *stream) {
     Request *request;
+    if (stream->state == STREAM_CLOSING) {
+        EngineStatus status = stream_end_output(stream);
+        if (status == ENGINE_DONE) finish_close(stream);
+        if (status == ENGINE_FAILED) stream_drop(stream);
+    }
+    if (stream->state != STREAM_CLOSED) return;
     while ((request = request_first_waiting(&stream->closers))) {
         request_complete(request, &stream->closers, janet_wrap_abstract(stream));
     }
 }
 
-void stream_serve_closers(Stream *stream) {
-    if (stream->state == STREAM_CLOSING && !step(stream)) stream_drop(stream);
-    if (stream->state == STREAM_CLOSED) wake_closers(stream);
-}
-
-static void expired(Timer *timer) {
-    stream_drop((Stream *)((char *)timer - offsetof(Stream, timer)));
+static void expire_close(Timer *timer) {
+    Stream *stream = (Stream *)((char *)timer - offsetof(Stream, timer));
+    Request *request;
+    Failure failure;
+    if (stream->cut) { /* the write that was cut has raised already */
+        stream_drop(stream);
+        return;
+    }
+    failure_set(&failure, "the peer did not read all that was written within %g s",
+                stream->settings.close_timeout);
+    while ((request = request_first_waiting(&stream->closers))) {
+        request_fail(request, &stream->closers,
+                     raise_text(stream_function(stream, "%s/close"), &failure));
+    }
+    stream_drop(stream);
 }
 
 void stream_begin_close(Stream *stream) {
@@ -58,7 +76,7 @@ void stream_begin_close(Stream *stream) {
     stream_wake_for_close(stream);
     stream_serve_closers(stream);
     if (stream->state == STREAM_CLOSING && stream->settings.close_timeout < INFINITY) {
-        poller_set_timer(&stream->timer, stream->settings.close_timeout, expired);
+        poller_set_timer(&stream->timer, stream->settings.close_timeout, expire_close);
     }
 }
 

@@ -37,7 +37,6 @@ struct Stream {
     int64_t returned_at;   /* where in the stream they begin */
     int64_t read_at;       /* where in the stream the engine's next byte is */
     Request *delivered;    /* a reader with data whose fiber has not run yet; NULL: none */
-    int32_t discarded;     /* records dropped while closing */
     StreamObserver observer;
     bool asking;                     /* on_staple was called and has not answered */
     bool started;                    /* the handshake has begun */

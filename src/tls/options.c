@@ -50,7 +50,8 @@ static const OptionRow tcp_rows[] = {
     OPTION("tcp-nodelay", option_boolean, ContextOptions, connection.settings.nodelay,
            "Send small records at once (TCP_NODELAY). Default `true`."),
     OPTION("close-timeout", option_seconds, ContextOptions, connection.settings.close_timeout,
-           "Seconds that closing waits for the peer's close_notify. Default 1."),
+           "Seconds that `ev/close` gives the kernel to take all that was written, and that the "
+           "socket lingers in the background, for a peer that has not ended. Default 1."),
     OPTION("truncation", parse_truncation, ContextOptions, connection.settings.truncation_is_eof,
            "What a connection that ends without close_notify ends with: `:error` (default), or "
            "`:eof` for protocols that mark their own end."),

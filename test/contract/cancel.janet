@@ -182,21 +182,23 @@
         (:close peer))
       (is= before (descriptors)))))
 
-(on-tls "a close that is cancelled has closed" [a b]
-  {:client {:close-timeout 30}}
-  (def task (spawn (:close a)))
-  (turns)
-  (ev/cancel (task :fiber) "stop")
-  (is= [:error "stop"] (await task))
-  (fails-with "stream is closed" (:read a 1))
-  (is (= a (:close a)))
-  (is= nil (:read b 1)))
+(each kind [:tls13-unix :tls12-unix]
+  (test (string "a close that is cancelled has closed (" kind ")")
+    (def [a b] (full-pair kind {:close-timeout 30}))
+    (def task (spawn (:close a)))
+    (turns)
+    (ev/cancel (task :fiber) "stop")
+    (is= [:error "stop"] (await task))
+    (fails-with "stream is closed" (:read a 1))
+    (is (= a (:close a)))
+    (fails-with "connection truncated" (:read b :all))
+    (:close b true))
 
-(on-tls "a close past its deadline has closed" [a b]
-  {:client {:close-timeout 30}}
-  (is= [:error "deadline expired"] (await (spawn (ev/with-deadline 0.02 (:close a)))))
-  (fails-with "stream is closed" (:read a 1))
-  (is= nil (:read b 1)))
+  (test (string "a close past its deadline has closed (" kind ")")
+    (def [a b] (full-pair kind {:close-timeout 30}))
+    (is= [:error "deadline expired"] (await (spawn (ev/with-deadline 0.02 (:close a)))))
+    (fails-with "stream is closed" (:read a 1))
+    (:close b true)))
 
 (same "a stream is closed from the defer of a cancelled fiber" [a b]
   (def task (spawn (defer (:close a) (:read a 1))))

@@ -50,6 +50,12 @@
   (is= 0 status text)
   (if (nil? (os/getenv "JSEC_SLOW")) (is (< took 1))))
 
+(test "a process ends when a peer that does not close has been given :close-timeout"
+  (def started (os/clock :monotonic))
+  (def [status text] (run `(def [a b] (pair :tls13 {:close-timeout 0.3})) (:write a "x") (:close a) (print "closed")`))
+  (is= [0 "closed\n"] [status text])
+  (if (nil? (os/getenv "JSEC_SLOW")) (is (<= 0.3 (- (os/clock :monotonic) started) 2))))
+
 (test "a process ends when the last pending call has"
   (def [status text] (run `(def [a b] (pair :tls13)) (ev/go (fn [] (:read b 1) (print "read"))) (ev/go (fn [] (ev/sleep 0.05) (:write a "x")))`))
   (is= [0 "read\n"] [status text]))

@@ -108,6 +108,26 @@
     (core-pair ((traits kind) :unix))
     (tls-pair kind client-extra server-extra)))
 
+(def- piece (string/repeat "x" 1000))
+(def- fitting @{})
+
+(defn- fitting-writes
+  "How many writes the kernel takes that the peer does not read: with unix sockets, the same number each time."
+  [kind]
+  (def [a b] (pair kind))
+  (var n 0)
+  (while (= :ok (first (outcome (:write a piece 0.02)))) (++ n))
+  (each s [a b] (:close s true))
+  n)
+
+(defn full-pair
+  "Two connected streams over a unix socket, of which the first can send no more, although all its writes are complete."
+  [kind &opt client-extra server-extra]
+  (unless (fitting kind) (put fitting kind (fitting-writes kind)))
+  (def [a b] (pair kind client-extra server-extra))
+  (repeat (fitting kind) (:write a piece))
+  [a b])
+
 (defn run-on
   "What `f` returns for a fresh pair of that kind, which is closed then."
   [kind f client-extra server-extra]
