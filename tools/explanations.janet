@@ -44,7 +44,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
 
   {:title "The certificate is malformed"
    :texts []
-   :parts [", the certificate's subjectAltName is malformed" "malformed extension"]
+   :parts [", the certificate's subjectAltName is malformed"]
    :others ["certificate verify failed: malformed extension: certificate \"…\" (depth 0)"
             (string "certificate verify failed: IP address mismatch: wanted \"…\", certificate "
                     "names a malformed IP address of … bytes")]
@@ -82,6 +82,19 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    :cure
    ``Choose other suites in `:ciphers`, or leave it out. To test such a suite, give `:verify false`
    and no `:pins`.``}
+
+  {:title "The chain breaks a rule of RFC 5280"
+   :texts []
+   :parts [", which :strict true requires"]
+   :others
+   [(string "certificate verify failed: CA cert does not include key usage extension: certificate "
+            "\"…\" (depth 1), which :strict true requires")]
+   :cause
+   ``The caller gave `:strict true`, and a certificate of the chain lacks what RFC 5280 requires:
+   for example keyUsage or key identifiers of a CA, or a positive serial number. Without `:strict`,
+   jsec accepts such chains, as OpenSSL and browsers do.``
+   :cure
+   ``Issue the certificate again, or leave out `:strict`.``}
 
   {:title "The certificate has expired, or has another purpose"
    :texts []
@@ -475,7 +488,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
   {:title "CMS messages"
    :texts ["not a CMS message*" "not a signed message" "not an encrypted message" "not signed*"
            "neither a signed message nor one of certificates" "the message holds its content*"
-           "the signature is detached*" "nobody has signed the message" "nobody is trusted"
+           "the signature is detached*" "the message has no signature" "no certificate is trusted"
            "signature does not verify" "signature over a digest that is too weak"
            "signer's certificate not trusted" "message not *" "data too large, or out of memory"]
    :cause

@@ -40,6 +40,9 @@ static const OptionRow trust_rows[] = {
         "them. `true` (default): those of the CAs to trust, but none if they exceed the 64 KB "
         "of a handshake. `false`: none. A path, PEM or DER, or an array of them: the names of "
         "these certificates."),
+    SETTING_OPTION("strict", parse_switch, strict,
+                   "Refuse chains that break a rule of RFC 5280 that most verifiers ignore: a CA "
+                   "without keyUsage or key identifiers, for example. Default `false`."),
     SETTING_OPTION_WITH("verify-depth", option_integer, &depth_range, depth,
                         "Maximum number of intermediate CAs in the chain. Default 100."),
     SETTING_OPTION("verify-time", parse_time, time,
@@ -74,6 +77,9 @@ static const OptionRow extension_rows[] = {
         "ocsp", parse_ocsp, ocsp,
         "Clients: ask the server to staple an OCSP response and check it: with `true` if it does, "
         "with `:require` refusing a server that doesn't. Default `false`."),
+    SETTING_OPTION("ocsp-max-age", option_seconds, ocsp_max_age,
+                   "Clients: seconds for which an OCSP response that names no next update counts, "
+                   "from its thisUpdate on. Default: 7 days."),
     SETTING_OPTION_AT(
         "ocsp-response", parse_staple, staple, staple,
         "Servers: OCSP response to staple: DER, its path, or a function without arguments that "
@@ -103,8 +109,10 @@ static const OptionRow strength_rows[] = {
     SETTING_OPTION_WITH(
         "security-level", option_integer, &level_range, security_level,
         "OpenSSL's security level, 0 to 5. Default: that of OpenSSL's configuration."),
-    SETTING_OPTION("ca-file", parse_source, ca,
-                   "Certificates of the CAs to trust instead of the system's: path, PEM or DER."),
+    SETTING_OPTION(
+        "ca-file", parse_source, ca,
+        "Certificates to trust instead of the system's CAs: path, PEM or DER. Each is an "
+        "anchor, self-signed or not."),
     SETTING_OPTION("ca-path", option_text, ca_path,
                    "Directory of CA certificates with hashed names (`openssl rehash`)."),
 };

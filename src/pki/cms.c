@@ -10,9 +10,9 @@
 #include "crypto/task.h"
 #include "pki/options.h"
 #include "pki/values.h"
+#include "pki/verification.h"
 #include "register.h"
 
-#include <math.h>
 #include <openssl/err.h>
 
 #define LARGE ((size_t)256 << 10) /* bytes that take about a millisecond */
@@ -25,10 +25,11 @@ static const OptionWord formats[] = {{"pem", PEM}, {"der", DER}, {NULL, 0}};
 typedef struct CmsTask {
     Task task;
     STACK_OF(X509) * certificates; /* the signer's first, or all recipients */
-    STACK_OF(X509) * anchors, *intermediates;
+    STACK_OF(X509) * intermediates;
+    VerificationInputs inputs;
     const EVP_MD *digest;
     const EVP_CIPHER *cipher;
-    bool detached, oaep, pem, no_trust_asked;
+    bool detached, oaep, pem, signatures_only;
     ChainQuery query;
     uint8_t *written;
     size_t length;
@@ -39,10 +40,10 @@ typedef struct CmsTask {
 static void cms_release(Task *task) {
     CmsTask *job = (CmsTask *)task;
     sk_X509_pop_free(job->certificates, X509_free);
-    sk_X509_pop_free(job->anchors, X509_free);
     sk_X509_pop_free(job->intermediates, X509_free);
     OPENSSL_free(job->written);
     BIO_free(job->plain);
+    verification_free(&job->inputs);
     cms_verdict_free(&job->verdict);
 }
 
@@ -69,7 +70,7 @@ JANET_NO_RETURN static void give_up(CmsTask *job, const Failure *failure) {
     raise_failure(job->task.function, failure);
 }
 
-static Janet run(CmsTask *job, size_t length) {
+static Janet run_cms(CmsTask *job, size_t length) {
     return task_run(&job->task, sizeof *job, length > LARGE || job->task.inputs[PASSWORD].data);
 }
 
@@ -147,62 +148,37 @@ FUNCTION(crypto_cms_sign, "crypto/cms-sign", "data cert key &opt opts",
     job.pem = wants_pem(options.format, certificate);
     job.certificates = pem_certificates(certificate, &failure);
     if (!job.certificates || !load_chain(&job, options.chain, &failure)) give_up(&job, &failure);
-    return run(&job, job.task.inputs[DATA].length);
+    return run_cms(&job, job.task.inputs[DATA].length);
 }
 
 /* --- verify --- */
 
 typedef struct VerifyOptions {
-    Janet anchors, intermediates;
+    VerificationOptions verification; /* first, for the shared part */
+    Janet intermediates;
     Bytes detached;
-    bool verify, partial;
-    double time;
-    int purpose;
-    int32_t security_level;
+    bool verify;
 } VerifyOptions;
 
-static const OptionRange level_range = {0, 5};
-
-static const OptionWord purposes[] = {
-    {"email", X509_PURPOSE_SMIME_SIGN},         {"any", X509_PURPOSE_ANY},
-    {"client", X509_PURPOSE_SSL_CLIENT},        {"server", X509_PURPOSE_SSL_SERVER},
-    {"timestamp", X509_PURPOSE_TIMESTAMP_SIGN}, {NULL, 0},
-};
-
 static const OptionRow verify_rows[] = {
-    OPTION("ca", pki_option_certificates, VerifyOptions, anchors,
-           "Trusted certificates: PEM (several in one text or not) or DER, or a list of these. "
-           "Without, nothing is valid."),
     OPTION("detached", option_bytes, VerifyOptions, detached,
            "The data, where the signature is detached from it."),
     OPTION("certs", pki_option_certificates, VerifyOptions, intermediates,
-           "Signers' and intermediate certificates that the message lacks; not trusted."),
+           "Certificates of signers and intermediates that the message lacks; not trusted."),
     OPTION("verify", option_boolean, VerifyOptions, verify,
-           "false looks at signatures alone, whoever made them: anyone can make a valid one. true "
-           "by default."),
-    OPTION_WITH("purpose", option_word, purposes, VerifyOptions, purpose,
-                "What the signer's extended key usage must allow, where it has one: :email "
-                "(default), :client, :server, :timestamp or :any."),
-    OPTION("time", pki_option_date, VerifyOptions, time,
-           "Moment at which certificates must be valid, now by default: seconds since the epoch, "
-           "or a date."),
-    OPTION_WITH("security-level", option_integer, &level_range, VerifyOptions, security_level,
-                "OpenSSL's, from 0 to 5, of signatures and certificates; 2 by default: RSA keys of "
-                "2048 bits and up, no SHA-1."),
-    OPTION("partial-chain", option_boolean, VerifyOptions, partial,
-           "Whether a certificate in :ca is trusted even if it is no self-signed root; false by "
-           "default."),
+           "false checks signatures alone and trusts every signer: any attacker can make a valid "
+           "signature. Default: true."),
 };
-static const OptionSet verify_options = OPTION_SET(verify_rows);
+static const OptionSet *const verify_parts[] = {&verification_options, NULL};
+static const OptionSet verify_options = OPTION_SET_WITH(verify_rows, verify_parts);
 
 static bool verify_run(Task *task, Failure *failure) {
     CmsTask *job = (CmsTask *)task;
     CMS_ContentInfo *message = cms_read(task->inputs[DATA], failure);
     if (!message) return false;
     CmsChecking checking = {.detached = task->inputs[DETACHED],
-                            .anchors = job->anchors,
                             .intermediates = job->intermediates,
-                            .no_trust_asked = job->no_trust_asked,
+                            .signatures_only = job->signatures_only,
                             .query = job->query};
     bool done = cms_verify(message, &checking, &job->verdict, failure);
     CMS_ContentInfo_free(message);
@@ -228,16 +204,18 @@ static Janet verify_result(Task *task) {
 
 FUNCTION(crypto_cms_verify, "crypto/cms-verify", "cms-data &opt opts",
          "Verify a signed CMS message, PEM or DER: every signature over the content, and "
-         "every signer's certificate up to one in :ca. Returns a table:\n\n"
+         "the certificate of every signer up to one in :ca (or :roots, the same), as "
+         "`cert/verify-chain` does. Without :ca no message is valid. The purpose is "
+         ":email by default. Returns a table:\n\n"
          "* `:valid` - whether all of it holds. Look at this before anything else\n"
          "* `:reason` - why not\n"
          "* `:content` - the data as a string, as it stands there even when it is not "
          "valid\n"
-         "* `:signers` - array of the signers' certificates as PEM, empty when a signature "
-         "is wrong\n"
+         "* `:signers` - array of the signers' certificates as PEM, empty when a "
+         "signature is wrong\n"
          "* `:certs` - array of the certificates that came along, and :certs, as PEM\n\n"
-         "Raises when it is no signed message, when its signature is detached and :detached "
-         "is missing, or when both hold the data.",
+         "Raises when it is no signed message, when its signature is detached and "
+         ":detached is missing, or when both hold the data.",
          &verify_options) {
     Failure failure;
     janet_arity(argc, 1, 2);
@@ -245,27 +223,18 @@ FUNCTION(crypto_cms_verify, "crypto/cms-verify", "cms-data &opt opts",
                             .run = verify_run,
                             .result = verify_result,
                             .release = cms_release}};
-    VerifyOptions options = {.anchors = janet_wrap_nil(),
-                             .intermediates = janet_wrap_nil(),
-                             .verify = true,
-                             .time = NAN,
-                             .purpose = X509_PURPOSE_SMIME_SIGN,
-                             .security_level = CHAIN_DEFAULT_SECURITY_LEVEL};
+    VerifyOptions options = {
+        .verification = verification_defaults(), .intermediates = janet_wrap_nil(), .verify = true};
     job.task.inputs[DATA] = args_bytes(argv, 0);
     options_read(function, &verify_options, args_options(argv, argc, 1), &options);
     job.task.inputs[DETACHED] = options.detached;
-    job.no_trust_asked = !options.verify;
-    job.query = (ChainQuery){.purpose = options.purpose,
-                             .depth = -1,
-                             .security_level = options.security_level,
-                             .has_time = isfinite(options.time),
-                             .time = isfinite(options.time) ? (int64_t)options.time : 0,
-                             .partial = options.partial};
-    job.anchors = values_certificates(options.anchors, &failure);
-    if (!job.anchors) give_up(&job, &failure);
+    job.signatures_only = !options.verify;
+    if (!verification_load(&options.verification, &job.inputs, &failure)) give_up(&job, &failure);
+    job.query = verification_query(&options.verification, &job.inputs, X509_PURPOSE_SMIME_SIGN);
+    job.query.hints = (VerifyHints){.authority = ":ca", .itself = ":ca"};
     job.intermediates = values_certificates(options.intermediates, &failure);
     if (!job.intermediates) give_up(&job, &failure);
-    return run(&job, job.task.inputs[DATA].length + job.task.inputs[DETACHED].length);
+    return run_cms(&job, job.task.inputs[DATA].length + job.task.inputs[DETACHED].length);
 }
 
 /* --- encrypt and decrypt --- */
@@ -347,7 +316,7 @@ FUNCTION(crypto_cms_encrypt, "crypto/cms-encrypt", "data certs &opt opts",
     job.pem = wants_pem(options.format, values_item(certificates, 0));
     job.certificates = values_certificates(certificates, &failure);
     if (!job.certificates) give_up(&job, &failure);
-    return run(&job, job.task.inputs[DATA].length);
+    return run_cms(&job, job.task.inputs[DATA].length);
 }
 
 static const OptionRow decrypt_rows[] = {
@@ -396,7 +365,7 @@ FUNCTION(crypto_cms_decrypt, "crypto/cms-decrypt", "cms-data cert key &opt opts"
     job.task.inputs[PASSWORD] = options.password;
     job.certificates = pem_certificates(certificate, &failure);
     if (!job.certificates) give_up(&job, &failure);
-    return run(&job, job.task.inputs[DATA].length);
+    return run_cms(&job, job.task.inputs[DATA].length);
 }
 
 /* --- certificates alone --- */
@@ -429,7 +398,7 @@ FUNCTION(crypto_cms_certs_only, "crypto/cms-certs-only", "certs &opt opts",
     job.pem = wants_pem(options.format, values_item(certificates, 0));
     job.certificates = values_certificates(certificates, &failure);
     if (!job.certificates) give_up(&job, &failure);
-    return run(&job, 0);
+    return run_cms(&job, 0);
 }
 
 FUNCTION(crypto_cms_get_certs, "crypto/cms-get-certs", "cms-data",

@@ -28,7 +28,7 @@ static void verify(CMS_ContentInfo *message, Bytes detached) {
     CmsChecking checking = {.detached = detached, .query = {.depth = -1}};
     bool asked = cms_verify(message, &checking, &verdict, &failure);
     if (!asked) fuzz_expect_reason(&failure);
-    fuzz_expect(!verdict.valid || !asked); /* nobody is trusted */
+    fuzz_expect(!verdict.valid || !asked); /* no certificate is trusted */
     if (asked) fuzz_expect(verdict.reason[0]);
     cms_verdict_free(&verdict);
 }

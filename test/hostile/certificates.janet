@@ -79,7 +79,7 @@
   (is= true (visit {:cert (string (leaf :cert) (middle :cert)) :key (leaf :key)} trust))
   (is= true (visit {:cert (string (leaf :cert) (middle :cert) (ca :cert)) :key (leaf :key)} trust))
   (is= true (visit leaf {:ca-file (string (middle :cert) (ca :cert))}) "a middle that we hold")
-  (is (string/find "certificate verify failed" (visit leaf {:ca-file (middle :cert)})) "a middle is no anchor as :ca-file"))
+  (is= true (visit leaf {:ca-file (middle :cert)}) "a middle that is given as trusted is an anchor"))
 
 (test "a leaf that signs others is refused"
   (def under-leaf

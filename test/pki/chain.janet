@@ -44,9 +44,13 @@
   (def answer (cert/verify-chain (other :cert) {:roots []}))
   (is= [false 0 18] [(answer :valid) (answer :depth) (answer :code)]))
 
-(test "an intermediate is trusted by itself only when asked"
-  (is= false ((ask {:roots (middle :cert)}) :valid))
-  (is= 2 (length ((ask {:roots (middle :cert) :partial-chain true}) :chain))))
+(test "a trusted intermediate is an anchor, unless :partial-chain is false"
+  (each option [:roots :ca]
+    (is= 2 (length ((cert/verify-chain (leaf :cert) {option (middle :cert)}) :chain)) (string option)))
+  (is= 1 (length ((cert/verify-chain (leaf :cert) {:roots (leaf :cert)}) :chain)))
+  (is= 3 (length ((ask {:roots [(middle :cert) (root :cert)]}) :chain)) "a root that is there comes first")
+  (is (string/find "unable to get" (reason {:roots (middle :cert) :partial-chain false})))
+  (fails-with "same" (ask {:roots [] :ca []})))
 
 (test "times are looked at, of every certificate"
   (is (string/find "not yet valid" (reason {:time (- (os/time) 86400)})))

@@ -24,8 +24,6 @@
             "rfc5280::nc::nc-forbids-dnsname-wildcard-san"
             "rfc5280::pc::ica-noncritical-pc"
             "rfc5280::san::underscore-dns"
-            "rfc5280::serial::too-long"
-            "rfc5280::serial::zero"
             "rfc5280::validity::notafter-exact"
             "rfc5280::validity::notafter-fractional"
             "rfc5280::ca-as-leaf"
@@ -68,6 +66,7 @@
   (def name (item "expected_peer_name"))
   (def options @{:roots (item "trusted_certs")
                  :intermediates (item "untrusted_intermediates")
+                 :strict true
                  :purpose (purposes (item "validation_kind"))})
   (unless (empty? (item "crls")) (put options :crls (item "crls")))
   (when (table? name) (put options :host (name "value")))

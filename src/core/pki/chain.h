@@ -4,6 +4,7 @@
 
 #include "core/bytes.h"
 #include "core/failure.h"
+#include "core/tls/verify.h"
 
 #include <openssl/x509v3.h>
 #include <stdint.h>
@@ -22,7 +23,9 @@ typedef struct ChainQuery {
     int security_level;
     bool has_time; /* else now */
     int64_t time;
-    bool partial; /* a trusted certificate need not be a self-signed root */
+    bool strict;       /* all of RFC 5280 */
+    bool partial;      /* a trusted certificate is an anchor though it is no self-signed root */
+    VerifyHints hints; /* options of the caller's function, for the reason */
 } ChainQuery;
 
 typedef struct ChainAnswer {
@@ -34,9 +37,5 @@ typedef struct ChainAnswer {
 
 /* False when the question could not be put (memory, a host that is no name). */
 bool chain_verify(const ChainQuery *query, ChainAnswer *answer, Failure *failure);
-
-/* Set up OpenSSL's parameters for the same strictness everywhere: X509_STRICT, and no certificate
- * trusted that is not self-signed unless `partial`. */
-void chain_be_strict(X509_VERIFY_PARAM *param, bool partial, int security_level);
 
 #endif

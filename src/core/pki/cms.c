@@ -140,7 +140,7 @@ static BIO *detached_reader(Bytes content) {
 static bool check_signatures(CMS_ContentInfo *message, const CmsChecking *checking,
                              CmsVerdict *verdict) {
     if (!count_signers(message)) {
-        return refuse(verdict, "nobody has signed the message", NULL);
+        return refuse(verdict, "the message has no signature", NULL);
     }
     unsigned int flags = CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY;
     BIO *detached = checking->detached.data ? detached_reader(checking->detached) : NULL;
@@ -185,7 +185,6 @@ static bool check_trust(const CmsChecking *checking, CmsVerdict *verdict, Failur
         ChainQuery query = checking->query;
         ChainAnswer answer;
         query.leaf = sk_X509_value(verdict->signers, i);
-        query.roots = checking->anchors;
         query.intermediates = verdict->others;
         if (!chain_verify(&query, &answer, failure)) return false;
         sk_X509_pop_free(answer.chain, X509_free);
@@ -252,7 +251,7 @@ static bool collect_signers(CMS_ContentInfo *message, const CmsChecking *checkin
 bool cms_verify(CMS_ContentInfo *message, const CmsChecking *checking, CmsVerdict *verdict,
                 Failure *failure) {
     ERR_clear_error();
-    bool has_anchor = checking->anchors && sk_X509_num(checking->anchors) > 0;
+    bool has_anchor = sk_X509_num(checking->query.roots) > 0;
     if (!is_signed(message)) return failure_set(failure, "not a signed message");
     if (holds_content(message) && checking->detached.data) {
         return failure_set(failure, "the message holds its content: leave out :detached");
@@ -267,10 +266,10 @@ bool cms_verify(CMS_ContentInfo *message, const CmsChecking *checking, CmsVerdic
     }
     if (!collect_signers(message, checking, verdict, failure)) return false;
     if (!check_digests(message, checking->query.security_level, verdict)) return true;
-    if (checking->no_trust_asked) return true;
+    if (checking->signatures_only) return true;
     if (!has_anchor) {
-        refuse(verdict, "nobody is trusted",
-               "give :ca, or :verify false to look at the signature alone");
+        refuse(verdict, "no certificate is trusted",
+               "give :ca, or :verify false to check the signature alone");
         return true;
     }
     return check_trust(checking, verdict, failure);

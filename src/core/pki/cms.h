@@ -28,10 +28,9 @@ CMS_ContentInfo *cms_sign(Bytes data, const CmsSigning *signing, Failure *failur
 
 typedef struct CmsChecking {
     Bytes detached;                 /* the data, where the message does not hold it */
-    STACK_OF(X509) * anchors;       /* NULL or empty: nobody is trusted */
     STACK_OF(X509) * intermediates; /* beside those in the message; may be NULL */
-    bool no_trust_asked;            /* signatures only: whoever made them */
-    ChainQuery query;               /* purpose, time, strength and so on, of each signer */
+    bool signatures_only;           /* every signer is trusted */
+    ChainQuery query;               /* of each signer's certificate; no roots: none is trusted */
 } CmsChecking;
 
 /* Zeroed at birth; cms_verdict_free frees what it points to. */

@@ -1,5 +1,7 @@
 #include "core/tls/context_data.h"
 
+#define OCSP_MAX_AGE (7 * 86400) /* seconds */
+
 static int data_index = -1;
 static CRYPTO_ONCE data_once = CRYPTO_ONCE_STATIC_INIT;
 
@@ -46,11 +48,13 @@ ContextData *context_data_new(SSL_CTX *context, const ContextSettings *settings)
     }
     data->verify = settings->verify;
     data->purpose = settings->purpose;
+    data->strict = settings->strict > 0;
     data->depth = settings->depth;
     data->time = settings->time;
     data->own_trust = settings->ca.data || settings->ca_path.data || settings->trusted.data;
     data->has_certificate = settings->certificates.count;
     data->ocsp = settings->ocsp;
+    data->ocsp_max_age = isnan(settings->ocsp_max_age) ? OCSP_MAX_AGE : settings->ocsp_max_age;
     data->staple_on_demand = settings->staple_on_demand;
     data->keeps_sessions = settings->keeps_sessions;
     data->lock = CRYPTO_THREAD_lock_new();

@@ -15,8 +15,8 @@ typedef struct Staple {
 typedef struct Trust {
     X509_STORE *own; /* what the settings and trust_add gave */
     X509_STORE
-        *beside_system; /* the same and the system's CAs; NULL: a client takes one of the two */
-    bool added;         /* by trust_add */
+    *beside_system; /* the same and the system's CAs; NULL: a client takes one of the two */
+    bool added;     /* by trust_add */
     /* Sessions are bound to these digests: no other context resumes them. */
     uint8_t client_policy[SETTINGS_DIGEST_LENGTH], server_policy[SETTINGS_DIGEST_LENGTH];
 } Trust;
@@ -25,7 +25,8 @@ typedef struct ContextData {
     VerifyMode verify;
     bool own_trust; /* a CA or certificate to trust was given */
     bool has_certificate;
-    bool has_suite;     /* that goes with one of the certificates */
+    bool has_suite; /* that goes with one of the certificates */
+    bool strict;
     int purpose, depth; /* 0, -1: not given */
     double time;        /* NAN: not given */
     uint8_t *pins;
@@ -36,6 +37,7 @@ typedef struct ContextData {
     bool has_hosts; /* virtual ones: virtual_hosts.h */
     char *keylog;
     OcspMode ocsp;
+    double ocsp_max_age; /* seconds */
     bool staple_on_demand, keeps_sessions;
     char *groups;                 /* NULL: OpenSSL's */
     int min_version, max_version; /* 0: any */

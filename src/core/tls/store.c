@@ -140,8 +140,3 @@ bool store_add_directory(X509_STORE *store, Bytes path, Failure *failure) {
     }
     return X509_STORE_load_path(store, name) || failure_openssl(failure, "%s", name);
 }
-
-bool store_add_trusted(X509_STORE *store, Bytes path_or_content, Failure *failure) {
-    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
-    return store_add_bundle(store, path_or_content, failure);
-}

@@ -18,13 +18,10 @@ X509_STORE *store_new_system(void);
  * certificates are not copied. */
 bool store_copy(X509_STORE *into, X509_STORE *from);
 
-/* Add the certificates of a CA bundle (path, PEM or DER). */
+/* Add certificates (path, PEM or DER). Each is an anchor, of a CA or not (see verify_set_strictness). */
 bool store_add_bundle(X509_STORE *store, Bytes path_or_content, Failure *failure);
 
 /* Add a directory of certificates with hashed names. */
 bool store_add_directory(X509_STORE *store, Bytes path, Failure *failure);
-
-/* Trust a certificate by itself: its chain need not end in a root, but name and dates count. */
-bool store_add_trusted(X509_STORE *store, Bytes path_or_content, Failure *failure);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "core/keys/pem.h"
 #include "core/tls/client_cas.h"
+#include "core/tls/path.h"
 #include "core/tls/pins.h"
 #include "core/tls/resumption.h"
 #include "core/tls/session_policy.h"
@@ -41,7 +42,7 @@ static bool add_anchors(X509_STORE *store, const ContextSettings *settings, Fail
     if (settings->ca_path.data && !store_add_directory(store, settings->ca_path, failure)) {
         return failure_prefix(failure, ":ca-path");
     }
-    if (settings->trusted.data && !store_add_trusted(store, settings->trusted, failure)) {
+    if (settings->trusted.data && !store_add_bundle(store, settings->trusted, failure)) {
         return failure_prefix(failure, ":trusted-cert");
     }
     return true;
@@ -78,7 +79,7 @@ static int verify_chain(X509_STORE_CTX *chain, void *arg) {
     if (!X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(chain), SSL_get0_param(ssl))) {
         return fail_without_memory(chain, ssl);
     }
-    if (verifies && X509_verify_cert(chain) <= 0) return 0;
+    if (verifies && !path_verify(chain, ssl)) return 0;
     STACK_OF(X509) *verified = verifies ? X509_STORE_CTX_get0_chain(chain) : NULL;
     if (!pins_match(data, X509_STORE_CTX_get0_cert(chain), verified, &failure)) {
         verify_keep_words(ssl, failure.text);
@@ -149,7 +150,7 @@ static bool extend_trust(const ContextData *data, Bytes certificate, Trust *next
         (data->ca_path && !X509_STORE_load_path(next->own, data->ca_path))) {
         return failure_openssl(failure, "trust store not copied");
     }
-    if (!store_add_trusted(next->own, certificate, failure)) return false;
+    if (!store_add_bundle(next->own, certificate, failure)) return false;
     /* A client goes on trusting the system's CAs, if it does so now. */
     if (!data->own_trust && !(next->beside_system = join_system(next->own))) {
         return failure_openssl(failure, "trust store not made");
@@ -211,9 +212,10 @@ static bool prepare_verification(SSL *ssl, const ContextData *data, const char *
         return failure_openssl(failure, "verification not set up");
     }
     X509_STORE *system = store || mode == VERIFY_NONE ? NULL : store_system(failure);
-    bool prepared = (store || system || mode == VERIFY_NONE) &&
-                    verify_prepare(ssl, mode, verify_name, store ? store : system, failure) &&
-                    bind_sessions(ssl, policy, virtual_host, failure);
+    bool prepared =
+        (store || system || mode == VERIFY_NONE) &&
+        verify_prepare(ssl, mode, data->strict, verify_name, store ? store : system, failure) &&
+        bind_sessions(ssl, policy, virtual_host, failure);
     X509_STORE_free(store);
     return prepared;
 }

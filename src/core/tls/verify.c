@@ -1,6 +1,7 @@
 #include "core/tls/verify.h"
 
 #include "core/printable.h"
+#include "core/tls/strict.h"
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
@@ -131,6 +132,13 @@ static void say_which(Words *words, X509 *certificate, int depth) {
     say_text(words, number);
 }
 
+/* Errors of strict verification alone. */
+static bool is_strict_error(int error) {
+    return error == STRICT_SERIAL_ERROR || error == X509_V_ERR_AKID_SKID_MISMATCH ||
+           (error >= X509_V_ERR_PATHLEN_INVALID_FOR_NON_CA &&
+            error <= X509_V_ERR_EXTENSIONS_REQUIRE_VERSION_3);
+}
+
 static void say_what_to_do(Words *words, X509 *certificate, int error, const VerifyHints *hints) {
     switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -160,8 +168,15 @@ static void say_what_to_do(Words *words, X509 *certificate, int error, const Ver
         say_text(words, " is not trusted here: give it as ");
         say_text(words, hints->authority);
         break;
-    default: break;
+    default:
+        if (is_strict_error(error)) say_text(words, ", which :strict true requires");
+        break;
     }
+}
+
+static const char *error_text(int error) {
+    return error == STRICT_SERIAL_ERROR ? "serial number not from 1 to 20 octets long and positive"
+                                        : X509_verify_cert_error_string(error);
 }
 
 void verify_reason(X509_STORE_CTX *context, const VerifyHints *hints, char *text, size_t size) {
@@ -177,7 +192,7 @@ void verify_reason(X509_STORE_CTX *context, const VerifyHints *hints, char *text
     }
     /* OpenSSL finds no issuer for a certificate that it could not read. */
     bool malformed = certificate && (X509_get_extension_flags(certificate) & EXFLAG_INVALID);
-    say_text(&words, malformed ? "malformed extension" : X509_verify_cert_error_string(error));
+    say_text(&words, malformed ? "malformed extension" : error_text(error));
     if (!certificate) return;
     say_which(&words, certificate, X509_STORE_CTX_get_error_depth(context));
     if (!malformed) say_what_to_do(&words, certificate, error, hints);
@@ -217,9 +232,20 @@ static void keep_words(X509_STORE_CTX *context) {
     verify_keep_words(ssl, text);
 }
 
+char *verify_swap_words(SSL *ssl, char *words) {
+    char *before = SSL_get_ex_data(ssl, words_index);
+    SSL_set_ex_data(ssl, words_index, words);
+    return before;
+}
+
 static int on_certificate(int accepted, X509_STORE_CTX *context) {
-    if (!accepted) keep_words(context);
-    return accepted;
+    if (accepted) return 1;
+    if (verify_is_anchor_revocation(context)) {
+        X509_STORE_CTX_set_error(context, X509_V_OK);
+        return 1;
+    }
+    keep_words(context);
+    return 0;
 }
 
 /* --- what the end of a handshake must have shown --- */
@@ -291,9 +317,35 @@ size_t verify_name_length(const char *name) {
     return length > 1 && name[length - 1] == '.' ? length - 1 : length;
 }
 
+void verify_set_strictness(X509_VERIFY_PARAM *param, bool strict) {
+    if (strict) {
+        X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT);
+    } else {
+        /* A connection that goes over to a virtual host has its listener's flags. */
+        X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_X509_STRICT);
+    }
+}
+
+bool verify_lacks_root(int error) {
+    return error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
+           error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
+           error == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE ||
+           error == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;
+}
+
+bool verify_is_anchor_revocation(X509_STORE_CTX *context) {
+    unsigned long flags = X509_VERIFY_PARAM_get_flags(X509_STORE_CTX_get0_param(context));
+    int error = X509_STORE_CTX_get_error(context);
+    int depth = X509_STORE_CTX_get_error_depth(context);
+    bool lacks_crl =
+        error == X509_V_ERR_UNABLE_TO_GET_CRL || error == X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER;
+    return lacks_crl && (flags & X509_V_FLAG_PARTIAL_CHAIN) && depth > 0 &&
+           depth == sk_X509_num(X509_STORE_CTX_get0_chain(context)) - 1;
+}
+
 bool verify_param_for(X509_VERIFY_PARAM *param, const char *name) {
     char address[INET6_ADDRSTRLEN];
-    /* f*.example.com is no name that any CA issues; the CN has not named hosts since 2000. */
+    /* No CA issues f*.example.com; the common name has not named hosts since 2000. */
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                                X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     if (address_of(name, address, sizeof address)) {
@@ -304,7 +356,7 @@ bool verify_param_for(X509_VERIFY_PARAM *param, const char *name) {
     return X509_VERIFY_PARAM_set1_host(param, name, verify_name_length(name));
 }
 
-bool verify_prepare(SSL *ssl, VerifyMode mode, const char *name, X509_STORE *store,
+bool verify_prepare(SSL *ssl, VerifyMode mode, bool strict, const char *name, X509_STORE *store,
                     Failure *failure) {
     static const Need needs[] = {[VERIFY_NONE] = NEED_NOTHING,
                                  [VERIFY_REQUIRED] = NEED_VALID,
@@ -322,6 +374,7 @@ bool verify_prepare(SSL *ssl, VerifyMode mode, const char *name, X509_STORE *sto
     int flags = SSL_VERIFY_PEER;
     if (!client && mode == VERIFY_REQUIRED) flags |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
     SSL_set_verify(ssl, flags, on_certificate);
+    verify_set_strictness(SSL_get0_param(ssl), strict);
     if (store && !SSL_set1_verify_cert_store(ssl, store)) {
         return failure_openssl(failure, "trust store not set");
     }

@@ -13,7 +13,7 @@ typedef enum VerifyMode { VERIFY_UNSET, VERIFY_NONE, VERIFY_REQUIRED, VERIFY_OPT
 /* Set up verification of one connection: purpose by role, `store` in place of the context's own
  * (NULL: the context's). `name` (a client's; NUL-terminated) is matched against the certificate:
  * as an IP address against IP SANs, else as a DNS name against DNS SANs. */
-bool verify_prepare(SSL *ssl, VerifyMode mode, const char *name, X509_STORE *store,
+bool verify_prepare(SSL *ssl, VerifyMode mode, bool strict, const char *name, X509_STORE *store,
                     Failure *failure);
 
 /* The peer must show a certificate, though its chain is not verified: pins alone. Comes after
@@ -31,6 +31,18 @@ bool verify_is_address(const char *name);
  * and certificates. */
 size_t verify_name_length(const char *name);
 
+/* How strictly chains are judged, alike for TLS, verify-chain and CMS: as OpenSSL and browsers do by
+ * default, or by all of RFC 5280. */
+void verify_set_strictness(X509_VERIFY_PARAM *param, bool strict);
+
+/* Did a verification fail for want of a root? A caller then verifies once more with
+ * X509_V_FLAG_PARTIAL_CHAIN: every certificate that was given as trusted is an anchor. Roots come
+ * first, since a path up to a root is checked for revocation all the way. */
+bool verify_lacks_root(int error);
+
+/* In a callback: is it only unknown whether the anchor itself, which is no root, was revoked? */
+bool verify_is_anchor_revocation(X509_STORE_CTX *context);
+
 /* Have a certificate matched against a host name or IP address; false where it is neither. */
 bool verify_param_for(X509_VERIFY_PARAM *param, const char *name);
 
@@ -46,6 +58,9 @@ void verify_reason(X509_STORE_CTX *context, const VerifyHints *hints, char *text
 
 /* Let verify_explain_handshake say "certificate verify failed: <text>". */
 void verify_keep_words(SSL *ssl, const char *text);
+
+/* The text that is kept, for OPENSSL_free, or NULL; `words` takes its place. */
+char *verify_swap_words(SSL *ssl, char *words);
 
 /* After a failed handshake: "certificate verify failed: …" where that was it, with what was wanted
  * and found, else "handshake failed: …"; reads and clears the error queue. */
