@@ -1,6 +1,7 @@
 # OCSP stapling: responses made by the openssl command, given by our server, judged by our client and others.
 (import ../support/check :prefix "")
 (import jsec/cert)
+(import jsec/crypto)
 (import jsec/tls)
 (import jsec/tls-stream)
 
@@ -69,13 +70,57 @@
 (test "a response that nobody entitled signed is refused"
   (def stranger (cert/generate-self-signed-cert {:common-name "stranger" :key-type :ec-p256}))
   (def forged (respond "forged.der" "V" stranger))
-  (fails-with "OCSP response is not signed by who may" (visit (merge identity {:ocsp-response forged}) {:ocsp true})))
+  (fails-with "OCSP response: signer not authorized" (visit (merge identity {:ocsp-response forged}) {:ocsp true})))
 
 (test "a delegated responder is accepted, one without the purpose is not"
   (def delegate (issue "responder" {:ext-key-usage [:OCSPSigning]}))
   (is= "ok" (visit (merge identity {:ocsp-response (respond "delegated.der" "V" delegate)}) {:ocsp :require}))
   (def other (issue "no responder"))
-  (fails-with "not signed by who may" (visit (merge identity {:ocsp-response (respond "undelegated.der" "V" other)}) {:ocsp :require})))
+  (fails-with "OCSP response: signer not authorized" (visit (merge identity {:ocsp-response (respond "undelegated.der" "V" other)}) {:ocsp :require})))
+
+# ---- age ----
+
+(def week (* 7 86400))
+(def old-root (cert/generate-self-signed-cert {:common-name "root" :key-type :rsa}))
+(def old-leaf (cert/issue-cert {:issuer-cert (old-root :cert) :issuer-key (old-root :key) :common-name "a.example" :key-type :rsa}))
+(def old-identity {:cert (string (old-leaf :cert) (old-root :cert)) :key (old-leaf :key)})
+
+(defn- der-length
+  "The length at that place, and where the content begins."
+  [der at]
+  (case (der at)
+    0x81 [(der (+ 1 at)) (+ 2 at)]
+    0x82 [(+ (* 256 (der (+ 1 at))) (der (+ 2 at))) (+ 3 at)]
+    [(der at) (inc at)]))
+
+(defn- aged
+  "A response without nextUpdate whose times lie `seconds` back; signed again, since openssl knows only now."
+  [seconds]
+  (eachp [file text] {"root.pem" (old-root :cert) "leaf.pem" (old-leaf :cert) "signer.key" (old-root :key)} (spit (at file) text))
+  (def serial (string/ascii-upper ((cert/parse (old-leaf :cert)) :serial)))
+  (spit (at "index") (string "V\t301231235959Z\t\t" (if (odd? (length serial)) "0" "") serial "\tunknown\t/CN=a.example\n"))
+  (run "ocsp" "-index" (at "index") "-rsigner" (at "root.pem") "-rkey" (at "signer.key") "-CA" (at "root.pem")
+       "-issuer" (at "root.pem") "-cert" (at "leaf.pem") "-respout" (at "aged.der") "-resp_no_certs")
+  (def der (buffer (slurp (at "aged.der"))))
+  (each place (peg/find-all '(* "\x18\x0f" (14 :d) "Z") der)
+    (buffer/blit der (os/strftime "%Y%m%d%H%M%SZ" (- (os/time) seconds)) (+ 2 place)))
+  (def tbs (+ 4 (find |(= 0x30 (der $) (der (+ 4 $))) (range 20 60)))) # BasicOCSPResponse begins before it
+  (def [n body] (der-length der (inc tbs)))
+  (buffer/blit der (crypto/sign (old-root :key) (slice der tbs (+ body n)) {:digest :sha256}) (- (length der) 256))
+  (string der))
+
+(test "a response that names no next update counts for 7 days, or for :ocsp-max-age"
+  (defn outcome [seconds options]
+    (protect (visit (merge old-identity {:ocsp-response (aged seconds)}) (merge {:ca (old-root :cert) :ocsp :require} options))))
+  (def refused "OCSP response is out of date: it names no next update and is older than :ocsp-max-age")
+  (each version [:TLS1_2 :TLS1_3]
+    (def options {:security {:max-version version}})
+    (is= [true "ok"] (outcome 0 options))
+    (is= [true "ok"] (outcome (- week 60) options))
+    (is (string/find refused (last (outcome (+ week 60) options))))
+    (is= [true "ok"] (outcome (* 20 86400) (merge options {:ocsp-max-age (* 30 86400)})))
+    (is (string/find refused (last (outcome 120 (merge options {:ocsp-max-age 60})))))
+    (is (string/find "out of date" (last (outcome -3600 options))) "from the future")))
 
 (test "a response about another certificate is refused"
   (def other (issue "a.example"))

@@ -6,7 +6,8 @@
 #include <openssl/ocsp.h>
 #include <string.h>
 
-#define CLOCK_SKEW 300 /* seconds that the responder's clock may be off */
+#define CLOCK_SKEW 300    /* seconds that the responder's clock may be off */
+#define MAX_AGE_LIMIT 1e9 /* seconds: what fits a long of 32 bits */
 
 /* --- a server's --- */
 
@@ -74,23 +75,37 @@ static int give_staple(SSL *ssl) {
 
 /* --- a client's --- */
 
-static bool says_good(OCSP_BASICRESP *basic, X509 *certificate, X509 *issuer, const EVP_MD *digest,
-                      bool *found, Failure *failure) {
+typedef struct IssuedBy {
+    X509 *certificate, *issuer;
+} IssuedBy;
+
+/* A response that names no next update would count forever. */
+static bool check_age(ASN1_GENERALIZEDTIME *since, ASN1_GENERALIZEDTIME *until, double max_age,
+                      Failure *failure) {
+    long age = until ? -1 : (long)(max_age < MAX_AGE_LIMIT ? max_age : MAX_AGE_LIMIT);
+    if (OCSP_check_validity(since, until, CLOCK_SKEW, age)) return true;
+    if (until) return failure_openssl(failure, "OCSP response is out of date");
+    ERR_clear_error();
+    return failure_set(failure,
+                       "OCSP response is out of date: it names no next update and is "
+                       "older than :ocsp-max-age (%ld s), or from the future",
+                       age);
+}
+
+static bool check_status(OCSP_BASICRESP *basic, const IssuedBy *pair, const EVP_MD *digest,
+                         double max_age, bool *found, Failure *failure) {
     int status, reason;
     ASN1_GENERALIZEDTIME *revoked, *since, *until;
-    OCSP_CERTID *id = OCSP_cert_to_id(digest, certificate, issuer);
+    OCSP_CERTID *id = OCSP_cert_to_id(digest, pair->certificate, pair->issuer);
     *found = id && OCSP_resp_find_status(basic, id, &status, &reason, &revoked, &since, &until);
     OCSP_CERTID_free(id);
-    if (!*found) return false;
-    if (!OCSP_check_validity(since, until, CLOCK_SKEW, -1)) {
-        return failure_openssl(failure, "OCSP response is out of date");
-    }
+    if (!*found || !check_age(since, until, max_age, failure)) return false;
     if (status == V_OCSP_CERTSTATUS_GOOD) return true;
     return failure_set(failure, "certificate is %s, as its stapled OCSP response says",
                        OCSP_cert_status_str(status));
 }
 
-static bool check_basic(SSL *ssl, OCSP_BASICRESP *basic, Failure *failure) {
+static bool check_basic(SSL *ssl, OCSP_BASICRESP *basic, double max_age, Failure *failure) {
     STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
     X509_STORE *store = NULL;
     bool found;
@@ -101,15 +116,15 @@ static bool check_basic(SSL *ssl, OCSP_BASICRESP *basic, Failure *failure) {
                            "to vouch for its status");
     }
     if (OCSP_basic_verify(basic, chain, store, 0) <= 0) {
-        return failure_openssl(failure, "OCSP response is not signed by who may");
+        return failure_openssl(failure, "OCSP response: signer not authorized");
     }
-    X509 *leaf = sk_X509_value(chain, 0), *issuer = sk_X509_value(chain, 1);
-    if (says_good(basic, leaf, issuer, EVP_sha1(), &found, failure)) return true;
-    if (!found && says_good(basic, leaf, issuer, EVP_sha256(), &found, failure)) return true;
+    IssuedBy pair = {sk_X509_value(chain, 0), sk_X509_value(chain, 1)};
+    if (check_status(basic, &pair, EVP_sha1(), max_age, &found, failure)) return true;
+    if (!found && check_status(basic, &pair, EVP_sha256(), max_age, &found, failure)) return true;
     return !found ? failure_set(failure, "OCSP response is about another certificate") : false;
 }
 
-static bool check_staple(SSL *ssl, Bytes der, Failure *failure) {
+static bool check_staple(SSL *ssl, Bytes der, double max_age, Failure *failure) {
     const unsigned char *at = der.data;
     OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &at, (long)der.length);
     int status = response ? OCSP_response_status(response) : -1;
@@ -117,7 +132,7 @@ static bool check_staple(SSL *ssl, Bytes der, Failure *failure) {
         status == OCSP_RESPONSE_STATUS_SUCCESSFUL ? OCSP_response_get1_basic(response) : NULL;
     bool good = false;
     if (basic) {
-        good = check_basic(ssl, basic, failure);
+        good = check_basic(ssl, basic, max_age, failure);
     } else if (response) {
         failure_set(failure, "OCSP responder failed: %s", OCSP_response_status_str(status));
     } else {
@@ -140,7 +155,7 @@ static int take_staple(SSL *ssl) {
         verify_keep_words(ssl, "OCSP response required, and the server stapled none");
         return 0;
     }
-    if (check_staple(ssl, (Bytes){bytes, (size_t)length}, &failure)) return 1;
+    if (check_staple(ssl, (Bytes){bytes, (size_t)length}, data->ocsp_max_age, &failure)) return 1;
     verify_keep_words(ssl, failure.text);
     return 0;
 }
