@@ -8,8 +8,8 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 
-/* Rows and what belongs to them are shared, live as long as the process and are not to be freed. All
- * functions may be called from any thread. */
+/* Rows and what belongs to them are shared, live as long as the process and are not to be freed.
+ * All functions may be called from any thread. */
 
 /* Letter case does not matter in a name, and `_` stands for `-`. */
 typedef struct AlgorithmName {

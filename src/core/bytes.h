@@ -1,4 +1,4 @@
-/* A borrowed view of bytes: whoever hands one over keeps the memory alive for the call. */
+/* A borrowed view of bytes. The caller keeps the memory alive during the call. */
 #ifndef JSEC_CORE_BYTES_H
 #define JSEC_CORE_BYTES_H
 
@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 typedef struct Bytes {
-    const uint8_t *data; /* NULL means "not given", which is not the same as empty */
+    const uint8_t *data; /* NULL: not given, which differs from empty */
     size_t length;
 } Bytes;
 

@@ -42,7 +42,7 @@ bool failure_prefix(Failure *failure, const char *what, ...) {
     return false;
 }
 
-/* What the queue says of one error; system errors carry an errno in place of a reason. */
+/* The reason of one error in the queue; a system error carries an errno instead. */
 static const char *reason_of(unsigned long code, char *buffer, size_t size) {
     const char *reason = ERR_reason_error_string(code);
     if (reason && *reason) return reason;
@@ -63,7 +63,7 @@ bool failure_openssl(Failure *failure, const char *what, ...) {
     const char *data;
     while ((code = ERR_get_error_all(NULL, NULL, NULL, &data, &flags))) {
         const char *reason = reason_of(code, buffer, sizeof buffer);
-        /* OpenSSL often reports the same failure at each level it passes: once is enough. */
+        /* OpenSSL often repeats a reason at each level that it passes: show it once. */
         if (reasons == 3 || !strcmp(reason, last)) continue;
         append(failure, ": ", reason);
         if ((flags & ERR_TXT_STRING) && data && *data) {

@@ -1,4 +1,5 @@
-/* Objects that are made on first use and kept for the life of the process, shared by all threads. */
+/* Objects that are made on first use and kept for the life of the process, shared by all
+ * threads. */
 #ifndef JSEC_CORE_ONCE_H
 #define JSEC_CORE_ONCE_H
 

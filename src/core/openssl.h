@@ -1,5 +1,5 @@
-/* What newer OpenSSLs have that 3.0, the oldest we build with, has not: each by a name, so that no other file asks for
- * version numbers. What a build has at run time features_* tells. */
+/* Names for features that OpenSSL 3.0, the minimum, lacks, so that no other file compares version
+ * numbers. features_* report what the OpenSSL in use has at run time. */
 #ifndef JSEC_CORE_OPENSSL_H
 #define JSEC_CORE_OPENSSL_H
 

@@ -1,4 +1,4 @@
-/* Memory that is freed all at once: for facts of many parts and one life. */
+/* Memory that is freed all at once, for results of many parts. */
 #ifndef JSEC_CORE_POOL_H
 #define JSEC_CORE_POOL_H
 
@@ -8,8 +8,8 @@
 #include <openssl/bio.h>
 #include <stdbool.h>
 
-/* Zeroed at birth. Once an allocation fails, `failed` stays set and what was asked for is NULL or
- * empty, so that it may be looked at once, at the end. */
+/* Zeroed at birth. After a failed allocation `failed` stays set and results are NULL or empty,
+ * so that one check at the end is enough. */
 typedef struct Pool {
     struct PoolBlock *blocks;
     bool failed;
@@ -24,13 +24,13 @@ Bytes pool_copy(Pool *pool, Bytes bytes);
 /* Lower-case hexadecimal digits. */
 Bytes pool_hex(Pool *pool, const uint8_t *data, size_t length);
 
-/* What was written to a memory BIO, which is freed; empty for NULL. */
+/* The content of a memory BIO, which is freed. The pool fails for NULL. */
 Bytes pool_bio(Pool *pool, BIO *bio);
 
-/* Forget OpenSSL's errors so far, but for memory that ran out: the pool has failed then. */
+/* Clear OpenSSL's errors; if one says that memory ran out, the pool has failed. */
 void pool_settle(Pool *pool);
 
-/* Cleanses, too. */
+/* Cleanse and free all of it. */
 void pool_free(Pool *pool);
 
 #endif

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Code points of Unicode's general categories Cc, Cf, Co, Cs, Zl and Zp, and others that show nothing. */
+/* Code points of Unicode's general categories Cc, Cf, Co, Cs, Zl and Zp, and others that show
+ * nothing. */
 static bool is_printable(unsigned long point) {
     static const struct {
         unsigned long first, last;

@@ -12,8 +12,8 @@ static const char alphabets[2][65] = {
 #define INVALID_BITS (1u << 24) /* and no 24 bits */
 
 static uint8_t values[2][256];
-static char pairs[2][4096][2]; /* the characters of 12 bits: half the look-ups */
-/* The values of the first to fourth characters of four, each where it stands in their 24 bits. */
+static char pairs[2][4096][2]; /* two characters a look-up, by 12 bits */
+/* The value of a character at each place of four, shifted to its place in their 24 bits. */
 static uint32_t shifted[2][4][256];
 static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
 
@@ -51,8 +51,8 @@ static void encode_tail(Base64 variant, const uint8_t *in, size_t left, uint8_t 
     out[3] = '=';
 }
 
-/* Written so that compilers see one load, and a swap of its bytes. */
-static uint64_t load(const uint8_t *in) {
+/* Compilers turn this into one load and a byte swap. */
+static uint64_t load_big_endian(const uint8_t *in) {
     return (uint64_t)in[0] << 56 | (uint64_t)in[1] << 48 | (uint64_t)in[2] << 40 |
            (uint64_t)in[3] << 32 | (uint64_t)in[4] << 24 | (uint64_t)in[5] << 16 |
            (uint64_t)in[6] << 8 | in[7];
@@ -63,8 +63,8 @@ void base64_encode(Base64 variant, Bytes data, uint8_t *out) {
     char(*pair)[2] = pairs[variant];
     const uint8_t *in = data.data;
     size_t left = data.length;
-    for (; left >= 8; left -= 6, in += 6, out += 8) { /* six of them */
-        uint64_t bits = load(in);
+    for (; left >= 8; left -= 6, in += 6, out += 8) { /* reads eight bytes, encodes six */
+        uint64_t bits = load_big_endian(in);
         memcpy(out, pair[bits >> 52], 2);
         memcpy(out + 2, pair[bits >> 40 & 4095], 2);
         memcpy(out + 4, pair[bits >> 28 & 4095], 2);
@@ -85,7 +85,7 @@ static bool refuse_character(const uint8_t *value, Bytes text, Failure *failure)
     return failure_set(failure, "invalid base64: byte 0x%02x at index %zu", text.data[at], at);
 }
 
-/* Cut off the padding; what it must be follows from the length. */
+/* Removes the padding, whose length follows from the length of the text. */
 static bool trim_padding(Base64 variant, Bytes *text, Failure *failure) {
     size_t length = text->length, padding = 0;
     while (padding < 2 && padding < length && text->data[length - padding - 1] == '=') padding++;

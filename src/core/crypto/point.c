@@ -4,7 +4,7 @@
 #include <openssl/err.h>
 #include <string.h>
 
-/* A curve and what is computed on it: freed as a whole. */
+/* A curve, and the points and numbers of one computation on it. */
 typedef struct Ec {
     const EC_GROUP *group;
     EC_POINT *result, *point;
@@ -12,7 +12,7 @@ typedef struct Ec {
     BN_CTX *context;
 } Ec;
 
-static bool ec_open(Ec *ec, const CurveRow *curve, Failure *failure) {
+static bool open_ec(Ec *ec, const CurveRow *curve, Failure *failure) {
     ERR_clear_error();
     *ec = (Ec){.group = algorithms_group(curve, failure)};
     if (!ec->group) return false;
@@ -26,7 +26,7 @@ static bool ec_open(Ec *ec, const CurveRow *curve, Failure *failure) {
            failure_set(failure, "out of memory");
 }
 
-static void ec_close(Ec *ec) {
+static void close_ec(Ec *ec) {
     EC_POINT_clear_free(ec->result);
     EC_POINT_clear_free(ec->point);
     BN_clear_free(ec->scalar);
@@ -44,7 +44,7 @@ static int order_length(const EC_GROUP *group) {
     return (EC_GROUP_order_bits(group) + 7) / 8;
 }
 
-/* Big-endian, of any length; zeros in front don't count. */
+/* Big-endian; leading zeros are ignored. */
 static bool read_number(Bytes bytes, int max_length, BIGNUM *number, const char *what,
                         Failure *failure) {
     while (bytes.length && !*bytes.data) bytes.data++, bytes.length--;
@@ -72,7 +72,7 @@ static bool read_point(Ec *ec, const PointBytes *bytes, EC_POINT *into, Failure 
         !read_number(bytes->y, max_length, ec->y, "not a point: :y", failure)) {
         return false;
     }
-    /* Also checks that it is on the curve. */
+    /* OpenSSL checks that the point is on the curve. */
     return EC_POINT_set_affine_coordinates(ec->group, into, ec->x, ec->y, ec->context) == 1 ||
            failure_openssl(failure, "not a point of the curve");
 }
@@ -92,7 +92,7 @@ static bool write_point(Ec *ec, const EC_POINT *point, Coordinates *out, Failure
 bool point_multiply(const CurveRow *curve, Bytes scalar, const PointBytes *point, Coordinates *out,
                     Failure *failure) {
     Ec ec;
-    bool done = ec_open(&ec, curve, failure) &&
+    bool done = open_ec(&ec, curve, failure) &&
                 read_number(scalar, order_length(ec.group), ec.scalar, "scalar", failure);
     if (!done) goto end;
     BN_set_flags(ec.scalar, BN_FLG_CONSTTIME);
@@ -106,43 +106,43 @@ bool point_multiply(const CurveRow *curve, Bytes scalar, const PointBytes *point
     if (!done) failure_openssl(failure, "not multiplied");
     done = done && write_point(&ec, ec.result, out, failure);
 end:
-    ec_close(&ec);
+    close_ec(&ec);
     return done;
 }
 
 bool point_add(const CurveRow *curve, const PointBytes *a, const PointBytes *b, Coordinates *out,
                Failure *failure) {
     Ec ec;
-    bool done = ec_open(&ec, curve, failure) && read_point(&ec, a, ec.result, failure) &&
+    bool done = open_ec(&ec, curve, failure) && read_point(&ec, a, ec.result, failure) &&
                 read_point(&ec, b, ec.point, failure);
     if (done && EC_POINT_add(ec.group, ec.result, ec.result, ec.point, ec.context) != 1) {
         done = failure_openssl(failure, "not added");
     }
     done = done && write_point(&ec, ec.result, out, failure);
-    ec_close(&ec);
+    close_ec(&ec);
     return done;
 }
 
 bool point_reread(const CurveRow *curve, const PointBytes *point, Coordinates *out,
                   Failure *failure) {
     Ec ec;
-    bool done = ec_open(&ec, curve, failure) && read_point(&ec, point, ec.point, failure) &&
+    bool done = open_ec(&ec, curve, failure) && read_point(&ec, point, ec.point, failure) &&
                 write_point(&ec, ec.point, out, failure);
-    ec_close(&ec);
+    close_ec(&ec);
     return done;
 }
 
 bool point_random_scalar(const CurveRow *curve, uint8_t *out, int *length, Failure *failure) {
     Ec ec;
-    bool done = ec_open(&ec, curve, failure);
+    bool done = open_ec(&ec, curve, failure);
     if (!done) goto end;
     *length = order_length(ec.group);
-    do { /* 0 comes with a chance of 2^-224 */
+    do { /* zero has a chance of 2^-224 */
         done = BN_priv_rand_range(ec.scalar, EC_GROUP_get0_order(ec.group)) == 1;
     } while (done && BN_is_zero(ec.scalar));
     done = done && BN_bn2binpad(ec.scalar, out, *length) == *length;
     if (!done) failure_openssl(failure, "no random scalar");
 end:
-    ec_close(&ec);
+    close_ec(&ec);
     return done;
 }

@@ -16,7 +16,7 @@ typedef struct Coordinates {
     int length;
 } Coordinates;
 
-/* All of these refuse what is no point of the curve, and a result at infinity, which has no
+/* All of these fail on a point that is not on the curve, and on a result at infinity, which has no
  * coordinates. Scalars are big-endian and count modulo the order. */
 
 /* scalar * point; NULL: times the generator. */
@@ -30,7 +30,7 @@ bool point_add(const CurveRow *curve, const PointBytes *a, const PointBytes *b, 
 bool point_reread(const CurveRow *curve, const PointBytes *point, Coordinates *out,
                   Failure *failure);
 
-/* From 1 to the order less 1, as many bytes as the order has: MAX_FIELD_LENGTH at most. */
+/* From 1 to the order minus 1, in as many bytes as the order has, at most MAX_FIELD_LENGTH. */
 bool point_random_scalar(const CurveRow *curve, uint8_t *out, int *length, Failure *failure);
 
 #endif

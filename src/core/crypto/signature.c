@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* EVP_PKEY_is_a would look the name up, under a lock. */
+/* EVP_PKEY_is_a would look the name up under a lock. */
 static bool is_rsa(const EVP_PKEY *key) {
     return EVP_PKEY_get_id(key) == EVP_PKEY_RSA || EVP_PKEY_get_id(key) == EVP_PKEY_RSA_PSS;
 }
@@ -18,12 +18,12 @@ static bool is_ec(const EVP_PKEY *key) {
     return EVP_PKEY_get_id(key) == EVP_PKEY_EC;
 }
 
-/* EdDSA and ML-DSA digest the message in a way of their own. */
+/* EdDSA and ML-DSA sign the message itself, not a digest. */
 static bool is_pure(const EVP_PKEY *key) {
     return !is_rsa(key) && !is_ec(key) && EVP_PKEY_get_id(key) != EVP_PKEY_DSA;
 }
 
-/* SHA-256, or what an RSA-PSS key prescribes. */
+/* SHA-256, or the digest that an RSA-PSS key prescribes. */
 static const EVP_MD *default_digest(EVP_PKEY *key, Failure *failure) {
     char name[64] = "sha256";
     if (EVP_PKEY_get_id(key) == EVP_PKEY_RSA_PSS &&
@@ -76,9 +76,9 @@ size_t signature_room(const EVP_PKEY *key) {
     return (size_t)EVP_PKEY_get_size(key);
 }
 
-/* The digest to be signed: of the data, or the data. */
-static bool digest_of(const SignatureScheme *scheme, Bytes data, uint8_t *digest, size_t *length,
-                      Failure *failure) {
+/* The digest to sign: of the data or, if prehashed, the data itself. */
+static bool make_digest(const SignatureScheme *scheme, Bytes data, uint8_t *digest, size_t *length,
+                        Failure *failure) {
     *length = (size_t)EVP_MD_get_size(scheme->digest);
     if (!scheme->prehashed) {
         return algorithms_hash(scheme->digest, &data, 1, digest) ||
@@ -92,8 +92,8 @@ static bool digest_of(const SignatureScheme *scheme, Bytes data, uint8_t *digest
     return true;
 }
 
-/* After sign_init or verify_init: what the scheme asks for. */
-static bool configure(EVP_PKEY_CTX *context, const SignatureScheme *scheme) {
+/* Applies the scheme, after EVP_PKEY_sign_init or EVP_PKEY_verify_init. */
+static bool apply_scheme(EVP_PKEY_CTX *context, const SignatureScheme *scheme) {
     if (EVP_PKEY_CTX_set_signature_md(context, scheme->digest) <= 0) return false;
     if (!scheme->padding) return true;
     if (scheme->padding == SIGNATURE_PKCS1) {
@@ -104,14 +104,15 @@ static bool configure(EVP_PKEY_CTX *context, const SignatureScheme *scheme) {
            EVP_PKEY_CTX_set_rsa_pss_saltlen(context, scheme->salt_length) > 0;
 }
 
-/* ECDSA is told nothing of the digest, whose length has been seen to: so one context serves for all
- * that is made with a key. */
+/* ECDSA needs no digest algorithm in its context, since make_digest checks the length: one context
+ * serves all signatures of a key. */
 static EVP_PKEY_CTX *take_context(EVP_PKEY *key, const SignatureScheme *scheme,
                                   int (*init)(EVP_PKEY_CTX *context)) {
     EVP_PKEY_CTX *context = is_ec(key) ? keys_take_context(key) : NULL;
     if (context) return context;
     context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-    if (context && init(context) > 0 && (is_ec(key) || configure(context, scheme))) return context;
+    if (context && init(context) > 0 && (is_ec(key) || apply_scheme(context, scheme)))
+        return context;
     EVP_PKEY_CTX_free(context);
     return NULL;
 }
@@ -126,12 +127,12 @@ static void give_context(const EVP_PKEY *key, EVP_PKEY_CTX *context) {
 
 /* --- ECDSA signatures as r and s of the order's length each --- */
 
-static size_t half_length(const EVP_PKEY *key) {
+static size_t length_of_half(const EVP_PKEY *key) {
     return ((size_t)EVP_PKEY_get_bits(key) + 7) / 8;
 }
 
-static bool raw_of_der(const EVP_PKEY *key, uint8_t *signature, size_t *length) {
-    int half = (int)half_length(key);
+static bool convert_to_raw(const EVP_PKEY *key, uint8_t *signature, size_t *length) {
+    int half = (int)length_of_half(key);
     const unsigned char *at = signature;
     ECDSA_SIG *parsed = d2i_ECDSA_SIG(NULL, &at, (long)*length);
     bool done = parsed && BN_bn2binpad(ECDSA_SIG_get0_r(parsed), signature, half) == half &&
@@ -142,14 +143,14 @@ static bool raw_of_der(const EVP_PKEY *key, uint8_t *signature, size_t *length) 
 }
 
 /* The DER form, for OPENSSL_free; NULL when the length is not right. */
-static unsigned char *der_of_raw(const EVP_PKEY *key, Bytes raw, size_t *length) {
-    int half = (int)half_length(key), size = -1;
+static unsigned char *convert_to_der(const EVP_PKEY *key, Bytes raw, size_t *length) {
+    int half = (int)length_of_half(key), size = -1;
     if (raw.length != 2 * (size_t)half) return NULL;
     unsigned char *der = NULL;
     BIGNUM *r = BN_bin2bn(raw.data, half, NULL), *s = BN_bin2bn(raw.data + half, half, NULL);
     ECDSA_SIG *signature = ECDSA_SIG_new();
     if (r && s && signature && ECDSA_SIG_set0(signature, r, s)) {
-        r = s = NULL; /* the signature's now */
+        r = s = NULL; /* `signature` owns them now */
         size = i2d_ECDSA_SIG(signature, &der);
     }
     BN_free(r);
@@ -187,10 +188,10 @@ bool signature_make(EVP_PKEY *key, const SignatureScheme *scheme, Bytes data, ui
     if (is_pure(key)) {
         done = sign_pure(key, data, out, length);
     } else {
-        if (!digest_of(scheme, data, digest, &digest_length, failure)) return false;
+        if (!make_digest(scheme, data, digest, &digest_length, failure)) return false;
         done = sign_digest(key, scheme, digest, digest_length, out, length);
     }
-    if (done && scheme->format == SIGNATURE_RAW) done = raw_of_der(key, out, length);
+    if (done && scheme->format == SIGNATURE_RAW) done = convert_to_raw(key, out, length);
     return done || failure_openssl(failure, "no signature");
 }
 
@@ -225,14 +226,14 @@ bool signature_verify(EVP_PKEY *key, const SignatureScheme *scheme, Bytes data, 
     ERR_clear_error();
     *valid = false;
     if (scheme->format == SIGNATURE_RAW) {
-        der = der_of_raw(key, signature, &signature.length);
+        der = convert_to_der(key, signature, &signature.length);
         if (!der) return !failure_of_memory(failure);
         signature.data = der;
     }
     if (is_pure(key)) {
         ready = verify_pure(key, data, signature, valid);
     } else {
-        ready = digest_of(scheme, data, digest, &length, failure);
+        ready = make_digest(scheme, data, digest, &length, failure);
         if (!ready) goto end;
         ready = verify_digest(key, scheme, digest, length, signature, valid);
     }

@@ -1,4 +1,4 @@
-/* Signatures, made and verified, with every kind of key. */
+/* Makes and verifies signatures with every kind of key. */
 #ifndef JSEC_CORE_SIGNATURE_H
 #define JSEC_CORE_SIGNATURE_H
 
@@ -31,17 +31,17 @@ typedef struct SignatureScheme {
     bool prehashed;  /* the data is the digest already */
 } SignatureScheme;
 
-/* Can this key be used in this way? Fills in what the scheme leaves unset. */
+/* Does the key allow this scheme? Fills in what the scheme leaves unset. */
 bool signature_settle(EVP_PKEY *key, SignatureScheme *scheme, Failure *failure);
 
-/* At most how many bytes signature_make writes. */
+/* The maximum number of bytes that signature_make writes. */
 size_t signature_room(const EVP_PKEY *key);
 
 bool signature_make(EVP_PKEY *key, const SignatureScheme *scheme, Bytes data, uint8_t *out,
                     size_t *length, Failure *failure);
 
-/* `valid` is false for whatever is no signature of the data; a failure means that it could not be
- * found out. */
+/* `valid` is false for any bytes that are not a signature of the data. A failure means that they
+ * could not be checked. */
 bool signature_verify(EVP_PKEY *key, const SignatureScheme *scheme, Bytes data, Bytes signature,
                       bool *valid, Failure *failure);
 

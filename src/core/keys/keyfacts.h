@@ -6,14 +6,14 @@
 
 typedef struct KeyFacts {
     char type[32];  /* "rsa", "ec", "ed25519" …; "" when not known */
-    char curve[64]; /* OpenSSL's name ("prime256v1"); "" for what has none */
+    char curve[64]; /* OpenSSL's name ("prime256v1"); "" for a key without one */
     int bits;       /* 0 when not known */
 } KeyFacts;
 
-/* Leaves no error behind. */
+/* Leaves no OpenSSL error behind. */
 void keyfacts_of(const EVP_PKEY *key, KeyFacts *facts);
 
-/* The type alone, of an algorithm identifier's object: "rsaEncryption" is "rsa". */
+/* The type only, from the object of an algorithm identifier: "rsaEncryption" is "rsa". */
 void keyfacts_of_algorithm(const ASN1_OBJECT *algorithm, KeyFacts *facts);
 
 #endif

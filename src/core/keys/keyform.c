@@ -10,25 +10,25 @@
 #include <openssl/pkcs12.h>
 #include <string.h>
 
-static bool holds(Bytes data, const char *text) {
+static bool contains(Bytes data, const char *text) {
     return memmem(data.data, data.length, text, strlen(text));
 }
 
-static EVP_PKEY *read(Bytes data, Bytes password, bool *is_private, Failure *failure) {
+static EVP_PKEY *read_either(Bytes data, Bytes password, bool *is_private, Failure *failure) {
     bool pem = encoding_is_pem(data);
     Failure ignored;
-    bool names_public = holds(data, "PUBLIC KEY-----") || holds(data, "CERTIFICATE-----");
-    *is_private = !pem || !names_public || holds(data, "PRIVATE KEY-----");
+    bool names_public = contains(data, "PUBLIC KEY-----") || contains(data, "CERTIFICATE-----");
+    *is_private = !pem || !names_public || contains(data, "PRIVATE KEY-----");
     if (!*is_private) return keys_public(data, failure);
     EVP_PKEY *key = keys_private(data, password, failure);
     if (key || pem) return key;
-    /* DER does not say which half it is; where it is neither, the first reason stands */
+    /* DER does not tell which half it is. If it is neither, the first failure is reported. */
     key = keys_public(data, &ignored);
     *is_private = !key;
     return key;
 }
 
-/* An even modulus has 2 for a factor, and parses all the same. */
+/* OpenSSL parses an even modulus, which can not be one of RSA. */
 static bool is_sound(const EVP_PKEY *key, Failure *failure) {
     BIGNUM *modulus = NULL;
     if (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "RSA-PSS")) return true;
@@ -38,7 +38,7 @@ static bool is_sound(const EVP_PKEY *key, Failure *failure) {
 }
 
 EVP_PKEY *keyform_read(Bytes data, Bytes password, bool *is_private, Failure *failure) {
-    EVP_PKEY *key = read(data, password, is_private, failure);
+    EVP_PKEY *key = read_either(data, password, is_private, failure);
     if (!key || is_sound(key, failure)) return key;
     EVP_PKEY_free(key);
     return NULL;
@@ -59,7 +59,7 @@ static bool write_encrypted(BIO *bio, EVP_PKEY *key, bool pem, const KeyEncrypti
     if (encrypted) {
         written = pem ? PEM_write_bio_PKCS8(bio, encrypted) : i2d_PKCS8_bio(bio, encrypted);
     } else {
-        X509_ALGOR_free(pbe); /* else it belongs to the result */
+        X509_ALGOR_free(pbe); /* on success the result owns it */
     }
     X509_SIG_free(encrypted);
     PKCS8_PRIV_KEY_INFO_free(plain);
@@ -91,8 +91,8 @@ static bool write_public(BIO *bio, EVP_PKEY *key, KeyForm form, Failure *failure
     return written || failure_openssl(failure, "public key not written");
 }
 
-static bool write(BIO *bio, EVP_PKEY *key, bool is_private, KeyForm form,
-                  const KeyEncryption *encryption, Failure *failure) {
+static bool write_key(BIO *bio, EVP_PKEY *key, bool is_private, KeyForm form,
+                      const KeyEncryption *encryption, Failure *failure) {
     bool encrypts = encryption->password.data;
     bool pem = form == KEYFORM_PEM || form == KEYFORM_PKCS8 || form == KEYFORM_TRADITIONAL;
     bool traditional = form == KEYFORM_TRADITIONAL || form == KEYFORM_TRADITIONAL_DER;
@@ -113,7 +113,7 @@ uint8_t *keyform_write(EVP_PKEY *key, bool is_private, KeyForm form,
     uint8_t *copy = NULL;
     if (!bio) {
         failure_openssl(failure, "key not written");
-    } else if (write(bio, key, is_private, form, encryption, failure)) {
+    } else if (write_key(bio, key, is_private, form, encryption, failure)) {
         char *bytes;
         *length = (size_t)BIO_get_mem_data(bio, &bytes);
         copy = OPENSSL_memdup(bytes, *length);
@@ -125,7 +125,7 @@ uint8_t *keyform_write(EVP_PKEY *key, bool is_private, KeyForm form,
 }
 
 /* False when out of memory. */
-static bool look_at_encrypted(Bytes data, KeyFormInfo *info, Failure *failure) {
+static bool read_encrypted(Bytes data, KeyFormInfo *info, Failure *failure) {
     X509_SIG *key;
     if (!pbe_encrypted_key(data, &key, failure)) return false;
     if (key) {
@@ -136,19 +136,19 @@ static bool look_at_encrypted(Bytes data, KeyFormInfo *info, Failure *failure) {
         info->encrypted = true;
         return true;
     }
-    if (!encoding_is_pem(data) || !holds(data, "Proc-Type: 4,ENCRYPTED")) return true;
+    if (!encoding_is_pem(data) || !contains(data, "Proc-Type: 4,ENCRYPTED")) return true;
     info->encrypted = true;
-    const char *type = holds(data, "BEGIN RSA PRIVATE KEY")   ? "rsa"
-                       : holds(data, "BEGIN EC PRIVATE KEY")  ? "ec"
-                       : holds(data, "BEGIN DSA PRIVATE KEY") ? "dsa"
-                                                              : "";
+    const char *type = contains(data, "BEGIN RSA PRIVATE KEY")   ? "rsa"
+                       : contains(data, "BEGIN EC PRIVATE KEY")  ? "ec"
+                       : contains(data, "BEGIN DSA PRIVATE KEY") ? "dsa"
+                                                                 : "";
     strncpy(info->facts.type, type, sizeof info->facts.type - 1);
     return true;
 }
 
 bool keyform_info(Bytes data, Bytes password, KeyFormInfo *info, Failure *failure) {
     memset(info, 0, sizeof *info);
-    if (!look_at_encrypted(data, info, failure)) return false;
+    if (!read_encrypted(data, info, failure)) return false;
     info->is_private = true;
     if (info->encrypted && !password.data) return true;
     EVP_PKEY *key = keyform_read(data, password, &info->is_private, failure);

@@ -1,4 +1,4 @@
-/* Keys in the forms that files have. */
+/* Reads and writes keys in the forms of files. */
 #ifndef JSEC_CORE_KEYFORM_H
 #define JSEC_CORE_KEYFORM_H
 
@@ -12,20 +12,20 @@
 typedef enum KeyForm {
     KEYFORM_PEM, /* PKCS#8, or SubjectPublicKeyInfo for a public key */
     KEYFORM_DER,
-    KEYFORM_PKCS8, /* the same for private keys; public ones have none */
+    KEYFORM_PKCS8, /* the same as PEM for private keys; not for public keys */
     KEYFORM_PKCS8_DER,
-    KEYFORM_TRADITIONAL, /* PKCS#1, SEC 1, and DSA's own */
+    KEYFORM_TRADITIONAL, /* PKCS#1, SEC 1, and the form of DSA */
     KEYFORM_TRADITIONAL_DER,
 } KeyForm;
 
-/* How to encrypt what is written; password.data NULL: not at all. */
+/* How to encrypt a written key; password.data NULL: not encrypted. */
 typedef struct KeyEncryption {
     Bytes password;
     const EVP_CIPHER *cipher; /* NULL: AES-256-CBC */
     int iterations;
 } KeyEncryption;
 
-/* A key of either half in any form that is known. The caller frees it with EVP_PKEY_free. */
+/* A private or public key in any known form. The caller frees it with EVP_PKEY_free. */
 EVP_PKEY *keyform_read(Bytes data, Bytes password, bool *is_private, Failure *failure);
 
 /* The caller frees the result with OPENSSL_clear_free(bytes, *length). NULL on failure. */
@@ -34,11 +34,11 @@ uint8_t *keyform_write(EVP_PKEY *key, bool is_private, KeyForm form,
 
 typedef struct KeyFormInfo {
     bool encrypted, is_private;
-    KeyFacts facts;  /* of an encrypted key only what shows from outside */
+    KeyFacts facts;  /* of an encrypted key, only what is visible without the password */
     PbeFacts scheme; /* of an encrypted PKCS#8 key */
 } KeyFormInfo;
 
-/* What a key is. One that is encrypted is opened when there is a password, else only looked at. */
+/* Describes a key. An encrypted key is opened if there is a password. */
 bool keyform_info(Bytes data, Bytes password, KeyFormInfo *info, Failure *failure);
 
 #endif

@@ -1,4 +1,4 @@
-/* Private keys, freshly made. */
+/* Makes private keys. */
 #ifndef JSEC_CORE_KEYGEN_H
 #define JSEC_CORE_KEYGEN_H
 
@@ -8,11 +8,11 @@
 #define KEYGEN_MAX_BITS 16384 /* OpenSSL verifies no larger ones */
 #define KEYGEN_DEFAULT_BITS 2048
 
-/* `bits` is for RSA alone, which takes from milliseconds to minutes: not on the event loop. The
+/* `bits` is for RSA only. An RSA key takes from milliseconds to minutes: not on the event loop. The
  * caller frees the result with EVP_PKEY_free. */
 EVP_PKEY *keygen(const KeyAlgorithm *algorithm, int bits, Failure *failure);
 
-/* Does it take a number of bits, and time? */
+/* Does keygen need `bits`, and time? */
 bool keygen_is_rsa(const KeyAlgorithm *algorithm);
 
 #endif

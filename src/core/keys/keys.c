@@ -28,8 +28,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static Entry entries[CAPACITY];
 static uint64_t uses;
 
-/* The name of an entry; what was wanted comes first, since a private key serves for both. */
-static bool name_of(Half half, Bytes data, uint8_t name[SHA256_DIGEST_LENGTH]) {
+/* The half is hashed too: the same text, of a private key, gives both. */
+static bool make_name(Half half, Bytes data, uint8_t name[SHA256_DIGEST_LENGTH]) {
     static const uint8_t firsts[] = {PUBLIC, PRIVATE};
     static const Bytes sha256 = {(const uint8_t *)"sha256", 6};
     Failure ignored;
@@ -38,7 +38,7 @@ static bool name_of(Half half, Bytes data, uint8_t name[SHA256_DIGEST_LENGTH]) {
     return row && algorithms_hash(algorithms_md(row), pieces, 2, name);
 }
 
-static EVP_PKEY *find(const uint8_t *name) {
+static EVP_PKEY *find_key(const uint8_t *name) {
     EVP_PKEY *found = NULL;
     pthread_mutex_lock(&lock);
     for (Entry *entry = entries; entry < entries + CAPACITY && !found; entry++) {
@@ -50,20 +50,20 @@ static EVP_PKEY *find(const uint8_t *name) {
     return found;
 }
 
-static void forget(Entry *entry) {
+static void clear_entry(Entry *entry) {
     EVP_PKEY_CTX_free(entry->context);
     EVP_PKEY_free(entry->key);
     OPENSSL_cleanse(entry, sizeof *entry);
 }
 
-/* In the place of the one that was not used for longest. */
-static void remember(const uint8_t *name, EVP_PKEY *key) {
+/* Replaces the entry that was used least recently. */
+static void cache_key(const uint8_t *name, EVP_PKEY *key) {
     pthread_mutex_lock(&lock);
     Entry *oldest = entries;
     for (Entry *entry = entries; entry < entries + CAPACITY; entry++) {
         if (entry->used < oldest->used) oldest = entry;
     }
-    forget(oldest);
+    clear_entry(oldest);
     if (EVP_PKEY_up_ref(key)) {
         memcpy(oldest->name, name, sizeof oldest->name);
         oldest->key = key;
@@ -72,7 +72,7 @@ static void remember(const uint8_t *name, EVP_PKEY *key) {
     pthread_mutex_unlock(&lock);
 }
 
-static Entry *entry_of(const EVP_PKEY *key) {
+static Entry *find_entry(const EVP_PKEY *key) {
     for (Entry *entry = entries; entry < entries + CAPACITY; entry++) {
         if (entry->key == key) return entry;
     }
@@ -82,7 +82,7 @@ static Entry *entry_of(const EVP_PKEY *key) {
 EVP_PKEY_CTX *keys_take_context(const EVP_PKEY *key) {
     EVP_PKEY_CTX *context = NULL;
     pthread_mutex_lock(&lock);
-    Entry *entry = entry_of(key);
+    Entry *entry = find_entry(key);
     if (entry) {
         context = entry->context;
         entry->context = NULL;
@@ -93,7 +93,7 @@ EVP_PKEY_CTX *keys_take_context(const EVP_PKEY *key) {
 
 void keys_give_context(const EVP_PKEY *key, EVP_PKEY_CTX *context) {
     pthread_mutex_lock(&lock);
-    Entry *entry = entry_of(key);
+    Entry *entry = find_entry(key);
     if (entry && !entry->context) {
         entry->context = context;
         context = NULL;
@@ -104,12 +104,12 @@ void keys_give_context(const EVP_PKEY *key, EVP_PKEY_CTX *context) {
 
 void keys_forget(void) {
     pthread_mutex_lock(&lock);
-    for (Entry *entry = entries; entry < entries + CAPACITY; entry++) forget(entry);
+    for (Entry *entry = entries; entry < entries + CAPACITY; entry++) clear_entry(entry);
     pthread_mutex_unlock(&lock);
 }
 
-/* Curve parameters written out in the key can be anything, a forger's choice included
- * (CVE-2020-0601); RFC 5480 allows named curves only. */
+/* Explicit curve parameters can be chosen by a forger (CVE-2020-0601). RFC 5480 allows named curves
+ * only. */
 static bool has_named_curve(const EVP_PKEY *key, Failure *failure) {
     int explicit_parameters = 0;
     if (!EVP_PKEY_is_a(key, "EC")) return true;
@@ -121,7 +121,7 @@ static bool has_named_curve(const EVP_PKEY *key, Failure *failure) {
                        "EC key with explicit curve parameters: only named curves are taken");
 }
 
-static EVP_PKEY *parse(Half half, Bytes data, Bytes password, Failure *failure) {
+static EVP_PKEY *parse_key(Half half, Bytes data, Bytes password, Failure *failure) {
     EVP_PKEY *key =
         half == PRIVATE ? pem_private_key(data, password, failure) : pem_public_key(data, failure);
     if (!key || has_named_curve(key, failure)) return key;
@@ -129,35 +129,36 @@ static EVP_PKEY *parse(Half half, Bytes data, Bytes password, Failure *failure) 
     return NULL;
 }
 
-static EVP_PKEY *get(Half half, Bytes data, Failure *failure) {
+static EVP_PKEY *get_key(Half half, Bytes data, Failure *failure) {
     static const Bytes no_password = {NULL, 0};
     uint8_t name[SHA256_DIGEST_LENGTH];
     if (data.length > MAX_KEY_LENGTH) {
         failure_set(failure, "not a key: larger than 1 MB");
         return NULL;
     }
-    if (!name_of(half, data, name)) {
+    if (!make_name(half, data, name)) {
         failure_openssl(failure, "no key");
         return NULL;
     }
-    EVP_PKEY *key = find(name);
+    EVP_PKEY *key = find_key(name);
     if (key) return key;
-    key = parse(half, data, no_password, failure);
-    if (key) remember(name, key);
+    key = parse_key(half, data, no_password, failure);
+    if (key) cache_key(name, key);
     return key;
 }
 
 EVP_PKEY *keys_private(Bytes data, Bytes password, Failure *failure) {
-    /* A hash of a password is no better kept than the password. */
-    return password.data ? parse(PRIVATE, data, password, failure) : get(PRIVATE, data, failure);
+    /* Not cached with a password: a stored hash of it would be as sensitive as the password. */
+    return password.data ? parse_key(PRIVATE, data, password, failure)
+                         : get_key(PRIVATE, data, failure);
 }
 
 EVP_PKEY *keys_public(Bytes data, Failure *failure) {
-    return get(PUBLIC, data, failure);
+    return get_key(PUBLIC, data, failure);
 }
 
-/* The BIO's memory, cleansed when freed, as a block of our own. */
-static char *take_text(BIO *bio, size_t *length) {
+/* The content of a BIO, copied; the caller owns the copy. */
+static char *copy_text(BIO *bio, size_t *length) {
     char *text, *copy;
     long size = BIO_get_mem_data(bio, &text);
     copy = OPENSSL_memdup(text, (size_t)size);
@@ -170,7 +171,7 @@ char *keys_private_pem(const EVP_PKEY *key, size_t *length, Failure *failure) {
     char *pem = NULL;
     BIO *bio = BIO_new(BIO_s_mem());
     if (bio && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL)) {
-        pem = take_text(bio, length);
+        pem = copy_text(bio, length);
     }
     if (!pem) failure_openssl(failure, "private key not written");
     BIO_free(bio);
@@ -181,7 +182,7 @@ char *keys_public_pem(const EVP_PKEY *key, size_t *length, Failure *failure) {
     ERR_clear_error();
     char *pem = NULL;
     BIO *bio = BIO_new(BIO_s_mem());
-    if (bio && PEM_write_bio_PUBKEY(bio, key)) pem = take_text(bio, length);
+    if (bio && PEM_write_bio_PUBKEY(bio, key)) pem = copy_text(bio, length);
     if (!pem) failure_openssl(failure, "public key not written");
     BIO_free(bio);
     return pem;

@@ -19,7 +19,7 @@ static void copy_name(char *into, size_t size, const ASN1_OBJECT *object) {
     into[size - 1] = 0;
 }
 
-static void *parameters_of(const X509_ALGOR *algorithm, const ASN1_ITEM *item) {
+static void *unpack_parameters(const X509_ALGOR *algorithm, const ASN1_ITEM *item) {
     int type;
     const void *value;
     X509_ALGOR_get0(NULL, &type, &value, algorithm);
@@ -29,14 +29,14 @@ static void *parameters_of(const X509_ALGOR *algorithm, const ASN1_ITEM *item) {
 int64_t pbe_iterations(const ASN1_INTEGER *number) {
     int64_t iterations;
     if (number && ASN1_INTEGER_get_int64(&iterations, number)) return iterations;
-    return INT64_MAX; /* whatever does not fit */
+    return INT64_MAX; /* missing, or does not fit */
 }
 
-/* OpenSSL limits scrypt's memory, 128 * N * r, but not how often it is gone through, p times: 32 MB
- * can take hours. */
+/* OpenSSL limits the memory of scrypt, 128 * N * r, but not the passes p over it: 32 MB can take
+ * hours. */
 static void read_scrypt(const X509_ALGOR *algorithm, PbeFacts *facts) {
 #ifndef OPENSSL_NO_SCRYPT
-    SCRYPT_PARAMS *parameters = parameters_of(algorithm, ASN1_ITEM_rptr(SCRYPT_PARAMS));
+    SCRYPT_PARAMS *parameters = unpack_parameters(algorithm, ASN1_ITEM_rptr(SCRYPT_PARAMS));
     if (!parameters) return;
     int64_t n = pbe_iterations(parameters->costParameter);
     int64_t r = pbe_iterations(parameters->blockSize);
@@ -54,13 +54,13 @@ static void read_kdf(const X509_ALGOR *algorithm, PbeFacts *facts) {
     copy_name(facts->kdf, sizeof facts->kdf, object);
     if (OBJ_obj2nid(object) == NID_id_scrypt) read_scrypt(algorithm, facts);
     if (OBJ_obj2nid(object) != NID_id_pbkdf2) return;
-    PBKDF2PARAM *parameters = parameters_of(algorithm, ASN1_ITEM_rptr(PBKDF2PARAM));
+    PBKDF2PARAM *parameters = unpack_parameters(algorithm, ASN1_ITEM_rptr(PBKDF2PARAM));
     if (parameters) facts->iterations = pbe_iterations(parameters->iter);
     PBKDF2PARAM_free(parameters);
 }
 
 static void read_pbes2(const X509_ALGOR *algorithm, PbeFacts *facts) {
-    PBE2PARAM *parameters = parameters_of(algorithm, ASN1_ITEM_rptr(PBE2PARAM));
+    PBE2PARAM *parameters = unpack_parameters(algorithm, ASN1_ITEM_rptr(PBE2PARAM));
     if (!parameters) return;
     const ASN1_OBJECT *cipher;
     X509_ALGOR_get0(&cipher, NULL, NULL, parameters->encryption);
@@ -71,7 +71,7 @@ static void read_pbes2(const X509_ALGOR *algorithm, PbeFacts *facts) {
 
 #if OPENSSL_HAS_PBMAC1
 static void read_pbmac1(const X509_ALGOR *algorithm, PbeFacts *facts) {
-    PBMAC1PARAM *parameters = parameters_of(algorithm, ASN1_ITEM_rptr(PBMAC1PARAM));
+    PBMAC1PARAM *parameters = unpack_parameters(algorithm, ASN1_ITEM_rptr(PBMAC1PARAM));
     if (parameters) read_kdf(parameters->keyDerivationFunc, facts);
     PBMAC1PARAM_free(parameters);
 }
@@ -89,7 +89,7 @@ void pbe_read(const X509_ALGOR *algorithm, PbeFacts *facts) {
         read_pbmac1(algorithm, facts);
 #endif
     } else {
-        PBEPARAM *parameters = parameters_of(algorithm, ASN1_ITEM_rptr(PBEPARAM));
+        PBEPARAM *parameters = unpack_parameters(algorithm, ASN1_ITEM_rptr(PBEPARAM));
         if (parameters) facts->iterations = pbe_iterations(parameters->iter);
         PBEPARAM_free(parameters);
     }
@@ -141,12 +141,12 @@ bool pbe_encrypted_key(Bytes data, X509_SIG **found, Failure *failure) {
     const uint8_t *at = data.data;
     ERR_clear_error();
     if (data.length > INT32_MAX) return true;
-    /* DER first, as OpenSSL's decoder has it: what looks like PEM may stand inside or behind it. */
+    /* DER first, like OpenSSL's decoder: PEM may stand inside or behind it. */
     if (encoding_is_der(data)) key = d2i_X509_SIG(NULL, &at, (long)data.length);
     if (!key && (at = memmem(data.data, data.length, label, sizeof label - 1))) {
         const uint8_t *end = data.data + data.length;
         key = read_block(at, end);
-        /* Of a block that is empty there is no error, nor where memory ran out: who is asked again may know. */
+        /* An empty block and memory that ran out can both leave no error: a second try tells. */
         if (!key && !ERR_peek_error()) key = read_block(at, end);
     }
     *found = key;

@@ -1,5 +1,5 @@
-/* Encryption under passwords (PKCS#5, RFC 8018): how it is done in what we write, and what it would
- * cost to undo in what we are given. */
+/* Encryption under passwords (PKCS#5, RFC 8018): its parameters in what jsec writes, and the
+ * cost of decrypting what jsec reads. */
 #ifndef JSEC_CORE_PBE_H
 #define JSEC_CORE_PBE_H
 
@@ -11,13 +11,13 @@
 
 #define PBE_KEY_ITERATIONS 600000    /* of PBKDF2 with HMAC-SHA-256, for keys */
 #define PBE_BUNDLE_ITERATIONS 250000 /* for PKCS#12: some readers refuse more than 300,000 */
-#define PBE_MIN_ITERATIONS 1000      /* RFC 8018's least */
+#define PBE_MIN_ITERATIONS 1000      /* the minimum of RFC 8018 */
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-#define PBE_MAX_ITERATIONS 4000 /* a fuzzer has no seconds to lose */
+#define PBE_MAX_ITERATIONS 4000 /* keeps the fuzzer fast */
 #else
-#define PBE_MAX_ITERATIONS 10000000 /* several seconds; nobody honest asks for more */
+#define PBE_MAX_ITERATIONS 10000000 /* several seconds; no known tool writes more */
 #endif
-#define PBE_MAX_SCRYPT (1 << 22)     /* N * r * p, of 64 bytes twice over each: about a second */
+#define PBE_MAX_SCRYPT (1 << 22)     /* N * r * p: about a second */
 #define PBE_MAX_PASSWORD_LENGTH 1024 /* more than OpenSSL's PEM reader takes */
 
 typedef struct PbeFacts {
@@ -26,7 +26,7 @@ typedef struct PbeFacts {
     int64_t scrypt;                       /* its N * r * p; 0 when it is another kdf */
 } PbeFacts;
 
-/* What may still be spent on one input, however many parts of it are encrypted. */
+/* The remaining cost for one input, which may have many encrypted parts. */
 typedef struct PbeBudget {
     int64_t iterations, scrypt;
 } PbeBudget;
@@ -35,25 +35,25 @@ typedef struct PbeBudget {
 
 void pbe_read(const X509_ALGOR *algorithm, PbeFacts *facts);
 
-/* Take the cost of deriving the key off the budget. False when that would keep a thread busy for
- * longer than anyone means it to. */
+/* Subtracts the cost of deriving the key from the budget; false when the budget is exceeded. */
 bool pbe_spend(const X509_ALGOR *algorithm, PbeBudget *budget, Failure *failure);
 
 bool pbe_spend_iterations(int64_t iterations, PbeBudget *budget, Failure *failure);
 
-/* A count of iterations; INT64_MAX for what does not fit, and for none. */
+/* A number of iterations; INT64_MAX when it is missing or does not fit. */
 int64_t pbe_iterations(const ASN1_INTEGER *number);
 
 /* PBES2 of PBKDF2 with HMAC-SHA-256 and the cipher, NULL for AES-256-CBC. NULL on failure. */
 X509_ALGOR *pbe_new(const EVP_CIPHER *cipher, int iterations, Failure *failure);
 
-/* The EncryptedPrivateKeyInfo in a PEM text or DER, NULL where there is none. False when out of memory. */
+/* The EncryptedPrivateKeyInfo in PEM or DER, NULL if there is none. False when out of memory. */
 bool pbe_encrypted_key(Bytes data, X509_SIG **found, Failure *failure);
 
-/* Whether an encrypted key in these bytes is affordable; true where there is none. */
+/* Is the cost of opening an encrypted key in these bytes within PBE_BUDGET? True if there is
+ * none. */
 bool pbe_key_is_affordable(Bytes data, Failure *failure);
 
-/* A password that we would encrypt under: some text, no NULs, not too long. */
+/* May jsec encrypt under this password? It must not be empty, too long or hold a NUL. */
 bool pbe_is_password(Bytes password, Failure *failure);
 
 #endif

@@ -21,8 +21,8 @@
 #define MAX_SHOWN_PATH 100
 #define MAX_EXTENSION 8
 
-/* As read, but that what is no file (a pipe, a terminal) has a second to say something: the event loop
- * waits meanwhile. */
+/* Like read, but waits up to a second for the data of a pipe or terminal; the event loop waits
+ * too. */
 static ssize_t read_some(int descriptor, uint8_t *into, size_t room) {
     for (;;) {
         ssize_t got = read(descriptor, into, room);
@@ -39,7 +39,7 @@ static bool read_whole(int descriptor, const char *path, PemSource *into, Failur
     if (fstat(descriptor, &info)) return failure_set(failure, "%s: %s", path, strerror(errno));
     if (S_ISDIR(info.st_mode)) return failure_set(failure, "%s: is a directory", path);
     if (info.st_size > MAX_FILE_SIZE) return failure_set(failure, "%s: larger than 16 MB", path);
-    size_t room = (size_t)info.st_size + 1, held = 0; /* one more, to see the end */
+    size_t room = (size_t)info.st_size + 1, held = 0; /* one byte more, to find the end */
     for (;;) {
         uint8_t *bytes = OPENSSL_clear_realloc(into->bytes, held, into->length + room);
         if (!bytes) return failure_set(failure, "%s: out of memory", path);
@@ -51,12 +51,12 @@ static bool read_whole(int descriptor, const char *path, PemSource *into, Failur
         into->length += (size_t)got;
         if (into->length > MAX_FILE_SIZE)
             return failure_set(failure, "%s: larger than 16 MB", path);
-        room = into->length; /* a pipe, or a file that grows */
+        room = into->length; /* a pipe or a growing file has more */
     }
 }
 
-/* May an error text repeat it? A key or ticket key given in place of a path must not appear, so only
- * a short line that ends in a file extension is shown. */
+/* May an error text show the path? A key given in place of a path must not appear, so only a short
+ * line that ends in a file extension is shown. */
 static bool may_show(Bytes path) {
     size_t extension = 0; /* characters since the last dot */
     bool dot = false;
@@ -116,13 +116,14 @@ void pem_free(PemSource *owned) {
     *owned = (PemSource){NULL, 0};
 }
 
-/* What OpenSSL asks when a key is encrypted; without an answer of ours it would ask the terminal. */
+/* For OpenSSL's question for the password of a key; without a callback it prompts on the
+ * terminal. */
 typedef struct Passphrase {
     Bytes password;
     bool asked, too_long;
 } Passphrase;
 
-static int passphrase_answer(char *buffer, int size, int writing, void *arg) {
+static int answer_passphrase(char *buffer, int size, int writing, void *arg) {
     (void)writing;
     Passphrase *phrase = arg;
     phrase->asked = true;
@@ -133,9 +134,10 @@ static int passphrase_answer(char *buffer, int size, int writing, void *arg) {
     return (int)phrase->password.length;
 }
 
-/* The decoder takes the first PEM block only, and files hold others before the key: certificates,
- * "EC PARAMETERS". From the first block on whose label ends as asked; all of it if none does. */
-static Bytes from_block(Bytes data, const char *label) {
+/* OpenSSL decodes the first PEM block only, and files hold other blocks before the key:
+ * certificates, "EC PARAMETERS". Returns the data from the first block whose label ends in
+ * `label`, or all. */
+static Bytes find_block(Bytes data, const char *label) {
     const uint8_t *at = data.data, *end = data.data + data.length;
     size_t length = strlen(label);
     while ((at = memmem(at, (size_t)(end - at), ENCODING_BEGIN, sizeof ENCODING_BEGIN - 1))) {
@@ -150,12 +152,12 @@ static Bytes from_block(Bytes data, const char *label) {
     return data;
 }
 
-static EVP_PKEY *decode(Bytes data, int selection, const char *structure, Passphrase *phrase) {
+static EVP_PKEY *decode_key(Bytes data, int selection, const char *structure, Passphrase *phrase) {
     EVP_PKEY *key = NULL;
     OSSL_DECODER_CTX *decoder =
         OSSL_DECODER_CTX_new_for_pkey(&key, NULL, structure, NULL, selection, NULL, NULL);
     if (!decoder) return NULL;
-    OSSL_DECODER_CTX_set_pem_password_cb(decoder, passphrase_answer, phrase);
+    OSSL_DECODER_CTX_set_pem_password_cb(decoder, answer_passphrase, phrase);
     const unsigned char *at = data.data;
     size_t left = data.length;
     bool decoded = OSSL_DECODER_from_data(decoder, &at, &left);
@@ -176,7 +178,7 @@ static void explain_key(Bytes data, const Passphrase *phrase, Failure *failure) 
         failure_set(failure, "not a private key: neither PEM nor DER");
     } else if (encoding_is_pem(data) && !memmem(data.data, data.length, "PRIVATE KEY-----", 16)) {
         failure_set(failure, "not a private key: no PRIVATE KEY block in the PEM");
-    } else { /* OpenSSL's "No supported data to decode" says less */
+    } else { /* OpenSSL's reason, "No supported data to decode_key", says less */
         failure_set(failure, "not a private key: damaged, or of a kind that OpenSSL does not know");
     }
     ERR_clear_error();
@@ -186,7 +188,7 @@ EVP_PKEY *pem_private_key(Bytes data, Bytes password, Failure *failure) {
     ERR_clear_error();
     if (password.data && !pbe_key_is_affordable(data, failure)) return NULL;
     Passphrase phrase = {.password = password};
-    EVP_PKEY *key = decode(from_block(data, "PRIVATE KEY"), EVP_PKEY_KEYPAIR, NULL, &phrase);
+    EVP_PKEY *key = decode_key(find_block(data, "PRIVATE KEY"), EVP_PKEY_KEYPAIR, NULL, &phrase);
     if (!key) explain_key(data, &phrase, failure);
     ERR_clear_error();
     return key;
@@ -195,8 +197,8 @@ EVP_PKEY *pem_private_key(Bytes data, Bytes password, Failure *failure) {
 EVP_PKEY *pem_public_key(Bytes data, Failure *failure) {
     ERR_clear_error();
     Passphrase phrase = {.password = {NULL, 0}};
-    EVP_PKEY *key = decode(from_block(data, "PUBLIC KEY"), EVP_PKEY_PUBLIC_KEY, NULL, &phrase);
-    if (!key) key = decode(from_block(data, "PRIVATE KEY"), EVP_PKEY_KEYPAIR, NULL, &phrase);
+    EVP_PKEY *key = decode_key(find_block(data, "PUBLIC KEY"), EVP_PKEY_PUBLIC_KEY, NULL, &phrase);
+    if (!key) key = decode_key(find_block(data, "PRIVATE KEY"), EVP_PKEY_KEYPAIR, NULL, &phrase);
     if (!key && !phrase.asked) {
         Failure ignored;
         X509 *certificate = pem_certificate(data, &ignored);
@@ -213,13 +215,14 @@ EVP_PKEY *pem_public_key(Bytes data, Failure *failure) {
     return key;
 }
 
-/* PEM_read_bio_X509 and its kin would ask the terminal for an encrypted block's password. */
+/* Without this, PEM_read_bio_X509 prompts on the terminal for the password of an encrypted
+ * block. */
 static int no_passphrase(char *buffer, int size, int writing, void *arg) {
     (void)buffer, (void)size, (void)writing, (void)arg;
     return -1;
 }
 
-static bool push_all_pem(STACK_OF(X509) * into, Bytes data) {
+static bool push_pem(STACK_OF(X509) * into, Bytes data) {
     BIO *bio = BIO_new_mem_buf(data.data, (int)data.length);
     if (!bio) return false;
     X509 *certificate;
@@ -229,7 +232,7 @@ static bool push_all_pem(STACK_OF(X509) * into, Bytes data) {
         if (!pushed) X509_free(certificate);
     }
     BIO_free(bio);
-    /* The end shows itself as an error: no further block begins. */
+    /* PEM_R_NO_START_LINE is the normal end of input. */
     bool ended = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
     if (ended) ERR_clear_error();
     return pushed && ended;
@@ -251,7 +254,7 @@ STACK_OF(X509) * pem_certificates(Bytes data, Failure *failure) {
     }
     STACK_OF(X509) *all = sk_X509_new_null();
     bool pem = encoding_is_pem(data);
-    bool parsed = all && (pem ? push_all_pem(all, data) : push_der(all, data));
+    bool parsed = all && (pem ? push_pem(all, data) : push_der(all, data));
     if (parsed && sk_X509_num(all)) return all;
     if (parsed || (!pem && !encoding_is_der(data))) {
         failure_set(failure, "not a certificate: %s",

@@ -8,23 +8,23 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-/* What an option "path or PEM content" names: content (PEM or DER) is taken as it is, anything
- * else is a path. `owned` then holds the file's bytes and is to be given to pem_free; it is
- * zeroed first, so that pem_free is safe either way. NULL data on failure. */
+/* The bytes that an option "path or PEM content" names: PEM or DER content as it is, or the file
+ * at that path. `owned` holds the file's bytes; pem_free is safe in either case. NULL data on
+ * failure. */
 typedef struct PemSource {
     uint8_t *bytes;
     size_t length;
 } PemSource;
 Bytes pem_source(Bytes source, PemSource *owned, Failure *failure);
 
-/* The bytes of a file, whatever they are. */
+/* The bytes of a file, in any format. */
 bool pem_file(Bytes path, PemSource *owned, Failure *failure);
 
-/* Cleanse and free what pem_source read. */
+/* Cleanse and free the bytes that were read. */
 void pem_free(PemSource *owned);
 
 /* A private key, PEM (any of OpenSSL's forms) or DER (PKCS#8 or the traditional ones). An
- * encrypted one without a password, or with a wrong one, is a failure: nothing ever prompts.
+ * encrypted key with a missing or wrong password is a failure: OpenSSL never prompts.
  * password.data may be NULL. The caller frees the result with EVP_PKEY_free. */
 EVP_PKEY *pem_private_key(Bytes data, Bytes password, Failure *failure);
 
@@ -35,8 +35,8 @@ EVP_PKEY *pem_public_key(Bytes data, Failure *failure);
 /* The first certificate, PEM or DER. */
 X509 *pem_certificate(Bytes data, Failure *failure);
 
-/* All certificates, in their order, one at least. PEM blocks that are no certificates (keys beside
- * them, say) are passed over; a certificate that does not parse is a failure. DER gives one. */
+/* All certificates, at least one, in their order. Other PEM blocks, such as keys, are skipped; a
+ * certificate that does not parse is a failure. DER gives one. */
 STACK_OF(X509) * pem_certificates(Bytes data, Failure *failure);
 
 /* Add the CRLs of a PEM text, one at least, or the one of DER. */
