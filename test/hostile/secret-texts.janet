@@ -1,5 +1,6 @@
-# No error text shows a secret. Every public function that takes a key, a password, a session or ticket keys is called with
-# secrets of many wrong shapes, and no eight bytes of them may appear in the error.
+# No error text shows a secret. Every public function with a key, password, session or ticket keys
+# among its arguments is called with secrets of many wrong shapes, and no eight bytes of them may
+# appear in the error.
 (import ../support/check :prefix "")
 (import ../../tools/public)
 (import jsec/bio)
@@ -22,7 +23,8 @@
 
 # ---- secrets, and how to find them again ----
 
-(def base64-lines (filter |(not (string/has-prefix? "-" $)) (string/split "\n" (string/trim (id :key)))))
+(def base64-lines
+  (filter |(not (string/has-prefix? "-" $)) (string/split "\n" (string/trim (id :key)))))
 (def phrase "correct horse battery staple")
 
 (def shapes
@@ -42,7 +44,8 @@
    "Base64 on one line" (string/join base64-lines)
    "Base64 in lines" (string/join base64-lines "\n")
    "Base64 with a dot in it" (string (string/join base64-lines) "." (first base64-lines))
-   "PEM that is damaged" (string "-----BEGIN PRIVATE KEY-----\n" (string/join base64-lines "") "AAAA\n-----END PRIVATE KEY-----\n")
+   "PEM that is damaged" (string "-----BEGIN PRIVATE KEY-----\n" (string/join base64-lines "")
+                                 "AAAA\n-----END PRIVATE KEY-----\n")
    "PEM without its end" (string/slice (id :key) 0 -40)
    "PEM on one line" (string/replace-all "\n" " " (id :key))
    "DER" (crypto/convert-key (id :key) :der)
@@ -76,7 +79,8 @@
 (def- by-shape
   "The pieces of each shape, as they are and as %v writes them."
   (tabseq [[name secret] :pairs shapes]
-    name (mapcat |[$ (string/slice (string/format "%q" $) 1 -2)] (distinct (filter (complement is-common) (pieces secret))))))
+    name (mapcat |[$ (string/slice (string/format "%q" $) 1 -2)]
+                 (distinct (filter (complement is-common) (pieces secret))))))
 
 (defn- shown-in
   "A piece of the secret that stands in the error's text, or nil."
@@ -100,32 +104,44 @@
    "tls/connect" |(tls/connect "127.0.0.1" closed-port $)
    "tls/accept" |(tls/accept listener $ 0.01)
    "tls/accept-loop" |(soon (fn [] (tls/accept-loop listener $ (fn [s] s))))
-   "tls/upgrade" |(with [s (net/connect "127.0.0.1" port)] (tls/upgrade s "localhost" (merge $ {:handshake false})))
+   "tls/upgrade" |(with [s (net/connect "127.0.0.1" port)]
+                    (tls/upgrade s "localhost" (merge $ {:handshake false})))
    "tls/wrap" |(tls/wrap (streams) "localhost" (merge $ {:handshake false}))
    "dtls/new-context" dtls/new-context
    "dtls/connect" |(dtls/connect "127.0.0.1" closed-port (merge $ {:timeout 0.05}))
    "dtls/listen" |(dtls/close-server (dtls/listen "127.0.0.1" "0" $))
-   "dtls-stream/upgrade" |(with [s (net/connect "127.0.0.1" "9" :datagram)] (dtls-stream/upgrade s (merge $ {:handshake false})))})
+   "dtls-stream/upgrade" |(with [s (net/connect "127.0.0.1" "9" :datagram)]
+                            (dtls-stream/upgrade s (merge $ {:handshake false})))})
+
+(def of-a-context
+  "What these options need beside them, to be looked at at all."
+  {:key {} :password {:key encrypted} :ticket-keys {:key (id :key)} :session {:key (id :key)}})
+
+(def a-ca {:issuer-cert (id :cert) :issuer-key (id :key)})
+(def nonce (string/repeat "n" 12))
 
 (def calls
   "[function option-or-argument] to a function of the secret."
   (merge
-    (tabseq [[name f] :pairs entries option :in [:key :password :ticket-keys :session]]
-      [name option] (with-option f option (merge {:cert (id :cert)} (case option :key {} :password {:key encrypted} {:key (id :key)}))))
+    (tabseq [[name f] :pairs entries [option others] :pairs of-a-context]
+      [name option] (with-option f option (merge {:cert (id :cert)} others)))
     {["tls/set-ticket-keys" :keys] |(tls/set-ticket-keys context $)
      ["dtls/set-ticket-keys" :keys] |(dtls/set-ticket-keys dtls-context $)
-     ["tls-stream/set-session" :session] |(tls-stream/set-session (tls/wrap (streams) "h" {:handshake false}) $)
+     ["tls-stream/set-session" :session]
+     |(tls-stream/set-session (tls/wrap (streams) "h" {:handshake false}) $)
      ["dtls-stream/set-session" :session]
-     |(with [s (dtls/connect "127.0.0.1" closed-port {:handshake false})] (dtls-stream/set-session s $))
+     |(with [s (dtls/connect "127.0.0.1" closed-port {:handshake false})]
+        (dtls-stream/set-session s $))
      ["cert/generate-self-signed-from-key" :key] |(cert/generate-self-signed-from-key $)
-     ["cert/generate-self-signed-from-key" :password] (with-option |(cert/generate-self-signed-from-key encrypted $) :password)
-     ["cert/issue-cert" :issuer-key] (with-option cert/issue-cert :issuer-key {:issuer-cert (id :cert) :csr csr})
+     ["cert/generate-self-signed-from-key" :password]
+     (with-option |(cert/generate-self-signed-from-key encrypted $) :password)
+     ["cert/issue-cert" :issuer-key]
+     (with-option cert/issue-cert :issuer-key {:issuer-cert (id :cert) :csr csr})
      ["cert/issue-cert" :issuer-password]
-     (with-option cert/issue-cert :issuer-password {:issuer-cert (id :cert) :issuer-key encrypted :csr csr})
-     ["cert/issue-cert" :key] (with-option cert/issue-cert :key {:issuer-cert (id :cert) :issuer-key (id :key) :common-name "a.example"})
+     (with-option cert/issue-cert :issuer-password (merge a-ca {:issuer-key encrypted :csr csr}))
+     ["cert/issue-cert" :key] (with-option cert/issue-cert :key (merge a-ca {:common-name "a"}))
      ["cert/issue-cert" :password]
-     (with-option cert/issue-cert :password
-                  {:issuer-cert (id :cert) :issuer-key (id :key) :key encrypted :common-name "a.example"})
+     (with-option cert/issue-cert :password (merge a-ca {:key encrypted :common-name "a"}))
      ["crypto/hmac" :key] |(crypto/hmac :sha256 $ "data")
      ["crypto/constant-time=" :a] |(crypto/constant-time= $ "x")
      ["crypto/constant-time=" :b] |(crypto/constant-time= "x" $)
@@ -137,40 +153,53 @@
      ["crypto/hkdf" :key] |(crypto/hkdf :sha256 $ "" "" 32)
      ["crypto/pbkdf2" :password] |(crypto/pbkdf2 :sha256 $ "salt" 1000 32)
      ["crypto/scrypt" :password] |(crypto/scrypt $ "salt" 32 {:n 16})
-     ["crypto/encrypt" :key] |(crypto/encrypt :aes-256-gcm $ (string/repeat "n" 12) "data")
-     ["crypto/decrypt" :key] |(crypto/decrypt :aes-256-gcm $ (string/repeat "n" 12) "data" (string/repeat "t" 16))
+     ["crypto/encrypt" :key] |(crypto/encrypt :aes-256-gcm $ nonce "data")
+     ["crypto/decrypt" :key]
+     |(crypto/decrypt :aes-256-gcm $ nonce "data" (string/repeat "t" 16))
      ["crypto/rsa-encrypt" :key] |(crypto/rsa-encrypt $ "data")
      ["crypto/rsa-decrypt" :key] |(crypto/rsa-decrypt $ "data")
-     ["crypto/rsa-decrypt" :password] (with-option |(crypto/rsa-decrypt encrypted "data" $) :password)
+     ["crypto/rsa-decrypt" :password]
+     (with-option |(crypto/rsa-decrypt encrypted "data" $) :password)
      ["crypto/rsa-max-plaintext" :key] crypto/rsa-max-plaintext
      ["crypto/ec-point-mul" :scalar] |(crypto/ec-point-mul :p-256 $)
      ["crypto/generate-csr" :key] |(crypto/generate-csr $ {:common-name "a"})
-     ["crypto/generate-csr" :password] (with-option |(crypto/generate-csr encrypted $) :password {:common-name "a"})
+     ["crypto/generate-csr" :password]
+     (with-option |(crypto/generate-csr encrypted $) :password {:common-name "a"})
      ["crypto/generate-csr" :challenge-password]
      (with-option |(crypto/generate-csr (id :key) $) :challenge-password {:common-name "a"})
      ["crypto/cms-sign" :key] |(crypto/cms-sign "data" (id :cert) $)
-     ["crypto/cms-sign" :password] (with-option |(crypto/cms-sign "data" (id :cert) encrypted $) :password)
+     ["crypto/cms-sign" :password]
+     (with-option |(crypto/cms-sign "data" (id :cert) encrypted $) :password)
      ["crypto/cms-decrypt" :key] |(crypto/cms-decrypt "data" (id :cert) $)
-     ["crypto/cms-decrypt" :password] (with-option |(crypto/cms-decrypt "data" (id :cert) encrypted $) :password)
-     ["crypto/create-pkcs12" :key] |(crypto/create-pkcs12 (id :cert) $ {:password "p" :iterations 1000})
-     ["crypto/create-pkcs12" :password] (with-option |(crypto/create-pkcs12 (id :cert) (id :key) $) :password {:iterations 1000})
-     ["crypto/create-pkcs12" :key-password] (with-option |(crypto/create-pkcs12 (id :cert) encrypted $) :key-password {:password "p" :iterations 1000})
+     ["crypto/cms-decrypt" :password]
+     (with-option |(crypto/cms-decrypt "data" (id :cert) encrypted $) :password)
+     ["crypto/create-pkcs12" :key]
+     |(crypto/create-pkcs12 (id :cert) $ {:password "p" :iterations 1000})
+     ["crypto/create-pkcs12" :password]
+     (with-option |(crypto/create-pkcs12 (id :cert) (id :key) $) :password {:iterations 1000})
+     ["crypto/create-pkcs12" :key-password]
+     (with-option |(crypto/create-pkcs12 (id :cert) encrypted $)
+                  :key-password {:password "p" :iterations 1000})
      ["crypto/parse-pkcs12" :data] |(crypto/parse-pkcs12 $ "p")
      ["crypto/parse-pkcs12" :password] |(crypto/parse-pkcs12 "data" $)
      ["crypto/detect-format" :data] crypto/detect-format
      ["crypto/convert-key" :key] |(crypto/convert-key $ :pem)
-     ["crypto/convert-key" :password] (with-option |(crypto/convert-key (id :key) :pem $) :password {:iterations 1000})
-     ["crypto/convert-key" :input-password] (with-option |(crypto/convert-key encrypted :pem $) :input-password)
+     ["crypto/convert-key" :password]
+     (with-option |(crypto/convert-key (id :key) :pem $) :password {:iterations 1000})
+     ["crypto/convert-key" :input-password]
+     (with-option |(crypto/convert-key encrypted :pem $) :input-password)
      ["crypto/load-key" :key] crypto/load-key
      ["crypto/load-key" :password] |(crypto/load-key encrypted $)
      ["crypto/export-key" :key] crypto/export-key
-     ["crypto/export-key" :password] (with-option |(crypto/export-key (id :key) $) :password {:iterations 1000})
-     ["crypto/export-key" :input-password] (with-option |(crypto/export-key encrypted $) :input-password)
+     ["crypto/export-key" :password]
+     (with-option |(crypto/export-key (id :key) $) :password {:iterations 1000})
+     ["crypto/export-key" :input-password]
+     (with-option |(crypto/export-key encrypted $) :input-password)
      ["crypto/key-info" :key] crypto/key-info
      ["crypto/key-info" :password] |(crypto/key-info encrypted $)}))
 
 (def misplaced
-  "Secrets that are strings or buffers, in the place of something else that is easily confused with it."
+  "Secrets that are strings or buffers, in the place of something else."
   {"options of tls/new-context" tls/new-context
    "options of tls/connect" |(tls/connect "127.0.0.1" closed-port $)
    "the listener of tls/accept" |(tls/accept $ id 0.01)
@@ -212,7 +241,8 @@
 # ---- none is left out ----
 
 (defn- is-secret-name [name]
-  (and (or (index-of name ["keys" "ticket-keys" "session" "scalar"]) (string/has-suffix? "key" name) (string/has-suffix? "password" name))
+  (and (or (index-of name ["keys" "ticket-keys" "session" "scalar"])
+           (some |(string/has-suffix? $ name) ["key" "password"]))
        (not (string/has-suffix? "public-key" name))))
 
 (def- words (peg/compile '(any (+ (* (+ "(" " ") '(some (+ :w (set "-/=")))) 1))))
@@ -220,7 +250,8 @@
 
 (test "every secret argument and option of a public function is among these calls"
   (def missing
-    (seq [module :in (public/modules) {:name name :signature signature :text text} :in (public/functions module)
+    (seq [module :in (public/modules)
+          {:name name :signature signature :text text} :in (public/functions module)
           place :in [;(drop 1 (peg/match words (or signature ""))) ;(peg/match options text)]
           :when (and (is-secret-name place) (not (calls [name (keyword place)]))
                      # the results of these
@@ -229,7 +260,8 @@
   (is= [] (tuple ;(distinct missing))))
 
 (test "a path appears in an error when it ends in an extension, and not otherwise"
-  (fails-with "no-such-file.pem: No such file" (tls/new-context {:cert (id :cert) :key "/tmp/no-such-file.pem"}))
+  (fails-with "no-such-file.pem: No such file"
+    (tls/new-context {:cert (id :cert) :key "/tmp/no-such-file.pem"}))
   (fails-with "neither PEM nor DER" (tls/new-context {:cert (id :cert) :key "/tmp/no-such-file"})))
 
 (test "keys and certificates are accepted as DER"

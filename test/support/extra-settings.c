@@ -1,5 +1,5 @@
-/* Settings that only the test has: settings.def is the real one with a row more for each kind of flag. Nothing else of the
- * sources knows of them. Prints what settings.c makes of the rows, a word for each fact that holds. */
+/* Settings that only the test has: it compiles settings.c with a settings.def of more rows. Prints a
+ * word for each fact that holds about them, "not-" and the word where it does not. */
 #include "core/tls/settings.h"
 
 #include <stdio.h>
@@ -7,7 +7,9 @@
 
 static ContextSettings base;
 
-static int differs(bool (*digest)(const ContextSettings *, uint8_t *), const ContextSettings *other) {
+typedef bool (*Digest)(const ContextSettings *settings, uint8_t *digest);
+
+static int differs(Digest digest, const ContextSettings *other) {
     uint8_t a[SETTINGS_DIGEST_LENGTH], b[SETTINGS_DIGEST_LENGTH];
     if (!digest(&base, a) || !digest(other, b)) return -1;
     return memcmp(a, b, sizeof a) != 0;
