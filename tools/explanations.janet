@@ -455,7 +455,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
   # ---- cryptography ----
 
   {:title "Algorithms that this OpenSSL lacks, or that can't do it"
-   :texts ["cipher … is not offered*" "curve … is not offered*" "digest … is not offered*"
+   :texts ["… … is not offered by this OpenSSL*"
            "… keys are not offered by this OpenSSL" "no … key generated*" "no HMAC*"
            "HMAC is not defined over …" "signatures are not made over …"
            "… keys don't agree on secrets" "… keys don't sign" "… key given, only RSA keys encrypt"

@@ -14,15 +14,18 @@
 
 /* --- tables --- */
 
-/* Rows that begin with an AlgorithmName. */
+/* Rows that begin with an AlgorithmName, and what OpenSSL makes for each of them. */
 typedef struct Table {
+    const char *what; /* for errors */
     const void *rows;
     size_t row_size, count;
+    void *(*make)(const void *row);
+    Once *made; /* by the row's place in the table */
 } Table;
 
 #define COUNT_OF(rows) (sizeof(rows) / sizeof *(rows))
-#define TABLE_OF(rows)                                                                             \
-    { rows, sizeof *(rows), COUNT_OF(rows) }
+#define TABLE_OF(what, rows, make, made)                                                           \
+    { what, rows, sizeof *(rows), COUNT_OF(rows), make, made }
 
 static const AlgorithmName *row_at(const Table *table, size_t index) {
     return (const void *)((const char *)table->rows + index * table->row_size);
@@ -72,15 +75,29 @@ static bool may_show(Bytes name) {
 }
 
 /* Lists the names of `table` and, unless it is NULL, of `more`. */
-static bool report_unknown(const char *what, Bytes name, const Table *table, const Table *more,
-                           Failure *failure) {
+static bool report_unknown(Bytes name, const Table *table, const Table *more, Failure *failure) {
     char shown[MAX_SHOWN + 4] = "", names[400] = "";
     if (may_show(name)) {
         snprintf(shown, sizeof shown, " \"%.*s\"", (int)name.length, (const char *)name.data);
     }
     list_names(table, names, sizeof names);
     if (more) list_names(more, names, sizeof names);
-    return failure_set(failure, "unknown %s%s, expected one of%s", what, shown, names);
+    return failure_set(failure, "unknown %s%s, expected one of%s", table->what, shown, names);
+}
+
+static void *make_once(const Table *table, const AlgorithmName *row, Failure *failure) {
+    size_t index = (size_t)((const char *)row - (const char *)table->rows) / table->row_size;
+    void *made = once_get(table->made + index, table->make, row);
+    if (!made)
+        failure_openssl(failure, "%s %s is not offered by this OpenSSL", table->what, row->text);
+    return made;
+}
+
+/* A row whose object is there. */
+static const void *find_made(const Table *table, Bytes name, Failure *failure) {
+    const void *row = find_row(table, name);
+    if (!row) report_unknown(name, table, NULL, failure);
+    return row && make_once(table, row, failure) ? row : NULL;
 }
 
 /* --- digests --- */
@@ -104,9 +121,7 @@ static const DigestRow digests[] = {
     {{"sha1", "sha-1"}, "SHA1", false},
     {{"md5", "md-5"}, "MD5", false},
 };
-static const Table digest_table = TABLE_OF(digests);
 
-/* By the row's place in the table. */
 static Once fetched_mds[COUNT_OF(digests)], first_hmacs[COUNT_OF(digests)];
 static _Atomic(EVP_MAC_CTX *) spare_hmacs[COUNT_OF(digests)];
 static _Atomic(EVP_MD_CTX *) spare_hash;
@@ -115,15 +130,10 @@ static void *fetch_md(const void *row) {
     return EVP_MD_fetch(NULL, ((const DigestRow *)row)->fetch, NULL);
 }
 
+static const Table digest_table = TABLE_OF("digest", digests, fetch_md, fetched_mds);
+
 const DigestRow *algorithms_digest(Bytes name, Failure *failure) {
-    const DigestRow *row = find_row(&digest_table, name);
-    if (!row) {
-        report_unknown("digest", name, &digest_table, NULL, failure);
-    } else if (!once_get(&fetched_mds[row - digests], fetch_md, row)) {
-        failure_openssl(failure, "digest %s is not offered by this OpenSSL", row->name.text);
-        row = NULL;
-    }
-    return row;
+    return find_made(&digest_table, name, failure);
 }
 
 const EVP_MD *algorithms_md(const DigestRow *row) {
@@ -180,7 +190,6 @@ static const CipherRow ciphers[] = {
     {{"aes-192-cbc", "aes192-cbc aes192"}, "AES-192-CBC", 24, 16, 0},
     {{"aes-256-cbc", "aes256-cbc aes256"}, "AES-256-CBC", 32, 16, 0},
 };
-static const Table cipher_table = TABLE_OF(ciphers);
 
 static Once fetched_ciphers[COUNT_OF(ciphers)];
 static _Atomic(EVP_CIPHER_CTX *) spare_ciphers[COUNT_OF(ciphers)];
@@ -189,15 +198,10 @@ static void *fetch_cipher(const void *row) {
     return EVP_CIPHER_fetch(NULL, ((const CipherRow *)row)->fetch, NULL);
 }
 
+static const Table cipher_table = TABLE_OF("cipher", ciphers, fetch_cipher, fetched_ciphers);
+
 const CipherRow *algorithms_cipher(Bytes name, Failure *failure) {
-    const CipherRow *row = find_row(&cipher_table, name);
-    if (!row) {
-        report_unknown("cipher", name, &cipher_table, NULL, failure);
-    } else if (!once_get(&fetched_ciphers[row - ciphers], fetch_cipher, row)) {
-        failure_openssl(failure, "cipher %s is not offered by this OpenSSL", row->name.text);
-        row = NULL;
-    }
-    return row;
+    return find_made(&cipher_table, name, failure);
 }
 
 const EVP_CIPHER *algorithms_evp_cipher(const CipherRow *row) {
@@ -232,24 +236,23 @@ static const CurveRow curves[] = {
     {{"brainpoolp384r1", "ec-brainpoolp384r1"}, "brainpoolP384r1", NID_brainpoolP384r1},
     {{"brainpoolp512r1", "ec-brainpoolp512r1"}, "brainpoolP512r1", NID_brainpoolP512r1},
 };
-static const Table curve_table = TABLE_OF(curves);
 
 static Once groups[COUNT_OF(curves)];
-
-const CurveRow *algorithms_curve(Bytes name, Failure *failure) {
-    const CurveRow *row = find_row(&curve_table, name);
-    if (!row) report_unknown("curve", name, &curve_table, NULL, failure);
-    return row;
-}
 
 static void *new_group(const void *row) {
     return EC_GROUP_new_by_curve_name(((const CurveRow *)row)->nid);
 }
 
+static const Table curve_table = TABLE_OF("curve", curves, new_group, groups);
+
+const CurveRow *algorithms_curve(Bytes name, Failure *failure) {
+    const CurveRow *row = find_row(&curve_table, name);
+    if (!row) report_unknown(name, &curve_table, NULL, failure);
+    return row;
+}
+
 const EC_GROUP *algorithms_group(const CurveRow *row, Failure *failure) {
-    const EC_GROUP *group = once_get(&groups[row - curves], new_group, row);
-    if (!group) failure_openssl(failure, "curve %s is not offered by this OpenSSL", row->name.text);
-    return group;
+    return make_once(&curve_table, &row->name, failure);
 }
 
 typedef struct KeyRow {
@@ -268,13 +271,13 @@ static const KeyRow keys[] = {
     {{"ml-dsa-65", "mldsa65"}, "ML-DSA-65"},
     {{"ml-dsa-87", "mldsa87"}, "ML-DSA-87"},
 };
-static const Table key_table = TABLE_OF(keys);
+static const Table key_table = TABLE_OF("key algorithm", keys, NULL, NULL);
 
 bool algorithms_key(Bytes name, KeyAlgorithm *algorithm, Failure *failure) {
     *algorithm = (KeyAlgorithm){"EC", find_row(&curve_table, name)};
     if (algorithm->curve) return true;
     const KeyRow *row = find_row(&key_table, name);
-    if (!row) return report_unknown("key algorithm", name, &key_table, &curve_table, failure);
+    if (!row) return report_unknown(name, &key_table, &curve_table, failure);
     algorithm->type = row->type;
     return true;
 }
