@@ -3,6 +3,7 @@
 
 #include "core/keys/encoding.h"
 #include "core/keys/keys.h"
+#include "core/keys/pem_lines.h"
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -146,14 +147,22 @@ static bool read_encrypted(Bytes data, KeyFormInfo *info, Failure *failure) {
     return true;
 }
 
-bool keyform_info(Bytes data, Bytes password, KeyFormInfo *info, Failure *failure) {
-    memset(info, 0, sizeof *info);
+static bool read_info(Bytes data, Bytes password, KeyFormInfo *info, Failure *failure) {
     if (!read_encrypted(data, info, failure)) return false;
     info->is_private = true;
     if (info->encrypted && !password.data) return true;
     EVP_PKEY *key = keyform_read(data, password, &info->is_private, failure);
     if (key) keyfacts_of(key, &info->facts);
     EVP_PKEY_free(key);
-    ERR_clear_error();
     return key;
+}
+
+bool keyform_info(Bytes data, Bytes password, KeyFormInfo *info, Failure *failure) {
+    PemSource mended;
+    memset(info, 0, sizeof *info);
+    if (!pem_lines_mend(&data, &mended, failure)) return false;
+    bool read = read_info(data, password, info, failure);
+    pem_free(&mended);
+    ERR_clear_error();
+    return read;
 }

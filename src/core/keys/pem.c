@@ -3,6 +3,7 @@
 
 #include "core/keys/encoding.h"
 #include "core/keys/pbe.h"
+#include "core/keys/pem_lines.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -184,18 +185,25 @@ static void explain_key(Bytes data, const Passphrase *phrase, Failure *failure) 
     ERR_clear_error();
 }
 
-EVP_PKEY *pem_private_key(Bytes data, Bytes password, Failure *failure) {
-    ERR_clear_error();
+static EVP_PKEY *read_private_key(Bytes data, Bytes password, Failure *failure) {
     if (password.data && !pbe_key_is_affordable(data, failure)) return NULL;
     Passphrase phrase = {.password = password};
     EVP_PKEY *key = decode_key(find_block(data, "PRIVATE KEY"), EVP_PKEY_KEYPAIR, NULL, &phrase);
     if (!key) explain_key(data, &phrase, failure);
+    return key;
+}
+
+EVP_PKEY *pem_private_key(Bytes data, Bytes password, Failure *failure) {
+    PemSource mended;
+    ERR_clear_error();
+    if (!pem_lines_mend(&data, &mended, failure)) return NULL;
+    EVP_PKEY *key = read_private_key(data, password, failure);
+    pem_free(&mended);
     ERR_clear_error();
     return key;
 }
 
-EVP_PKEY *pem_public_key(Bytes data, Failure *failure) {
-    ERR_clear_error();
+static EVP_PKEY *read_public_key(Bytes data, Failure *failure) {
     Passphrase phrase = {.password = {NULL, 0}};
     EVP_PKEY *key = decode_key(find_block(data, "PUBLIC KEY"), EVP_PKEY_PUBLIC_KEY, NULL, &phrase);
     if (!key) key = decode_key(find_block(data, "PRIVATE KEY"), EVP_PKEY_KEYPAIR, NULL, &phrase);
@@ -211,6 +219,15 @@ EVP_PKEY *pem_public_key(Bytes data, Failure *failure) {
         failure_set(failure, "not a public key, certificate or private key: %s",
                     known ? "damaged, or of a kind not known here" : "neither PEM nor DER");
     }
+    return key;
+}
+
+EVP_PKEY *pem_public_key(Bytes data, Failure *failure) {
+    PemSource mended;
+    ERR_clear_error();
+    if (!pem_lines_mend(&data, &mended, failure)) return NULL;
+    EVP_PKEY *key = read_public_key(data, failure);
+    pem_free(&mended);
     ERR_clear_error();
     return key;
 }
@@ -238,33 +255,63 @@ static bool push_pem(STACK_OF(X509) * into, Bytes data) {
     return pushed && ended;
 }
 
+/* Certificates may follow each other; other bytes may not. */
 static bool push_der(STACK_OF(X509) * into, Bytes data) {
-    const unsigned char *at = data.data;
-    X509 *certificate = d2i_X509(NULL, &at, (long)data.length);
-    if (certificate && sk_X509_push(into, certificate) > 0) return true;
-    X509_free(certificate);
-    return false;
+    const unsigned char *at = data.data, *end = at + data.length;
+    while (at < end) {
+        X509 *certificate = d2i_X509(NULL, &at, (long)(end - at));
+        if (!certificate || sk_X509_push(into, certificate) <= 0) {
+            X509_free(certificate);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_last_certificate(Bytes data, int number) {
+    static const char begin[] = "-----BEGIN CERTIFICATE-----";
+    const uint8_t *at = data.data, *end = data.data + data.length;
+    int count = 0;
+    while ((at = memmem(at, (size_t)(end - at), begin, sizeof begin - 1))) {
+        at += sizeof begin - 1;
+        count++;
+    }
+    return count <= number;
+}
+
+/* `number` certificates were read; the next one is at fault. */
+static bool explain_certificates(Bytes data, int number, Failure *failure) {
+    bool pem = encoding_is_pem(data), single = !number && is_last_certificate(data, 1);
+    if (ERR_peek_error() && (pem || encoding_is_der(data))) {
+        return single ? failure_openssl(failure, "not a certificate")
+                      : failure_openssl(failure, "not a certificate: number %d", number + 1);
+    }
+    return failure_set(failure, "not a certificate: %s",
+                       pem ? "no CERTIFICATE block in the PEM" : "neither PEM nor DER");
+}
+
+static STACK_OF(X509) * read_certificates(Bytes data, Failure *failure) {
+    STACK_OF(X509) *all = sk_X509_new_null();
+    bool pem = encoding_is_pem(data);
+    bool parsed = all && (pem ? push_pem(all, data) : push_der(all, data));
+    if (parsed && sk_X509_num(all)) return all;
+    explain_certificates(data, all ? sk_X509_num(all) : 0, failure);
+    sk_X509_pop_free(all, X509_free);
+    return NULL;
 }
 
 STACK_OF(X509) * pem_certificates(Bytes data, Failure *failure) {
+    PemSource mended;
     ERR_clear_error();
     if (data.length > MAX_FILE_SIZE) {
         failure_set(failure, "not a certificate: larger than 16 MB");
         return NULL;
     }
-    STACK_OF(X509) *all = sk_X509_new_null();
-    bool pem = encoding_is_pem(data);
-    bool parsed = all && (pem ? push_pem(all, data) : push_der(all, data));
-    if (parsed && sk_X509_num(all)) return all;
-    if (parsed || (!pem && !encoding_is_der(data))) {
-        failure_set(failure, "not a certificate: %s",
-                    pem ? "no CERTIFICATE block in the PEM" : "neither PEM nor DER");
-        ERR_clear_error();
-    } else {
-        failure_openssl(failure, "not a certificate");
-    }
-    sk_X509_pop_free(all, X509_free);
-    return NULL;
+    if (!pem_lines_mend(&data, &mended, failure)) return NULL;
+    STACK_OF(X509) *all = read_certificates(data, failure);
+    pem_free(&mended);
+    ERR_clear_error();
+    return all;
 }
 
 X509 *pem_certificate(Bytes data, Failure *failure) {
@@ -296,12 +343,15 @@ static bool push_pem_crls(STACK_OF(X509_CRL) * into, Bytes data) {
 }
 
 bool pem_add_crls(STACK_OF(X509_CRL) * into, Bytes data, Failure *failure) {
+    PemSource mended;
     ERR_clear_error();
     if (data.length > MAX_FILE_SIZE) return failure_set(failure, "not a CRL: larger than 16 MB");
+    if (!pem_lines_mend(&data, &mended, failure)) return false;
     const unsigned char *at = data.data;
     bool added = encoding_is_pem(data) ? push_pem_crls(into, data)
                                        : push_crl(into, d2i_X509_CRL(NULL, &at, (long)data.length));
     if (!added) failure_openssl(failure, "not a CRL");
+    pem_free(&mended);
     ERR_clear_error();
     return added;
 }

@@ -1,6 +1,7 @@
 #include "core/pki/cms.h"
 
 #include "core/keys/encoding.h"
+#include "core/keys/pem_lines.h"
 #include "core/pki/issue.h"
 
 #include <openssl/ec.h>
@@ -14,11 +15,9 @@ static BIO *reader_of(Bytes data, Failure *failure) {
     return bio;
 }
 
-CMS_ContentInfo *cms_read(Bytes data, Failure *failure) {
-    static char no_password[] = ""; /* or OpenSSL would ask the terminal */
-    ERR_clear_error();
-    BIO *bio = data.length ? reader_of(data, failure) : NULL;
-    if (!data.length) failure_set(failure, "not a CMS message: empty");
+static CMS_ContentInfo *read_message(Bytes data, Failure *failure) {
+    static char no_password[] = ""; /* or OpenSSL would prompt on the terminal */
+    BIO *bio = reader_of(data, failure);
     if (!bio) return NULL;
     CMS_ContentInfo *message = encoding_is_pem(data)
                                    ? PEM_read_bio_CMS(bio, NULL, NULL, no_password)
@@ -29,6 +28,19 @@ CMS_ContentInfo *cms_read(Bytes data, Failure *failure) {
         failure_set(failure, "not a CMS message: damaged, or cut off");
     }
     BIO_free(bio);
+    return message;
+}
+
+CMS_ContentInfo *cms_read(Bytes data, Failure *failure) {
+    PemSource mended;
+    ERR_clear_error();
+    if (!data.length) {
+        failure_set(failure, "not a CMS message: empty");
+        return NULL;
+    }
+    if (!pem_lines_mend(&data, &mended, failure)) return NULL;
+    CMS_ContentInfo *message = read_message(data, failure);
+    pem_free(&mended);
     ERR_clear_error();
     return message;
 }

@@ -2,6 +2,7 @@
 
 #include "core/keys/encoding.h"
 #include "core/keys/keys.h"
+#include "core/keys/pem_lines.h"
 #include "core/pki/issue.h"
 #include "core/pki/name.h"
 #include "core/pki/usage.h"
@@ -60,26 +61,30 @@ X509_REQ *csr_build(const CsrTemplate *template, Failure *failure) {
     return NULL;
 }
 
+static X509_REQ *read_pem(Bytes data) {
+    static char no_password[] = ""; /* or OpenSSL would prompt on the terminal */
+    BIO *bio = BIO_new_mem_buf(data.data, (int)data.length);
+    X509_REQ *request = bio ? PEM_read_bio_X509_REQ(bio, NULL, NULL, no_password) : NULL;
+    BIO_free(bio);
+    return request;
+}
+
 X509_REQ *csr_read(Bytes data, Failure *failure) {
-    static char no_password[] = ""; /* or OpenSSL would ask the terminal */
-    ERR_clear_error();
+    PemSource mended;
     X509_REQ *request = NULL;
-    const unsigned char *at = data.data;
+    ERR_clear_error();
     if (data.length > INT32_MAX) {
         failure_set(failure, "not a certificate request: too large");
         return NULL;
     }
-    if (encoding_is_pem(data)) {
-        BIO *bio = BIO_new_mem_buf(data.data, (int)data.length);
-        if (bio) request = PEM_read_bio_X509_REQ(bio, NULL, NULL, no_password);
-        BIO_free(bio);
-    } else if (encoding_is_der(data)) {
-        request = d2i_X509_REQ(NULL, &at, (long)data.length);
-    } else {
-        failure_set(failure, "not a certificate request: neither PEM nor DER");
-        return NULL;
-    }
-    if (!request) failure_openssl(failure, "not a certificate request");
+    if (!pem_lines_mend(&data, &mended, failure)) return NULL;
+    const unsigned char *at = data.data;
+    bool pem = encoding_is_pem(data), der = !pem && encoding_is_der(data);
+    if (pem) request = read_pem(data);
+    if (der) request = d2i_X509_REQ(NULL, &at, (long)data.length);
+    pem_free(&mended);
+    if (!pem && !der) failure_set(failure, "not a certificate request: neither PEM nor DER");
+    if (!request && (pem || der)) failure_openssl(failure, "not a certificate request");
     ERR_clear_error();
     return request;
 }

@@ -1,0 +1,162 @@
+#define _GNU_SOURCE /* memmem */
+#include "core/keys/pem_lines.h"
+
+#include "core/keys/encoding.h"
+
+#include <openssl/crypto.h>
+#include <string.h>
+
+#define LINE_LENGTH 64 /* RFC 7468 */
+
+/* A block from "-----BEGIN" to the end of its END marker; markers include the dashes. */
+typedef struct Block {
+    Bytes begin, body, end;
+} Block;
+
+static const uint8_t *find_text(Bytes data, const char *text) {
+    return memmem(data.data, data.length, text, strlen(text));
+}
+
+static Bytes skip_to(Bytes data, const uint8_t *at) {
+    return (Bytes){at, (size_t)(data.data + data.length - at)};
+}
+
+/* The marker of that kind, with its label, at the start of `data`. */
+static bool read_marker(Bytes data, const char *kind, Bytes *marker) {
+    size_t length = strlen(kind);
+    if (data.length < length || memcmp(data.data, kind, length)) return false;
+    const uint8_t *dashes = find_text(skip_to(data, data.data + length), "-----");
+    if (!dashes || memchr(data.data, '\n', (size_t)(dashes - data.data))) return false;
+    *marker = (Bytes){data.data, (size_t)(dashes + 5 - data.data)};
+    return true;
+}
+
+static bool find_block(Bytes data, Block *block) {
+    const uint8_t *begin = find_text(data, ENCODING_BEGIN);
+    if (!begin || !read_marker(skip_to(data, begin), ENCODING_BEGIN, &block->begin)) return false;
+    const uint8_t *body = begin + block->begin.length;
+    const uint8_t *end = find_text(skip_to(data, body), "-----END ");
+    if (!end || !read_marker(skip_to(data, end), "-----END ", &block->end)) return false;
+    block->body = (Bytes){body, (size_t)(end - body)};
+    return true;
+}
+
+static bool is_line_end(Bytes data, const uint8_t *at) {
+    while (at < data.data + data.length && (*at == ' ' || *at == '\t' || *at == '\r')) at++;
+    return at == data.data + data.length || *at == '\n';
+}
+
+/* What stands between the lines of a body. None of it is Base64. */
+static bool is_between(uint8_t c) {
+    return c == ' ' || (c >= '\t' && c <= '\r') || c == '"' || c == '\'' || c == ',';
+}
+
+static bool has_good_lines(Bytes body) {
+    const uint8_t *at = body.data, *end = at + body.length;
+    if (!body.length || end[-1] != '\n' || memchr(at, '\\', body.length)) return false;
+    if (!is_line_end(body, at)) return false;
+    while (++at < end) {
+        bool is_blank = *at == '\n' || *at == '\r';
+        if (at[-1] == '\n' && !is_blank && is_between(*at)) return false;
+    }
+    return true;
+}
+
+static bool is_good(Bytes data, const Block *block) {
+    const uint8_t *begin = block->begin.data, *after = block->end.data + block->end.length;
+    bool begins_line = begin == data.data || begin[-1] == '\n';
+    return begins_line && has_good_lines(block->body) && is_line_end(data, after);
+}
+
+static bool are_all_good(Bytes data) {
+    Block block;
+    Bytes rest = data;
+    while (find_block(rest, &block)) {
+        if (!is_good(data, &block)) return false;
+        rest = skip_to(rest, block.end.data + block.end.length);
+    }
+    return true;
+}
+
+/* Takes the next word off `body`; words end at what stands between lines, and at "\n" as two
+ * characters. */
+static bool take_word(Bytes *body, Bytes *word) {
+    const uint8_t *at = body->data, *end = at + body->length;
+    for (;;) {
+        if (at < end && is_between(*at)) {
+            at++;
+        } else if (at + 1 < end && *at == '\\') {
+            at += 2;
+        } else {
+            break;
+        }
+    }
+    const uint8_t *begin = at;
+    while (at < end && !is_between(*at) && *at != '\\') at++;
+    *word = (Bytes){begin, (size_t)(at - begin)};
+    *body = skip_to(*body, at);
+    return word->length;
+}
+
+/* --- writing, into room for twice the input --- */
+
+static uint8_t *append(uint8_t *at, Bytes bytes, const char *end) {
+    memcpy(at, bytes.data, bytes.length);
+    memcpy(at + bytes.length, end, strlen(end));
+    return at + bytes.length + strlen(end);
+}
+
+/* The headers of an encrypted key: a name that ends in a colon, then its value. */
+static uint8_t *append_headers(uint8_t *at, Bytes *body) {
+    const uint8_t *begin = at;
+    Bytes rest = *body, name, value;
+    while (take_word(&rest, &name) && name.data[name.length - 1] == ':') {
+        if (!take_word(&rest, &value)) break;
+        /* "Proc-Type: 4,ENCRYPTED": the comma is part of the value */
+        while (rest.length && *rest.data == ',') {
+            Bytes more;
+            if (!take_word(&rest, &more)) break;
+            value.length = (size_t)(more.data + more.length - value.data);
+        }
+        at = append(at, name, " ");
+        at = append(at, value, "\n");
+        *body = rest;
+    }
+    if (at != begin) *at++ = '\n';
+    return at;
+}
+
+static uint8_t *append_body(uint8_t *at, Bytes body) {
+    Bytes word;
+    size_t column = 0;
+    at = append_headers(at, &body);
+    while (take_word(&body, &word)) {
+        for (size_t i = 0; i < word.length; i++) {
+            *at++ = word.data[i];
+            if (++column % LINE_LENGTH == 0) *at++ = '\n';
+        }
+    }
+    if (column % LINE_LENGTH) *at++ = '\n';
+    return at;
+}
+
+bool pem_lines_mend(Bytes *data, PemSource *owned, Failure *failure) {
+    Block block;
+    Bytes rest = *data;
+    *owned = (PemSource){NULL, 0};
+    if (!encoding_is_pem(*data) || are_all_good(*data)) return true;
+    /* A body grows by a line end for each 64 characters, a block by four. */
+    owned->length = 2 * data->length + 1;
+    owned->bytes = OPENSSL_malloc(owned->length);
+    if (!owned->bytes) return failure_set(failure, "out of memory");
+    uint8_t *at = owned->bytes;
+    while (find_block(rest, &block)) {
+        at = append(at, block.begin, "\n");
+        at = append_body(at, block.body);
+        at = append(at, block.end, "\n");
+        rest = skip_to(rest, block.end.data + block.end.length);
+    }
+    at = append(at, rest, "");
+    *data = (Bytes){owned->bytes, (size_t)(at - owned->bytes)};
+    return true;
+}
