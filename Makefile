@@ -47,9 +47,9 @@ say = $(if $(or $V,$(findstring s,$(firstword -$(MAKEFLAGS)))),:,printf '  %-8s 
 # The janet of this build, with the modules of this build.
 RUN_JANET = PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" $(TEST_ENV) janet
 
-.PHONY: all deps env test test-c asan tsan valgrind conform bogo soak coverage analyze packages matrix \
-  fuzz corpus bench bench-quick demo docs test-site lint lint-text format install uninstall clean \
-  help
+.PHONY: all deps env test test-c asan tsan valgrind conform bogo soak coverage analyze packages \
+  matrix fuzz corpus bench bench-quick demo docs test-site lint lint-text format install uninstall \
+  clean help
 .DELETE_ON_ERROR:
 
 all: $(JANET) $(MODULES) ## build the modules; names what is missing
@@ -177,7 +177,7 @@ conform: all ## test against other implementations (tools/conform-deps): docs/co
 	$Q cat test/conform/head.md build/conform/judges.md test/conform/between.md \
 	  build/conform/matrix.md test/conform/runners.md >docs/conformance.md
 
-bogo: all ## run BoringSSL's tests; RUNNER=its ssl/test/runner, TEST=pattern; see docs/conformance.md
+bogo: all ## run BoringSSL's tests; RUNNER=its ssl/test/runner, TEST=pattern
 	$Q $(RUN_JANET) test/conform/bogo/run.janet '$(RUNNER)' $(if $(TEST),'$(TEST)')
 
 # SECONDS is the fuzzers' time, not this one.

@@ -1,5 +1,6 @@
 # Runs test files, each a process of its own, two (nproc) at a time: janet test/run.janet FILE...
-# A file is a .janet script or a program. Shows what failing ones printed, and ends with `N passed, M failed`.
+# A file is a .janet script or a program. Shows what failing ones printed, and ends with `N passed,
+# M failed`.
 #   JSEC_WRAPPER   words put before each command (valgrind …)
 #   JSEC_TIMEOUT   seconds that one file may take, 180 by default
 #   JSEC_JOBS      files at a time
@@ -19,7 +20,8 @@
     (string "exit status " code)))
 
 (defn- judge
-  "Add a file's facts to the totals; say what is wrong with it, or nil. A file that died fails even if its facts held."
+  ``Add a file's facts to the totals; say what is wrong with it, or nil. A file that died fails
+  even if its facts held.``
   [text code]
   (def failed (count-lines "not ok - " text))
   (def trouble
@@ -36,14 +38,17 @@
   (def log (string logs "/" (string/replace-all "/" "-" file) ".log"))
   (def command [;wrapper ;(if (string/has-suffix? ".janet" file) [(dyn *executable*)] []) file])
   (def started (os/clock :monotonic))
-  # timeout(1) leads a process group of its own and stops all of it, whatever a test started. A shell opens the files: core
-  # keeps copies of those that it gives to a child, and hands them on to all children after it.
-  (def proc (os/spawn ["sh" "-c" `exec "$@" </dev/null >"$0" 2>&1` log "timeout" "-k" "5" timeout ;command] :p))
+  # timeout(1) leads a process group of its own and stops all of it, whatever a test started. A
+  # shell opens the files: core keeps copies of those that it gives to a child, and hands them on to
+  # all children after it.
+  (def proc (os/spawn ["sh" "-c" `exec "$@" </dev/null >"$0" 2>&1` log "timeout" "-k" "5" timeout
+                       ;command] :p))
   (def [code pid] [(os/proc-wait proc) (proc :pid)])
   (os/execute ["sh" "-c" "kill -KILL -- -$0 2>/dev/null" (string pid)] :p)
   (def text (slurp log))
   (def trouble (judge text code))
-  (print (if trouble "FAIL " "pass ") file (string/format " (%.1f s)" (- (os/clock :monotonic) started))
+  (print (if trouble "FAIL " "pass ") file
+         (string/format " (%.1f s)" (- (os/clock :monotonic) started))
          (if trouble ": ") trouble)
   (each line (string/split "\n" (string/trimr text))
     (if (or trouble (string/has-prefix? "skip - " line)) (print "    " line)))
@@ -60,7 +65,8 @@
   (os/setenv "TMPDIR" logs)
   (def done (ev/chan))
   (repeat jobs
-    (ev/go (fn [] (while (def file (array/pop queue)) (array/push outputs (run-file logs file)))) nil done))
+    (ev/go (fn [] (while (def file (array/pop queue)) (array/push outputs (run-file logs file))))
+           nil done))
   (repeat jobs
     (def [outcome fiber] (ev/take done))
     (if (= :error outcome) (propagate (fiber/last-value fiber) fiber)))
@@ -70,7 +76,8 @@
 (defn main [_ & files]
   (def outputs (run-files (scan-number (os/getenv "JSEC_JOBS" (string (os/cpu-count 2)))) files))
   (if (some |(string/find "is not installed\n" $) outputs)
-    (print "Programs that some tests need are absent: tools/test-deps installs them all (as root)."))
+    (print
+      "Programs that some tests need are absent: tools/test-deps installs them all (as root)."))
   (print (totals :passed) " passed, " (totals :failed) " failed"
          (if (pos? (totals :skipped)) (string ", " (totals :skipped) " skipped") ""))
   (os/exit (min 1 (totals :failed))))

@@ -205,7 +205,11 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
 
   {:title "A close that was not taken"
    :texts ["the peer did not read all that was written within … s"]
-   :cause "`ev/close` waits until the kernel has taken everything that was written and close_notify. The peer reads too slowly, or not at all, so that this did not happen within `:close-timeout`. The connection is closed; the peer has a part of the data and sees an error."
+   :cause
+   (string "`ev/close` waits until the kernel has taken everything that was written and "
+           "close_notify. The peer reads too slowly, or not at all, so that this did not "
+           "happen within `:close-timeout`. The connection is closed; the peer has a part of "
+           "the data and sees an error.")
    :cure "Give a longer `:close-timeout`, or find out why the peer does not read."}
 
   {:title "A transfer that was cut"

@@ -1,5 +1,5 @@
-/* The harness of the C tests, in the manner of test/support/check.janet: each test_*.c is one program that states facts
- * with CHECK and ends main with `return check_end();`. */
+/* The harness of the C tests, like test/support/check.janet: each test_*.c is one program that
+ * states facts with CHECK and ends main with `return check_end();`. */
 #ifndef CHECK_H
 #define CHECK_H
 

@@ -1,4 +1,4 @@
-/* Engines of DTLS over memory: datagrams that get lost, wait, or are forged, and cookies of any age. */
+/* Engines of DTLS over memory: lost, delayed and forged datagrams, and cookies of any age. */
 #define _GNU_SOURCE /* nanosleep */
 #include "check.h"
 #include "wire.h"

@@ -1,5 +1,5 @@
-/* The end of a handshake is checked by itself: where the settings of OpenSSL are lost or weakened, a
- * connection that has to be verified fails all the same. */
+/* The check at the end of a handshake: if OpenSSL's settings are lost or weakened, a connection
+ * that must be verified still fails. */
 #include "check.h"
 #include "wire.h"
 
@@ -72,7 +72,7 @@ static void test_anonymous(void) {
     CHECK("a client that verifies fails where such a suite was not left out",
           refuses(&pair, &pair.client, "the peer showed no certificate (AECDH-AES128-SHA)"));
     pair_free(&pair);
-    /* With its flags OpenSSL itself asks for a certificate all the same, which ends the handshake. */
+    /* With its flags OpenSSL itself still asks for a certificate, which ends the handshake. */
     sides_init(&pair, TLS1_2_VERSION, VERIFY_NONE, VERIFY_REQUIRED);
     SSL_set_verify(pair.server.engine.ssl, SSL_VERIFY_NONE, NULL);
     use_suites(&pair, ANONYMOUS);

@@ -1,5 +1,6 @@
-// Java's JSSE as the other side, with the arguments and the answers of test/support/peer.py, and `times`, connections one
-// after the other: a client resumes. `p12` and `trust` are PKCS#12 files, their password "pwpwpw".
+// Java's JSSE as the peer, with the arguments and answers of test/support/peer.py, and `times`, the
+// number of connections one after the other: a client resumes. `p12` and `trust` are PKCS#12 files
+// with the password "pwpwpw".
 import java.io.*;
 import java.security.*;
 import java.security.cert.*;
@@ -28,7 +29,8 @@ public class Peer {
             KeyStore empty = KeyStore.getInstance("PKCS12");
             empty.load(null, null);
             try (InputStream in = new FileInputStream(options.get("ca"))) {
-                empty.setCertificateEntry("ca", CertificateFactory.getInstance("X.509").generateCertificate(in));
+                empty.setCertificateEntry(
+                    "ca", CertificateFactory.getInstance("X.509").generateCertificate(in));
             }
             TrustManagerFactory factory = TrustManagerFactory.getInstance("PKIX");
             factory.init(empty);
@@ -46,7 +48,8 @@ public class Peer {
 
     static void set(SSLParameters parameters) {
         parameters.setProtocols(new String[] {options.get("version")});
-        if (options.containsKey("alpn")) parameters.setApplicationProtocols(options.get("alpn").split(","));
+        if (options.containsKey("alpn"))
+            parameters.setApplicationProtocols(options.get("alpn").split(","));
     }
 
     static void serve(SSLContext context) throws Exception {
@@ -64,7 +67,8 @@ public class Peer {
                 try (socket) {
                     socket.startHandshake();
                     tell(socket);
-                    for (SNIServerName name : ((ExtendedSSLSession) socket.getSession()).getRequestedServerNames())
+                    var session = (ExtendedSSLSession) socket.getSession();
+                    for (SNIServerName name : session.getRequestedServerNames())
                         System.out.println("name " + new String(name.getEncoded()));
                     System.out.flush();
                     socket.getInputStream().transferTo(socket.getOutputStream());
@@ -81,12 +85,15 @@ public class Peer {
             .createSocket("127.0.0.1", Integer.parseInt(options.get("port")));
         SSLParameters parameters = socket.getSSLParameters();
         set(parameters);
-        parameters.setServerNames(List.of(new SNIHostName(options.getOrDefault("name", "localhost"))));
+        String name = options.getOrDefault("name", "localhost");
+        parameters.setServerNames(List.of(new SNIHostName(name)));
         socket.setSSLParameters(parameters);
         socket.startHandshake();
         byte[] sent = new byte[Integer.parseInt(options.get("size"))];
         new Random().nextBytes(sent);
-        new Thread(() -> { try { socket.getOutputStream().write(sent); } catch (IOException error) { } }).start();
+        new Thread(() -> {
+            try { socket.getOutputStream().write(sent); } catch (IOException error) { }
+        }).start();
         byte[] got = socket.getInputStream().readNBytes(sent.length);
         if (!Arrays.equals(sent, got)) throw new IOException("other data");
         tell(socket);
@@ -96,11 +103,13 @@ public class Peer {
     }
 
     public static void main(String[] words) throws Exception {
-        for (String word : words) if (word.contains("=")) options.put(word.split("=", 2)[0], word.split("=", 2)[1]);
+        for (String word : words)
+            if (word.contains("=")) options.put(word.split("=", 2)[0], word.split("=", 2)[1]);
         SSLContext context = context();
         try {
             if (words[0].equals("server")) serve(context);
-            for (int i = 0; i < Integer.parseInt(options.getOrDefault("times", "1")); i++) call(context);
+            int times = Integer.parseInt(options.getOrDefault("times", "1"));
+            for (int i = 0; i < times; i++) call(context);
         } catch (Exception error) {
             System.out.println("error " + error);
             System.exit(1);

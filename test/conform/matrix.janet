@@ -1,6 +1,7 @@
-# The interop matrix: each peer as server and client of ours, over TLS 1.2 and 1.3, with each kind of certificate, for data
-# both ways, client certificates, ALPN, SNI and resumption. Prints a table, writes it to the file that is named, and fails
-# with the cells that do. JSEC_PEER=Go runs one peer alone.
+# The interop matrix: each peer as server and client of ours, over TLS 1.2 and 1.3, with each kind
+# of certificate, for data both ways, client certificates, ALPN, SNI and resumption. Prints a table,
+# writes it to the file that is named, and fails with the cells that do. JSEC_PEER=Go runs one peer
+# alone.
 (import ../support/check :prefix "")
 (import ../support/peers :prefix "")
 (import ./peers :as p)
@@ -27,7 +28,8 @@
     :http (http-body s)))
 
 (defn- client-options [cell &opt more]
-  (merge {:ca-file p/ca :hostname (cell :host) :min-version (word-of (cell :version)) :max-version (word-of (cell :version))
+  (merge {:ca-file p/ca :hostname (cell :host) :min-version (word-of (cell :version))
+          :max-version (word-of (cell :version))
           :truncation (if (= "NSS" (cell :peer)) :eof :error)}
          (if (= :alpn (cell :feature)) {:alpn ["y" "http/1.1"]} {}) (or more {})))
 
@@ -56,18 +58,23 @@
   [stream head]
   (while (not (string/find "\r\n\r\n" head)) (unless (:read stream 4096 head) (error "no head")))
   (def at (+ 4 (string/find "\r\n\r\n" head)))
-  (def size (scan-number (get (peg/match '(some (+ (* "ontent-" (set "Ll") "ength: " (<- :d+)) 1)) head) 0 "0")))
+  (def size
+    (scan-number (get (peg/match '(some (+ (* "ontent-" (set "Ll") "ength: " (<- :d+)) 1)) head) 0
+                      "0")))
   (def body (buffer/slice head at))
   (if (< (length body) size) (:chunk stream (- size (length body)) body))
-  (:write stream (string "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " size "\r\n\r\n" body)))
+  (:write stream
+          (string "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " size "\r\n\r\n" body)))
 
 (defn- echo-to-end
-  "Give back what comes up to the end that is said, or that of our payload: not all clients end themselves."
+  ``Give back what comes up to the end that is said, or that of our payload: not all clients end
+  themselves.``
   [stream chunk]
   (var more true)
   (while more
     (:write stream chunk)
-    (set more (and (not (string/has-suffix? "END\n" chunk)) (:read stream 65536 (buffer/clear chunk))))))
+    (set more
+         (and (not (string/has-suffix? "END\n" chunk)) (:read stream 65536 (buffer/clear chunk))))))
 
 (defn- serve-any
   "A handler that gives back what it gets, HTTP or not; what was negotiated."
@@ -92,7 +99,8 @@
       (is (string/find expected (child :out)) (described child)))))
 
 (defn- as-server [peer cell]
-  (def options (merge (cell :identity) {:min-version (word-of (cell :version)) :max-version (word-of (cell :version))}
+  (def options (merge (cell :identity) {:min-version (word-of (cell :version))
+                                        :max-version (word-of (cell :version))}
                       (if (= :mtls (cell :feature)) {:verify true :ca-file p/ca} {})
                       (if (= :alpn (cell :feature)) {:alpn ["http/1.1" "h2"]} {})))
   (with-server [s options serve-any]
@@ -101,7 +109,8 @@
       (finish cell client)
       (if (and (= 2 (client :times)) (client :call)) (finish cell client))
       # what clients made before they resumed, or left on the way
-      (def infos (seq [_ :range [0 (or (client :times) 1)]] (ev/with-deadline (* slowness 30) (result s))))
+      (def infos
+        (seq [_ :range [0 (or (client :times) 1)]] (ev/with-deadline (* slowness 30) (result s))))
       (def info (last infos))
       (is= (string "TLSv" (cell :version)) (info :version))
       (case (cell :feature)
@@ -118,13 +127,15 @@
   (cond
     missing [:skip (string missing " is not installed")]
     lacking [:lacks lacking]
-    (let [fiber (fiber/new (fn [] ((if (= :server (cell :role)) as-client as-server) peer cell)) :ei)]
+    (let [fiber (fiber/new (fn [] ((if (= :server (cell :role)) as-client as-server) peer cell))
+                           :ei)]
       (ev/deadline (* slowness 60) nil fiber)
       (def result (resume fiber))
       (if (= :dead (fiber/status fiber)) [:ok] [:failed (string result)]))))
 
 (defn- cell-of [peer role version kind feature]
-  {:peer (peer :name) :role role :version version :kind kind :feature feature :identity (p/identities kind)
+  {:peer (peer :name) :role role :version version :kind kind :feature feature
+   :identity (p/identities kind)
    :host (if (= feature :sni) "b.example" "localhost")})
 
 (defn- row
@@ -136,20 +147,28 @@
       :ok "yes"
       :lacks (do (put notes (string (peer :name) ": " why) true) "–")
       :skip (do (put notes (string (peer :name) ": skipped, " why) true) "skipped")
-      (let [failure (string "not ok - " (string/join (map string [(peer :name) role version kind feature]) " ") ": " why)]
+      (let [failure (string "not ok - "
+                            (string/join (map string [(peer :name) role version kind feature]) " ")
+                            ": " why)]
         (print failure)
         (array/push failures failure)
         "**no**"))))
 
 (defn main [_ &opt path]
-  (def out @"| peer | is the | TLS | certificate | data both ways | mTLS | ALPN | SNI | resumption |\n|---|---|---|---|---|---|---|---|---|\n")
+  (def out
+    (buffer "| peer | is the | TLS | certificate | data both ways "
+            "| mTLS | ALPN | SNI | resumption |\n"
+            "|---|---|---|---|---|---|---|---|---|\n"))
   (def [notes failures] [@{} @[]])
   (def only (os/getenv "JSEC_PEER"))
   (each peer (filter |(or (nil? only) (= only ($ :name))) p/peers)
     (each role (if (peer :server) [:server :client] [:client])
       (each version ["1.2" "1.3"]
         (each kind [:rsa :ec-p256 :ed25519]
-          (def line (string "| " (string/join [(peer :name) role version kind ;(row peer role version kind notes failures)] " | ") " |"))
+          (def line (string "| "
+                            (string/join [(peer :name) role version kind
+                                          ;(row peer role version kind notes failures)] " | ")
+                            " |"))
           (print line)
           (flush)
           (buffer/push out line "\n")))))

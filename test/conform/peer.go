@@ -1,5 +1,5 @@
-// Go's crypto/tls as the other side, with the arguments and the answers of test/support/peer.py, and `times`, connections
-// one after the other: a client resumes.
+// Go's crypto/tls as the peer, with the arguments and answers of test/support/peer.py, and `times`,
+// the number of connections one after the other: a client resumes.
 package main
 
 import (
@@ -22,7 +22,8 @@ func must(err error) {
 }
 
 func configuration(options map[string]string) *tls.Config {
-	version := map[string]uint16{"TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13}[options["version"]]
+	versions := map[string]uint16{"TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13}
+	version := versions[options["version"]]
 	config := &tls.Config{MinVersion: version, MaxVersion: version, ServerName: options["name"],
 		ClientSessionCache: tls.NewLRUClientSessionCache(4)}
 	if options["cert"] != "" {

@@ -3,7 +3,8 @@ const tls = require('tls')
 const fs = require('fs')
 const crypto = require('crypto')
 
-const options = Object.fromEntries(process.argv.slice(3).map(word => [word.split('=')[0], word.slice(word.indexOf('=') + 1)]))
+const pair = word => [word.split('=')[0], word.slice(word.indexOf('=') + 1)]
+const options = Object.fromEntries(process.argv.slice(3).map(pair))
 const say = (...words) => fs.writeSync(1, words.join(' ') + '\n')
 const file = path => path && fs.readFileSync(path)
 const common = {
@@ -13,7 +14,8 @@ const common = {
 }
 
 function serve () {
-  const server = tls.createServer({ ...common, requestCert: !!options.ca, rejectUnauthorized: !!options.ca })
+  const verify = { requestCert: !!options.ca, rejectUnauthorized: !!options.ca }
+  const server = tls.createServer({ ...common, ...verify })
   server.on('tlsClientError', error => say('refused', error.message))
   server.on('secureConnection', connection => {
     say('name', connection.servername)
@@ -29,7 +31,8 @@ function call (session, left) {
   const got = []
   let length = 0
   const connection = tls.connect({
-    ...common, host: '127.0.0.1', port: options.port, servername: options.name || 'localhost', session,
+    ...common, host: '127.0.0.1', port: options.port,
+    servername: options.name || 'localhost', session,
   }, () => connection.write(sent))
   let next
   connection.on('session', given => { next = given })

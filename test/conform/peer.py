@@ -50,7 +50,8 @@ def serve(context):
 def call(context, session):
     plain = socket.create_connection(("127.0.0.1", options["port"]))
     sent = os.urandom(int(options["size"]))
-    with context.wrap_socket(plain, server_hostname=options.get("name", "localhost"), session=session) as connection:
+    name = options.get("name", "localhost")
+    with context.wrap_socket(plain, server_hostname=name, session=session) as connection:
         got = bytearray()
         for start in range(0, len(sent), 30000):
             connection.sendall(sent[start:start + 30000])

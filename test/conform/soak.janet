@@ -1,6 +1,7 @@
-# Load for as long as JSEC_SECONDS says (300): handshakes, resumed and not, mutual ones, ones that fail, and transfers, all in
-# this process, in ten slices. Prints rates, and how memory and descriptors, counted between slices, grew in the second half,
-# when all is warm; fails where either did. The slope is in bytes a handshake.
+# Load for as long as JSEC_SECONDS says (300): handshakes, resumed and not, mutual ones, ones that
+# fail, and transfers, all in this process, in ten slices. Prints rates, and how memory and
+# descriptors, counted between slices, grew in the second half, when all is warm; fails where either
+# did. The slope is in bytes a handshake.
 (import ../support/check :prefix "")
 (import ../support/compile :prefix "")
 (import ../support/pairs :prefix "")
@@ -50,7 +51,8 @@
   (visit plain {:max-version version} true)
   # strangers are turned away, on either side
   (if (first (protect (visit closed-shop {:max-version version}))) (error "let in"))
-  (if (first (protect (visit plain {:max-version version :hostname "other.example"}))) (error "taken in"))
+  (if (first (protect (visit plain {:max-version version :hostname "other.example"})))
+    (error "taken in"))
   (update counts :refused + 2))
 
 (defn- state []
@@ -72,13 +74,18 @@
 # what is kept for reuse (OpenSSL's sessions, say) is there after half of the time
 (def samples (seq [i :range-to [1 10]] (slice (* i (/ seconds 10)))))
 (def [warm at-end] [(samples 4) (last samples)])
-(def slope (/ (- (at-end :memory) (warm :memory)) (max 1 (- (at-end :handshakes) (warm :handshakes)))))
-(printf "%d handshakes (%d refused), %.1f GB in %d s; %.0f handshakes a second" (counts :handshakes) (counts :refused)
+(def slope
+  (/ (- (at-end :memory) (warm :memory)) (max 1 (- (at-end :handshakes) (warm :handshakes)))))
+(printf "%d handshakes (%d refused), %.1f GB in %d s; %.0f handshakes a second" (counts :handshakes)
+        (counts :refused)
         (/ (counts :bytes) 1e9) (math/round (elapsed)) (/ (counts :handshakes) (elapsed)))
-(printf "memory, KB%s: %s" (if heap "" " of pages") (string/join (map |(string/format "%d" (math/round (/ ($ :memory) 1e3))) samples) " "))
-(printf "slope of the second half: %.2f bytes a handshake; descriptors: %d, %d at the end" slope (warm :descriptors) (at-end :descriptors))
+(printf "memory, KB%s: %s" (if heap "" " of pages")
+        (string/join (map |(string/format "%d" (math/round (/ ($ :memory) 1e3))) samples) " "))
+(printf "slope of the second half: %.2f bytes a handshake; descriptors: %d, %d at the end" slope
+        (warm :descriptors) (at-end :descriptors))
 (test "memory and descriptors stay flat"
   # some noise, over the handshakes there were
-  (is (< slope (max 5 (/ (if heap 2e5 4e6) (max 1 (- (at-end :handshakes) (warm :handshakes)))))) slope)
+  (is (< slope (max 5 (/ (if heap 2e5 4e6) (max 1 (- (at-end :handshakes) (warm :handshakes))))))
+      slope)
   (is (<= (at-end :descriptors) (warm :descriptors))))
 (end)

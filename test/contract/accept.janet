@@ -11,7 +11,8 @@
 (defn serve
   "A task with an accept loop."
   [listener handler &opt more loop-options]
-  (spawn (tls/accept-loop listener (merge server-options (or more {})) handler ;(if loop-options [loop-options] []))))
+  (spawn (tls/accept-loop listener (merge server-options (or more {})) handler
+                          ;(if loop-options [loop-options] []))))
 
 (defn dial [host port &opt more]
   (tls/connect host port (merge client-options (or more {}))))
@@ -49,7 +50,8 @@
   (with-listener
     (fn [listener &]
       (is= [:error "timeout"] (outcome (tls/accept listener server-options {:timeout 0.01})))
-      (is= [:error "timeout"] (outcome (tls/accept listener (merge server-options {:timeout 0.01}))))
+      (is= [:error "timeout"]
+           (outcome (tls/accept listener (merge server-options {:timeout 0.01}))))
       (fails-with "non-negative number of seconds" (tls/accept listener server-options -1))
       (fails-with "non-negative number of seconds" (tls/accept listener server-options (/ 0 0))))))
 
@@ -96,7 +98,8 @@
       (def a (spawn (tls/accept listener server-options)))
       (def b (spawn (tls/accept listener server-options)))
       (turns)
-      # the TCP connection comes, and TLS's first word after it: before that nobody can have shaken hands
+      # the TCP connection comes, and TLS's first word after it: before that nobody can have shaken
+      # hands
       (def client (spawn (wrap-client (net/connect host port))))
       (turns 1)
       (ev/cancel (a :fiber) "stop")
@@ -165,7 +168,8 @@
 (test "a handler that wants more than the stream is refused"
   (with-listener
     (fn [listener &]
-      (fails-with "must be callable with 1 argument" (tls/accept-loop listener server-options (fn [a b]))))))
+      (fails-with "must be callable with 1 argument"
+                  (tls/accept-loop listener server-options (fn [a b]))))))
 
 (test "a handler with optional arguments is fine"
   (with-listener
@@ -193,7 +197,8 @@
   (with-listener
     (fn [listener host port]
       (def [served errors] [@[] (ev/chan 10)])
-      (serve listener (fn [s] (array/push served s) (:close s true)) nil {:on-error |(ev/give errors $)})
+      (serve listener (fn [s] (array/push served s) (:close s true)) nil
+             {:on-error |(ev/give errors $)})
       (fails-with "certificate verify failed" (tls/connect host port {:hostname "localhost"}))
       (is (string/find "tls/accept-loop: " (ev/take errors)))
       (with [raw (net/connect host port)]
@@ -225,7 +230,8 @@
     (fn [listener host port]
       (spawn
         (setdyn :greeting "hello")
-        (tls/accept-loop listener server-options (fn [s] (with [s s] (:write s (dyn :greeting "none"))))))
+        (tls/accept-loop listener server-options
+                         (fn [s] (with [s s] (:write s (dyn :greeting "none"))))))
       (with [c (dial host port)] (is= @"hello" (:read c 10))))))
 
 (test "a loop can be cancelled, and another takes over"
@@ -307,8 +313,10 @@
 (test "options of a loop are checked"
   (with-listener
     (fn [listener &]
-      (each [options why] [[{:max-connections 0} ":max-connections"] [{:max-connections 1.5} ":max-connections"]
-                           [{:handshake-timeout -1} ":handshake-timeout"] [{:on-error 5} ":on-error"]
+      (each [options why] [[{:max-connections 0} ":max-connections"]
+                           [{:max-connections 1.5} ":max-connections"]
+                           [{:handshake-timeout -1} ":handshake-timeout"]
+                           [{:on-error 5} ":on-error"]
                            [{:max-conections 1} "did you mean :max-connections"]]
         (fails-with why (tls/accept-loop listener server-options (fn [s]) options)))
       (fails-with "certificate" (tls/accept-loop listener {} (fn [s])))
@@ -329,7 +337,8 @@
 (test "an accept loop with :handshake false gives its handlers streams whose handshake they make"
   (with-listener
     (fn [listener host port]
-      (serve listener (fn [s] (is= s (:handshake s)) (:write s "after it") (:close s)) {:handshake false})
+      (serve listener (fn [s] (is= s (:handshake s)) (:write s "after it") (:close s))
+             {:handshake false})
       (with [s (dial host port)] (is= "after it" (string (:read s :all)))))))
 
 (when (= :linux (os/which))

@@ -89,8 +89,9 @@
   [["read" false |(:read $0 6 $1)] ["read into a buffer" true |(:read $0 6 $1)]
    ["chunk" false |(:chunk $0 6 $1)] ["chunk into a buffer" true |(:chunk $0 6 $1)]])
 
-# How it is ended while "abcdef" is on its way, or has just come. `alarm` is a core stream that wakes another task, in
-# the same turn of the event loop as the data: which of the two is first depends on which was written first.
+# How it is ended while "abcdef" is on its way, or has just come. `alarm` is a core stream that
+# wakes another task, in the same turn of the event loop as the data: which of the two is first
+# depends on which was written first.
 (def endings
   {"cancelled before the event loop turns"
    (fn [a task [bell _]] (:write a "abcdef") (ev/cancel (task :fiber) "stop"))
@@ -175,7 +176,8 @@
                       :timeout (wrap ours (merge version {:timeout 0.02})))))
         (turns)
         (if (= how :cancel) (ev/cancel (task :fiber) "stop"))
-        (is= [:error ({:cancel "stop" :deadline "deadline expired" :timeout "timeout"} how)] (await task))
+        (is= [:error ({:cancel "stop" :deadline "deadline expired" :timeout "timeout"} how)]
+             (await task))
         # the peer sees the end
         (:read peer :all)
         (is= nil (:read peer 1))

@@ -25,7 +25,8 @@
     (:close a)
     (await task)))
 
-(same "close wakes who waits: a chunk that had a part gets nil, and the part stays in its buffer" [a b]
+(same "close wakes who waits: a chunk that had a part gets nil, and the part stays in its buffer"
+  [a b]
   (def buffer @"<")
   (def task (spawn (:chunk a 5 buffer)))
   (:write b "abc")
@@ -52,8 +53,10 @@
 
 (same "use after close raises" [a b]
   (:close a)
-  (seq [f :in [|(:read $ 1) |(:chunk $ 1) |(:read $ :all) |(:read $ 0) |(:write $ "x") |(:write $ "") |(:flush $)
-               |(:setsockopt $ :so-keepalive true) |(:evread $ 1) |(:evchunk $ 1) |(:evwrite $ "x")]]
+  (seq [f :in [|(:read $ 1) |(:chunk $ 1) |(:read $ :all) |(:read $ 0) |(:write $ "x")
+               |(:write $ "") |(:flush $)
+               |(:setsockopt $ :so-keepalive true) |(:evread $ 1) |(:evchunk $ 1)
+               |(:evwrite $ "x")]]
     (is= [:error "stream is closed"] (outcome (f a)))))
 
 (on-tls "shutdown after close raises, as do the names" [a b]
@@ -144,7 +147,10 @@
 
 (test "no more than 256 connections linger"
   (when-let [before (descriptors)]
-    (def peers (seq [_ :range [0 (load 300)]] (def [a b] (pair :tls13-unix {:close-timeout 60})) (:close a) b))
+    (def peers (seq [_ :range [0 (load 300)]]
+                 (def [a b] (pair :tls13-unix {:close-timeout 60}))
+                 (:close a)
+                 b))
     (is (<= (descriptors) (+ before (length peers) 256)))
     (each b peers (:read b 1) (:close b))
     (while (not= before (descriptors)) (ev/sleep 0.001))))
@@ -160,7 +166,8 @@
   (:close b)
   (is= [:ok a] (await task)))
 
-(on-tls "data that comes late is dropped, and the peer sees no error in what it was sent" [a b] {:client {:close-timeout 60}}
+(on-tls "data that comes late is dropped, and the peer sees no error in what it was sent" [a b]
+        {:client {:close-timeout 60}}
   (def task (spawn (:write a "bye") (:close a)))
   (turns)
   (:write b "too late")
@@ -302,7 +309,8 @@
         (if tls
           (let [task (spawn (wrap-client a {:handshake false}))] (last (await task)))
           a))
-      (def write (if tls (let [t (spawn (:handshake ours))] (turns) (fn [x] (:read b 1))) |(:write a $)))
+      (def write
+        (if tls (let [t (spawn (:handshake ours))] (turns) (fn [x] (:read b 1))) |(:write a $)))
       (def reader (if tls (spawn (:handshake ours)) (spawn (:read ours 10))))
       (turns)
       (reset b write)
@@ -313,7 +321,8 @@
   (is= "tls-stream/handshake: handshake failed: Connection reset by peer" (texts 1)))
 
 (each version [:TLS1_2 :TLS1_3]
-  (test (string "a read or write of an open stream after a reset raises with the errno's text (" version ")")
+  (test (string "a read or write of an open stream after a reset raises with the errno's text ("
+                version ")")
     # a relay in between, whose end towards us is reset
     (def [client near] (core-pair))
     (def [far server] (core-pair))

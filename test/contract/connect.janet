@@ -5,14 +5,17 @@
 (import jsec/tls)
 
 (test "a refused connection says so, as core's does"
-  # the client's end of a connection has a port that nobody listens on, and that nobody else is given meanwhile
+  # the client's end of a connection has a port that nobody listens on, and that nobody else is
+  # given meanwhile
   (with [listener (net/listen "127.0.0.1" 0)]
     (with [taken (net/connect "127.0.0.1" (last (address-of listener)))]
       (def port (last (address-of taken)))
       (def [_ core] (outcome (net/connect "127.0.0.1" port)))
       (is (string/find "Connection refused" (string core)))
-      (is= [:error "tls/connect: Connection refused"] (outcome (tls/connect "127.0.0.1" port client-options)))
-      (is= [:error "tls/connect: Connection refused"] (outcome (tls/connect "localhost" port client-options))))))
+      (is= [:error "tls/connect: Connection refused"]
+           (outcome (tls/connect "127.0.0.1" port client-options)))
+      (is= [:error "tls/connect: Connection refused"]
+           (outcome (tls/connect "localhost" port client-options))))))
 
 (test "a unix socket that is not there says so"
   (is= [:error "tls/connect: No such file or directory"]
@@ -21,15 +24,19 @@
   (:close (net/listen :unix path))
   (is= [:error "tls/connect: Connection refused"] (outcome (tls/connect :unix path client-options)))
   (fails-with "bad path of a unix socket" (tls/connect :unix "" client-options))
-  (fails-with "bad path of a unix socket" (tls/connect :unix (string/repeat "x" 200) client-options)))
+  (fails-with "bad path of a unix socket"
+              (tls/connect :unix (string/repeat "x" 200) client-options)))
 
 (test "a name that can't be resolved says so, and which"
-  (fails-with "tls/connect: could not resolve \"no.such.name.invalid\"" (tls/connect "no.such.name.invalid" "443"))
+  (fails-with "tls/connect: could not resolve \"no.such.name.invalid\""
+              (tls/connect "no.such.name.invalid" "443"))
   (fails-with "could not resolve" (tls/connect "127.0.0.1" "no-such-port")))
 
 (test "bad targets are refused"
-  (each [args why] [[["127.0.0.1" 70000] "port number from 0 to 65535"] [["127.0.0.1" -1] "port number"]
-                    [["127.0.0.1" 1.5] "bad slot #1"] [["127.0.0.1" nil] "bad slot #1"] [[nil 443] "bad slot #0"]
+  (each [args why] [[["127.0.0.1" 70000] "port number from 0 to 65535"]
+                    [["127.0.0.1" -1] "port number"]
+                    [["127.0.0.1" 1.5] "bad slot #1"] [["127.0.0.1" nil] "bad slot #1"]
+                    [[nil 443] "bad slot #0"]
                     [["a\0b" 443] "without NUL"] [["127.0.0.1" "4\x0043"] "without NUL"]
                     [["127.0.0.1" ""] "port"] [[:unix "a\0b"] "without NUL"]]
     (fails-with why (tls/connect ;args client-options)))
@@ -47,7 +54,8 @@
 (test "names and ports may be buffers, symbols, keywords, numbers"
   (with [listener (tls/listen "127.0.0.1" 0)]
     (def [_ port] (address-of listener))
-    (each [host port] [[@"127.0.0.1" @"$"] ['localhost (scan-number port)] [:localhost (keyword port)]]
+    (each [host port] [[@"127.0.0.1" @"$"] ['localhost (scan-number port)]
+                       [:localhost (keyword port)]]
       (def port (if (buffer? port) (buffer (last (address-of listener))) port))
       (def server (spawn (tls/accept listener server-options)))
       (def c (tls/connect host port client-options))
@@ -75,9 +83,12 @@
   (each s [c (last (await server))] (:close s true)))
 
 (test "option values of a wrong type are refused, nested ones too"
-  (each [options why] [[{:security {:ciphers 42}} ":ciphers"] [{:security 42} ":security"] [{:ciphers 42} ":ciphers"]
-                       [{:security {:cipers "x"}} "did you mean :ciphers"] [{:handshake 1} ":handshake"]
-                       [{:truncation :maybe} ":truncation"] [{:hostname 42} ":hostname"] [{:timeout true} ":timeout"]]
+  (each [options why] [[{:security {:ciphers 42}} ":ciphers"] [{:security 42} ":security"]
+                       [{:ciphers 42} ":ciphers"]
+                       [{:security {:cipers "x"}} "did you mean :ciphers"]
+                       [{:handshake 1} ":handshake"]
+                       [{:truncation :maybe} ":truncation"] [{:hostname 42} ":hostname"]
+                       [{:timeout true} ":timeout"]]
     (fails-with why (tls/connect "127.0.0.1" 1 (merge client-options options)))))
 
 # ---- timeouts ----
@@ -91,7 +102,8 @@
   (silent
     (fn [host port]
       (def before (descriptors))
-      (is= [:error "timeout"] (outcome (tls/connect host port (merge client-options {:timeout 0.02}))))
+      (is= [:error "timeout"]
+           (outcome (tls/connect host port (merge client-options {:timeout 0.02}))))
       (is= [:error "timeout"] (outcome (tls/connect host port (merge client-options {:timeout 0}))))
       (is= before (descriptors)))))
 
@@ -107,7 +119,8 @@
     (def fill (seq [_ :range [0 6]] (spawn (net/connect host port))))
     (turns)
     (def started (os/clock :monotonic))
-    (is= [:error "timeout"] (outcome (tls/connect host port (merge client-options {:timeout 0.05}))))
+    (is= [:error "timeout"]
+         (outcome (tls/connect host port (merge client-options {:timeout 0.05}))))
     (is (< (- (os/clock :monotonic) started) 5))
     (each t fill
       (unless (t :done) (ev/cancel (t :fiber) "stop"))
@@ -126,7 +139,8 @@
           (is= [:error "stop"] (await task))))
       (for n 0 6
         (is= [:error "deadline expired"]
-             (await (spawn (ev/with-deadline (* n 0.001) (tls/connect "localhost" port client-options))))))
+             (await (spawn (ev/with-deadline (* n 0.001)
+                                             (tls/connect "localhost" port client-options))))))
       (turns)
       (is= before (descriptors)))))
 
@@ -154,7 +168,8 @@
 (test "timeouts that are none are refused"
   (each option [:timeout :handshake-timeout :close-timeout]
     (each value [-1 (/ 0 0) "1" :1]
-      (fails-with (string option) (tls/connect "127.0.0.1" 1 (merge client-options {option value}))))))
+      (fails-with (string option)
+                  (tls/connect "127.0.0.1" 1 (merge client-options {option value}))))))
 
 # ---- deferred handshakes ----
 
@@ -182,7 +197,8 @@
   (def [a b] (core-pair))
   (def c (wrap-client a {:handshake false :trusted-cert nil :verify-hostname "other.example"}))
   (def server (spawn (wrap-server b)))
-  (def tasks [(spawn (:handshake c)) (spawn (:read c 1)) (spawn (:write c "x")) (spawn (:handshake c))])
+  (def tasks
+    [(spawn (:handshake c)) (spawn (:read c 1)) (spawn (:write c "x")) (spawn (:handshake c))])
   (each t tasks
     (def [status text] (await t))
     (is= :error status)
@@ -191,7 +207,8 @@
   # and nothing goes in clear afterwards
   (each f [|(:read $ 1) |(:write $ "x") |(:handshake $) |(:version $) |(:chunk $ 1) |(:read $ :all)]
     (fails-with "certificate verify failed" (f c)))
-  (each f [|(:peername $) |(:localname $) |(:flush $) |(:setsockopt $ :so-keepalive true) |(:shutdown $)]
+  (each f [|(:peername $) |(:localname $) |(:flush $) |(:setsockopt $ :so-keepalive true)
+           |(:shutdown $)]
     (fails-with "certificate verify failed" (f c)))
   (is (= c (:close c))))
 
@@ -267,7 +284,8 @@
   (is= [:ok @"x"] (await reader))
   (each s [a b] (:close s))
   (fails-with "it is closed" (wrap-client a))
-  (with [listener (net/listen "127.0.0.1" 0)] (fails-with "it is a listener" (wrap-client listener)))
+  (with [listener (net/listen "127.0.0.1" 0)]
+    (fails-with "it is a listener" (wrap-client listener)))
   (def pipe (os/pipe))
   (fails-with "not a socket" (wrap-client (first pipe)))
   (each s pipe (:close s))
@@ -288,8 +306,9 @@
   (def [c d] (pair :tls12))
   (each round (range (load 30))
     (def [x y] (core-pair))
-    (def failing [(spawn (wrap-client x {:verify-hostname "other.example" :trusted-cert (identity :cert)}))
-                  (spawn (wrap-server y))])
+    (def failing
+      [(spawn (wrap-client x {:verify-hostname "other.example" :trusted-cert (identity :cert)}))
+       (spawn (wrap-server y))])
     (:write a "ping")
     (is= @"ping" (:read b 10))
     (:write d "pong")

@@ -7,12 +7,14 @@
 (def plenty (string/repeat "0123456789" (/ plenty-size 10)))
 
 (defn read-to-error
-  "What comes until a read raises, which it has to: a clean end, or silence, is an error of its own."
+  ``What comes until a read raises, which it has to: a clean end, or silence, is an error of its
+  own.``
   [s]
   (def got @"")
   (fails-with cut-off
     (while true
-      (unless (:read s 1000000 got 10) (error (string "a clean end after " (length got) " bytes")))))
+      (unless (:read s 1000000 got 10)
+        (error (string "a clean end after " (length got) " bytes")))))
   got)
 
 (defn cut-write
@@ -31,7 +33,8 @@
 
 (each [what data] [["string" plenty] ["buffer" (buffer plenty)]]
   (each how [:timeout :deadline :cancel :close]
-    (on-tls (string "a write of a " what " that ended in the middle (" how "), and a close, are an error for the peer") [a b] {:plenty true}
+    (on-tls (string "a write of a " what " that ended in the middle (" how
+                    "), and a close, are an error for the peer") [a b] {:plenty true}
       (cut-write a how data)
       (is (= a (:close a)))
       (def got (read-to-error b))
@@ -48,7 +51,8 @@
   (:close a true)
   (read-to-error b))
 
-(on-tls "a write that was done when its caller was cancelled counts as cut: the caller can't know" [a b] {:plenty true}
+(on-tls "a write that was done when its caller was cancelled counts as cut: the caller can't know"
+        [a b] {:plenty true}
   (def task (spawn (:write a plenty)))
   (turns)
   (def reader (spawn (def got @"") (while (< (length got) (length plenty)) (:read b 1000000 got))))
@@ -60,7 +64,8 @@
     (is= nil (:read b 1))
     (read-to-error b)))
 
-(on-tls "a write of which nothing was taken, followed by complete ones, leaves the stream sound" [a b] {:plenty true}
+(on-tls "a write of which nothing was taken, followed by complete ones, leaves the stream sound"
+        [a b] {:plenty true}
   (def first-write (spawn (:write a plenty)))
   (turns)
   (is= [:error "timeout"] (outcome (:write a "never sent" 0.01)))
@@ -70,7 +75,8 @@
   (:close b)
   (is= :ok (first (await rest))))
 
-(on-tls "shutdown :w after a write that was cut raises, and the peer sees an error and can answer" [a b] {:plenty true}
+(on-tls "shutdown :w after a write that was cut raises, and the peer sees an error and can answer"
+        [a b] {:plenty true}
   (cut-write a :timeout plenty)
   (repeat 2 (fails-with "tls/shutdown: no close_notify was sent" (:shutdown a :w)))
   (is= [:error "Broken pipe"] (outcome (:write a "x")))
@@ -98,35 +104,42 @@ with context.wrap_socket(raw, server_hostname="localhost") as s:
   (spit trust (identity :cert))
   (with [listener (tls/listen "127.0.0.1" 0)]
     (def [_ port] (address-of listener))
-    (ev/go (fn [] (tls/accept-loop listener (merge server-options {:max-version version}) handler)) nil (ev/chan 10))
+    (ev/go (fn [] (tls/accept-loop listener (merge server-options {:max-version version}) handler))
+           nil (ev/chan 10))
     (def child (os/spawn ["python3" "-c" python-client port trust] :p {:out :pipe}))
     (def said (ev/read (child :out) :all))
     (os/proc-wait child)
     (string/trim said)))
 
 (each version [:TLS1_2 :TLS1_3]
-  (peer-test "python3" (string "Python, which takes a bare TCP end for a clean one, sees that a write was cut (" version ")")
+  (peer-test "python3"
+    (string "Python, which takes a bare TCP end for a clean one, sees that a write was cut ("
+            version ")")
     (is= "SSLError"
          (python-reads (fn [s] (:read s 2) (protect (:write s plenty 0.0001)) (:close s)) version)))
 
   (peer-test "python3" (string "Python sees that a handler raised (" version ")")
     (is= "SSLError"
-         (python-reads (fn [s] (:read s 2) (:write s "first half of ") (error "disk full")) version))))
+         (python-reads (fn [s] (:read s 2) (:write s "first half of ") (error "disk full"))
+                       version))))
 
 # ---- accept-loop ----
 
 (defn with-handler
-  "Run `f` with a client of a loop that serves by `handler`, and with what the loop's supervisor is given."
+  ``Run `f` with a client of a loop that serves by `handler`, and with what the loop's supervisor
+  is given.``
   [handler f &opt more]
   (def supervisor (ev/chan 10))
   (with [listener (tls/listen "127.0.0.1" 0)]
     (def [host port] (address-of listener))
-    (ev/go (fn [] (tls/accept-loop listener (merge server-options (or more {})) handler)) nil supervisor)
+    (ev/go (fn [] (tls/accept-loop listener (merge server-options (or more {})) handler)) nil
+           supervisor)
     (def client (tls/connect host port client-options))
     (defer (:close client true) (f client supervisor))))
 
 (each version [:TLS1_2 :TLS1_3]
-  (test (string "a handler that raises is an error for its peer, which has what was sent before (" version ")")
+  (test (string "a handler that raises is an error for its peer, which has what was sent before ("
+                version ")")
     (with-handler (fn [s] (:read s 1) (:write s "first half of ") (error "disk full"))
       (fn [client supervisor]
         (:write client "x")
@@ -162,8 +175,10 @@ with context.wrap_socket(raw, server_hostname="localhost") as s:
 (test "a handler that raises before its deferred handshake ends the connection"
   (with [listener (tls/listen "127.0.0.1" 0)]
     (def [host port] (address-of listener))
-    (ev/go (fn [] (tls/accept-loop listener (merge server-options {:handshake false}) (fn [s] (error "no")))) nil (ev/chan 10))
-    (fails-with '(+ "Connection reset by peer" "the peer closed the connection") (tls/connect host port client-options))))
+    (ev/go (fn [] (tls/accept-loop listener (merge server-options {:handshake false})
+                                   (fn [s] (error "no")))) nil (ev/chan 10))
+    (fails-with '(+ "Connection reset by peer" "the peer closed the connection")
+                (tls/connect host port client-options))))
 
 (test "handlers share the loop's dynamic bindings, and set their own"
   (def seen (ev/chan 10))

@@ -1,5 +1,5 @@
-# Thousands of reads of all kinds against thousands of writes, ended by cancels, deadlines and timeouts at random
-# moments: what is read, in order, is what was written. JSEC_SEED repeats a run.
+# Thousands of reads of all kinds against thousands of writes, ended by cancels, deadlines and
+# timeouts at random moments: what is read, in order, is what was written. JSEC_SEED repeats a run.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")
 
@@ -9,7 +9,8 @@
 (defn one-of [list] (list (below (length list))))
 
 (defn read-once
-  "One call in a task of its own, which may be ended any time. Returns what it took out of the stream; nil: the end."
+  ``One call in a task of its own, which may be ended any time. Returns what it took out of the
+  stream; nil: the end.``
   [s n]
   (def buffer (if (zero? (below 2)) @""))
   (def chunk (zero? (below 2)))
@@ -20,7 +21,10 @@
       (if (zero? (below 3)) (ev/with-deadline (* 0.001 (below 3)) (call)) (call))))
   (case (below 4)
     0 (do (turns (+ 1 (below 3))) (unless (task :done) (ev/cancel (task :fiber) "stop")))
-    1 (do (spin (* 0.001 (below 2))) (turns 1) (unless (task :done) (ev/cancel (task :fiber) "stop"))))
+    1 (do
+        (spin (* 0.001 (below 2)))
+        (turns 1)
+        (unless (task :done) (ev/cancel (task :fiber) "stop"))))
   (def [status value] (await task))
   (when (= :error status)
     (unless (index-of value ["stop" "timeout" "deadline expired"]) (error value)))
@@ -40,7 +44,9 @@
   [s data]
   (var at 0)
   (while (< at (length data))
-    (def piece (string/slice data at (min (length data) (+ at 1 (one-of [(below 10) (below 3000) (below 100000)])))))
+    (def piece (string/slice data at
+                             (min (length data)
+                                  (+ at 1 (one-of [(below 10) (below 3000) (below 100000)])))))
     (+= at (length piece))
     (:write s (if (zero? (below 2)) piece (buffer piece)))
     (if (zero? (below 3)) (ev/sleep (* 0.0005 (below 3)))))
@@ -67,10 +73,13 @@
     (each s [a b] (:close s true))))
 
 (defn write-marked
-  "Write records `<id>…</id>` of random lengths, each call ended at random; a record is there whole, in part or not at all."
+  ``Write records `<id>…</id>` of random lengths, each call ended at random; a record is there
+  whole, in part or not at all.``
   [s rounds]
   (for id 0 rounds
-    (def record (string "<" id ">" (string/repeat "x" (one-of [(below 10) (below 3000) (below 300000)])) "</" id ">"))
+    (def record (string "<" id ">"
+                        (string/repeat "x" (one-of [(below 10) (below 3000) (below 300000)])) "</"
+                        id ">"))
     (def task (spawn (:write s record (if (zero? (below 3)) (* 0.001 (below 3))))))
     (when (zero? (below 4))
       (turns (+ 1 (below 3)))
@@ -84,7 +93,9 @@
     (def rounds (load 200))
     (def writer (spawn (write-marked a rounds)))
     (def got @"")
-    (while (not (string/has-suffix? "END" got)) (:read b 50000 got) (if (zero? (below 5)) (ev/sleep 0.002)))
+    (while (not (string/has-suffix? "END" got))
+      (:read b 50000 got)
+      (if (zero? (below 5)) (ev/sleep 0.002)))
     (is= :ok (first (await writer)))
     # records begin in order, and each is itself up to where it was cut
     (def cut '(* "<" (number :d+) ">" (any "x") (? (* "<" (not :d) (? (* "/" :d* (? ">")))))))

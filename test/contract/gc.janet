@@ -94,7 +94,8 @@
   (with [listener (tls/listen "127.0.0.1" 0)]
     (def [host port] (address-of listener))
     (def served (ev/chan 1))
-    (spawn (tls/accept-loop listener server-options (fn [s] (with [s s] (:write s "hi") (ev/give served true)))))
+    (spawn (tls/accept-loop listener server-options
+                            (fn [s] (with [s s] (:write s "hi") (ev/give served true)))))
     (turns)
     (def raw (net/connect host port))
     (turns)
@@ -120,7 +121,8 @@
   (def interval (gcinterval))
   (defer (gcsetinterval interval)
     (gcsetinterval 0)
-    (def writer (spawn (each i (range 0 (length data) 5000) (:write a (string/slice data i (min (length data) (+ i 5000)))))
+    (def writer (spawn (each i (range 0 (length data) 5000)
+                         (:write a (string/slice data i (min (length data) (+ i 5000)))))
                        (:shutdown a :w)))
     (def got @"")
     (while (:read b 3000 got nil))

@@ -3,7 +3,8 @@
 (import ../support/pairs :prefix "")
 (import jsec/tls)
 
-(def core-methods [:chunk :close :read :write :flush :evread :evchunk :evwrite :shutdown :setsockopt])
+(def core-methods
+  [:chunk :close :read :write :flush :evread :evchunk :evwrite :shutdown :setsockopt])
 
 (same "the methods of core's stream are listed by keys and next" [a b]
   (def listed (keys a))
@@ -20,7 +21,8 @@
 
 (on-tls "names are methods too, and what TLS adds" [a b]
   (def listed (keys a))
-  (each name [:peername :localname :handshake :version :cipher :cipher-bits :connection-info :handshake-time]
+  (each name [:peername :localname :handshake :version :cipher :cipher-bits :connection-info
+              :handshake-time]
     (is (index-of name listed) name)
     (is (cfunction? (get a name)))))
 
@@ -66,16 +68,20 @@
   (each f [(a :read) (a :write) (a :close) (a :chunk) (a :shutdown) (a :flush) (a :peername)]
     (def [status text] (outcome (f 5 "x")))
     (is= :error status)
-    (is (or (string/find "bad slot #0, expected jsec/tls-stream, got 5" text) (string/find "arity" text)) text))
+    (is (or (string/find "bad slot #0, expected jsec/tls-stream, got 5" text)
+            (string/find "arity" text)) text))
   (each f [(a :flush) (a :peername) (a :version)]
     (is (string/find "arity mismatch" (last (outcome (f a 1 2 3)))))))
 
 (on-tls "a stream can't be marshalled, and says so" [a b]
-  (is= [:error "a TLS stream can't be marshalled: it belongs to the thread that made it"] (outcome (marshal a)))
+  (is= [:error "a TLS stream can't be marshalled: it belongs to the thread that made it"]
+       (outcome (marshal a)))
   (fails-with "can't be marshalled" (marshal @{:deep [a]} make-image-dict))
   (fails-with "can't be marshalled" (make-image @{'s @{:value a}})))
 
-(on-tls "where a fiber can't wait, within a function of core's that calls back, a read raises and harms nothing" [a b]
+(on-tls
+  (string "where a fiber can't wait, within a function of core's that calls back, a read "
+          "raises and harms nothing") [a b]
   (defn within [f] (peg/match ~(cmt "x" ,f) "x"))
   (repeat 2 (fails-with "coerced from await to error" (within (fn [&] (:read b 1)))))
   (ev/sleep 0)

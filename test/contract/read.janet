@@ -73,7 +73,8 @@
   refused)
 
 (same "too few or too many arguments are refused" [a b]
-  [(outcome (:read b)) (outcome (:read b 1 nil 1 1)) (outcome (:chunk b)) (outcome (:chunk b 1 nil 1 1))])
+  [(outcome (:read b)) (outcome (:read b 1 nil 1 1)) (outcome (:chunk b))
+   (outcome (:chunk b 1 nil 1 1))])
 
 (same ":all reads to the end" [a b]
   (def task (spawn (:read b :all)))
@@ -154,7 +155,8 @@
   nil)
 
 (each early [true false]
-  (same (string "whatever the length, the end comes right after the last byte, " (if early "awaited" "found")) [a b]
+  (same (string "whatever the length, the end comes right after the last byte, "
+                (if early "awaited" "found")) [a b]
     # around the sizes of records, of what is read ahead, of what a socket hands over
     (def lengths [1 5 4095 4096 4097 16383 16384 16385 16406 17408 32768 33000 65536 100000])
     (def data (bytes-of 100000))

@@ -57,7 +57,8 @@
   (is= [:ok @"x"] (await two)))
 
 (on-tls "the end reaches all who read" [a b]
-  (def readers [(spawn (:read b 1)) (spawn (:chunk b 1)) (spawn (:read b :all)) (spawn (:read b 0))])
+  (def readers
+    [(spawn (:read b 1)) (spawn (:chunk b 1)) (spawn (:read b :all)) (spawn (:read b 0))])
   (turns)
   (:close a)
   (each r readers (is= [:ok nil] (await r))))
@@ -67,7 +68,8 @@
   (turns)
   (:close a true)
   (each r readers
-    (is= [:error "tls/read: connection truncated: the peer closed it without close_notify"] (await r))))
+    (is= [:error "tls/read: connection truncated: the peer closed it without close_notify"]
+         (await r))))
 
 (on-tls "readers and writers of one stream in tens lose and mix nothing" [a b]
   (def rounds (load 200))

@@ -16,7 +16,8 @@
     (def down (crypto/random-bytes size))
     (defn send [s data]
       (spawn
-        (each i (range 0 (length data) piece) (:write s (string/slice data i (min (length data) (+ i piece)))))
+        (each i (range 0 (length data) piece)
+          (:write s (string/slice data i (min (length data) (+ i piece)))))
         (:shutdown s :w)))
     (def writers [(send a up) (send b down)])
     (def readers [(spawn (read-hashed b piece)) (spawn (read-hashed a (* 3 piece)))])
@@ -25,7 +26,8 @@
     (each w writers (is= :ok (first (await w))))
     nil))
 
-(on-tls "the smallest :buffer-size moves as much" [a b] {:client {:buffer-size 1024} :server {:buffer-size 1024}}
+(on-tls "the smallest :buffer-size moves as much" [a b]
+        {:client {:buffer-size 1024} :server {:buffer-size 1024}}
   (def data (bytes-of (load 1000000)))
   (def writer (spawn (:write a data)))
   (is (= data (string (:chunk b (length data)))))
@@ -64,8 +66,8 @@
   longest)
 
 (defn peer-thread
-  "A thread that speaks TLS as the server at a unix socket, and writes n megabytes or reads what comes. In a function of
-  its own, since a closure takes all its neighbours along, and streams can't go to a thread."
+  ``A thread that is the TLS server on a unix socket, and writes n megabytes or reads. It is a
+  function of its own, since a closure would take along streams, which can't go to a thread.``
   [what n path syspath identity]
   (ev/thread
     (fn [&]
@@ -113,7 +115,8 @@
      ["an unread end" (fn [a b] (:shutdown a :w))]
      ["an unread cut" (fn [a b] (:close a true))]
      ["a parked write" (fn [a b] (spawn (:write a (string/repeat "x" 9000000))))]
-     ["a parked write to a peer that has said its end" (fn [a b] (:shutdown b :w) (spawn (:write a (string/repeat "x" 9000000))))]
+     ["a parked write to a peer that has said its end"
+      (fn [a b] (:shutdown b :w) (spawn (:write a (string/repeat "x" 9000000))))]
      ["a part of a chunk" (fn [a b] (:write a "part") (spawn (try (:chunk b 9) ([_]))))]
      ["several readers" (fn [a b] (repeat 3 (spawn (try (:read b 9) ([_])))))]
      ["bytes given back" (fn [a b] (:write a "part") (try (:chunk b 9 nil 0.01) ([_])))]

@@ -75,7 +75,8 @@
   (is (= plenty (drain b (length plenty))))
   (is= [:ok nil] (await task)))
 
-(on-tls "a string whose last reference goes while its write is parked is sent whole" [a b] {:plenty true}
+(on-tls "a string whose last reference goes while its write is parked is sent whole" [a b]
+        {:plenty true}
   (def n (length plenty))
   (def task (spawn (:write a (string "<" plenty ">"))))
   (turns)
@@ -127,7 +128,8 @@
   (:close b)
   (def result
     (outcome (repeat 1000 (:write a "x") (ev/sleep 0.0002))))
-  (is (find |(deep= [:error $] result) ["Broken pipe" "Connection reset by peer"]) (string/format "%q" result))
+  (is (find |(deep= [:error $] result) ["Broken pipe" "Connection reset by peer"])
+      (string/format "%q" result))
   # whichever of the two it was
   (is= :error (first (outcome (:write a "x"))))
   nil)
@@ -137,7 +139,8 @@
   (turns)
   (:close b)
   (def result (await task))
-  (is (find |(deep= [:error $] result) ["Broken pipe" "Connection reset by peer"]) (string/format "%q" result))
+  (is (find |(deep= [:error $] result) ["Broken pipe" "Connection reset by peer"])
+      (string/format "%q" result))
   nil)
 
 (each how [:close :force]
@@ -147,7 +150,8 @@
     (:read b 1000)
     (if (= how :force) (:close b true) (:close b))
     (def result (await task))
-    (is (find |(deep= [:error $] result) ["Broken pipe" "Connection reset by peer"]) (string/format "%q" result))))
+    (is (find |(deep= [:error $] result) ["Broken pipe" "Connection reset by peer"])
+        (string/format "%q" result))))
 
 (on-tls "a peer that said close_notify and reads on can be written to" [a b] {:plenty true}
   (:shutdown b :w)

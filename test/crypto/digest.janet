@@ -9,10 +9,13 @@
   (if (= "0" (item "Len")) "" (unhex (item "Msg"))))
 
 (each [file algorithm]
-  [["SHA1ShortMsg" :sha1] ["SHA224ShortMsg" :sha224] ["SHA256ShortMsg" :sha256] ["SHA384ShortMsg" :sha384]
+  [["SHA1ShortMsg" :sha1] ["SHA224ShortMsg" :sha224] ["SHA256ShortMsg" :sha256]
+   ["SHA384ShortMsg" :sha384]
    ["SHA512ShortMsg" :sha512] ["SHA512_256ShortMsg" :sha512-256]]
   (vectors-of (string "nist/" file ".rsp") read-rsp
-              (fn [item] (if (item "Msg") (= (item "MD") (hex (crypto/digest algorithm (message item)))) :skip))))
+              (fn [item] (if (item "Msg")
+                           (= (item "MD") (hex (crypto/digest algorithm (message item))))
+                           :skip))))
 
 (defn monte
   "NIST's thousand hashes of hashes, for each count; slow runs do fewer counts."
@@ -38,7 +41,8 @@
 (test "the vectors of RFC 1321 and FIPS 180"
   (is= "d41d8cd98f00b204e9800998ecf8427e" (hex (crypto/digest :md5 "")))
   (is= "f96b697d7cb7938d525a2f31aaf161d0" (hex (crypto/digest :md5 "message digest")))
-  (is= "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" (hex (crypto/digest :sha256 "abc"))))
+  (is= "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+       (hex (crypto/digest :sha256 "abc"))))
 
 (test "every spelling of an algorithm means the same"
   (def right (crypto/digest :sha256 "abc"))
@@ -61,17 +65,21 @@
   (def dir (tmpdir))
   (def data (crypto/random-bytes 1000))
   (spit (string dir "/data") data)
-  (each name [:md5 :sha1 :sha224 :sha256 :sha384 :sha512 :sha512-224 :sha512-256 :sha3-224 :sha3-256 :sha3-384 :sha3-512
+  (each name [:md5 :sha1 :sha224 :sha256 :sha384 :sha512 :sha512-224 :sha512-256 :sha3-224 :sha3-256
+              :sha3-384 :sha3-512
               :blake2b512 :blake2s256 :ripemd160]
-    (os/execute ["openssl" "dgst" "-binary" "-out" (string dir "/out") (string "-" name) (string dir "/data")] :px)
+    (os/execute ["openssl" "dgst" "-binary" "-out" (string dir "/out") (string "-" name)
+                 (string dir "/data")] :px)
     (is= (hex (slurp (string dir "/out"))) (hex (crypto/digest name data)) name)))
 
 (test "SHAKE gives as many bytes as asked"
   # FIPS 202 example values of the empty message
-  (is= "7f9c2ba4e88f827d616045507605853ed73b8093f6efbc88eb1a6eacfa66ef26" (hex (crypto/digest :shake128 "" {:length 32})))
+  (is= "7f9c2ba4e88f827d616045507605853ed73b8093f6efbc88eb1a6eacfa66ef26"
+       (hex (crypto/digest :shake128 "" {:length 32})))
   (is= "46b9dd2b0ba88d13" (hex (crypto/digest "SHAKE-256" "" {:length 8})))
   (is= 100000 (length (crypto/digest :shake256 "x" {:length 100000})))
-  (fails-with "crypto/digest: shake256 has no length of its own: give {:length n}" (crypto/digest :shake256 "x")))
+  (fails-with "crypto/digest: shake256 has no length of its own: give {:length n}"
+              (crypto/digest :shake256 "x")))
 
 (test "a length that can't be is refused"
   (each n [0 -1 1.5 1e12 math/nan math/inf "8" (inc (* 64 1024 1024))]
@@ -80,7 +88,8 @@
   (is= 32 (length (crypto/digest :sha256 "x" {:length 32}))))
 
 (test "what is no algorithm is named in the error"
-  (fails-with `crypto/digest: unknown digest "sha257", expected one of sha256` (crypto/digest :sha257 ""))
+  (fails-with `crypto/digest: unknown digest "sha257", expected one of sha256`
+              (crypto/digest :sha257 ""))
   (each name ["" "sha256\0" "sha" (string/repeat "x" 100000) "\xff\n"]
     (fails-with "unknown digest" (crypto/digest name "x")))
   (fails-with "bad slot #0, expected keyword or string, got 12" (crypto/digest 12 "x"))
@@ -128,7 +137,9 @@
 (test "a fiber that is cancelled while a thread works is not woken by it, not even in its next wait"
   (def data (buffer/new-filled (* 16 1024 1024) 97))
   (def answer (ev/chan 1))
-  (def fiber (ev/spawn (try (crypto/digest :sha1 data) ([e] (ev/give answer [e (crypto/digest :sha512 data)])))))
+  (def fiber (ev/spawn (try
+                         (crypto/digest :sha1 data)
+                         ([e] (ev/give answer [e (crypto/digest :sha512 data)])))))
   (ev/sleep 0)
   (ev/cancel fiber "enough")
   (def [reason digest] (ev/take answer))
@@ -138,33 +149,39 @@
 # --- HMAC ---
 
 (each [file algorithm]
-  [["hmac_sha1" :sha1] ["hmac_sha224" :sha224] ["hmac_sha256" :sha256] ["hmac_sha384" :sha384] ["hmac_sha512" :sha512]
+  [["hmac_sha1" :sha1] ["hmac_sha224" :sha224] ["hmac_sha256" :sha256] ["hmac_sha384" :sha384]
+   ["hmac_sha512" :sha512]
    ["hmac_sha512_256" :sha512-256] ["hmac_sha3_256" :sha3-256] ["hmac_sha3_512" :sha3-512]]
   (wycheproof file
               (fn [item]
                 (def bytes (div (get-in item [:group "tagSize"]) 8))
                 (fits item (fn []
-                             (def tag (crypto/hmac algorithm (unhex (item "key")) (unhex (item "msg"))))
+                             (def tag
+                               (crypto/hmac algorithm (unhex (item "key")) (unhex (item "msg"))))
                              (crypto/constant-time= (unhex (item "tag")) (slice tag 0 bytes)))))))
 
 (each [file algorithm]
-  [["rfc-2202-md5" :md5] ["rfc-2202-sha1" :sha1] ["rfc-2286-ripemd160" :ripemd160] ["rfc-4231-sha224" :sha224]
+  [["rfc-2202-md5" :md5] ["rfc-2202-sha1" :sha1] ["rfc-2286-ripemd160" :ripemd160]
+   ["rfc-4231-sha224" :sha224]
    ["rfc-4231-sha256" :sha256] ["rfc-4231-sha384" :sha384] ["rfc-4231-sha512" :sha512]]
   (vectors-of (string "pyca/hmac/" file ".txt") read-rsp
               (fn [item]
                 (if (item "Key")
-                  (= (item "MD") (hex (crypto/hmac algorithm (unhex (item "Key")) (unhex (item "Msg")))))
+                  (= (item "MD")
+                     (hex (crypto/hmac algorithm (unhex (item "Key")) (unhex (item "Msg")))))
                   :skip))))
 
 (test "an empty key and a key longer than a block are keys"
-  (is= "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad" (hex (crypto/hmac :sha256 "" "")))
+  (is= "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"
+       (hex (crypto/hmac :sha256 "" "")))
   (is= (crypto/hmac :sha256 (crypto/digest :sha256 (string/repeat "k" 65)) "x")
        (crypto/hmac :sha256 (string/repeat "k" 65) "x"))
   (is= (crypto/hmac :sha256 "k" "x") (crypto/hmac "SHA-256" @"k" @"x")))
 
 (test "no HMAC finds anything of the one before it"
   (def cases
-    (seq [algorithm :in [:sha256 :sha512 :md5] key :in ["" "key" (string/repeat "k" 200)] data :in ["" "data" (string/repeat "d" 300)]]
+    (seq [algorithm :in [:sha256 :sha512 :md5] key :in ["" "key" (string/repeat "k" 200)] data :in
+          ["" "data" (string/repeat "d" 300)]]
       (crypto/forget-keys)
       [algorithm key data (crypto/hmac algorithm key data)]))
   (def rng (math/rng 7))

@@ -3,7 +3,8 @@
 (import ../support/vectors :prefix "")
 (import jsec/crypto)
 
-(def sizes {:p-256 32 :p-384 48 :p-521 66 :secp256k1 32 :p-224 28 :brainpoolP256r1 32 :brainpoolP384r1 48 :brainpoolP512r1 64})
+(def sizes {:p-256 32 :p-384 48 :p-521 66 :secp256k1 32 :p-224 28 :brainpoolP256r1 32
+            :brainpoolP384r1 48 :brainpoolP512r1 64})
 
 (defn trimmed
   "Hex without leading zeros."
@@ -12,19 +13,25 @@
 
 (vectors-of "boringssl/ec_scalar_base_mult_tests.txt" read-rsp
             (fn [item]
-              (def [ok point] (protect (crypto/ec-point-mul (item "Curve") (unhex (string (if (odd? (length (item "N"))) "0") (item "N"))))))
+              (def [ok point]
+                (protect (crypto/ec-point-mul (item "Curve")
+                                              (unhex (string (if (odd? (length (item "N"))) "0")
+                                                             (item "N"))))))
               (if (= ["" ""] [(trimmed (item "X")) (trimmed (item "Y"))])
                 (and (not ok) (truthy? (string/find "point at infinity" point)))
-                (and ok (= (trimmed (item "X")) (trimmed (hex (point :x)))) (= (trimmed (item "Y")) (trimmed (hex (point :y))))))))
+                (and ok (= (trimmed (item "X")) (trimmed (hex (point :x))))
+                     (= (trimmed (item "Y")) (trimmed (hex (point :y))))))))
 
 (vectors-of "pyca/ec/compressed_points.txt" read-rsp
             (fn [item]
               (if-not (item "CURVE") :skip
-                (if-let [point (get (protect (crypto/ec-point-from-bytes (item "CURVE") (unhex (item "POINT")))) 1)
+                (if-let [point (get (protect (crypto/ec-point-from-bytes (item "CURVE")
+                                                                         (unhex (item "POINT")))) 1)
                          _ (struct? point)]
                   (and (= (trimmed (item "X")) (trimmed (hex (point :x))))
                        (= (trimmed (item "Y")) (trimmed (hex (point :y))))
-                       (= (item "POINT") (hex (crypto/ec-point-to-bytes (item "CURVE") point {:compressed true}))))
+                       (= (item "POINT")
+                          (hex (crypto/ec-point-to-bytes (item "CURVE") point {:compressed true}))))
                   (not (get sizes (item "CURVE")))))))
 
 (each curve ["secp256r1" "secp384r1" "secp521r1"]
@@ -32,7 +39,9 @@
               (fn [item]
                 (fits item (fn []
                              (def point (crypto/ec-point-from-bytes curve (unhex (item "public"))))
-                             (= (item "shared") (hex ((crypto/ec-point-mul curve (unhex (item "private")) point) :x))))))))
+                             (= (item "shared")
+                                (hex ((crypto/ec-point-mul curve (unhex (item "private"))
+                                                           point) :x))))))))
 
 (wycheproof "ec_prime_order_curves"
             (fn [item]
@@ -60,8 +69,10 @@
 
 (test "every spelling of a curve means the same"
   (def g (crypto/ec-point-mul :p-256 "\x01"))
-  (each name [:p256 :ec-p256 "P-256" "secp256r1" :prime256v1 "SECP256R1" :p_256] (is= g (crypto/ec-point-mul name "\x01") name))
-  (fails-with "crypto/ec-point-mul: unknown curve \"p-255\", expected one of p-256" (crypto/ec-point-mul :p-255 "\x01"))
+  (each name [:p256 :ec-p256 "P-256" "secp256r1" :prime256v1 "SECP256R1" :p_256]
+    (is= g (crypto/ec-point-mul name "\x01") name))
+  (fails-with "crypto/ec-point-mul: unknown curve \"p-255\", expected one of p-256"
+              (crypto/ec-point-mul :p-255 "\x01"))
   (fails-with "unknown curve" (crypto/ec-generate-scalar :x25519)))
 
 (defn add [curve & points] (reduce2 |(crypto/ec-point-add curve $0 $1) points))
@@ -101,29 +112,39 @@
     (fails-with "not a point of the curve" (crypto/ec-point-add :p-256 g bad))
     (fails-with "not a point of the curve" (crypto/ec-point-add :p-256 bad g))
     (fails-with "not a point of the curve" (crypto/ec-point-to-bytes :p-256 bad)))
-  (fails-with "not a point: :x of 33 bytes, at most 32" (crypto/ec-point-mul :p-256 "\x02" {:x (string "\x01" (g :x)) :y (g :y)}))
+  (fails-with "not a point: :x of 33 bytes, at most 32"
+              (crypto/ec-point-mul :p-256 "\x02" {:x (string "\x01" (g :x)) :y (g :y)}))
   (fails-with "not a point of the curve" (crypto/ec-point-mul :secp256k1 "\x02" g))
-  (each bad ["" "\0" "\x02" "\x04" (slice whole 0 -2) (string whole "x") (string "\x06" (slice whole 1)) (string "\x07" (slice whole 1))
-             (string "\x04" (string/repeat "\0" 64)) (string "\x02" (string/repeat "\xff" 32)) (string "\x05" (slice whole 1)) (string/repeat "\x04" 10000)]
+  (each bad ["" "\0" "\x02" "\x04" (slice whole 0 -2) (string whole "x")
+             (string "\x06" (slice whole 1)) (string "\x07" (slice whole 1))
+             (string "\x04" (string/repeat "\0" 64)) (string "\x02" (string/repeat "\xff" 32))
+             (string "\x05" (slice whole 1)) (string/repeat "\x04" 10000)]
     (fails-with "crypto/ec-point-from-bytes: not a point" (crypto/ec-point-from-bytes :p-256 bad))))
 
 (test "the point at infinity is no result"
   (def g (crypto/ec-point-mul :p-256 "\x01"))
-  (def minus (crypto/ec-point-mul :p-256 (unhex "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632550")))
+  (def minus (crypto/ec-point-mul :p-256
+                                  (unhex
+                                    (string "ffffffff00000000ffffffffffffffff"
+                                            "bce6faada7179e84f3b9cac2fc632550"))))
   (fails-with "the result is the point at infinity" (crypto/ec-point-add :p-256 g minus))
-  (each zero ["" "\0" (buffer/new-filled 32 0) (unhex "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551")]
+  (each zero ["" "\0" (buffer/new-filled 32 0)
+              (unhex "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551")]
     (fails-with "point at infinity" (crypto/ec-point-mul :p-256 zero))
     (fails-with "point at infinity" (crypto/ec-point-mul :p-256 zero g))))
 
 (test "arguments of other kinds are refused"
   (def g (crypto/ec-point-mul :p-256 "\x01"))
-  (fails-with "scalar of 33 bytes, at most 32" (crypto/ec-point-mul :p-256 (buffer/new-filled 33 1)))
+  (fails-with "scalar of 33 bytes, at most 32"
+              (crypto/ec-point-mul :p-256 (buffer/new-filled 33 1)))
   (each bad [12 :point [] {:x 1 :y 2} {:x "a"} {} @{:y "a"}]
     (fails-with "bad slot #2, expected point" (crypto/ec-point-mul :p-256 "\x01" bad))
     (fails-with "bad slot #1, expected point" (crypto/ec-point-to-bytes :p-256 bad))
     (fails-with "bad slot #2, expected point" (crypto/ec-point-add :p-256 g bad)))
   (fails-with "bad slot #1, expected string or buffer, got number" (crypto/ec-point-mul :p-256 5))
-  (fails-with "unknown option :compress, did you mean :compressed" (crypto/ec-point-to-bytes :p-256 g {:compress true}))
-  (fails-with "bad option :compressed, expected boolean" (crypto/ec-point-to-bytes :p-256 g {:compressed 1})))
+  (fails-with "unknown option :compress, did you mean :compressed"
+              (crypto/ec-point-to-bytes :p-256 g {:compress true}))
+  (fails-with "bad option :compressed, expected boolean"
+              (crypto/ec-point-to-bytes :p-256 g {:compressed 1})))
 
 (end)

@@ -5,19 +5,22 @@
 
 # --- HKDF ---
 
-(each [name algorithm] [["hkdf_sha1" :sha1] ["hkdf_sha256" :sha256] ["hkdf_sha384" :sha384] ["hkdf_sha512" :sha512]]
+(each [name algorithm] [["hkdf_sha1" :sha1] ["hkdf_sha256" :sha256] ["hkdf_sha384" :sha384]
+                        ["hkdf_sha512" :sha512]]
   (wycheproof name
               (fn [item]
                 (fits item (fn []
                              (= (item "okm")
-                                (hex (crypto/hkdf algorithm (unhex (item "ikm")) (unhex (item "salt")) (unhex (item "info"))
+                                (hex (crypto/hkdf algorithm (unhex (item "ikm"))
+                                                  (unhex (item "salt")) (unhex (item "info"))
                                                   (item "size")))))))))
 
 (each [name algorithm] [["rfc-5869-HKDF-SHA1" :sha1] ["rfc-5869-HKDF-SHA256" :sha256]]
   (vectors-of (string "pyca/kdf/" name ".txt") |(read-rsp $ "COUNT")
               (fn [item]
                 (= (item "OKM")
-                   (hex (crypto/hkdf algorithm (unhex (item "IKM")) (unhex (get item "salt" "")) (unhex (get item "info" ""))
+                   (hex (crypto/hkdf algorithm (unhex (item "IKM")) (unhex (get item "salt" ""))
+                                     (unhex (get item "info" ""))
                                      (scan-number (item "L"))))))))
 
 (test "an empty salt, none, and zeros are the same; so are an empty info and none"
@@ -44,15 +47,18 @@
 
 # --- PBKDF2 ---
 
-(each [name algorithm] [["pbkdf2_hmacsha1" :sha1] ["pbkdf2_hmacsha224" :sha224] ["pbkdf2_hmacsha256" :sha256]
+(each [name algorithm] [["pbkdf2_hmacsha1" :sha1] ["pbkdf2_hmacsha224" :sha224]
+                        ["pbkdf2_hmacsha256" :sha256]
                         ["pbkdf2_hmacsha384" :sha384] ["pbkdf2_hmacsha512" :sha512]]
   (wycheproof name
               (fn [item]
                 (if (> (item "iterationCount") (load 200000)) :skip # would take many seconds
                   (fits item (fn []
                                (= (item "dk")
-                                  (hex (crypto/pbkdf2 algorithm (unhex (item "password")) (unhex (item "salt"))
-                                                      (item "iterationCount") (item "dkLen"))))))))))
+                                  (hex (crypto/pbkdf2 algorithm (unhex (item "password"))
+                                                      (unhex (item "salt"))
+                                                      (item "iterationCount")
+                                                      (item "dkLen"))))))))))
 
 (vectors-of "pyca/kdf/rfc-6070-PBKDF2-SHA1.txt" read-rsp
             (fn [item]
@@ -60,7 +66,8 @@
               (def rounds (scan-number (item "ITERATIONS")))
               (if (> rounds (load 200000)) :skip
                 (= (item "DERIVED_KEY")
-                   (hex (crypto/pbkdf2 :sha1 (text "PASSWORD") (text "SALT") rounds (scan-number (item "LENGTH"))))))))
+                   (hex (crypto/pbkdf2 :sha1 (text "PASSWORD") (text "SALT") rounds
+                                       (scan-number (item "LENGTH"))))))))
 
 (test "many rounds are worked beside other fibers"
   (var turns 0)
@@ -98,13 +105,15 @@
   (each [n r p] [[16 1 1] [1024 8 1] [2 4096 3]]
     (def needed (* 128 r (+ n p)))
     (is= 16 (length (crypto/scrypt "p" "s" 16 {:n n :r r :p p :max-memory needed})))
-    (fails-with "of memory needed" (crypto/scrypt "p" "s" 16 {:n n :r r :p p :max-memory (dec needed)}))))
+    (fails-with "of memory needed"
+                (crypto/scrypt "p" "s" 16 {:n n :r r :p p :max-memory (dec needed)}))))
 
 (test "scrypt's parameters are checked"
   (fails-with "bad option :n, expected a power of 2, got 1000" (crypto/scrypt "p" "s" 32 {:n 1000}))
   (each n [0 1 -2 1.5 1e12 "1024"] (fails-with "bad option :n" (crypto/scrypt "p" "s" 32 {:n n})))
   (each n [0 -1 1.5 1e12] (fails-with "bad option :r" (crypto/scrypt "p" "s" 32 {:n 16 :r n})))
-  (fails-with "2048 MB of memory needed: give a larger :max-memory" (crypto/scrypt "p" "s" 32 {:n (* 2 1024 1024)}))
+  (fails-with "2048 MB of memory needed: give a larger :max-memory"
+              (crypto/scrypt "p" "s" 32 {:n (* 2 1024 1024)}))
   (fails-with "MB of memory needed" (crypto/scrypt "p" "s" 32 {:n 1024 :max-memory 1000}))
   (fails-with ":r times :p" (crypto/scrypt "p" "s" 32 {:n 2 :r 16000000 :p 16000000}))
   (fails-with "bad slot #2" (crypto/scrypt "p" "s" 0)))
@@ -123,12 +132,15 @@
   "PKCS#8 of a number in hex."
   [number]
   (def digits (string (string/repeat "0" 64) number))
-  (unhex (string "303e020100301006072a8648ce3d020106052b8104000a042730250201010420" (slice digits -65))))
+  (unhex (string "303e020100301006072a8648ce3d020106052b8104000a042730250201010420"
+                 (slice digits -65))))
 
-(wycheproof "ecdh_secp256k1" (fn [item] (agreed item (secp256k1-key (item "private")) (unhex (item "public")))))
+(wycheproof "ecdh_secp256k1"
+            (fn [item] (agreed item (secp256k1-key (item "private")) (unhex (item "public")))))
 
 (test "both sides derive the same secret"
-  (each [kind bytes] [[:x25519 32] [:x448 56] [:p256 32] [:p384 48] [:p521 66] [:secp256k1 32] [:p224 28]]
+  (each [kind bytes] [[:x25519 32] [:x448 56] [:p256 32] [:p384 48] [:p521 66] [:secp256k1 32]
+                      [:p224 28]]
     (def [a b] [(crypto/generate-key kind) (crypto/generate-key kind)])
     (def secret (crypto/derive a (crypto/export-public-key b)))
     (is= bytes (length secret) kind)
@@ -140,15 +152,19 @@
               # the scalar as PKCS#8, the coordinate as SubjectPublicKeyInfo
               (if (item "OUTPUT_U")
                 (= (item "OUTPUT_U")
-                   (hex (crypto/derive (unhex (string "302e020100300506032b656e04220420" (item "INPUT_SCALAR")))
-                                       (unhex (string "302a300506032b656e032100" (item "INPUT_U"))))))
+                   (hex (crypto/derive
+                          (unhex (string "302e020100300506032b656e04220420" (item "INPUT_SCALAR")))
+                          (unhex (string "302a300506032b656e032100" (item "INPUT_U"))))))
                 :skip)))
 
 (test "keys of different kinds and curves are told apart"
   (def p256 (crypto/generate-key :p256))
-  (fails-with "crypto/derive: the keys are not of the same curve: EC and EC" (crypto/derive p256 (crypto/generate-key :p384)))
-  (fails-with "the keys are not of the same kind: EC and X25519" (crypto/derive p256 (crypto/generate-key :x25519)))
-  (fails-with "ED25519 keys don't agree on secrets" (crypto/derive (crypto/generate-key :ed25519) p256))
+  (fails-with "crypto/derive: the keys are not of the same curve: EC and EC"
+              (crypto/derive p256 (crypto/generate-key :p384)))
+  (fails-with "the keys are not of the same kind: EC and X25519"
+              (crypto/derive p256 (crypto/generate-key :x25519)))
+  (fails-with "ED25519 keys don't agree on secrets"
+              (crypto/derive (crypto/generate-key :ed25519) p256))
   (fails-with "not a private key" (crypto/derive (crypto/export-public-key p256) p256))
   (fails-with "bad slot #1" (crypto/derive p256 nil)))
 

@@ -16,7 +16,8 @@
 
 (def spellings
   {"ED25519" [:ed25519 "Ed25519"] "ED448" [:ed448] "X25519" [:x25519] "X448" [:x448]
-   "prime256v1" [:p256 :p-256 :ec-p256 "P-256" :secp256r1 "prime256v1"] "secp384r1" [:p384 :p-384 :ec-p384]
+   "prime256v1" [:p256 :p-256 :ec-p256 "P-256" :secp256r1 "prime256v1"]
+   "secp384r1" [:p384 :p-384 :ec-p384]
    "secp521r1" [:p521 :p-521 :ec-p521] "secp256k1" [:secp256k1 "SECP256K1"] "secp224r1" [:p224]
    "brainpoolP256r1" [:brainpoolP256r1 "brainpoolp256r1"]})
 
@@ -33,10 +34,12 @@
   (is (string/find "(2048 bit" (openssl (crypto/generate-key :rsa) "pkey" "-noout" "-text")))
   (is (string/find "(2048 bit" (openssl (crypto/generate-key "RSA" nil) "pkey" "-noout" "-text")))
   (is (string/find "(1024 bit" (openssl (crypto/generate-key :rsa 1024) "pkey" "-noout" "-text")))
-  (is (string/find "(1536 bit" (openssl (crypto/generate-key :rsa-pss 1536) "pkey" "-noout" "-text"))))
+  (is (string/find "(1536 bit"
+                   (openssl (crypto/generate-key :rsa-pss 1536) "pkey" "-noout" "-text"))))
 
 (test "two keys differ"
-  (each name [:ed25519 :p256 :x25519] (is (not= (crypto/generate-key name) (crypto/generate-key name)))))
+  (each name [:ed25519 :p256 :x25519]
+    (is (not= (crypto/generate-key name) (crypto/generate-key name)))))
 
 (test "an RSA key is made beside other fibers"
   (var turns 0)
@@ -54,7 +57,8 @@
 (test "sizes and algorithms that can't be are refused"
   (each bits [0 -1 512 1023 1024.5 16385 1e12 "2048" math/nan]
     (fails-with "bad slot #1, expected integer from 1024 to 16384" (crypto/generate-key :rsa bits)))
-  (fails-with "crypto/generate-key: :ed25519 keys have one size: leave out bits" (crypto/generate-key :ed25519 256))
+  (fails-with "crypto/generate-key: :ed25519 keys have one size: leave out bits"
+              (crypto/generate-key :ed25519 256))
   (fails-with `unknown key algorithm "dsa", expected one of rsa` (crypto/generate-key :dsa))
   (fails-with "bad slot #0, expected keyword or string, got 2048" (crypto/generate-key 2048))
   (fails-with "arity" (crypto/generate-key)))
@@ -64,7 +68,8 @@
   (def public (crypto/export-public-key key))
   (def cert (openssl key "req" "-x509" "-new" "-key" "/dev/stdin" "-subj" "/CN=a" "-days" "1"))
   (each form [key public cert (openssl key "pkey" "-outform" "DER") (openssl key "ec") (buffer key)
-              (openssl public "pkey" "-pubin" "-outform" "DER") (openssl cert "x509" "-outform" "DER")]
+              (openssl public "pkey" "-pubin" "-outform" "DER")
+              (openssl cert "x509" "-outform" "DER")]
     (is= public (crypto/export-public-key form)))
   (def rsa (crypto/generate-key :rsa))
   (each form [(openssl rsa "rsa" "-traditional") (openssl rsa "rsa" "-RSAPublicKey_out")]
@@ -74,7 +79,8 @@
   (def key (crypto/generate-key :p256))
   (def encrypted (openssl key "pkey" "-aes-256-cbc" "-passout" "pass:secret"))
   (fails-with "private key is encrypted" (crypto/export-public-key encrypted))
-  (fails-with "crypto/sign: private key is encrypted: give its password" (crypto/sign encrypted "x"))
+  (fails-with "crypto/sign: private key is encrypted: give its password"
+              (crypto/sign encrypted "x"))
   (fails-with "wrong password" (crypto/sign encrypted "x" {:password "Secret"}))
   (def signature (crypto/sign encrypted "x" {:password "secret"}))
   (is (crypto/verify key "x" signature))
@@ -88,7 +94,8 @@
   (each [kind ours & theirs]
     [[:rsa {} "-sha256"]
      [:rsa {:digest :sha512} "-sha512"]
-     [:rsa {:padding :pss} "-sha256" "-sigopt" "rsa_padding_mode:pss" "-sigopt" "rsa_pss_saltlen:digest"]
+     [:rsa {:padding :pss} "-sha256" "-sigopt" "rsa_padding_mode:pss" "-sigopt"
+      "rsa_pss_saltlen:digest"]
      [:p256 {} "-sha256"]
      [:p384 {:digest :sha384} "-sha384"]
      [:secp256k1 {:digest :sha3-256} "-sha3-256"]]
@@ -96,14 +103,16 @@
     (spit (at "key") key)
     (spit (at "pub") (crypto/export-public-key key))
     (spit (at "sig") (crypto/sign key "some data" ours))
-    (is (string/find "Verified OK" (openssl "" "dgst" ;theirs "-verify" (at "pub") "-signature" (at "sig") (at "data"))) kind)
+    (is (string/find "Verified OK" (openssl "" "dgst" ;theirs "-verify" (at "pub") "-signature"
+                                            (at "sig") (at "data"))) kind)
     (openssl "" "dgst" ;theirs "-sign" (at "key") "-out" (at "sig") (at "data"))
     (is= true (crypto/verify (slurp (at "pub")) "some data" (slurp (at "sig")) ours) kind))
   (each kind [:ed25519 :ed448]
     (def key (crypto/generate-key kind))
     (spit (at "key") key)
     (spit (at "sig") (crypto/sign key "some data"))
-    (openssl "" "pkeyutl" "-verify" "-inkey" (at "key") "-rawin" "-in" (at "data") "-sigfile" (at "sig"))
+    (openssl "" "pkeyutl" "-verify" "-inkey" (at "key") "-rawin" "-in" (at "data") "-sigfile"
+             (at "sig"))
     (openssl "" "pkeyutl" "-sign" "-inkey" (at "key") "-rawin" "-in" (at "data") "-out" (at "sig"))
     (is (crypto/verify key "some data" (slurp (at "sig"))))))
 
@@ -119,8 +128,9 @@
   (each kind [:p256 :p521]
     (def key (crypto/generate-key kind))
     (def public (crypto/export-public-key key))
-    (def schemes (seq [digest :in [:sha1 :sha256 :sha512] format :in [:der :raw] prehashed :in [true false]]
-                   {:digest digest :format format :prehashed prehashed}))
+    (def schemes
+      (seq [digest :in [:sha1 :sha256 :sha512] format :in [:der :raw] prehashed :in [true false]]
+        {:digest digest :format format :prehashed prehashed}))
     (repeat (load 200)
       (def scheme (in schemes (math/rng-int rng (length schemes))))
       (def data (if (scheme :prehashed) (crypto/digest (scheme :digest) "data") "data"))

@@ -39,9 +39,11 @@
   (do
     (def all (read-json path))
     (state-all "rfc/base64.json, encode" (all "encode")
-               (fn [[bytes text]] (and (= text (crypto/base64-encode (unhex bytes))) (= bytes (hex (crypto/base64-decode text))))))
+               (fn [[bytes text]] (and (= text (crypto/base64-encode (unhex bytes)))
+                                       (= bytes (hex (crypto/base64-decode text))))))
     (state-all "rfc/base64.json, url" (all "url")
-               (fn [[bytes text]] (and (= text (crypto/base64url-encode (unhex bytes))) (= bytes (hex (crypto/base64url-decode text))))))
+               (fn [[bytes text]] (and (= text (crypto/base64url-encode (unhex bytes)))
+                                       (= bytes (hex (crypto/base64url-decode text))))))
     (state-all "rfc/base64.json, std_of_url" (all "std_of_url")
                (fn [[bytes text]] (= text (crypto/base64-encode (unhex bytes)))))
     (state-all "rfc/base64.json, decode_reject_strict" (all "decode_reject_strict")
@@ -62,7 +64,8 @@
     (is= data (crypto/base64-decode (crypto/base64-encode data)))
     (is= data (crypto/base64url-decode (crypto/base64url-encode data)))))
 
-(test "what is encoded is a string like any other, at every length: equal, of the same hash, found as a key"
+(test (string "what is encoded is a string like any other, at every length: equal, of the same "
+              "hash, found as a key")
   (loop [n :range [0 400]]
     (def text (crypto/base64-encode (if (= n 0) "" (crypto/random-bytes n))))
     (def same (string/slice (string text "x") 0 -2))
@@ -77,7 +80,8 @@
     (fails-with "crypto/base64url-decode: invalid base64" (crypto/base64url-decode text))))
 
 (test "the error names the place"
-  (fails-with "crypto/base64-decode: invalid base64: byte 0x2a at index 5" (crypto/base64-decode "Zm9vZ*=="))
+  (fails-with "crypto/base64-decode: invalid base64: byte 0x2a at index 5"
+              (crypto/base64-decode "Zm9vZ*=="))
   (fails-with "byte 0x00 at index 0" (crypto/base64-decode "\0AAA"))
   (fails-with "byte 0xff at index 3" (crypto/base64-decode "AAA\xff"))
   (fails-with "byte 0x3d at index 2" (crypto/base64-decode "AA=A"))
@@ -89,8 +93,10 @@
   (def alphabet "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
   (each c alphabet
     (def i (string/find (string/from-bytes c) alphabet))
-    (is= (zero? (mod i 16)) (first (protect (crypto/base64-decode (string "A" (string/from-bytes c) "==")))))
-    (is= (zero? (mod i 4)) (first (protect (crypto/base64-decode (string "AA" (string/from-bytes c) "=")))))))
+    (is= (zero? (mod i 16))
+         (first (protect (crypto/base64-decode (string "A" (string/from-bytes c) "==")))))
+    (is= (zero? (mod i 4))
+         (first (protect (crypto/base64-decode (string "AA" (string/from-bytes c) "=")))))))
 
 (peer-test "openssl" "the openssl command agrees on a long text"
   (def dir (tmpdir))

@@ -9,11 +9,16 @@
   "A judge of decryption with the padding, mask and label of the file."
   [item]
   (def group (item :group))
-  (def opts {:padding (keyword "oaep-" (digest-word (group "sha"))) :mgf1-digest (group "mgfSha") :label (unhex (item "label"))})
-  (fits item (fn [] (= (item "msg") (hex (crypto/rsa-decrypt (group "privateKeyPem") (unhex (item "ct")) opts))))))
+  (def opts {:padding (keyword "oaep-" (digest-word (group "sha"))) :mgf1-digest (group "mgfSha")
+             :label (unhex (item "label"))})
+  (fits item
+        (fn [] (= (item "msg")
+                  (hex (crypto/rsa-decrypt (group "privateKeyPem") (unhex (item "ct")) opts))))))
 
-(each name ["rsa_oaep_2048_sha1_mgf1sha1" "rsa_oaep_2048_sha256_mgf1sha1" "rsa_oaep_2048_sha256_mgf1sha256"
-            "rsa_oaep_2048_sha384_mgf1sha384" "rsa_oaep_2048_sha512_mgf1sha512" "rsa_oaep_3072_sha256_mgf1sha256"
+(each name ["rsa_oaep_2048_sha1_mgf1sha1" "rsa_oaep_2048_sha256_mgf1sha1"
+            "rsa_oaep_2048_sha256_mgf1sha256"
+            "rsa_oaep_2048_sha384_mgf1sha384" "rsa_oaep_2048_sha512_mgf1sha512"
+            "rsa_oaep_3072_sha256_mgf1sha256"
             "rsa_oaep_4096_sha512_mgf1sha512" "rsa_three_primes_oaep_2048_sha1_mgf1sha1"]
   (wycheproof name oaep))
 
@@ -22,11 +27,16 @@
               (fn [item]
                 # OpenSSL 3.2 and newer give other bytes for the invalid ones instead of an error
                 (def key (unhex (get-in item [:group "privateKeyPkcs8"])))
-                (fits item (fn [] (= (item "msg") (hex (crypto/rsa-decrypt key (unhex (item "ct")) {:padding :pkcs1}))))))))
+                (fits item
+                      (fn []
+                        (= (item "msg")
+                           (hex (crypto/rsa-decrypt key (unhex (item "ct"))
+                                                    {:padding :pkcs1}))))))))
 
 (def key (crypto/generate-key :rsa))
 (def public (crypto/export-public-key key))
-(def paddings {:oaep-sha256 190 :oaep-sha384 158 :oaep-sha512 126 :oaep-sha224 198 :oaep-sha1 214 :pkcs1 245})
+(def paddings
+  {:oaep-sha256 190 :oaep-sha384 158 :oaep-sha512 126 :oaep-sha224 198 :oaep-sha1 214 :pkcs1 245})
 
 (test "what is encrypted decrypts, with every padding, up to its limit"
   (eachp [padding most] paddings
@@ -36,7 +46,8 @@
       (def sealed (crypto/rsa-encrypt public text {:padding padding}))
       (is= 256 (length sealed))
       (is= text (crypto/rsa-decrypt key sealed {:padding padding}) padding))
-    (fails-with (string (inc most) " bytes are too many: with this key and padding " most " at most")
+    (fails-with (string (inc most) " bytes are too many: with this key and padding " most
+                        " at most")
                 (crypto/rsa-encrypt public (crypto/random-bytes (inc most)) {:padding padding}))))
 
 (test "OAEP over SHA-256 is the default, strings name paddings too"
@@ -63,7 +74,8 @@
     (fails-with refused (crypto/rsa-decrypt key bad))))
 
 (test "all damages of a PKCS#1 v1.5 padding look alike"
-  # the padded message by hand: encrypting with the raw key is what `openssl pkeyutl -encrypt rsa_padding_mode:none` does
+  # the padded message by hand: encrypting with the raw key is what `openssl pkeyutl -encrypt
+  # rsa_padding_mode:none` does
   (def texts @{})
   (def sealed (crypto/rsa-encrypt public "secret" {:padding :pkcs1}))
   (loop [i :range [0 40]]
@@ -81,8 +93,10 @@
 (test "labels and masks are options"
   (def opts {:padding :oaep-sha384 :mgf1-digest :sha1 :label "a\0b"})
   (is= @"x" (crypto/rsa-decrypt key (crypto/rsa-encrypt key "x" opts) opts))
-  (fails-with ":label and :mgf1-digest go with OAEP" (crypto/rsa-encrypt key "x" {:padding :pkcs1 :label "x"}))
-  (fails-with "masks are not made by shake128" (crypto/rsa-encrypt key "x" {:mgf1-digest :shake128})))
+  (fails-with ":label and :mgf1-digest go with OAEP"
+              (crypto/rsa-encrypt key "x" {:padding :pkcs1 :label "x"}))
+  (fails-with "masks are not made by shake128"
+              (crypto/rsa-encrypt key "x" {:mgf1-digest :shake128})))
 
 (test "keys and options that don't suit are refused"
   (def p256 (crypto/generate-key :p256))
@@ -94,8 +108,10 @@
   (fails-with "not a private key" (crypto/rsa-decrypt public (crypto/rsa-encrypt key "x")))
   (fails-with "a key of 1024 bits is too small for this padding"
               (crypto/rsa-max-plaintext (crypto/generate-key :rsa 1024) {:padding :oaep-sha512}))
-  (fails-with "bad option :padding, expected one of :oaep-sha256" (crypto/rsa-encrypt key "x" {:padding :none}))
-  (fails-with "unknown option :pading, did you mean :padding" (crypto/rsa-decrypt key "x" {:pading :pkcs1}))
+  (fails-with "bad option :padding, expected one of :oaep-sha256"
+              (crypto/rsa-encrypt key "x" {:padding :none}))
+  (fails-with "unknown option :pading, did you mean :padding"
+              (crypto/rsa-decrypt key "x" {:pading :pkcs1}))
   (fails-with "bad slot #1" (crypto/rsa-encrypt key nil)))
 
 (peer-test "openssl" "the openssl command decrypts what we encrypt, and we what it encrypts"
@@ -110,9 +126,11 @@
      [{:padding :pkcs1} "rsa_padding_mode:pkcs1"]]
     (def flags (mapcat |["-pkeyopt" $] theirs))
     (spit (at "sealed") (crypto/rsa-encrypt public "some text" opts))
-    (os/execute ["openssl" "pkeyutl" "-decrypt" "-inkey" (at "key") "-in" (at "sealed") "-out" (at "out") ;flags] :px)
+    (os/execute ["openssl" "pkeyutl" "-decrypt" "-inkey" (at "key") "-in" (at "sealed") "-out"
+                 (at "out") ;flags] :px)
     (is= "some text" (string (slurp (at "out"))))
-    (os/execute ["openssl" "pkeyutl" "-encrypt" "-inkey" (at "key") "-in" (at "text") "-out" (at "sealed") ;flags] :px)
+    (os/execute ["openssl" "pkeyutl" "-encrypt" "-inkey" (at "key") "-in" (at "text") "-out"
+                 (at "sealed") ;flags] :px)
     (is= @"some text" (crypto/rsa-decrypt key (slurp (at "sealed")) opts))))
 
 (end)

@@ -7,7 +7,8 @@
   (test (string "examples/" name " runs") :deadline 60
     (def log (string (tmpdir) "/log"))
     (def status (with [out (file/open log :w)]
-                  (os/execute [(dyn *executable*) (string "examples/" name)] :p {:in devnull :out out :err out})))
+                  (os/execute [(dyn *executable*) (string "examples/" name)] :p
+                              {:in devnull :out out :err out})))
     (is= 0 status (slurp log))
     (is (not (empty? (slurp log))) "an example shows something")))
 

@@ -1,4 +1,5 @@
-# The code blocks of README and guide run as they are written, and print what they are said to print.
+# The code blocks of README and guide run as they are written, and print what they are said to
+# print.
 (import ../support/check :prefix "")
 (import ../support/blocks)
 

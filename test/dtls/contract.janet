@@ -8,7 +8,8 @@
 (def trust {:trusted-cert (identity :cert) :hostname "localhost"})
 
 (defmacro- with-pair
-  "Run `body` with a client and its server; `peer` is the client's address there, known from a first datagram."
+  ``Run `body` with a client and its server; `peer` is the client's address there, known from a
+  first datagram.``
   [[client server peer] & body]
   ~(with [,server (dtls/listen "127.0.0.1" 0 ,served)]
      (with [,client (dtls/connect "127.0.0.1" (in (dtls/localname ,server) 1) ,trust)]
@@ -45,7 +46,9 @@
     (fails-with `bad slot #2, expected buffer, got "str"` (:read c 1 "str"))
     (fails-with "bad slot #1, expected string, symbol, keyword or buffer, got 12" (:write c 12))
     (each timeout [-1 math/nan] (fails-with "bad slot #3" (:read c 1 nil timeout)))
-    (each n [-1 1.5 nil :all "5"] (fails-with "bad slot #1, expected non-negative 32 bit signed integer" (dtls/recv-from s n @"")))
+    (each n [-1 1.5 nil :all "5"]
+      (fails-with "bad slot #1, expected non-negative 32 bit signed integer"
+                  (dtls/recv-from s n @"")))
     (fails-with "bad slot #2, expected buffer" (dtls/recv-from s 1 "str"))
     (fails-with "bad slot #2, expected string, symbol, keyword or buffer" (dtls/send-to s peer 12))
     (fails-with "bad slot #0, expected jsec/dtls-server" (dtls/recv-from c 1 @""))
@@ -131,7 +134,8 @@
       (def [bell alarm] (core-pair))
       (def buffers [@"" @"" @""])
       (def tasks (map (fn [buffer] (spawn (dtls/recv-from s 100 buffer))) buffers))
-      # a core stream's event of the same turn: its task runs before those that were given the datagrams
+      # a core stream's event of the same turn: its task runs before those that were given the
+      # datagrams
       (def ringer (spawn (:read alarm 1) (each i cancelled (ev/cancel ((tasks i) :fiber) "stop"))))
       (turns)
       (:write bell "!")
@@ -139,7 +143,9 @@
       (await ringer)
       (each i cancelled (is= [:error "stop"] (await (tasks i))))
       (def kept (filter next (map string buffers)))
-      (def left (seq [_ :range [(length kept) 4] :let [buffer @""]] (dtls/recv-from s 100 buffer 5) (string buffer)))
+      (def left (seq [_ :range [(length kept) 4] :let [buffer @""]]
+                  (dtls/recv-from s 100 buffer 5)
+                  (string buffer)))
       (is= words (tuple ;(sorted-by |(index-of $ words) [;kept ;left])))
       (is= (filter |(index-of $ left) words) left)
       (each end [bell alarm] (ev/close end)))))
@@ -216,7 +222,8 @@
     (turns)
     (is= c (:close c))
     (each task tasks (is= [:ok nil] (await task)))
-    (each call [|(:read c 1) |(:write c "x") |(:chunk c 1) |(:shutdown c) |(:flush c)] (fails-with "stream is closed" (call)))
+    (each call [|(:read c 1) |(:write c "x") |(:chunk c 1) |(:shutdown c) |(:flush c)]
+      (fails-with "stream is closed" (call)))
     (each call [|(:peername c) |(:localname c)] (fails-with "stream closed" (call)))))
 
 (test "closing does not wait for an answer"
@@ -273,7 +280,8 @@
     (defn descriptors [] (length (os/dir "/proc/self/fd")))
     (def before (if (os/stat "/proc/self/fd") (descriptors)))
     (repeat 5
-      (is= [:error "timeout"] (outcome (dtls/connect "127.0.0.1" port (merge trust {:timeout 0.02}))))
+      (is= [:error "timeout"]
+           (outcome (dtls/connect "127.0.0.1" port (merge trust {:timeout 0.02}))))
       (def task (spawn (dtls/connect "127.0.0.1" port trust)))
       (turns)
       (ev/cancel (task :fiber) "stop")
@@ -282,10 +290,12 @@
 
 (test "a host's addresses are all greeted, and one that answers is enough"
   # "localhost" may be ::1 and 127.0.0.1: a server on either is found, whichever comes first
-  (def hosts (distinct (map |(first (net/address-unpack $)) (net/address "localhost" "1" :datagram true))))
+  (def hosts
+    (distinct (map |(first (net/address-unpack $)) (net/address "localhost" "1" :datagram true))))
   (each host hosts
     (with [s (dtls/listen host 0 served)]
-      (with [c (dtls/connect "localhost" (in (dtls/localname s) 1) {:trusted-cert (identity :cert)})]
+      (with [c (dtls/connect "localhost" (in (dtls/localname s) 1)
+                             {:trusted-cert (identity :cert)})]
         (is= "DTLSv1.2" (:version c))))))
 
 (end)

@@ -11,7 +11,8 @@
 (defn tagged
   "Datagram number i of a client: no two are the same, and each tells its whole content."
   [client i]
-  (string/format "%d:%d:" client i (string/repeat (string/from-bytes (+ 33 (% (+ client i) 90))) (* 7 (% i 150)))))
+  (string/format "%d:%d:" client i
+                 (string/repeat (string/from-bytes (+ 33 (% (+ client i) 90))) (* 7 (% i 150)))))
 
 (defn noted
   "An echo that counts in a table how often each datagram came."
@@ -29,7 +30,8 @@
     (def text (string got))
     (put seen text (inc (get seen text 0))))
   (def ended (string "end " id))
-  (defn sync [] (ask client ended (fn [got] (if (= ended (string got)) true (do (note got) false)))))
+  (defn sync []
+    (ask client ended (fn [got] (if (= ended (string got)) true (do (note got) false)))))
   (for i 0 n
     (:write client (tagged id i))
     # no more at a time than sockets hold
@@ -41,8 +43,10 @@
 
 (defn- check-seen [where seen expected least]
   (eachp [datagram times] seen
-    (unless (or (expected datagram) (string/has-prefix? "end " datagram)) (errorf "%s: %q was never sent" where datagram))
-    (unless (or (= 1 times) (string/has-prefix? "end " datagram)) (errorf "%s: %q came %d times" where datagram times)))
+    (unless (or (expected datagram) (string/has-prefix? "end " datagram))
+      (errorf "%s: %q was never sent" where datagram))
+    (unless (or (= 1 times) (string/has-prefix? "end " datagram))
+      (errorf "%s: %q came %d times" where datagram times)))
   (def arrived (length (filter expected (keys seen))))
   (is (>= arrived least) (string where ": " arrived " of " (length expected) " arrived")))
 
@@ -86,8 +90,10 @@
     (sort times)
     (def n (length times))
     (defn at [share] (times (min (dec n) (math/floor (* share n)))))
-    (printf "# %d handshakes at 20 %% loss: median %.2f s, 90 %% within %.2f, 99 %% within %.2f, all within %.2f"
-            n (at 0.5) (at 0.9) (at 0.99) (last times))))
+    (printf
+      (string "# %d handshakes at 20 %% loss: median %.2f s, 90 %% within %.2f, 99 %% within "
+              "%.2f, all within %.2f")
+      n (at 0.5) (at 0.9) (at 0.99) (last times))))
 
 (test "a server forgets its peers when they say goodbye, or fall silent"
   (with-server [s {:session-timeout 4}]
@@ -172,11 +178,15 @@
       # the cookie's question is asked once: only the client can ask for it again
       (if (= n 0) (break)))))
 
-(test "the wait for an answer doubles from :retransmit on, and all tries fit into the handshake's time"
+(test (string "the wait for an answer doubles from :retransmit on, and all tries fit into the "
+              "handshake's time")
   (def times @[])
   (with [socket (listen-alone) ev/close]
     (def port (string (get (net/localname socket) 1)))
-    (ev/go (fn [] (try (while (net/recv-from socket 2000 @"") (array/push times (os/clock :monotonic))) ([_]))))
+    (ev/go (fn []
+             (try
+               (while (net/recv-from socket 2000 @"") (array/push times (os/clock :monotonic)))
+               ([_]))))
     (fails-with "handshake timed out" (connect port {:retransmit 0.05 :handshake-timeout 4})))
   (def waits (map - (drop 1 times) times))
   (def shown (string/format "%j" waits))
@@ -188,11 +198,13 @@
 
 (def- namespaces "test/support/namespaces.janet")
 
-(def- fact "handshakes and echoes pass between two network namespaces that lose 20 % of all datagrams")
+(def- fact
+  "handshakes and echoes pass between two network namespaces that lose 20 % of all datagrams")
 (if (may-make-namespaces "nft")
   (test fact
     :deadline 120
-    (def proc (os/spawn ["unshare" "-n" (dyn *executable*) namespaces (string (load 100))] :p {:out :pipe}))
+    (def proc
+      (os/spawn ["unshare" "-n" (dyn *executable*) namespaces (string (load 100))] :p {:out :pipe}))
     (defer (:close proc)
       (def out (ev/read (proc :out) :all))
       (is= 0 (os/proc-wait proc) out)

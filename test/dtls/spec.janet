@@ -9,9 +9,10 @@
 (def dir (tmpdir))
 (def root (cert/generate-self-signed-cert {:common-name "root" :key-type :ec-p256}))
 (defn- issue [name & more]
-  (cert/issue-cert (merge {:issuer-cert (root :cert) :issuer-key (root :key) :common-name name :key-type :ec-p256
-                           :san [(string "DNS:" name) "DNS:localhost" "IP:127.0.0.1" "IP:::1"]}
-                          (table ;more))))
+  (cert/issue-cert
+    (merge {:issuer-cert (root :cert) :issuer-key (root :key) :common-name name :key-type :ec-p256
+            :san [(string "DNS:" name) "DNS:localhost" "IP:127.0.0.1" "IP:::1"]}
+           (table ;more))))
 (def server-cert (issue "server.example"))
 (def client-cert (issue "client.example"))
 (def self-signed (cert/generate-self-signed-cert {:common-name "localhost" :key-type :ec-p256}))
@@ -60,13 +61,15 @@
   (fails-with ":cert without :key" (dtls/listen "127.0.0.1" 0 {:cert (server-cert :cert)}))
   (fails-with "arity" (dtls/listen "127.0.0.1")))
 
-(test "dtls/listen: :verify true requires a client's certificate that :ca vouches for, :optional asks, false does not"
+(test (string "dtls/listen: :verify true requires a client's certificate that :ca vouches for, "
+              ":optional asks, false does not")
   (def named {:ca (root :cert) :cert (client-cert :cert) :key (client-cert :key)})
   (def other (cert/generate-self-signed-cert {:common-name "other" :key-type :ec-p256}))
   (with-server [s (merge served {:verify true :ca (root :cert)})]
     (with-client [c s named] (echoes c))
     (fails-with "the peer" (dtls/connect "127.0.0.1" (port-of s) plain))
-    (fails-with "the peer" (dtls/connect "127.0.0.1" (port-of s) (merge plain {:cert (other :cert) :key (other :key)}))))
+    (fails-with "the peer" (dtls/connect "127.0.0.1" (port-of s)
+                                         (merge plain {:cert (other :cert) :key (other :key)}))))
   (with-server [s (merge served {:verify :optional :ca (root :cert)})]
     (with-client [c s named] (echoes c))
     (with-client [c s plain] (echoes c)))
@@ -92,7 +95,8 @@
 
 # ---- server: recv-from, send-to, close-server, localname
 
-(test "dtls/recv-from gives the peer's address, appends to the buffer, and cuts what nbytes does not hold"
+(test (string "dtls/recv-from gives the peer's address, appends to the buffer, and cuts what "
+              "nbytes does not hold")
   (with [s (dtls/listen "127.0.0.1" 0 served)]
     (def buffer @"kept ")
     (def received (spawn (dtls/recv-from s 4 buffer)))
@@ -134,7 +138,8 @@
       (is= 0 (dtls/send-to s peer ""))
       (is= 2 (:send-to s peer "ok"))
       (is= @"ok" (ev/read c 100))
-      (is= 2 (dtls/send-to s [(dtls-stream/address-host peer) (dtls-stream/address-port peer)] "[]"))
+      (is= 2 (dtls/send-to s [(dtls-stream/address-host peer) (dtls-stream/address-port peer)]
+                           "[]"))
       (is= @"[]" (ev/read c 100)))))
 
 (test "dtls/send-to refuses what no record holds, and sends nothing of it"
@@ -149,7 +154,8 @@
 
 (test "dtls/send-to to an address without a session raises"
   (with [s (dtls/listen "127.0.0.1" 0 served)]
-    (fails-with "no session with 127.0.0.1 port 9" (dtls/send-to s (dtls-stream/address "127.0.0.1" 9) "x"))
+    (fails-with "no session with 127.0.0.1 port 9"
+                (dtls/send-to s (dtls-stream/address "127.0.0.1" 9) "x"))
     (fails-with "bad slot #1, expected jsec/dtls-address" (dtls/send-to s "127.0.0.1" "x"))))
 
 (test "dtls/close-server ends all sessions with a close_notify, and wakes who waits"
@@ -186,7 +192,8 @@
       (echoes c)
       (is= ["::1" (port-of s)] (:peername c))
       (def peer (first (dtls/peers s)))
-      (is= (string/format "[::1]:%d" ((dtls/localname c) 1)) (string/slice (string/format "%v" peer) 19 -2)))))
+      (is= (string/format "[::1]:%d" ((dtls/localname c) 1))
+           (string/slice (string/format "%v" peer) 19 -2)))))
 
 (test "a server on all addresses serves IPv4 and IPv6, and names IPv4 peers as IPv4"
   (with [s (dtls/listen "::" 0 served)]
@@ -198,7 +205,8 @@
 
 (test "the methods of a server: recv-from send-to close localname, listed by keys"
   (with [s (dtls/listen "127.0.0.1" 0 served)]
-    (each method [:recv-from :send-to :close :localname :connection-info] (is (has-value? (keys s) method)))
+    (each method [:recv-from :send-to :close :localname :connection-info]
+      (is (has-value? (keys s) method)))
     (is= s (:close s))))
 
 (test "net/recv-from, net/send-to, net/localname and ev/close take a server"
@@ -219,36 +227,45 @@
 (test "dtls/connect verifies by default: the chain, and the name"
   (with-server [s served]
     (def port (port-of s))
-    (fails-with "certificate verify failed: unable to get local issuer certificate" (dtls/connect "127.0.0.1" port))
-    (fails-with `hostname mismatch: wanted "wrong.example", certificate names "server.example", "localhost"`
-                (dtls/connect "127.0.0.1" port (merge plain {:verify-hostname "wrong.example"})))
+    (fails-with "certificate verify failed: unable to get local issuer certificate"
+                (dtls/connect "127.0.0.1" port))
+    (fails-with
+      `hostname mismatch: wanted "wrong.example", certificate names "server.example", "localhost"`
+      (dtls/connect "127.0.0.1" port (merge plain {:verify-hostname "wrong.example"})))
     (with [c (dtls/connect "127.0.0.1" port {:verify false})] (echoes c))
     (with [c (dtls/connect "127.0.0.1" (string port) plain)] (echoes c))
     (with [c (dtls/connect "localhost" port plain)] (echoes c))))
 
 (test "dtls/connect: :cert and :key for mTLS, :ca as PEM or path, :trusted-cert"
   (with-server [s (merge served {:verify true :ca (root :cert)})]
-    (with-client [c s {:ca (string dir "/root.pem") :cert (client-cert :cert) :key (client-cert :key)}]
+    (with-client [c s {:ca (string dir "/root.pem") :cert (client-cert :cert)
+                       :key (client-cert :key)}]
       (echoes c)
       (def peer (first (dtls/peers s)))
       (is= (string (client-cert :cert)) (dtls-stream/peer-certificate s peer))))
   (with-server [s self-signed]
-    (with [c (dtls/connect "localhost" (port-of s) {:trusted-cert (self-signed :cert)})] (echoes c))))
+    (with [c (dtls/connect "localhost" (port-of s) {:trusted-cert (self-signed :cert)})]
+      (echoes c))))
 
-(test "dtls/connect: :sni asks for a name, :hostname is the same, :verify-hostname is what is verified"
+(test (string "dtls/connect: :sni asks for a name, :hostname is the same, :verify-hostname is "
+              "what is verified")
   (with-server [s served]
     (def port (port-of s))
     (each name [:sni :hostname]
       (with [c (dtls/connect "127.0.0.1" port (merge plain {name "server.example"}))]
         (echoes c)
-        (is= "server.example" ((dtls-stream/connection-info s (first (dtls/peers s))) :server-name))))
-    (with [c (dtls/connect "127.0.0.1" port (merge plain {:sni "asked.example" :verify-hostname "server.example"}))]
+        (is= "server.example"
+             ((dtls-stream/connection-info s (first (dtls/peers s))) :server-name))))
+    (with [c (dtls/connect "127.0.0.1" port
+                           (merge plain {:sni "asked.example" :verify-hostname "server.example"}))]
       (echoes c)
       (is= "asked.example" ((dtls-stream/connection-info s (first (dtls/peers s))) :server-name)))
-    (fails-with "options :hostname and :sni say the same" (dtls/connect "127.0.0.1" port (merge plain {:sni "a" :hostname "b"})))
+    (fails-with "options :hostname and :sni say the same"
+                (dtls/connect "127.0.0.1" port (merge plain {:sni "a" :hostname "b"})))
     (with [c (dtls/connect "127.0.0.1" port plain)]
       (echoes c)
-      (is= nil ((dtls-stream/connection-info s (first (dtls/peers s))) :server-name) "no SNI for an address"))))
+      (is= nil ((dtls-stream/connection-info s (first (dtls/peers s))) :server-name)
+           "no SNI for an address"))))
 
 (test "dtls/connect: :handshake-timing"
   (with-server [s (merge served {:handshake-timing true})]
@@ -293,7 +310,8 @@
     (with-client [c s plain]
       (is= 16384 (dtls/write c (string/repeat "x" 16384)))
       (is= 16384 (length (dtls/read c 20000 nil 5)))
-      (fails-with "dtls/write: 16385 bytes are more than a record of DTLS holds" (dtls/write c (string/repeat "x" 16385)))
+      (fails-with "dtls/write: 16385 bytes are more than a record of DTLS holds"
+                  (dtls/write c (string/repeat "x" 16385)))
       (is= 0 (dtls/write c ""))
       (is= 3 (dtls/write c @"abc" 1))
       (is= @"abc" (dtls/read c 100 nil 5)))))
@@ -344,7 +362,8 @@
   (is= "<jsec/dtls-address [2001:db8::1]:5684>" (string/format "%v" six)))
 
 (test "addresses compare by value and can be a table's key"
-  (def [a b c] [(dtls-stream/address "192.0.2.1" 1) (dtls-stream/address "192.0.2.1" "1") (dtls-stream/address "192.0.2.1" 2)])
+  (def [a b c] [(dtls-stream/address "192.0.2.1" 1) (dtls-stream/address "192.0.2.1" "1")
+                (dtls-stream/address "192.0.2.1" 2)])
   (is= a b)
   (is (= a b))
   (is (not= a c))
@@ -357,13 +376,16 @@
 (test "a link-local address keeps its zone"
   (def loopback (if (= :macos (os/which)) "lo0" "lo"))
   (each zone [loopback "4294967"]
-    (is= (string "fe80::1%" zone) (dtls-stream/address-host (dtls-stream/address (string "fe80::1%" zone) 5684)))))
+    (is= (string "fe80::1%" zone)
+         (dtls-stream/address-host (dtls-stream/address (string "fe80::1%" zone) 5684)))))
 
 (test "what DTLS can't do is refused"
-  (fails-with "a function as :ocsp-response" (dtls/listen "127.0.0.1" 0 (merge served {:ocsp-response (fn [] nil)})))
+  (fails-with "a function as :ocsp-response"
+              (dtls/listen "127.0.0.1" 0 (merge served {:ocsp-response (fn [] nil)})))
   (def path (string (tmpdir) "/socket"))
   (with [listener (net/listen :unix path :datagram)]
-    (fails-with "the stream is not connected to an IP address" (dtls-stream/upgrade (net/connect :unix path :datagram) {}))))
+    (fails-with "the stream is not connected to an IP address"
+                (dtls-stream/upgrade (net/connect :unix path :datagram) {}))))
 
 (test "addresses survive marshalling"
   (def a (dtls-stream/address "fe80::1" 9))
@@ -371,11 +393,13 @@
   (def bytes (marshal a))
   (def changed (filter |(= "not a marshalled address" $)
                        (seq [at :range [0 (length bytes)] bit :in [1 4 64]]
-                         (get (protect (unmarshal (put (buffer bytes) at (bxor bit (bytes at))))) 1))))
+                         (get (protect (unmarshal (put (buffer bytes) at (bxor bit (bytes at)))))
+                              1))))
   (is (not (empty? changed)) "what is no address is refused"))
 
 (test "what is no address raises"
-  (each [host port] [["localhost" 1] ["300.0.0.1" 1] ["" 1] ["127.0.0.1" -1] ["127.0.0.1" 65536] ["127.0.0.1" "x"] [nil 1] ["127.0.0.1" nil]
+  (each [host port] [["localhost" 1] ["300.0.0.1" 1] ["" 1] ["127.0.0.1" -1] ["127.0.0.1" 65536]
+                     ["127.0.0.1" "x"] [nil 1] ["127.0.0.1" nil]
                      ["127.0.0.1\0" 1] [:unix "/tmp/x"]]
     (fails-with "dtls-stream/address" (dtls-stream/address host port)))
   (fails-with "expected jsec/dtls-address" (dtls-stream/address-host "127.0.0.1")))
@@ -391,7 +415,8 @@
       (is= "DTLSv1.2" (info :version))
       (is= ["ECDHE-ECDSA-AES128-GCM-SHA256" 128] [(info :cipher) (info :cipher-bits)])
       (is= [(info :cipher) (info :cipher-bits)] [(:cipher c) (:cipher-bits c)])
-      (is= [(info :cipher) (info :cipher-bits)] [(dtls-stream/cipher c) (dtls-stream/cipher-bits c)])
+      (is= [(info :cipher) (info :cipher-bits)]
+           [(dtls-stream/cipher c) (dtls-stream/cipher-bits c)])
       (is= ["127.0.0.1" (port-of s)] (:peername c))
       (is= (:peername c) (dtls-stream/peername c))
       (is= true ((:verify-result c) :ok))
@@ -400,7 +425,8 @@
 
 (test "the same of a server's peer, by its address"
   (with-server [s (merge served {:alpn ["coap"] :verify true :ca (root :cert)})]
-    (with-client [c s (merge plain {:alpn ["coap"] :cert (client-cert :cert) :key (client-cert :key)})]
+    (with-client [c s (merge plain
+                             {:alpn ["coap"] :cert (client-cert :cert) :key (client-cert :key)})]
       (echoes c)
       (def peer (first (dtls/peers s)))
       (def info (:connection-info s peer))
@@ -430,10 +456,13 @@
       (is= c (:handshake c))
       (is= true (:session-reused? c))
       (fails-with "the handshake has begun" (:set-session c session)))
-    (fails-with "session was made with" (dtls/connect "localhost" (port-of s) (merge plain {:session session})))
+    (fails-with "session was made with"
+                (dtls/connect "localhost" (port-of s) (merge plain {:session session})))
     (def by-name (with [c (dtls/connect "localhost" (port-of s) plain)] (:get-session c)))
-    (fails-with "other verification settings" (dtls/connect "localhost" (port-of s) {:verify false :session by-name}))
-    (fails-with "not a session" (dtls/connect "127.0.0.1" (port-of s) (merge plain {:session "junk"})))))
+    (fails-with "other verification settings"
+                (dtls/connect "localhost" (port-of s) {:verify false :session by-name}))
+    (fails-with "not a session"
+                (dtls/connect "127.0.0.1" (port-of s) (merge plain {:session "junk"})))))
 
 (test "a session of security level 0 is not resumed at a higher level, in either role"
   (def shared {:ticket-keys [(string/repeat "k" 80)]})
@@ -449,7 +478,8 @@
   (fails-with "other verification settings"
     (dtls/connect "127.0.0.1" 1 (merge plain strict {:session session}))))
 
-(test "a server knows the name that a client asks for, resumed or not, and resumes under the same name only"
+(test (string "a server knows the name that a client asks for, resumed or not, and resumes "
+              "under the same name only")
   (with-server [s served]
     (defn visit [name session]
       (with-client [c s (merge plain {:hostname name :session session})]
@@ -498,7 +528,8 @@
   (with-server [s server]
     (with-client [c s client] (echoes c))
     (with-client [c s {:context client :hostname "server.example"}] (echoes c))
-    (fails-with "bad slot #2, expected options or DTLS context" (dtls/connect "127.0.0.1" (port-of s) (tls/new-context plain)))
+    (fails-with "bad slot #2, expected options or DTLS context"
+                (dtls/connect "127.0.0.1" (port-of s) (tls/new-context plain)))
     (fails-with "bad slot #2, expected options or TLS context" (tls/connect "127.0.0.1" 1 client))))
 
 (test "dtls-stream/upgrade speaks DTLS over a connected UDP socket, which is consumed"
@@ -512,7 +543,8 @@
                                   (merge plain {:hostname "server.example"}))]
       (echoes c))
     (fails-with "hostname mismatch"
-                (dtls-stream/upgrade (net/connect "127.0.0.1" (string (port-of s)) :datagram) (merge plain {:sni "wrong.example"}))))
+                (dtls-stream/upgrade (net/connect "127.0.0.1" (string (port-of s)) :datagram)
+                                     (merge plain {:sni "wrong.example"}))))
   (with [listener (net/listen "127.0.0.1" "0")]
     (with [tcp (net/connect "127.0.0.1" (string ((net/localname listener) 1)))]
       (fails-with "it is not a socket of datagrams" (dtls-stream/upgrade tcp plain))))
@@ -527,45 +559,65 @@
   (with-server [s (merge served {:security {:curves :secp384r1}})]
     (with-client [c s {:security {:ca-file (root :cert) :curves "secp384r1:prime256v1"}}]
       (is= "secp384r1" ((:connection-info c) :group)))
-    (fails-with "handshake failed" (dtls/connect "127.0.0.1" (port-of s) (merge plain {:security {:curves :prime256v1}}))))
+    (fails-with "handshake failed" (dtls/connect "127.0.0.1" (port-of s)
+                                                 (merge plain {:security {:curves :prime256v1}}))))
   (with-server [s (merge served {:security {:ciphers :ECDHE-ECDSA-CHACHA20-POLY1305}})]
     (with-client [c s plain] (is= "ECDHE-ECDSA-CHACHA20-POLY1305" (:cipher c)))))
 
-(test "DTLS 1.0 is a floor; alone it raises unless :security-level 0 is given; TLS's versions are none of DTLS's"
+(test (string "DTLS 1.0 is a floor; alone it raises unless :security-level 0 is given; TLS's "
+              "versions are none of DTLS's")
   (each version [:DTLS1_0 "DTLS1.0"]
-    (fails-with "give :security-level 0 with it" (dtls/new-context {:security {:max-version version}}))
-    (fails-with "give :security-level 0 with it" (dtls/new-context {:min-version version :max-version version}))
+    (fails-with "give :security-level 0 with it"
+                (dtls/new-context {:security {:max-version version}}))
+    (fails-with "give :security-level 0 with it"
+                (dtls/new-context {:min-version version :max-version version}))
     (dtls/new-context {:security {:max-version version :security-level 0}})
     (def low {:security {:min-version version}})
     (with-server [s (merge served low)]
       (with-client [c s (merge plain low)] (is= "DTLSv1.2" (:version c)))
-      (fails-with "handshake" (dtls/connect "127.0.0.1" (port-of s) (merge plain {:security {:max-version version :security-level 0}})))))
+      (fails-with "handshake"
+                  (dtls/connect "127.0.0.1" (port-of s)
+                                (merge plain
+                                       {:security {:max-version version :security-level 0}})))))
   (with-server [s (merge served {:security {:min-version :DTLS1_0 :security-level 0}})]
-    (with-client [c s (merge plain {:security {:max-version :DTLS1_0 :min-version :DTLS1_0 :security-level 0}})]
+    (with-client [c s (merge plain
+                             {:security {:max-version :DTLS1_0 :min-version :DTLS1_0
+                                         :security-level 0}})]
       (is= "DTLSv1" (:version c))
       (echoes c)))
   (fails-with "bad option :min-version" (dtls/new-context {:security {:min-version :TLS1_2}}))
   (fails-with "bad option :min-version" (tls/new-context {:security {:min-version :DTLS1_2}}))
-  (fails-with ":min-version is above :max-version" (dtls/new-context {:min-version :DTLS1_2 :max-version :DTLS1_0 :security-level 0})))
+  (fails-with ":min-version is above :max-version"
+              (dtls/new-context {:min-version :DTLS1_2 :max-version :DTLS1_0 :security-level 0})))
 
 (test "virtual hosts: :sni of a server chooses certificate and trust by name"
   (def [a b] [(issue "a.example") (issue "b.example")])
   (with-server [s (merge served {:sni {"a.example" {:cert (a :cert) :key (a :key)}
-                                       "b.example" (dtls/new-context {:cert (b :cert) :key (b :key) :verify true :ca (root :cert)})}})]
-    (defn name-of [options] (with-client [c s (merge plain options)] (echoes c) ((:peer-certificate c :data) :subject-text)))
+                                       "b.example" (dtls/new-context {:cert (b :cert) :key (b :key)
+                                                                      :verify true
+                                                                      :ca (root :cert)})}})]
+    (defn name-of [options] (with-client [c s (merge plain options)]
+                              (echoes c)
+                              ((:peer-certificate c :data) :subject-text)))
     (is= "CN=a.example" (name-of {:sni "a.example"}))
     (is= "CN=server.example" (name-of {:sni "server.example"}))
     (fails-with "the peer" (name-of {:sni "b.example"}))
-    (is= "CN=b.example" (name-of {:sni "b.example" :cert (client-cert :cert) :key (client-cert :key)}))))
+    (is= "CN=b.example"
+         (name-of {:sni "b.example" :cert (client-cert :cert) :key (client-cert :key)}))))
 
 (test "options: unknown ones, wrong types and ranges raise, with a suggestion"
-  (fails-with "unknown option :verfy, did you mean :verify" (dtls/connect "127.0.0.1" 1 {:verfy false}))
-  (fails-with "unknown option :max-sesions, did you mean :max-sessions" (dtls/listen "127.0.0.1" 0 (merge served {:max-sesions 3})))
+  (fails-with "unknown option :verfy, did you mean :verify"
+              (dtls/connect "127.0.0.1" 1 {:verfy false}))
+  (fails-with "unknown option :max-sesions, did you mean :max-sessions"
+              (dtls/listen "127.0.0.1" 0 (merge served {:max-sesions 3})))
   (fails-with "unknown option :tcp-nodelay" (dtls/connect "127.0.0.1" 1 {:tcp-nodelay true}))
-  (each [name value] [[:mtu 255] [:mtu 16385] [:mtu "big"] [:retransmit 0] [:retransmit 61] [:retransmit math/nan] [:sni 5] [:timeout -1]]
+  (each [name value] [[:mtu 255] [:mtu 16385] [:mtu "big"] [:retransmit 0] [:retransmit 61]
+                      [:retransmit math/nan] [:sni 5] [:timeout -1]]
     (fails-with (string "bad option :" name) (dtls/connect "127.0.0.1" 1 {name value})))
-  (each [name value] [[:session-timeout -1] [:max-sessions 0] [:max-sessions-per-host 1.5] [:on-error 5]]
-    (fails-with (string "bad option :" name) (dtls/listen "127.0.0.1" 0 (merge served {name value}))))
+  (each [name value] [[:session-timeout -1] [:max-sessions 0] [:max-sessions-per-host 1.5]
+                      [:on-error 5]]
+    (fails-with (string "bad option :" name)
+                (dtls/listen "127.0.0.1" 0 (merge served {name value}))))
   (fails-with "expected options or DTLS context" (dtls/connect "127.0.0.1" 1 5)))
 
 (test ":mtu bounds the datagrams of a handshake; a large chain still arrives"
@@ -582,7 +634,8 @@
 (test "caps: further peers are not answered"
   (with-server [s (merge served {:max-sessions 1})]
     (with-client [c s plain]
-      (is= [:error "timeout"] (outcome (dtls/connect "127.0.0.1" (port-of s) (merge plain {:timeout 0.3}))))
+      (is= [:error "timeout"]
+           (outcome (dtls/connect "127.0.0.1" (port-of s) (merge plain {:timeout 0.3}))))
       (echoes c))
     (while (next (dtls/peers s)) (turns))
     (with-client [c s plain] (echoes c))))

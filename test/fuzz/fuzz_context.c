@@ -1,11 +1,11 @@
-/* Settings of contexts, as options give them: fields of the input, each its number, its length and its bytes. A context that
- * comes of it can make a connection, or says why not. */
+/* Settings of contexts. The input is a list of fields: number, length, bytes. The context makes a
+ * connection or gives a reason. */
 #include "core/tls/ocsp.h"
 #include "talk.h"
 
 #define FIELDS 20
 
-/* NUL-terminated where OpenSSL wants text; what the settings point to lives as long as the settings. */
+/* NUL-terminated where OpenSSL needs text. The settings point into this struct. */
 typedef struct Fields {
     uint8_t *owned[64];
     size_t count;

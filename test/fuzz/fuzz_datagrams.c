@@ -1,7 +1,8 @@
-/* Two engines of DTLS, and a bad network, or somebody bad, between them: the input is a program of calls, of the time that
- * passes, and of what becomes of the datagrams on their way. Whatever happens, each datagram that is read was written by the
- * other side and is read once; an end is one that the other said; once a handshake is made nobody else can end the session,
- * and nobody gets through a server's door without the cookie of the address at hand. */
+/* Two engines of DTLS with an attacker between them. The input is a program of calls, of elapsed
+ * time, and of changes to the datagrams in flight. In every case, each datagram that a side reads
+ * was written by the other side and is read once; an end was sent by the other side; after the
+ * handshake no third party can end the session, and a server admits no client without the cookie of
+ * its address. */
 #include "core/tls/cookie.h"
 #include "core/tls/datagram.h"
 #include "talk.h"
@@ -119,7 +120,8 @@ static Side *other_of(Talk *talk, const Side *side) {
     return &talk->sides[side == talk->sides];
 }
 
-/* Errors of the transport concern one call. All else ends a session, and once it is made only the other side can do that. */
+/* A transport error affects one call. Other errors end a session, and after the handshake only the
+ * other side can cause them. */
 static EngineStatus seen(Talk *talk, Side *side, EngineStatus status) {
     int errnum;
     fuzz_expect(status <= ENGINE_FAILED);
@@ -138,7 +140,7 @@ static EngineStatus seen(Talk *talk, Side *side, EngineStatus status) {
     return status;
 }
 
-/* The bytes are the next ones of the datagram that is read in parts, or the first ones of one that nobody had. */
+/* The bytes continue the datagram that is read in parts, or begin one that was not read yet. */
 static void judge_bytes(Side *side, Side *other, const uint8_t *bytes, size_t length) {
     if (side->reading < 0) {
         fuzz_expect(bytes[0] < other->written && !other->had[bytes[0]]);

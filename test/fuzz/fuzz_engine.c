@@ -1,6 +1,6 @@
-/* Two engines that talk, and somebody between them: the input is a program of calls and of what becomes of the bytes on their
- * way. Whatever happens, what is read is a prefix of what was written, an end is one that the peer said, and who failed says
- * why. */
+/* Two engines with an attacker between them. The input is a program of calls and of changes to the
+ * bytes in flight. In every case, the data read is a prefix of the data written, an end was sent by
+ * the peer, and a failure has a reason. */
 #include "talk.h"
 
 #define MAX_LENGTH 40000

@@ -1,4 +1,4 @@
-/* Points of curves from SEC 1 bytes and from coordinates: on the curve, or refused with a reason. */
+/* Points of curves from SEC 1 bytes and from coordinates: accepted on the curve only. */
 #include "core/crypto/point.h"
 #include "fuzz.h"
 

@@ -1,4 +1,5 @@
-/* One engine, client or server, that gets the input for records: in any pieces, then an end, an error or nothing. */
+/* One engine, client or server, that receives the input as records: in any pieces, then an end, an
+ * error, or no more data. */
 #include "talk.h"
 
 static SSL_CTX *contexts[2][2]; /* role, version */

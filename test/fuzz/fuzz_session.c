@@ -1,5 +1,5 @@
-/* Sessions that are offered to be resumed, and staples that a server gives its client: bytes from a file or from the other
- * side, which are accepted whole or refused with a reason. */
+/* Sessions for resumption and staples of servers: bytes from a file or from the peer, which are
+ * accepted whole or refused with a reason. */
 #include "core/tls/ocsp.h"
 #include "core/tls/session.h"
 #include "talk.h"

@@ -1,5 +1,5 @@
-/* What the targets that talk share: contexts made once, and a transport of bytes at hand that moves as few at a time as it
- * is told, then blocks, ends or fails. */
+/* Shared by the targets with two engines: contexts, made once, and a transport in memory that moves
+ * a given number of bytes at a time, then blocks, ends or fails. */
 #ifndef JSEC_FUZZ_TALK_H
 #define JSEC_FUZZ_TALK_H
 
@@ -42,7 +42,7 @@ static inline int talk_ready(void) {
     return 1;
 }
 
-/* From here on OpenSSL draws the same random bytes each time: an input means the same whenever it runs. */
+/* Make OpenSSL's random bytes repeat, so that an input has the same effect in each run. */
 static inline void talk_begin(void) {
     static const RAND_METHOD method = {
         .bytes = talk_draw, .pseudorand = talk_draw, .status = talk_ready};

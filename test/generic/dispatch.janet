@@ -1,4 +1,5 @@
-# ev/read and its like, once jsec is loaded: other streams answer themselves, and for the rest core is as it was.
+# ev/read and its like, once jsec is loaded: other streams answer themselves, and for the rest core
+# is as it was.
 (import ../support/check :prefix "")
 (import ../support/fake)
 (import ../support/process :prefix "")
@@ -11,15 +12,17 @@
 (def core-only ``
   (defn shown [x] (if (abstract? x) (type x) (if (cfunction? x) (string x) x)))
   (defmacro say [& forms]
-    ~(do ,;(map (fn [f] ~(printf "%s: %q" ,(string/format "%q" f) (map shown (protect ,f)))) forms)))
+    (defn line [f] ~(printf "%s: %q" ,(string/format "%q" f) (map shown (protect ,f))))
+    ~(do ,;(map line forms)))
   (def file (file/temp))
   (def channel (ev/chan))
   (def tab @{:read (fn [& xs] xs) :close (fn [& xs] xs)})
-  (each f [ev/read ev/write ev/chunk ev/close net/read net/write net/chunk net/close net/flush net/peername
-           net/localname net/shutdown net/setsockopt net/send-to net/recv-from]
+  (each f [ev/read ev/write ev/chunk ev/close net/read net/write net/chunk net/close net/flush
+           net/peername net/localname net/shutdown net/setsockopt net/send-to net/recv-from]
     (prin (if (cfunction? f) f :net/close) " ")
     (say (f) (f nil) (f nil 1) (f nil 1 2) (f nil 1 2 3) (f nil 1 2 3 4)
-         (f 12 1) (f "text" 1) (f @"" 1) (f :key 1) (f [] 1) (f {} 1) (f tab 1) (f tab) (f file) (f file 1)
+         (f 12 1) (f "text" 1) (f @"" 1) (f :key 1) (f [] 1) (f {} 1) (f tab 1) (f tab)
+         (f file) (f file 1)
          (f file "x") (f channel) (f channel 1) (f file 1 2) (f file 1 2 3)))
   (def server (net/listen "127.0.0.1" "0"))
   (def [host port] (net/localname server))
@@ -31,11 +34,13 @@
        (ev/read peer -1) (ev/read peer 1 "text") (ev/read peer 1 nil 0.001) (ev/write peer 12)
        (= port ((net/peername client) 1)) (= port ((net/localname peer) 1))
        (net/recv-from peer 1 @"") (net/send-to peer 1 "x") (net/shutdown client :x)
-       (= client (net/shutdown client :w)) (ev/read peer 1) (= client (ev/close client)) (ev/read client 1)
+       (= client (net/shutdown client :w)) (ev/read peer 1)
+       (= client (ev/close client)) (ev/read client 1)
        (= peer (net/close peer)) (net/peername peer) (net/close server))
   (def udp (net/listen "127.0.0.1" "0" :datagram))
   (def from (net/listen "127.0.0.1" "0" :datagram))
-  (def address (net/address "127.0.0.1" ((net/localname udp) 1) :datagram false)) # core reads the 4th either way
+  # core reads the fourth argument in any case
+  (def address (net/address "127.0.0.1" ((net/localname udp) 1) :datagram false))
   (say (type (net/send-to from address "gram")) (type (net/recv-from udp 10 @"" 5)))
   (def [r w] (os/pipe))
   (say (ev/write w "piped") (ev/read r 5) (ev/close w) (ev/read r :all) (net/read r 1))
@@ -113,11 +118,13 @@
 # ---- loading ----
 
 (test "the module exports the functions, and core's names are bound to the same"
-  (each [name f] [['generic/ev-read ev/read] ['generic/ev-close ev/close] ['generic/net-send-to net/send-to]]
+  (each [name f] [['generic/ev-read ev/read] ['generic/ev-close ev/close]
+                  ['generic/net-send-to net/send-to]]
     (is= f (get-in native-env [name :value]) name)))
 
 (defn- unchanged
-  "Whether a thunk leaves ev/read as it was. The value waits in a channel, where a swap would not reach it."
+  ``Whether a thunk leaves ev/read as it was. The value waits in a channel, where a swap would not
+  reach it.``
   [thunk]
   (def channel (ev/chan 1))
   (ev/give channel ev/read)
@@ -140,7 +147,8 @@
     (def mine (fn [& xs] :mine))
     (put-in root-env ['ev/read :value] mine)
     (require "jsec/native")
-    (unless (and (= mine (get-in root-env ['ev/read :value])) (= "<cfunction ev/write>" (string ev/write)))
+    (unless (and (= mine (get-in root-env ['ev/read :value]))
+                 (= "<cfunction ev/write>" (string ev/write)))
       (os/exit 1))
     ``))
 

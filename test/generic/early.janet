@@ -1,4 +1,5 @@
-# Code that was compiled before jsec was loaded takes other streams too, however it holds core's function.
+# Code that was compiled before jsec was loaded takes other streams too, however it holds core's
+# function.
 (import ../support/check :prefix "")
 (import ../support/compile :prefix "")
 (import ../support/early)
@@ -37,11 +38,14 @@
 
     (test "tuples nested a hundred thousand deep are extended to the innermost"
       (is= "100000 true\n"
-           (run-code "(var chain nil) (repeat 100000 (set chain [ev/read chain])) (def table @{:chain chain})"
-                     "(require \"jsec/native\")"
-                     "(var [depth extended] [0 true]) (set chain (table :chain))"
-                     "(while chain (++ depth) (unless (= ev/read (chain 0)) (set extended false)) (set chain (chain 1)))"
-                     "(print depth \" \" extended)")))
+           (run-code
+             (string "(var chain nil) (repeat 100000 (set chain [ev/read chain])) (def table "
+                     "@{:chain chain})")
+             "(require \"jsec/native\")"
+             "(var [depth extended] [0 true]) (set chain (table :chain))"
+             (string "(while chain (++ depth) (unless (= ev/read (chain 0)) (set extended "
+                     "false)) (set chain (chain 1)))")
+             "(print depth \" \" extended)")))
 
     (test "the self-test finds a heap that is laid out in another way, and rebinding is off then"
       (def module (compile-native "other-heap"))
@@ -69,7 +73,8 @@
       (defn run [setting]
         (def out (string (tmpdir) "/out"))
         (with [file (file/open out :w)]
-          (os/execute ["janet" path] :pe (merge environment {"JSEC_NO_REBIND" setting :out file :err file})))
+          (os/execute ["janet" path] :pe
+                      (merge environment {"JSEC_NO_REBIND" setting :out file :err file})))
         (string/split "\n" (string/trim (slurp out))))
       (is= @["false" "false" "(:read 7)" "(:close)" "false"] (run "1"))
       (is= @["true" "true" "(:read 7)" "(:close)" "true"] (run "0"))

@@ -18,7 +18,8 @@
           "(print (if ok (string/format \"%q\" result) (string/slice result 0 11)))"))
 
 (def image-path (string here "/reader.jimage"))
-(def load-reader (string/format "(def f (get-in (load-image (slurp %q)) ['reader :value]))" image-path))
+(def load-reader
+  (string/format "(def f (get-in (load-image (slurp %q)) ['reader :value]))" image-path))
 (def load-module "(require \"jsec/native\")")
 
 (def make fake/stream)
@@ -63,8 +64,9 @@
       (run-janet "-c" source compiled)
       (is= "piped\nbad slot #0\n" (run-janet "-i" compiled)))
 
-    # What jpm and spork do for an executable: images are made with a dictionary of the root environment and of each
-    # native module's exports under a prefix; the program starts with core's names, then loads its native modules.
+    # What jpm and spork do for an executable: images are made with a dictionary of the root
+    # environment and of each native module's exports under a prefix; the program starts with core's
+    # names, then loads its native modules.
     (test "an executable is made and started"
       (def names (invert (env-lookup root-env)))
       (def exports (table/setproto (table/clone native-env) nil))
@@ -75,7 +77,8 @@
              "(def lookup (env-lookup root-env))"
              (string/format "(def env (native %q))" module-path)
              "(eachp [name value] (env-lookup env) (put lookup (symbol \"prefix/\" name) value))"
-             (string/format "(def f (get-in (unmarshal (slurp %q) lookup) ['reader :value]))" image-path)
+             (string/format "(def f (get-in (unmarshal (slurp %q) lookup) ['reader :value]))"
+                            image-path)
              (reads "f"))))
 
     (test "a dictionary made before the module was loaded serves as well"
@@ -117,7 +120,9 @@
              prelude
              "(defn read-one [] (ev/read (make-stream) 7))"
              "(def answer (ev/thread-chan 16))"
-             (string "(repeat 16 (ev/thread (fn [&] " load-native "(ev/give answer (read-one))) nil :n))")
-             "(print (length (seq [_ :range [0 16] :let [x (ev/take answer)] :when (= x [:read 7])] x)))")))))
+             (string "(repeat 16 (ev/thread (fn [&] " load-native
+                     "(ev/give answer (read-one))) nil :n))")
+             (string "(print (length (seq [_ :range [0 16] :let [x (ev/take answer)] :when (= "
+                     "x [:read 7])] x)))"))))))
 
 (end)

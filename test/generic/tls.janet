@@ -1,4 +1,5 @@
-# ev/read and its like on TLS streams: in code compiled before jsec was loaded, and in the same code compiled after.
+# ev/read and its like on TLS streams: in code compiled before jsec was loaded, and in the same code
+# compiled after.
 (import ../support/check :prefix "")
 (import ../support/generic-before :as before)
 (import ../support/pairs :prefix "")
@@ -28,7 +29,8 @@
       nil nil)))
 
 (each [when-compiled echo ask] [["before" before/echo before/ask]
-                                ["after" (get-in after ['echo :value]) (get-in after ['ask :value])]]
+                                ["after" (get-in after ['echo :value])
+                                 (get-in after ['ask :value])]]
   (test (string "a server and a client that know nothing of TLS speak it, compiled " when-compiled)
     (with [listener (tls/listen "127.0.0.1" 0)]
       (def [host port] (address-of listener))
@@ -52,13 +54,16 @@
 
 (test "what is no stream is refused in core's words"
   (each x [5 "x" nil @{} (ev/chan)]
-    (is (string/has-prefix? "bad slot #0, expected core/stream, got " (last (outcome (ev/read x 1)))))
-    (is (string/has-prefix? "bad slot #0, expected core/stream, got " (last (outcome (net/close x)))))))
+    (is (string/has-prefix? "bad slot #0, expected core/stream, got "
+                            (last (outcome (ev/read x 1)))))
+    (is (string/has-prefix? "bad slot #0, expected core/stream, got "
+                            (last (outcome (net/close x)))))))
 
 (test "core's functions that have no meaning here say so"
   (run-on :tls13
     (fn [a b]
-      (each f [|(net/send-to $ nil "x") |(net/recv-from $ 1 @"") |(net/accept $) |(net/accept-loop $ (fn [s]))]
+      (each f [|(net/send-to $ nil "x") |(net/recv-from $ 1 @"") |(net/accept $)
+               |(net/accept-loop $ (fn [s]))]
         (is= :error (first (outcome (f a))))))
     nil nil))
 

@@ -24,7 +24,10 @@
 (defn run-file [text] (run janet "test/run.janet" (file-with text)))
 
 (test "facts that hold pass"
-  (def [code text] (run-file `(test "a" (is= @{:x [1]} @{:x [1]}) (is 1)) (test "b" (fails-with "bo" (error "boom"))) (end)`))
+  (def [code text]
+    (run-file
+      (string `(test "a" (is= @{:x [1]} @{:x [1]}) (is 1)) (test "b" (fails-with "bo" (error `
+              `"boom"))) (end)`)))
   (is= 0 code text)
   (is (string/has-suffix? "\n2 passed, 0 failed\n" text) text))
 
@@ -63,7 +66,9 @@
   (os/setenv "JSEC_TIMEOUT" limit)
   (defer (os/setenv "JSEC_TIMEOUT" before)
     (def [code text]
-      (run-file (string/format `(os/spawn ["sh" "-c" "echo $$ >%s; exec sleep 100"] :p) (ev/sleep 100)` pidfile)))
+      (run-file
+        (string/format `(os/spawn ["sh" "-c" "echo $$ >%s; exec sleep 100"] :p) (ev/sleep 100)`
+                       pidfile)))
     (is= 1 code text)
     (is (string/find (string "still running after " limit " s") text) text))
   (def [_ state] (run "ps" "-o" "stat=" "-p" (string/trim (slurp pidfile))))

@@ -1,6 +1,7 @@
-# Every function and method, called tens of thousands of times with arguments that make no sense, in processes of their own:
-# each call returns or raises a text that says why; none crashes, hangs, asks at the terminal or damages what comes after.
-# JSEC_SEED makes other calls (JSEC_SEED=$RANDOM, say); a failure says how to repeat its call alone.
+# Every function and method, called tens of thousands of times with arguments that make no sense, in
+# processes of their own: each call returns or raises a text that says why; none crashes, hangs,
+# asks at the terminal or damages what comes after. JSEC_SEED makes other calls (JSEC_SEED=$RANDOM,
+# say); a failure says how to repeat its call alone.
 (import ../support/check :prefix "")
 (import ../support/peers :as peers)
 
@@ -13,7 +14,8 @@
 (defn child-of
   "A process that makes the calls of a seed, in a folder of its own and with nothing to read."
   [seed]
-  (peers/start "sh" "-c" `cd "$0" && exec "$@" </dev/null` dir (dyn *executable*) script (string seed) (string calls)))
+  (peers/start "sh" "-c" `cd "$0" && exec "$@" </dev/null` dir (dyn *executable*) script
+               (string seed) (string calls)))
 
 (defn last-call [child]
   (last (peg/match '(any (+ (* (<- :d+) "\n") (thru "\n"))) (child :out))))
@@ -21,11 +23,13 @@
 (defn complaints
   "Lines that are no call's number."
   [child]
-  (filter |(not (peg/match '(* (+ :d+ "sound" "") -1) $)) (string/split "\n" (string (child :out) (child :err)))))
+  (filter |(not (peg/match '(* (+ :d+ "sound" "") -1) $))
+          (string/split "\n" (string (child :out) (child :err)))))
 
 (for i 0 (/ processes 2)
   (def seeds [(+ seed i) (+ seed i (/ processes 2))])
-  (test (string calls " calls of seed " (seeds 0) ", and of " (seeds 1) ", each return or say why not")
+  (test (string calls " calls of seed " (seeds 0) ", and of " (seeds 1)
+                ", each return or say why not")
     :deadline 120
     (def children (map child-of seeds))
     (defer (each child children (peers/stop child))

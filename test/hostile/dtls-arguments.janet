@@ -17,7 +17,8 @@
 (def- peer (dtls/recv-from server 100 @""))
 (def- context (dtls/new-context server-options))
 (def- anything
-  [nil true 12 -1 math/nan "text" @"buffer" :keyword 'symbol [1] @[1] {:a 1} @{:a 1} print (fiber/new (fn [])) context client server
+  [nil true 12 -1 math/nan "text" @"buffer" :keyword 'symbol [1] @[1] {:a 1} @{:a 1} print
+   (fiber/new (fn [])) context client server
    peer])
 (def- bytes [:string :buffer :keyword :symbol])
 (def- options [:table :struct :nil])
@@ -60,8 +61,10 @@
        ["dtls-stream/address-port" dtls-stream/address-port [peer] 0 [:jsec/dtls-address]]
        ["dtls-stream/version" dtls-stream/version [client] 0 [:jsec/dtls-client :jsec/dtls-server]]
        ["dtls-stream/version" dtls-stream/version [server peer] 1 [:jsec/dtls-address]]
-       ["dtls-stream/trust-cert" dtls-stream/trust-cert [context (identity :cert)] 0 [:jsec/dtls-context]]
-       ["dtls-stream/trust-cert" dtls-stream/trust-cert [context (identity :cert)] 1 [:string :buffer]]
+       ["dtls-stream/trust-cert" dtls-stream/trust-cert [context (identity :cert)] 0
+        [:jsec/dtls-context]]
+       ["dtls-stream/trust-cert" dtls-stream/trust-cert [context (identity :cert)] 1
+        [:string :buffer]]
        ["dtls/set-ticket-keys" dtls/set-ticket-keys [context "x"] 0 [:jsec/dtls-context]]]
   (test (string name " refuses wrong types in slot " slot)
     (each value anything
@@ -75,23 +78,32 @@
 
 (test "option values of wrong types and out of range are refused, and unknown ones named"
   (each [option value]
-        [[:session-timeout -1] [:session-timeout math/nan] [:session-timeout "5"] [:mtu 255] [:mtu 16385] [:mtu 1200.5] [:mtu "1200"]
-         [:retransmit 0] [:retransmit 0.01] [:retransmit 61] [:retransmit math/nan] [:retransmit "1"] [:max-sessions 0] [:max-sessions -1]
-         [:max-sessions 1.5] [:max-sessions-per-host 0] [:handshake-timeout -1] [:on-error 12] [:verify 12] [:security 12]]
-    (fails-with (string "dtls/listen: bad option " (describe option)) (dtls/listen "127.0.0.1" 0 (merge server-options {option value}))))
+        [[:session-timeout -1] [:session-timeout math/nan] [:session-timeout "5"] [:mtu 255]
+         [:mtu 16385] [:mtu 1200.5] [:mtu "1200"]
+         [:retransmit 0] [:retransmit 0.01] [:retransmit 61] [:retransmit math/nan]
+         [:retransmit "1"] [:max-sessions 0] [:max-sessions -1]
+         [:max-sessions 1.5] [:max-sessions-per-host 0] [:handshake-timeout -1] [:on-error 12]
+         [:verify 12] [:security 12]]
+    (fails-with (string "dtls/listen: bad option " (describe option))
+                (dtls/listen "127.0.0.1" 0 (merge server-options {option value}))))
   (fails-with "unknown option :session-timeot, did you mean :session-timeout"
               (dtls/listen "127.0.0.1" 0 (merge server-options {:session-timeot 5})))
   (fails-with "unknown option :max-sessions" (dtls/connect "127.0.0.1" 1 {:max-sessions 5}))
   (fails-with "a server needs a certificate" (dtls/listen "127.0.0.1" 0 {}))
-  (fails-with "no CA to verify clients against" (dtls/listen "127.0.0.1" 0 (merge server-options {:verify true}))))
+  (fails-with "no CA to verify clients against"
+              (dtls/listen "127.0.0.1" 0 (merge server-options {:verify true}))))
 
 (test "hosts and ports that are none are refused"
-  (each port [-1 65536 1.5 "nonsense port"] (is (not (first (protect (dtls/listen "127.0.0.1" port server-options))))))
+  (each port [-1 65536 1.5 "nonsense port"]
+    (is (not (first (protect (dtls/listen "127.0.0.1" port server-options))))))
   (fails-with "dtls/listen" (dtls/listen "nowhere.invalid" 0 server-options))
   (fails-with "dtls/connect" (dtls/connect "nowhere.invalid" 1))
-  (fails-with "Connection refused" (dtls/connect "127.0.0.1" (with [socket (listen-alone)] (get (net/localname socket) 1))
-                                                 {:verify false}))
-  (each [host port] [["localhost" 1] ["" 1] ["127.0.0.1" 65536] ["127.0.0.1" -1] ["127.0.0.1" "x"] [12 1] ["::1\0" 1]]
+  (fails-with "Connection refused"
+              (dtls/connect "127.0.0.1"
+                            (with [socket (listen-alone)] (get (net/localname socket) 1))
+                            {:verify false}))
+  (each [host port] [["localhost" 1] ["" 1] ["127.0.0.1" 65536] ["127.0.0.1" -1] ["127.0.0.1" "x"]
+                     [12 1] ["::1\0" 1]]
     (fails-with "dtls-stream/address" (dtls-stream/address host port))))
 
 (dtls/close client)

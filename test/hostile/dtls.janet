@@ -19,7 +19,8 @@
   [&opt options]
   (def seen {:up @[] :down @[]})
   (with-server [s]
-    (with-udp-proxy [p (port-of s) {:rule (fn [way n datagram] (array/push (seen way) datagram) :pass)}]
+    (with-udp-proxy [p (port-of s)
+                     {:rule (fn [way n datagram] (array/push (seen way) datagram) :pass)}]
       (with [c (connect (p :port) options)] (ask c "echo"))))
   seen)
 
@@ -36,7 +37,8 @@
   (def body (string (string/slice hello 25 session-end) (string/from-bytes (length cookie)) cookie
                     (string/slice hello (inc session-end))))
   (defn u24 [n] (string/from-bytes 0 (div n 256) (% n 256)))
-  (string (string/slice hello 0 10) "\x01" (string (string/from-bytes (div (+ 12 (length body)) 256) (% (+ 12 (length body)) 256)))
+  (string (string/slice hello 0 10) "\x01"
+          (string (string/from-bytes (div (+ 12 (length body)) 256) (% (+ 12 (length body)) 256)))
           "\x01" (u24 (length body)) "\0\x01" "\0\0\0" (u24 (length body)) body))
 
 (defn- alive
@@ -60,7 +62,8 @@
 (test "garbage, empty and truncated datagrams leave a server as it was"
   (with-server [s]
     (with [socket (raw-socket (port-of s)) ev/close]
-      (each datagram ["" "x" "garbage" (string/repeat "\0" 100) (string/repeat "\xff" 1500) (string/repeat "x" 60000)
+      (each datagram ["" "x" "garbage" (string/repeat "\0" 100) (string/repeat "\xff" 1500)
+                      (string/repeat "x" 60000)
                       (os/cryptorand 65000) ;(cuts hello) ;(cuts hello-with-cookie)]
         (net/write socket datagram)
         (ev/sleep 0))
@@ -89,7 +92,8 @@
                                   (if (< (math/rng-uniform rng) 0.3)
                                     (do
                                       (def changed (buffer datagram))
-                                      (put changed (math/rng-int rng (length changed)) (math/rng-int rng 256))
+                                      (put changed (math/rng-int rng (length changed))
+                                           (math/rng-int rng 256))
                                       (string changed))
                                     :pass))}]
           (try
@@ -136,7 +140,8 @@
       (defn flood [n]
         (for i 0 n
           (def socket (sockets (% i 8)))
-          (net/write socket (string (string/slice hello 0 30) (os/cryptorand 8) (string/slice hello 38)))
+          (net/write socket
+                     (string (string/slice hello 0 30) (os/cryptorand 8) (string/slice hello 38)))
           (while (recv socket 0))))
       (flood (load 5000))
       (when-let [before (resident)]
@@ -157,7 +162,8 @@
   (defn u24 [n] (string/from-bytes 0 (div n 256) (% n 256)))
   (seq [[i at] :pairs (range 0 (length body) size)]
     (def part (string/slice body at (min (length body) (+ at size))))
-    (string "\x16\xfe\xff\0\0\0\0\0\0\0" (string/from-bytes (+ first-number i) 0 (+ 12 (length part)))
+    (string "\x16\xfe\xff\0\0\0\0\0\0\0"
+            (string/from-bytes (+ first-number i) 0 (+ 12 (length part)))
             header (u24 at) (u24 (length part)) part)))
 
 (test "hellos in fragments are put together, whatever the order after the first"
@@ -175,7 +181,8 @@
 (test "clients whose hello does not fit into a datagram are served"
   (with-server [s {:alpn ["coap"]}]
     (each mtu [256 300 500]
-      (with [c (connect s {:mtu mtu :alpn [(string/repeat "long" 60) "coap" (string/repeat "er" 120)]})]
+      (with [c (connect s {:mtu mtu
+                           :alpn [(string/repeat "long" 60) "coap" (string/repeat "er" 120)]})]
         (is= "hello" (string (ask c "hello")))))))
 
 # ---- a peer that begins anew ----
@@ -204,11 +211,15 @@
   (with-server [s]
     # the proxy speaks with the client's address: it slips in what an attacker sends who forges it
     (var slip nil)
-    (with-udp-proxy [p (port-of s) {:rule (fn [way n datagram] (if (and slip (= way :up)) (slip datagram) :pass))}]
+    (with-udp-proxy [p (port-of s)
+                     {:rule (fn [way n datagram]
+                              (if (and slip (= way :up)) (slip datagram) :pass))}]
       (with [c (connect (p :port))]
         (ask c "before")
-        (each forged [hello hello-with-cookie (scrambled hello 3) "\x15\xfe\xfd\0\0\0\0\0\0\0\x20\0\x02\x02\x28"
-                      "\x15\xfe\xfd\0\x01\0\0\0\0\x7f\x20\0\x02\x02\x28" "\x14\xfe\xfd\0\0\0\0\0\0\0\x21\0\x01\x01"
+        (each forged [hello hello-with-cookie (scrambled hello 3)
+                      "\x15\xfe\xfd\0\0\0\0\0\0\0\x20\0\x02\x02\x28"
+                      "\x15\xfe\xfd\0\x01\0\0\0\0\x7f\x20\0\x02\x02\x28"
+                      "\x14\xfe\xfd\0\0\0\0\0\0\0\x21\0\x01\x01"
                       (get-in recorded [:up 2]) (last (recorded :up)) ""]
           (set slip (fn [datagram] (set slip nil) forged))
           (:write c "what the forged one replaces")
@@ -231,11 +242,13 @@
       (is= 1 (sessions-of s))
       (dtls/close client))))
 
-(test "a restart that shows a good cookie and is then abandoned ends alone, and the old session goes on"
+(test (string "a restart that shows a good cookie and is then abandoned ends alone, and the "
+              "old session goes on")
   (def errors (ev/chan 10))
   (with-server [s {:handshake-timeout 0.5 :on-error |(ev/give errors $)}]
     (def answers (ev/chan 100)) # in the clear, to whoever begins anew
-    (defn told [way n datagram] (if (and (= way :down) (= 22 (datagram 0)) (= 0 (datagram 4))) (ev/give answers datagram)) :pass)
+    (defn told [way n datagram] (if (and (= way :down) (= 22 (datagram 0)) (= 0 (datagram 4)))
+                                  (ev/give answers datagram)) :pass)
     (with-udp-proxy [p (port-of s) {:rule told}]
       (with [client (connect (p :port))]
         (ask client "before")
@@ -249,7 +262,8 @@
         (net/send-to upstream server-address (hello-with question))
         (is= 2 ((ev/take answers) 13) "a ServerHello")
         (ask client "while it lasts")
-        (is (string/find "handshake timed out: the peer did not finish it within 0.5 s" (ev/take errors)))
+        (is (string/find "handshake timed out: the peer did not finish it within 0.5 s"
+                         (ev/take errors)))
         (is= 1 (sessions-of s))
         (is= peers (dtls/peers s))
         (ask client "after it")))))
@@ -257,10 +271,13 @@
 (test "a forged alert in the clear does not end a client's session"
   (with-server [s]
     (var slip nil)
-    (with-udp-proxy [p (port-of s) {:rule (fn [way n datagram] (if (and slip (= way :down)) (slip datagram) :pass))}]
+    (with-udp-proxy [p (port-of s)
+                     {:rule (fn [way n datagram]
+                              (if (and slip (= way :down)) (slip datagram) :pass))}]
       (with [c (connect (p :port))]
         (ask c "before")
-        (each forged ["\x15\xfe\xfd\0\0\0\0\0\0\0\x20\0\x02\x02\x28" "\x15\xfe\xfd\0\0\0\0\0\0\0\x21\0\x02\x01\0" "garbage"
+        (each forged ["\x15\xfe\xfd\0\0\0\0\0\0\0\x20\0\x02\x02\x28"
+                      "\x15\xfe\xfd\0\0\0\0\0\0\0\x21\0\x02\x01\0" "garbage"
                       (first (recorded :down)) (get-in recorded [:down 1])]
           (set slip (fn [datagram] (set slip nil) forged))
           (ask c "still there"))))))
@@ -297,7 +314,8 @@
     (with [socket (raw-socket (port-of s)) ev/close]
       (net/write socket hello)
       (net/write socket (hello-with (recv socket 5)))
-      (is (string/find "handshake timed out: the peer did not finish it within 0.3 s" (ev/take errors)))
+      (is (string/find "handshake timed out: the peer did not finish it within 0.3 s"
+                       (ev/take errors)))
       (is= 0 (sessions-of s)))))
 
 (test "a session ends with a close_notify when it was silent for :session-timeout"
@@ -309,7 +327,8 @@
 
 (test "a handshake that takes longer than :session-timeout is no silence"
   (with-server [s {:session-timeout 0.5}]
-    (with-udp-proxy [p (port-of s) {:rule (fn [way n datagram] (if (and (= way :up) (<= 2 n 4)) :lose :pass))}]
+    (with-udp-proxy [p (port-of s)
+                     {:rule (fn [way n datagram] (if (and (= way :up) (<= 2 n 4)) :lose :pass))}]
       (with [c (connect (p :port) {:retransmit 0.2 :handshake-timing true})]
         (is (> (:handshake-time c) 1))
         (ask c "slowly")))))
@@ -329,8 +348,10 @@
       (each size [1 1200 1473 9000 16384]
         (def data (string (os/cryptorand size)))
         (is= data (string (ask c data))))
-      (fails-with "16385 bytes are more than a record of DTLS holds: expected 16384 at most" (:write c (string/repeat "x" 16385)))
-      (fails-with "16385 bytes are more" (dtls/send-to s (first (dtls/peers s)) (string/repeat "x" 16385)))
+      (fails-with "16385 bytes are more than a record of DTLS holds: expected 16384 at most"
+                  (:write c (string/repeat "x" 16385)))
+      (fails-with "16385 bytes are more"
+                  (dtls/send-to s (first (dtls/peers s)) (string/repeat "x" 16385)))
       (is= 0 (:write c ""))
       (is= "fine" (string (ask c "fine"))))))
 
@@ -341,7 +362,8 @@
     (with-udp-proxy [p (port-of s) {:rule (fn [way n datagram]
                                             (cond
                                               (or (= way :down) (not= 23 (datagram 0))) :pass
-                                              (< (length held) 2) (do (array/push held datagram) :lose)
+                                              (< (length held) 2)
+                                              (do (array/push held datagram) :lose)
                                               (string (string/join held) datagram)))}]
       (with [c (connect (p :port))]
         (each word ["one" "two" "three"] (:write c word))
@@ -369,7 +391,11 @@
   "All datagrams that a server has for us, until `last` comes."
   [server last]
   (def all @[])
-  (while (not= last (do (def room @"") (dtls/recv-from server 1000 room 10) (array/push all (string room)) (string room))))
+  (while (not= last (do
+                      (def room @"")
+                      (dtls/recv-from server 1000 room 10)
+                      (array/push all (string room))
+                      (string room))))
   all)
 
 (test "a recv-from that is cancelled in the turn its datagram came loses nothing"
@@ -476,19 +502,25 @@
     (string/format
       ``(import jsec/dtls)
         (def s (dtls/listen "127.0.0.1" 0 {:cert %q :key %q}))
-        (def c (dtls/connect "127.0.0.1" (get (dtls/localname s) 1) {:trusted-cert %q :hostname "localhost"}))
+        (def options {:trusted-cert %q :hostname "localhost"})
+        (def c (dtls/connect "127.0.0.1" (get (dtls/localname s) 1) options))
         (ev/go (fn [] (dtls/recv-from s 10 @"")))
         (ev/go (fn [] (:read c 10)))
-        (ev/go (fn [] (dtls/connect "127.0.0.1" (get (dtls/localname s) 1) {:trusted-cert %q :hostname "localhost"})))
+        (def options {:trusted-cert %q :hostname "localhost"})
+        (ev/go (fn [] (dtls/connect "127.0.0.1" (get (dtls/localname s) 1) options)))
         (ev/sleep 0.01)``
       (identity :cert) (identity :key) (identity :cert) (identity :cert)))
   (is= "over\n" (run-code preamble `(print "over") (os/exit 0)`))
-  (is= "over\n" (run-code preamble `(print "over") (:close c) (ev/sleep 0.01) (dtls/close-server s) (os/exit 0)`)))
+  (is= "over\n"
+       (run-code preamble
+                 `(print "over") (:close c) (ev/sleep 0.01) (dtls/close-server s) (os/exit 0)`)))
 
 (test "servers and clients can't cross threads, and say so; addresses can"
   (with-pair [c s peer]
-    (fails-with "a DTLS server can't be marshalled: it belongs to the thread that made it" (marshal s))
-    (fails-with "a DTLS client can't be marshalled: it belongs to the thread that made it" (marshal c))
+    (fails-with "a DTLS server can't be marshalled: it belongs to the thread that made it"
+                (marshal s))
+    (fails-with "a DTLS client can't be marshalled: it belongs to the thread that made it"
+                (marshal c))
     (is= peer (unmarshal (marshal peer)))
     (def reply (ev/thread-chan 1))
     (ev/thread (fn [] (ev/give reply [peer (string peer)])) nil :n)

@@ -27,14 +27,16 @@
 (test "a file that is missing is named, with the system's reason"
   (each-option
     (fn [option make]
-      (each path [(string dir "/missing.pem") (string dir "/no/such/folder.pem") "missing.pem" (buffer dir "/missing.pem")]
+      (each path [(string dir "/missing.pem") (string dir "/no/such/folder.pem") "missing.pem"
+                  (buffer dir "/missing.pem")]
         (is= (string "tls/new-context: :" option ": " path ": No such file or directory")
              (fails-with "No such file" (make path)))))))
 
 (test "a folder in place of a file is refused"
   (each-option
     (fn [option make]
-      (is= (string "tls/new-context: :" option ": " dir ": is a directory") (fails-with "is a directory" (make dir)))
+      (is= (string "tls/new-context: :" option ": " dir ": is a directory")
+           (fails-with "is a directory" (make dir)))
       (fails-with ": " (make (string dir "/"))))))
 
 (test "a file in place of a folder, and a missing one, are refused for :ca-path"
@@ -54,14 +56,17 @@
 
   # root reads everything, but can become somebody who doesn't
   (and (find-program "setpriv")
-       (= 0 (os/execute [;as-nobody (dyn *executable*) "-e" "(import jsec/tls)"] :p {:out (file/open "/dev/null" :w) :err (file/open "/dev/null" :w)})))
+       (= 0 (os/execute [;as-nobody (dyn *executable*) "-e" "(import jsec/tls)"] :p
+                        {:out (file/open "/dev/null" :w) :err (file/open "/dev/null" :w)})))
   (test "a file that can't be read is refused"
     (def code (path-of "nobody.janet" ```(import jsec/tls) (def [_ path cert] (dyn *args*))
-               (each options [{:ca-file path} {:trusted-cert path} {:cert path :key path} {:cert cert :key path} {:ca-file cert :crl path}]
+               (each options [{:ca-file path} {:trusted-cert path} {:cert path :key path}
+                              {:cert cert :key path} {:ca-file cert :crl path}]
                  (print (last (protect (tls/new-context options)))))```))
     (with-child [c ;as-nobody (dyn *executable*) code unreadable (server :cert)]
       (is= 0 (exit-status c) (described c))
-      (is= (string/join (map |(string "tls/new-context: :" $ refused-words "\n") ["ca-file" "trusted-cert" "cert" "key" "crl"]))
+      (is= (string/join (map |(string "tls/new-context: :" $ refused-words "\n")
+                             ["ca-file" "trusted-cert" "cert" "key" "crl"]))
            (string (c :out)))))
 
   (skip "a file that can't be read is refused" "this user can read everything"))
@@ -73,11 +78,15 @@
   # somebody holds it open, and is silent
   (with-child [c "sh" "-c" `exec 3<>"$0"; echo open; read x` pipe]
     (await c :out "open")
-    (fails-with ~(* ":ca-file: " (thru "/pipe: ") (+ "Connection timed out" "Operation timed out")) (tls/new-context {:ca-file pipe})))
+    (fails-with ~(* ":ca-file: " (thru "/pipe: ") (+ "Connection timed out" "Operation timed out"))
+                (tls/new-context {:ca-file pipe})))
   (each-option (fn [option make] (fails-with "/dev/zero: larger than 16 MB" (make "/dev/zero")))))
 
 (peer-test "sh" "a certificate may come through a pipe"
-  (with-child [c "sh" "-c" `cat | "$0" -e '(import jsec/tls) (tls/new-context {:ca-file "/dev/stdin"}) (print "taken")'` (dyn *executable*)]
+  (with-child [c "sh"
+               "-c"
+               (string `cat | "$0" -e '(import jsec/tls) (tls/new-context {:ca-file `
+                       `"/dev/stdin"}) (print "taken")'`) (dyn *executable*)]
     (feed c (ca :cert))
     (is= 0 (exit-status c) (described c))
     (is (string/find "taken" (c :out)))))
@@ -87,14 +96,20 @@
                         [@"" "empty, expected PEM, DER or the path of a file"]
                         ["no\npem" "path of a file"]
                         [(string/repeat "x" 5000) "path of a file"]]
-    (each-option (fn [option make] (fails-with ~(* ,(string ":" option ": ") (thru ,text)) (make content)))))
-  (each content ["" "hello\n" (string/repeat "\xff" 5000) "-----BEGIN" "\x30\x82\xff\xff" (string (os/cryptorand 1000))]
-    (each-option (fn [option make] (fails-with (string ":" option ": ") (make (path-of "nonsense" content)))))))
+    (each-option (fn [option make]
+                   (fails-with ~(* ,(string ":" option ": ") (thru ,text)) (make content)))))
+  (each content ["" "hello\n" (string/repeat "\xff" 5000) "-----BEGIN" "\x30\x82\xff\xff"
+                 (string (os/cryptorand 1000))]
+    (each-option (fn [option make]
+                   (fails-with (string ":" option ": ") (make (path-of "nonsense" content)))))))
 
 (test "PEM of another kind is refused"
-  (fails-with ":cert: not a certificate: no CERTIFICATE block in the PEM" (tls/new-context {:cert (server :key) :key (server :key)}))
-  (fails-with ":ca-file: not a certificate: no CERTIFICATE block in the PEM" (tls/new-context {:ca-file (server :key)}))
-  (fails-with ":key: not a private key: no PRIVATE KEY block in the PEM" (tls/new-context {:cert (server :cert) :key (server :cert)}))
+  (fails-with ":cert: not a certificate: no CERTIFICATE block in the PEM"
+              (tls/new-context {:cert (server :key) :key (server :key)}))
+  (fails-with ":ca-file: not a certificate: no CERTIFICATE block in the PEM"
+              (tls/new-context {:ca-file (server :key)}))
+  (fails-with ":key: not a private key: no PRIVATE KEY block in the PEM"
+              (tls/new-context {:cert (server :cert) :key (server :cert)}))
   (fails-with ":crl: " (tls/new-context {:ca-file (ca :cert) :crl (server :cert)})))
 
 (defn damaged
@@ -114,9 +129,12 @@
   (each pem (damaged (server :cert))
     (each option [:cert :ca-file :trusted-cert]
       # a change inside of the signature or a name leaves it well-formed
-      (match (protect ((file-options option) pem)) [false why] (is (string/find (string ":" option ": not a certificate") why)))
+      (match (protect ((file-options option) pem))
+        [false why]
+        (is (string/find (string ":" option ": not a certificate") why)))
       (protect (tls/new-context ((file-options option) pem)))))
-  # a byte that changed in an EC key leaves it well-formed: only others can tell that it signs nothing
+  # a byte that changed in an EC key leaves it well-formed: only others can tell that it signs
+  # nothing
   (each pem (array/remove (damaged (server :key)) 4)
     (fails-with ":key: not a private key: damaged, or of a kind that OpenSSL does not know"
                 (tls/new-context {:cert (server :cert) :key pem}))))
@@ -126,17 +144,21 @@
   (def lines (string/split "\n" (string/trim pem)))
   (for n 0 (- (length pem) 2)
     (when (or (zero? (% n 7)) (< n 60) (> n (- (length pem) 60)))
-      (fails-with "tls/new-context: :ca-file: " (tls/new-context {:ca-file (string/slice pem 0 n)}))))
+      (fails-with "tls/new-context: :ca-file: "
+                  (tls/new-context {:ca-file (string/slice pem 0 n)}))))
   (is (> (length lines) 5)))
 
 (test "one bad certificate in a bundle or chain spoils it, nothing is dropped in silence"
   (def [bad] (damaged (other :cert)))
   (fails-with ":ca-file: not a certificate" (tls/new-context {:ca-file (string (ca :cert) bad)}))
-  (fails-with ":cert: not a certificate" (tls/new-context {:cert (string (server :cert) bad) :key (server :key)})))
+  (fails-with ":cert: not a certificate"
+              (tls/new-context {:cert (string (server :cert) bad) :key (server :key)})))
 
 (test "text around PEM blocks, CRLF and a missing last newline are fine"
-  (each pem [(string "Certificate of somebody\n" (server :cert) "\n\n") (string/replace-all "\n" "\r\n" (server :cert))
-             (string/trimr (server :cert)) (string (server :key) (server :cert)) (buffer (server :cert))]
+  (each pem [(string "Certificate of somebody\n" (server :cert) "\n\n")
+             (string/replace-all "\n" "\r\n" (server :cert))
+             (string/trimr (server :cert)) (string (server :key) (server :cert))
+             (buffer (server :cert))]
     (is (tls/new-context {:cert pem :key (server :key)}))))
 
 (test "a key of another certificate is refused"
@@ -154,7 +176,8 @@
   (is= 0 status)
   out)
 
-(peer-test "openssl" "an encrypted key is opened with its password only, and nobody is asked at a terminal"
+(peer-test "openssl"
+  "an encrypted key is opened with its password only, and nobody is asked at a terminal"
   (each path [(encrypted "pkcs8" "-topk8" "-v2" "aes256" "-passout" "pass:sésame")
               (encrypted "ec" "-aes256" "-passout" "pass:sésame")]
     (each key [path (slurp path)]
@@ -162,8 +185,10 @@
       (is (make :password "sésame"))
       (is (make :password @"sésame"))
       (fails-with "tls/new-context: :key: private key is encrypted: give its password" (make))
-      (each password ["" @"" "sesame" "sésame " "s" (string/repeat "x" 1000) (string/repeat "x" 100000)]
-        (fails-with '(+ "private key is encrypted: wrong password or damaged key" "password too long") (make :password password))))))
+      (each password ["" @"" "sesame" "sésame " "s" (string/repeat "x" 1000)
+                      (string/repeat "x" 100000)]
+        (fails-with '(+ "private key is encrypted: wrong password or damaged key"
+                        "password too long") (make :password password))))))
 
 (test "a password for a key that isn't encrypted does no harm"
   (is (tls/new-context {:cert (server :cert) :key (server :key) :password "x"})))
@@ -171,8 +196,10 @@
 (peer-test "openssl" "without a password OpenSSL does not read it from the terminal"
   (def path (encrypted "pkcs8" "-topk8" "-v2" "aes256" "-passout" "pass:secret"))
   (with-child [c (dyn *executable*) "-e"
-               (string/format `(import jsec/tls) (print (protect (tls/new-context {:cert %q :key %q}))) (print "went on")`
-                              (server :cert) path)]
+               (string/format
+                 (string `(import jsec/tls) (print (protect (tls/new-context {:cert %q :key `
+                         `%q}))) (print "went on")`)
+                 (server :cert) path)]
     (feed c "secret\nsecret\n")
     (exit-status c)
     (is (string/find "went on" (c :out)) (described c))
@@ -181,17 +208,21 @@
 (test "no block that says it is encrypted makes OpenSSL ask the terminal, of whatever kind"
   (def code ```(import jsec/tls) (import jsec/cert) (import jsec/crypto)
     (def [_ ca body] (dyn *args*))
-    (defn locked [kind] (string "-----BEGIN " kind "-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC," (string/repeat "0" 32) "\n\n"
-                                 body "-----END " kind "-----\n"))
+    (defn locked [kind]
+      (string "-----BEGIN " kind "-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,"
+              (string/repeat "0" 32) "\n\n" body "-----END " kind "-----\n"))
     (each [kind call] [["CERTIFICATE" cert/parse] ["CERTIFICATE" |(tls/new-context {:ca-file $})]
                         ["TRUSTED CERTIFICATE" |(tls/new-context {:trusted-cert $})]
-                        ["CERTIFICATE REQUEST" crypto/parse-csr] ["X509 CRL" |(tls/new-context {:ca-file ca :crl $})]
-                        ["CMS" crypto/cms-get-certs] ["PKCS7" crypto/cms-get-certs] ["PRIVATE KEY" crypto/key-info]
-                        ["ENCRYPTED PRIVATE KEY" crypto/key-info] ["PUBLIC KEY" crypto/key-info] ["DH PARAMETERS" crypto/key-info]]
+                        ["CERTIFICATE REQUEST" crypto/parse-csr]
+                        ["X509 CRL" |(tls/new-context {:ca-file ca :crl $})]
+                        ["CMS" crypto/cms-get-certs] ["PKCS7" crypto/cms-get-certs]
+                        ["PRIVATE KEY" crypto/key-info] ["ENCRYPTED PRIVATE KEY" crypto/key-info]
+                        ["PUBLIC KEY" crypto/key-info] ["DH PARAMETERS" crypto/key-info]]
       (def [fine why] (protect (call (locked kind))))
       (unless (or (string? why) (and fine (dictionary? why))) (printf "%s: %q" kind why)))
     (print "went on")```)
-  (def body (string/slice (server :cert) (length "-----BEGIN CERTIFICATE-----\n") (string/find "-----END" (server :cert))))
+  (def body (string/slice (server :cert) (length "-----BEGIN CERTIFICATE-----\n")
+                          (string/find "-----END" (server :cert))))
   (with-child [c (dyn *executable*) (path-of "asks.janet" code) (ca :cert) body]
     (feed c (string/repeat "secret\n" 50))
     (exit-status c)
@@ -229,8 +260,12 @@
   (defer (ev/close listener)
     (defn meet [trust]
       (def seen (ev/chan 1))
-      (ev/go (fn [] (ev/give seen (protect (with [s (tls/accept listener {:cert cert :key key})] (:read s 1))))))
-      (def met (protect (with [c (tls/connect "127.0.0.1" (port-of listener) {:trusted-cert trust})] true)))
+      (ev/go (fn []
+               (ev/give seen
+                        (protect (with [s (tls/accept listener {:cert cert :key key})]
+                                   (:read s 1))))))
+      (def met (protect (with [c (tls/connect "127.0.0.1" (port-of listener) {:trusted-cert trust})]
+                          true)))
       (ev/take seen)
       (first met))
     (is= [true false] [(meet (server :cert)) (meet (other :cert))])

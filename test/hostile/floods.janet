@@ -1,4 +1,5 @@
-# Peers that ask without end, stall by the dozen or never read: what they cost is bounded, and nobody else waits for them.
+# Peers that ask without end, stall by the dozen or never read: what they cost is bounded, and
+# nobody else waits for them.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")
 (import ../support/peers :prefix "" :only [with-server echo sent-back refusal])
@@ -40,11 +41,14 @@
 # ---- peers that ask and never read ----
 
 (def asks [["key updates" "client" :tls13-unix |(:key-update $)]
-           # of TLS 1.2 it is servers that can ask again and again: each question is answered with a refusal
+           # of TLS 1.2 it is servers that can ask again and again: each question is answered with a
+           # refusal
            ["hello requests" "server" :tls12-unix |(:renegotiate $)]])
 
 (each [what role kind ask] asks
-  (test (string "a " role " that sends " what " without end and never reads is cut off, and others are served meanwhile") :deadline 60
+  (test (string "a " role " that sends " what
+                " without end and never reads is cut off, and others are served meanwhile")
+    :deadline 60
     (def [client server] (tls-pair kind {} (if (= what "hello requests") {:renegotiation true} {})))
     (def [attacker victim] (if (= role "client") [client server] [server client]))
     (def others (bystanders))
@@ -66,7 +70,8 @@
 # ---- peers that ask and read ----
 
 (each role ["client" "server"]
-  (test (string "thousands of key updates that a " role " asks for, and reads, cost no memory, and data flows between them")
+  (test (string "thousands of key updates that a " role
+                " asks for, and reads, cost no memory, and data flows between them")
     (def [client server] (tls-pair :tls13-unix))
     (def [attacker victim] (if (= role "client") [client server] [server client]))
     (def others (bystanders))
@@ -97,7 +102,8 @@
   (await echoing)
   (:close server true))
 
-(test "clients that ask for renegotiations where there are none lose their connection, and nobody else does"
+(test (string "clients that ask for renegotiations where there are none lose their connection, "
+              "and nobody else does")
   (with-server [s identified echo]
     (def options (merge client-options {:max-version :TLS1_2}))
     (with [bystander (tls/connect "127.0.0.1" (s :port) options)]
@@ -111,7 +117,8 @@
 
 (defn- half-hello [] (string "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03" (os/cryptorand 20)))
 
-(test "of 300 handshakes at once 50 stall for ever: the others are done before the first of these times out"
+(test (string "of 300 handshakes at once 50 stall for ever: the others are done before the "
+              "first of these times out")
   (def [sound stalled] [(load 250) (load 50)])
   (def limit (* 3 (min 3 slowness)))
   (with-server [s (merge identified {:handshake-timeout limit}) echo]
@@ -120,20 +127,29 @@
     (eachp [i plain] mute (if (odd? i) (:write plain (half-hello))))
     (def tasks
       (seq [i :range [0 sound]]
-        (spawn (with [c (tls/connect "127.0.0.1" (s :port) (merge client-options {:max-version (if (odd? i) :TLS1_2 :TLS1_3)}))]
-                 (sent-back c (string "client " i))))))
+        (spawn
+          (with [c (tls/connect "127.0.0.1" (s :port)
+                                (merge client-options
+                                       {:max-version (if (odd? i) :TLS1_2 :TLS1_3)}))]
+            (sent-back c (string "client " i))))))
     (eachp [i task] tasks (is= [:ok (buffer "client " i)] (await task)))
     (is= 0 (ev/count (s :refused)) "none has timed out so far")
     (repeat stalled
-      (is= (string/format "tls/accept-loop: handshake timed out: the peer did not finish it within %g s" limit) (refusal s)))
+      (is= (string/format
+             "tls/accept-loop: handshake timed out: the peer did not finish it within %g s" limit)
+           (refusal s)))
     (is (>= (- (os/clock :monotonic) began) limit))
     (each plain mute (is= nil (:read plain 1)) (:close plain))
-    (with [c (tls/connect "127.0.0.1" (s :port) client-options)] (is= @"after" (sent-back c "after")))))
+    (with [c (tls/connect "127.0.0.1" (s :port) client-options)]
+      (is= @"after" (sent-back c "after")))))
 
 # ---- peers that never read ----
 
 (each version [:TLS1_2 :TLS1_3]
-  (test (string version ": writes to clients that never read end by their timeout, and others are served meanwhile")
+  (test (string
+          version
+          ": writes to clients that never read end by their timeout, and others are served "
+          "meanwhile")
     (def times (* slowness 0.5))
     (def data (string/repeat "x" 12000000))
     (def outcomes (ev/chan 100))
@@ -146,7 +162,10 @@
       (def mute (seq [_ :range [0 3]] (tls/connect "127.0.0.1" (s :port) options)))
       (each c mute (:write c "mute"))
       (repeat (load 50)
-        (with [c (tls/connect "127.0.0.1" (s :port) options)] (:write c "talk") (is= @"echo" (:chunk c 4)) (is= @"served" (sent-back c "served"))))
+        (with [c (tls/connect "127.0.0.1" (s :port) options)]
+          (:write c "talk")
+          (is= @"echo" (:chunk c 4))
+          (is= @"served" (sent-back c "served"))))
       (repeat 3 (is= [:error "timeout"] (ev/take outcomes)))
       (each c mute (:close c true)))))
 

@@ -10,7 +10,8 @@
 (def identity (issue ca :key-type :ed25519))
 (defn server-options [version & more]
   (merge identity {:session-tickets 0 :min-version version :max-version version} (table ;more)))
-(defn client-options [version & more] (merge {:ca-file (ca :cert) :min-version version :max-version version} (table ;more)))
+(defn client-options [version & more]
+  (merge {:ca-file (ca :cert) :min-version version :max-version version} (table ;more)))
 (def versions [:TLS1_3 :TLS1_2])
 
 (defn descriptors [] (length (os/dir "/proc/self/fd")))
@@ -40,19 +41,23 @@
 
 (defn broken? [[fine why]]
   (and (not fine)
-       (peg/match '(* "tls/wrap: handshake failed: " (+ "the peer closed the connection" "Connection reset by peer" "Broken pipe") -1)
+       (peg/match '(* "tls/wrap: handshake failed: "
+                      (+ "the peer closed the connection" "Connection reset by peer" "Broken pipe")
+                      -1)
                   why)))
 
 (defn timed-out? [[fine why]]
   (and (not fine)
-       (peg/match '(* "tls/wrap: handshake timed out: the peer did not finish it within " (some (range "09" "..")) " s" -1) why)))
+       (peg/match '(* "tls/wrap: handshake timed out: the peer did not finish it within "
+                      (some (range "09" "..")) " s" -1) why)))
 
 (math/seedrandom (os/cryptorand 8))
 
 (each version versions
   (def whole (meet (client-options version) (server-options version) :pass))
 
-  (test (string version ": a handshake has the same lengths each time, and passes in single bytes as well")
+  (test (string version
+                ": a handshake has the same lengths each time, and passes in single bytes as well")
     (is (first (whole :client)) (whole :client))
     (is (first (whole :server)) (whole :server))
     (each action [:pass :drip]
@@ -60,7 +65,8 @@
       (is= [(whole :client) (whole :server) (whole :up) (whole :down)]
            [(other :client) (other :server) (other :up) (other :down)])))
 
-  # the one who waits for the bytes that are missing fails in any case, and so does who waits for his answer
+  # the one who waits for the bytes that are missing fails in any case, and so does who waits for
+  # his answer
   (each [way receiver] [[:up :server] [:down :client]]
     (test (string version ": a handshake cut at any byte to the " receiver " fails")
       (def before (descriptors))
@@ -72,24 +78,28 @@
       (settled)
       (is= before (descriptors)))
 
-    (test (string version ": a handshake that stalls at any byte to the " receiver " times out, and nothing else waits for it")
+    (test (string version ": a handshake that stalls at any byte to the " receiver
+                  " times out, and nothing else waits for it")
       (def before (descriptors))
       (def limit (* slowness 0.2))
       (def others @{:count 0 :ended (ev/chan 1)})
       (ev/go (fn []
                (while (not (others :enough))
                  (def fine (meet (client-options version) (server-options version) :pass))
-                 (unless (and (first (fine :client)) (first (fine :server))) (put others :failed fine))
+                 (unless (and (first (fine :client)) (first (fine :server)))
+                   (put others :failed fine))
                  (update others :count inc)
                  (ev/sleep 0.01))
                (ev/give (others :ended) true)))
       (in-parallel 100 (offsets (whole way))
         (fn [at]
-          (def stalled (meet (client-options version :handshake-timeout limit) (server-options version :handshake-timeout limit)
+          (def stalled (meet (client-options version :handshake-timeout limit)
+                             (server-options version :handshake-timeout limit)
                              :stall way at))
           # the other side has the same patience, and may lose it first
           (def other (stalled (if (= receiver :server) :client :server)))
-          (is (or (timed-out? (stalled receiver)) (timed-out? other)) (string/format "at %d: %q" at (stalled receiver)))
+          (is (or (timed-out? (stalled receiver)) (timed-out? other))
+              (string/format "at %d: %q" at (stalled receiver)))
           (is (not (first (stalled receiver))))))
       (def made (others :count))
       (put others :enough true)
@@ -104,12 +114,14 @@
       (def limit (* slowness 0.3)) # where a length was spoilt more bytes are waited for
       (in-parallel 50 (offsets (whole way))
         (fn [at]
-          (def spoilt (meet (client-options version :handshake-timeout limit) (server-options version :handshake-timeout limit)
+          (def spoilt (meet (client-options version :handshake-timeout limit)
+                            (server-options version :handshake-timeout limit)
                             :flip way at))
           (def results [(spoilt :client) (spoilt :server)])
           (if (all first results) (array/push unnoticed at))
           (each [fine why] results
-            (is (or fine (and (string/has-prefix? "tls/wrap: " why) (not (string/find "no reason" why)))) why))))
+            (is (or fine (and (string/has-prefix? "tls/wrap: " why)
+                              (not (string/find "no reason" why)))) why))))
       # versions in the headers of records mean nothing any more (RFC 8446, 5.1)
       (is (<= (length unnoticed) 12) (string/format "%q" unnoticed)))))
 

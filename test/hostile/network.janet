@@ -1,22 +1,28 @@
-# A network that splits, merges and delays, and that stalls, ends or resets a transfer at each of its bytes: what is read is
-# what was written up to there, and nobody takes a cut for an end. JSEC_SEED repeats a run.
+# A network that splits, merges and delays, and that stalls, ends or resets a transfer at each of
+# its bytes: what is read is what was written up to there, and nobody takes a cut for an end.
+# JSEC_SEED repeats a run.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")
 (import ../support/tcp-proxy :prefix "")
 (import jsec/tls)
 
 (def slowness (scan-number (os/getenv "JSEC_SLOW" "1")))
-(def seed (scan-number (os/getenv "JSEC_SEED" (string (mod (math/floor (* 1000 (os/clock :realtime))) 1000000)))))
+(def seed
+  (scan-number (os/getenv "JSEC_SEED"
+                          (string (mod (math/floor (* 1000 (os/clock :realtime))) 1000000)))))
 (def versions [:TLS1_3 :TLS1_2])
 
 (defmacro with-ends
-  "Run `body` with a client's and a server's stream that a proxy connects: `(with-ends [p client server] version faults …)`."
+  ``Run `body` with a client's and a server's stream that a proxy connects: `(with-ends [p client
+  server] version faults …)`.``
   [[proxy client server] version faults & body]
   (with-syms [listener accepted]
     ~(with [,listener (tls/listen "127.0.0.1" 0)]
        (with-tcp-proxy [,proxy (last (address-of ,listener)) ,faults]
-         (def ,accepted (spawn (tls/accept ,listener (merge server-options {:max-version ,version}))))
-         (def ,client (tls/connect "127.0.0.1" (,proxy :port) (merge client-options {:max-version ,version})))
+         (def ,accepted
+           (spawn (tls/accept ,listener (merge server-options {:max-version ,version}))))
+         (def ,client
+           (tls/connect "127.0.0.1" (,proxy :port) (merge client-options {:max-version ,version})))
          (def ,server (get (await ,accepted) 1))
          (defer (each s [,client ,server] (:close s true))
            ,;body)))))
@@ -98,7 +104,8 @@
     heard))
 
 (defn each-offset
-  "Call f with each number below n (in slow runs with some of them), twenty at a time; the first error is raised."
+  ``Call f with each number below n (in slow runs with some of them), twenty at a time; the first
+  error is raised.``
   [n f]
   (def step (math/floor (/ n (load n))))
   (def tasks (seq [i :range [0 20]] (spawn (loop [at :range [(* i step) n (* 20 step)]] (f at)))))
@@ -108,17 +115,20 @@
   (each way [:up :down]
     (def whole (wire-length version way))
     (each how [:end :reset]
-      (test (string version ": a transfer " (case how :end "cut" :reset "reset") " at any byte " way " is a prefix and an error, never an end")
+      (test (string version ": a transfer " (case how :end "cut" :reset "reset") " at any byte " way
+                    " is a prefix and an error, never an end")
         (each-offset whole
           (fn [n]
             (def [got status why] (cut-at version way n how))
             (is (string/has-prefix? got message) n)
             (is= :error status (string n ": " got))
-            (is (peg/match '(+ "tls/read: connection truncated" "Connection reset by peer" "Broken pipe") why) [n why])))
+            (is (peg/match '(+ "tls/read: connection truncated" "Connection reset by peer"
+                               "Broken pipe") why) [n why])))
         (is= [message :ok nil] (cut-at version way whole :end))))))
 
 (each version versions
-  (test (string version ": a transfer that stalls at any byte times out, and goes on when the network does")
+  (test (string version
+                ": a transfer that stalls at any byte times out, and goes on when the network does")
     (def whole (wire-length version :up))
     (each-offset whole
       (fn [n]
@@ -133,7 +143,8 @@
           (is= message (string got))
           (await speaking))))))
 
-(test (string "a large write that the network cuts raises, wherever (JSEC_SEED=" seed ")") :deadline 60
+(test (string "a large write that the network cuts raises, wherever (JSEC_SEED=" seed
+              ")") :deadline 60
   (def rng (math/rng seed))
   (def data (string/repeat "x" 9000000))
   (repeat (load 40)
@@ -141,7 +152,8 @@
     (with-ends [p client server] version {:seed seed}
       (cut p :up (math/rng-int rng 3000000) :end)
       (def reading (spawn (hear-all server)))
-      (fails-with '(+ "Broken pipe" "Connection reset by peer" "connection truncated") (:write client data))
+      (fails-with '(+ "Broken pipe" "Connection reset by peer" "connection truncated")
+                  (:write client data))
       (def [_ [got status _]] (await reading))
       (is= :error status)
       (is (string/has-prefix? got data)))))

@@ -23,9 +23,11 @@
 
 (def [near far] (plain-pair))
 (def context (tls/new-context server))
-(def anything [nil true 12 -1 math/nan "text" @"buffer" :keyword 'symbol [1] @[1] {:a 1} @{:a 1} print (fiber/new (fn [])) near context])
+(def anything [nil true 12 -1 math/nan "text" @"buffer" :keyword 'symbol [1] @[1] {:a 1} @{:a 1}
+               print (fiber/new (fn [])) near context])
 
-# function, arguments that are right (so that only one at a time is wrong), slot, types that are fine
+# function, arguments that are right (so that only one at a time is wrong), slot, types that are
+# fine
 (def bytes [:string :buffer :keyword :symbol])
 (def options [:table :struct :nil]) # their content is for other facts
 (def slots
@@ -67,9 +69,12 @@
                     (function ;given))))))
 
 (test "functions of a stream refuse what is no TLS stream"
-  (each function [tls-stream/handshake tls-stream/shutdown tls-stream/connection-info tls-stream/version tls-stream/cipher
-                  tls-stream/cipher-bits tls-stream/handshake-time tls-stream/peer-certificate tls-stream/peer-chain
-                  tls-stream/verify-result tls-stream/get-session tls-stream/session-reused? tls-stream/key-update
+  (each function [tls-stream/handshake tls-stream/shutdown tls-stream/connection-info
+                  tls-stream/version tls-stream/cipher
+                  tls-stream/cipher-bits tls-stream/handshake-time tls-stream/peer-certificate
+                  tls-stream/peer-chain
+                  tls-stream/verify-result tls-stream/get-session tls-stream/session-reused?
+                  tls-stream/key-update
                   tls-stream/renegotiate]
     (each value anything
       (fails-with "bad slot #0, expected jsec/tls-stream" (function value)))
@@ -77,10 +82,13 @@
 
 (test "too few and too many arguments are refused"
   (each [function & arguments]
-        [[tls/new-context {} {}] [tls/connect "localhost"] [tls/connect "localhost" 1 {} {}] [tls/listen "localhost"]
+        [[tls/new-context {} {}] [tls/connect "localhost"] [tls/connect "localhost" 1 {} {}]
+         [tls/listen "localhost"]
          [tls/listen "localhost" 1 {} {}] [tls/accept listener] [tls/accept listener server 1 1]
-         [tls/accept-loop listener server] [tls/accept-loop listener server (fn [s]) {} {}] [tls/upgrade near]
-         [tls/upgrade near "a" {} {}] [tls/wrap] [tls/wrap near "a" {} {}] [tls-stream/trust-cert context]]
+         [tls/accept-loop listener server] [tls/accept-loop listener server (fn [s]) {} {}]
+         [tls/upgrade near]
+         [tls/upgrade near "a" {} {}] [tls/wrap] [tls/wrap near "a" {} {}]
+         [tls-stream/trust-cert context]]
     (fails-with "arity mismatch" (function ;arguments))))
 
 (test "a stream that was refused in an argument is still whole"
@@ -128,7 +136,8 @@
    [:verify-time "seconds since the epoch" ["now" math/nan math/inf true 1e300]]
    [:crl "string or buffer" [1 true {}]]
    [:pins "array of \"sha256//<base64>\"" [1 true "x" []]]
-   [:pins "\"sha256//\" and 44 letters of Base64" [["x"] [1] ["sha256//AAAA"] [(string "sha256//" (string/repeat "A" 44))]]]
+   [:pins "\"sha256//\" and 44 letters of Base64"
+    [["x"] [1] ["sha256//AAAA"] [(string "sha256//" (string/repeat "A" 44))]]]
    [:sni "table of host name to options or context" [1 true "x" []]]
    [:ticket-keys "string or buffer" [1 true {}]]
    [:session-tickets "integer from 0 to 16" [-1 17 0.5 "1"]]
@@ -148,11 +157,14 @@
 
 (test "options of listen and of accept-loop are looked at as well"
   (each value [0 -1 65536 1.5 "x" math/nan]
-    (fails-with "tls/listen: bad option :backlog, expected integer from 1 to 65535" (tls/listen "127.0.0.1" 0 {:backlog value})))
-  (fails-with "tls/listen: unknown option :backlogg, did you mean :backlog" (tls/listen "127.0.0.1" 0 {:backlogg 1}))
+    (fails-with "tls/listen: bad option :backlog, expected integer from 1 to 65535"
+                (tls/listen "127.0.0.1" 0 {:backlog value})))
+  (fails-with "tls/listen: unknown option :backlogg, did you mean :backlog"
+              (tls/listen "127.0.0.1" 0 {:backlogg 1}))
   (each [options text]
         [[{:max-connections 0} "bad option :max-connections, expected integer from 1 to"]
-         [{:handshake-timeout -1} "bad option :handshake-timeout, expected non-negative number of seconds"]
+         [{:handshake-timeout -1}
+          "bad option :handshake-timeout, expected non-negative number of seconds"]
          [{:on-error 1} "bad option :on-error, expected function of one argument, got 1"]
          [{:on-error (fn [])} "bad option :on-error, expected function of one argument"]
          [{:on-eror print} "unknown option :on-eror, did you mean :on-error"]]
@@ -160,42 +172,54 @@
 
 (test "timeouts as arguments are not negative, NaN or of another type"
   (each value [-1 math/nan "1" :x true {:timeout -1} {:timeut 1} {:timeout "1"}]
-    (fails-with '(+ "bad slot #2" "bad option :timeout" "unknown option :timeut, did you mean :timeout")
+    (fails-with '(+ "bad slot #2" "bad option :timeout"
+                    "unknown option :timeut, did you mean :timeout")
                 (tls/accept listener server value))))
 
 # ---- options: names and contradictions ----
 
 (test "an unknown option is refused, the one that was meant is named"
-  (each [given meant] [[:verfy :verify] [:cafile :ca-file] [:ca_file :ca-file] [:hostnme :hostname] [:certificate nil]
-                       [:handshake_timeout :handshake-timeout] [:Verify :verify] [:timout :timeout] [:xyzzy nil]]
-    (fails-with (string "tls/connect: unknown option :" given (if meant (string ", did you mean :" meant) ""))
+  (each [given meant] [[:verfy :verify] [:cafile :ca-file] [:ca_file :ca-file] [:hostnme :hostname]
+                       [:certificate nil]
+                       [:handshake_timeout :handshake-timeout] [:Verify :verify] [:timout :timeout]
+                       [:xyzzy nil]]
+    (fails-with (string "tls/connect: unknown option :" given
+                        (if meant (string ", did you mean :" meant) ""))
                 (tls/connect "localhost" port {given true})))
-  (fails-with "unknown option :chiphers, did you mean :ciphers" (tls/new-context {:security {:chiphers "HIGH"}}))
+  (fails-with "unknown option :chiphers, did you mean :ciphers"
+              (tls/new-context {:security {:chiphers "HIGH"}}))
   (each key ["verify" 'verify 1 nil true [:verify]]
     (unless (nil? key)
       (fails-with "tls/connect: unknown option " (tls/connect "localhost" port {key true})))))
 
 (test "an option of a prototype counts, and is looked at as well"
-  (fails-with "unknown option :verfy" (tls/connect "localhost" port (table/setproto @{:verify true} @{:verfy false})))
-  (fails-with "bad option :verify" (tls/connect "localhost" port (table/setproto @{} @{:verify 1}))))
+  (fails-with "unknown option :verfy"
+              (tls/connect "localhost" port (table/setproto @{:verify true} @{:verfy false})))
+  (fails-with "bad option :verify"
+              (tls/connect "localhost" port (table/setproto @{} @{:verify 1}))))
 
 (test "two names of the same option at once are refused"
-  (fails-with "say the same: give one of them" (tls/new-context {:ca (ca :cert) :ca-file (ca :cert)})))
+  (fails-with "say the same: give one of them"
+              (tls/new-context {:ca (ca :cert) :ca-file (ca :cert)})))
 
 (test "wrong values inside of :security are refused"
-  (fails-with "bad option :ciphers, expected keyword or string, got 42" (tls/new-context {:security {:ciphers 42}}))
+  (fails-with "bad option :ciphers, expected keyword or string, got 42"
+              (tls/new-context {:security {:ciphers 42}}))
   (fails-with `bad :ciphers "NO-SUCH"` (tls/new-context {:security {:ciphers "NO-SUCH"}}))
   (fails-with `bad :ciphersuites "NO-SUCH"` (tls/new-context {:ciphersuites "NO-SUCH"}))
   (fails-with `bad :curves "NO-SUCH"` (tls/new-context {:security {:curves :NO-SUCH}}))
-  (each [given why] [["NO-SUCH" `": `] [(string/repeat "x" 300) '(+ ": unknown group" ": passed invalid argument")]]
+  (each [given why] [["NO-SUCH" `": `]
+                     [(string/repeat "x" 300) '(+ ": unknown group" ": passed invalid argument")]]
     (is (not (string/find "no reason" (fails-with why (tls/new-context {:curves given}))))))
-  (fails-with ":min-version is above :max-version" (tls/new-context {:security {:min-version :TLS1_3 :max-version :TLS1_2}})))
+  (fails-with ":min-version is above :max-version"
+              (tls/new-context {:security {:min-version :TLS1_3 :max-version :TLS1_2}})))
 
 (test "options that leave nothing to agree on are refused before anybody connects"
   (each [opts why] [[{:min-version :TLS1_3 :ciphersuites ""} "leave none for the versions allowed"]
                     [{:max-version :TLS1_1} "TLS 1.1 rests on SHA-1 and MD5"]
                     [{:max-version "TLS1.0"} "TLS 1.0 rests on SHA-1 and MD5"]
-                    [{:min-version :TLS1_0 :max-version :TLS1_1 :ciphers "DEFAULT@SECLEVEL=1"} "TLS 1.1 rests on SHA-1 and MD5"]]
+                    [{:min-version :TLS1_0 :max-version :TLS1_1 :ciphers "DEFAULT@SECLEVEL=1"}
+                     "TLS 1.1 rests on SHA-1 and MD5"]]
     (fails-with why (tls/new-context opts))
     (fails-with why (tls/new-context {:security opts}))
     (fails-with why (tls/connect "127.0.0.1" port opts)))
@@ -206,7 +230,9 @@
   (def why ":ciphers has no suite usable with the key of :cert")
   (def old (merge other {:max-version :TLS1_2}))
   (each opts [old (tls/new-context old)]
-    (with [l (tls/listen "127.0.0.1" "0")] (fails-with why (tls/accept l opts)) (fails-with why (tls/accept-loop l opts identity)))
+    (with [l (tls/listen "127.0.0.1" "0")]
+      (fails-with why (tls/accept l opts))
+      (fails-with why (tls/accept-loop l opts identity)))
     (fails-with why (tls/new-context (merge server {:sni {"a.example" opts}}))))
   (is (tls/new-context other)))
 
@@ -215,7 +241,8 @@
   (fails-with "tls/new-context: :key without :cert" (tls/new-context {:key (server :key)}))
   (each call [|(tls/accept listener $) |(tls/accept-loop listener $ (fn [s]))]
     (fails-with "a server needs a certificate: give :cert and :key" (call {}))
-    (fails-with "no CA to verify clients against: give :ca-file, :ca-path or :trusted-cert" (call (merge server {:verify true})))))
+    (fails-with "no CA to verify clients against: give :ca-file, :ca-path or :trusted-cert"
+                (call (merge server {:verify true})))))
 
 (test "options that can't mean anything here are refused"
   (fails-with ":verify :optional is for servers" (tls/connect "127.0.0.1" port {:verify :optional}))
@@ -230,42 +257,59 @@
                       [{"a.example" 1} "expected options or a TLS context, got 1"]
                       [{"a.example" {:crt "x"}} "unknown option :crt"]]
     (fails-with text (tls/new-context (merge server {:sni hosts}))))
-  (fails-with `:sni "a.example": a server needs a certificate` (tls/new-context {:sni {"a.example" {}}}))
+  (fails-with `:sni "a.example": a server needs a certificate`
+              (tls/new-context {:sni {"a.example" {}}}))
   (def endless (merge server))
   (put endless :sni @{"a.example" endless})
   (fails-with "tls/new-context: option :sni in :sni" (tls/new-context endless))
-  (fails-with "option :context in :sni" (tls/new-context (merge server {:sni {"a.example" {:context context}}}))))
+  (fails-with "option :context in :sni"
+              (tls/new-context (merge server {:sni {"a.example" {:context context}}}))))
 
 (test "keys of :sni that no client can ask for are refused, with the cure"
   (each [key why]
-        [["*" ":default is any host"] ["a*.example" "the whole first label"] ["*a.example" "the whole first label"]
-         ["a.*.example" "the whole first label"] ["*.*.example" "the whole first label"] ["*.a.example:443" "no scheme, port or path"]
-         [".example" `"*.example" serves the hosts of a domain`] ["a..example" "is not a host name"] ["." "matches no host"]
-         ["a.example:443" "no scheme, port or path"] ["https://a.example" "no scheme, port or path"] ["a.example/" "no scheme, port or path"]
-         ["a.example " "is not a host name"] [" " "is not a host name"] ["a b.example" "is not a host name"] ["a\n.example" "is not a host name"]
-         ["127.0.0.1" "no IP address"] ["::1" "no IP address"] ["fe80::1%eth0" "no IP address"] ["*.127.0.0.1" "matches no host"] ["[::1]" "no scheme, port or path"]
+        [["*" ":default is any host"] ["a*.example" "the whole first label"]
+         ["*a.example" "the whole first label"]
+         ["a.*.example" "the whole first label"] ["*.*.example" "the whole first label"]
+         ["*.a.example:443" "no scheme, port or path"]
+         [".example" `"*.example" serves the hosts of a domain`] ["a..example" "is not a host name"]
+         ["." "matches no host"]
+         ["a.example:443" "no scheme, port or path"] ["https://a.example" "no scheme, port or path"]
+         ["a.example/" "no scheme, port or path"]
+         ["a.example " "is not a host name"] [" " "is not a host name"]
+         ["a b.example" "is not a host name"] ["a\n.example" "is not a host name"]
+         ["127.0.0.1" "no IP address"] ["::1" "no IP address"] ["fe80::1%eth0" "no IP address"]
+         ["*.127.0.0.1" "matches no host"] ["[::1]" "no scheme, port or path"]
          ["b\xC3\xBCcher.example" `"xn--bcher-kva.example"`] ["\xFF.example" "is not a host name"]
-         [(string (string/repeat "a" 64) ".example") "is not a host name"] [(string/repeat "a." 130) "is not a host name"]]
+         [(string (string/repeat "a" 64) ".example") "is not a host name"]
+         [(string/repeat "a." 130) "is not a host name"]]
     (each new [tls/new-context dtls/new-context]
       (fails-with why (new (merge server {:sni {key server}})))))
-  (each key ["a.example" "a.example." "A.Example" "*.a.example" "*.a.example." "localhost" "a_b.example" "xn--bcher-kva.example" "1.2.3.4.example" :default]
+  (each key ["a.example" "a.example." "A.Example" "*.a.example" "*.a.example." "localhost"
+             "a_b.example" "xn--bcher-kva.example" "1.2.3.4.example" :default]
     (is (tls/new-context (merge server {:sni {key server}})) key))
-  (fails-with `two keys name the host "` (tls/new-context {:sni {"a.example" server "A.example." server}})))
+  (fails-with `two keys name the host "`
+              (tls/new-context {:sni {"a.example" server "A.example." server}})))
 
 (test "the ASCII form of a host name is the one that IDNA gives"
   (each [name ascii]
-        [["b\xC3\xBCcher.example" "xn--bcher-kva.example"] ["B\xC3\x9Ccher.Example" "xn--bcher-kva.example"]
-         ["m\xC3\xBCnchen.de" "xn--mnchen-3ya.de"] ["\xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E.jp" "xn--wgv71a119e.jp"]
-         ["\xD0\xBF\xD1\x80\xD0\xB8\xD0\xBC\xD0\xB5\xD1\x80.\xD1\x80\xD1\x84" "xn--e1afmkfd.xn--p1ai"]
+        [["b\xC3\xBCcher.example" "xn--bcher-kva.example"]
+         ["B\xC3\x9Ccher.Example" "xn--bcher-kva.example"]
+         ["m\xC3\xBCnchen.de" "xn--mnchen-3ya.de"]
+         ["\xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E.jp" "xn--wgv71a119e.jp"]
+         ["\xD0\xBF\xD1\x80\xD0\xB8\xD0\xBC\xD0\xB5\xD1\x80.\xD1\x80\xD1\x84"
+          "xn--e1afmkfd.xn--p1ai"]
          ["*.\xC3\xBC.\xC3\xBC" "*.xn--tda.xn--tda"]]
     (fails-with (string `"` ascii `"`) (tls/new-context {:sni {name server}}))))
 
 (test "host names, paths and passwords with NUL bytes are refused"
-  (each [call] [[|(tls/connect "local\0host" port)] [|(tls/connect @"local\0host" port)] [|(tls/connect "localhost" "1\0")]
-                [|(tls/connect :unix "/tmp/a\0b")] [|(tls/listen "local\0host" 0)] [|(tls/listen :unix "/tmp/a\0b")]
+  (each [call] [[|(tls/connect "local\0host" port)] [|(tls/connect @"local\0host" port)]
+                [|(tls/connect "localhost" "1\0")]
+                [|(tls/connect :unix "/tmp/a\0b")] [|(tls/listen "local\0host" 0)]
+                [|(tls/listen :unix "/tmp/a\0b")]
                 [|(tls/upgrade near "local\0host")] [|(tls/wrap near "local\0host")]]
     (fails-with "expected text without NUL bytes" (call)))
-  (each option [:hostname :verify-hostname :password :cert :key :ca :ca-file :ca-path :trusted-cert :ciphers :ciphersuites :curves]
+  (each option [:hostname :verify-hostname :password :cert :key :ca :ca-file :ca-path :trusted-cert
+                :ciphers :ciphersuites :curves]
     (each value ["a\0b" @"a\0b"]
       (fails-with (string "bad option :" option ", expected text without NUL bytes")
                   (tls/connect "127.0.0.1" port {option value})))))
@@ -274,15 +318,18 @@
   (each value [-1 65536 1.5 math/nan 1e300]
     (fails-with "bad slot #1, expected " (tls/connect "127.0.0.1" value)))
   (each value ["" "http-no-such-service" "99999999" "65536" "-1" (string/repeat "9" 40)]
-    (fails-with '(+ "bad slot #1, expected port" "could not resolve") (tls/connect "127.0.0.1" value {:timeout 5})))
+    (fails-with '(+ "bad slot #1, expected port" "could not resolve")
+                (tls/connect "127.0.0.1" value {:timeout 5})))
   (fails-with "path" (tls/connect :unix (string "/tmp/" (string/repeat "x" 200))))
   (fails-with "path" (tls/listen :unix (string "/tmp/" (string/repeat "x" 200))))
   (each host ["" "a b" (string/repeat "x" 300) (string/repeat "a." 200) "256.1.1.1" "[::1" "-"]
-    (fails-with '(+ "could not resolve" "no host name" "not a host name") (tls/connect host port {:timeout 5}))))
+    (fails-with '(+ "could not resolve" "no host name" "not a host name")
+                (tls/connect host port {:timeout 5}))))
 
 (test "options come last, after a host name or nil"
   (each value [5 :localhost [] (fn [])]
-    (fails-with "bad slot #1, expected host name, where options follow it" (tls/wrap near value {}))))
+    (fails-with "bad slot #1, expected host name, where options follow it"
+                (tls/wrap near value {}))))
 
 (test "after all of it the listener still serves"
   (ev/go (fn [] (def s (tls/accept listener server)) (echo s) (:close s)))

@@ -1,4 +1,5 @@
-# Peers that speak something else than TLS, or nothing; and what must not reach from one connection to another.
+# Peers that speak something else than TLS, or nothing; and what must not reach from one connection
+# to another.
 (import ../support/check :prefix "")
 (import ../support/peers :prefix "")
 (import ../support/cut :prefix "")
@@ -11,44 +12,60 @@
 (def trust {:ca-file (ca :cert)})
 
 (defn says
-  "Run a plain server that answers each connection with `(handler stream)`, and connect to it with TLS: the error."
+  ``Run a plain server that answers each connection with `(handler stream)`, and connect to it
+  with TLS: the error.``
   [handler &opt options]
   (def listener (net/listen "127.0.0.1" "0"))
   (def streams @[])
-  (ev/go (fn [] (try (forever (def s (net/accept listener)) (array/push streams s) (ev/go (fn [] (try (handler s) ([_])))))
-                  ([_]))))
+  (ev/go (fn []
+           (try (forever
+                  (def s (net/accept listener))
+                  (array/push streams s)
+                  (ev/go (fn [] (try (handler s) ([_])))))
+             ([_]))))
   (defer (do (ev/close listener) (each s streams (ev/close s)))
-    (def [fine why] (protect (tls/connect "127.0.0.1" (port-of listener) (merge trust (or options {})))))
+    (def [fine why]
+      (protect (tls/connect "127.0.0.1" (port-of listener) (merge trust (or options {})))))
     (is (not fine))
     why))
 
 (defn hears
-  "Run a TLS server, and send it plain text; the server's error, after it has served another client as well."
+  ``Run a TLS server, and send it plain text; the server's error, after it has served another
+  client as well.``
   [text]
   (with-server [s (merge identity {:handshake-timeout (* slowness 0.2)}) echo]
     (with [plain (net/connect "127.0.0.1" (s :port))]
       (protect (:write plain text 5))
-      (with [c (tls/connect "127.0.0.1" (s :port) trust)] (is= @"meanwhile" (sent-back c "meanwhile")))
+      (with [c (tls/connect "127.0.0.1" (s :port) trust)]
+        (is= @"meanwhile" (sent-back c "meanwhile")))
       (def why (refusal s))
       why)))
 
-(def speaks-no-tls "tls/connect: handshake failed: wrong version number: the peer does not speak TLS, or no version allowed here")
+(def speaks-no-tls
+  (string "tls/connect: handshake failed: wrong version number: the peer does not speak TLS, "
+          "or no version allowed here"))
 
 (test "a TLS client on a plain port hears that it is one"
-  (each banner ["HTTP/1.1 400 Bad Request\r\n\r\n" "220 mail.example ESMTP\r\n" "SSH-2.0-OpenSSH_9.2\r\n" "+OK POP3 ready\r\n"
+  (each banner ["HTTP/1.1 400 Bad Request\r\n\r\n" "220 mail.example ESMTP\r\n"
+                "SSH-2.0-OpenSSH_9.2\r\n" "+OK POP3 ready\r\n"
                 "* OK IMAP4rev1\r\n" "{\"json\":true}"]
     (is= speaks-no-tls (says |(do (:write $ banner) (:read $ 1) (:read $ 100000))))))
 
 (test "a plain server that hangs up, echoes, or says nothing is told apart"
-  (is (peg/match '(* "tls/connect: handshake failed: " (+ "the peer closed the connection" "Connection reset by peer") -1)
+  (is (peg/match '(* "tls/connect: handshake failed: "
+                     (+ "the peer closed the connection" "Connection reset by peer") -1)
                  (says |(ev/close $))))
-  (is (string/has-prefix? "tls/connect: handshake failed: " (says |(while (def data (:read $ 4096)) (:write $ data)))))
-  (is= "tls/connect: handshake timed out: the peer did not finish it within 0.1 s" (says |(:read $ 100000 nil 100) {:handshake-timeout 0.1}))
+  (is (string/has-prefix? "tls/connect: handshake failed: "
+                          (says |(while (def data (:read $ 4096)) (:write $ data)))))
+  (is= "tls/connect: handshake timed out: the peer did not finish it within 0.1 s"
+       (says |(:read $ 100000 nil 100) {:handshake-timeout 0.1}))
   (is= "timeout" (says |(:read $ 100000 nil 100) {:timeout 0.1})))
 
 (test "a plain client on a TLS port is told apart, and others are served"
-  (is= "tls/accept-loop: handshake failed: http request: the peer sent plain HTTP to a TLS port" (hears "GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
-  (is= "tls/accept-loop: handshake failed: https proxy request: the peer sent a proxy request to a TLS port"
+  (is= "tls/accept-loop: handshake failed: http request: the peer sent plain HTTP to a TLS port"
+       (hears "GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+  (is= (string "tls/accept-loop: handshake failed: https proxy request: the peer sent a proxy "
+               "request to a TLS port")
        (hears "CONNECT a.example:443 HTTP/1.1\r\n\r\n"))
   (each text ["EHLO a.example\r\n" "SSH-2.0-OpenSSH_9.2\r\n" "USER me\r\nPASS secret\r\n"]
     (is (string/find "the peer does not speak TLS" (hears text))))
@@ -59,21 +76,26 @@
   (repeat (load 20)
     (def noise (string (noise 1000000)))
     (is (string/has-prefix? "tls/accept-loop: handshake " (hears noise)))
-    (is (string/has-prefix? "tls/connect: handshake failed: " (says |(do (:write $ noise) (:read $ 1000000)))))))
+    (is (string/has-prefix? "tls/connect: handshake failed: "
+                            (says |(do (:write $ noise) (:read $ 1000000)))))))
 
 (test "a megabyte of noise in well-formed records is refused in both roles"
   (each kind [20 21 22 23 24 255]
     (def record (string (string/from-bytes kind 3 3 64 0) (noise 16384)))
     (def noise (string/repeat record 60))
     (is (string/has-prefix? "tls/accept-loop: handshake " (hears noise)))
-    (is (string/has-prefix? "tls/connect: handshake failed: " (says |(do (:write $ noise) (:read $ 1000000)))))))
+    (is (string/has-prefix? "tls/connect: handshake failed: "
+                            (says |(do (:write $ noise) (:read $ 1000000)))))))
 
 (test "endless empty records, warnings and a handshake of 16 MB are refused"
-  (each [record text] [[(string "\x17\x03\x03\0\0") "handshake"] ["\x15\x03\x03\0\x02\x01\x5a" "handshake"]
-                       ["\x14\x03\x03\0\x01\x01" "handshake"] ["\x16\x03\x03\0\x04\x01\xff\xff\xff" "handshake"]]
+  (each [record text] [[(string "\x17\x03\x03\0\0") "handshake"]
+                       ["\x15\x03\x03\0\x02\x01\x5a" "handshake"]
+                       ["\x14\x03\x03\0\x01\x01" "handshake"]
+                       ["\x16\x03\x03\0\x04\x01\xff\xff\xff" "handshake"]]
     (def flood (string/repeat record 20000))
     (is (string/find text (hears flood)))
-    (is (string/find text (says |(do (:write $ flood) (:read $ 1000000)) {:handshake-timeout 0.5})))))
+    (is (string/find text
+                     (says |(do (:write $ flood) (:read $ 1000000)) {:handshake-timeout 0.5})))))
 
 # ---- nothing reaches from one connection to another ----
 
@@ -81,7 +103,8 @@
   (with-server [s identity echo]
     (with [open (tls/connect "127.0.0.1" (s :port) trust)]
       (repeat 3
-        (fails-with "hostname mismatch" (tls/connect "127.0.0.1" (s :port) (merge trust {:hostname "other.example"})))
+        (fails-with "hostname mismatch"
+                    (tls/connect "127.0.0.1" (s :port) (merge trust {:hostname "other.example"})))
         (fails-with "No such file" (tls/new-context {:ca-file "/no/such/file"}))
         (is= @"still fine" (sent-back open "still fine"))
         (with [c (tls/connect "127.0.0.1" (s :port) trust)] (is= @"fine" (sent-back c "fine")))))))
@@ -102,7 +125,8 @@
   (with-server [s identity echo]
     (def other {:ca-file ((authority "Other CA") :cert)})
     (repeat 3
-      (with [c (tls/connect "127.0.0.1" (s :port) (merge other {:verify false}))] (is= @"x" (sent-back c "x")))
+      (with [c (tls/connect "127.0.0.1" (s :port) (merge other {:verify false}))]
+        (is= @"x" (sent-back c "x")))
       (fails-with "certificate verify failed" (tls/connect "127.0.0.1" (s :port) other)))))
 
 # ---- upgrading ----
@@ -132,8 +156,10 @@
   (:close c)
   (:close s))
 
-(test "what can't be upgraded is refused: listeners, closed streams, pipes, TLS streams, streams in use"
-  (with [listener (net/listen "127.0.0.1" "0")] (fails-with "tls/upgrade: " (tls/upgrade listener "localhost" trust)))
+(test (string "what can't be upgraded is refused: listeners, closed streams, pipes, TLS "
+              "streams, streams in use")
+  (with [listener (net/listen "127.0.0.1" "0")]
+    (fails-with "tls/upgrade: " (tls/upgrade listener "localhost" trust)))
   (def [client server] (plain-pair))
   (def reader (ev/go (fn [] (protect (:read server 1)))))
   (ev/sleep 0)

@@ -1,5 +1,5 @@
-# Keys, passwords and the secrets of a connection are gone from memory once what used them is closed and collected: another
-# process looks through all that the first one can write.
+# Keys, passwords and the secrets of a connection are gone from memory once what used them is closed
+# and collected: another process looks through all that the first one can write.
 (import ../support/check :prefix "")
 (import ../support/peers :prefix "")
 (import jsec/cert)
@@ -18,7 +18,9 @@
   (def at (+ 5 (string/find "\x02\x01\x01\x04\x20" der)))
   (string/slice der at (+ at 32)))
 
-(defn- unhex [digits] (string/from-bytes ;(seq [i :range [0 (length digits) 2]] (scan-number (string "16r" (string/slice digits i (+ i 2)))))))
+(defn- unhex [digits]
+  (string/from-bytes ;(seq [i :range [0 (length digits) 2]]
+                        (scan-number (string "16r" (string/slice digits i (+ i 2)))))))
 
 (defn- key-of
   "The key that TLS_AES_256_GCM_SHA384 makes of a secret: HKDF-Expand-Label (RFC 8446, 7.1)."
@@ -26,10 +28,11 @@
   (string/slice (crypto/hmac :sha384 secret "\0\x20\x09tls13 key\0\x01") 0 32))
 
 (defn- traffic-keys
-  "Those of the handshake and of the data, of both directions. The secrets they are made of are in OpenSSL's hands, which
-  frees some of them as they are."
+  ``The keys of handshake and data, in both directions. Their secrets belong to OpenSSL, which frees
+  some of them without clearing.``
   []
-  (seq [line :in (string/split "\n" (slurp (string dir "/log"))) :when (string/find "TRAFFIC_SECRET" line)]
+  (seq [line :in (string/split "\n" (slurp (string dir "/log"))) :when
+        (string/find "TRAFFIC_SECRET" line)]
     (key-of (unhex (last (string/split " " line))))))
 
 (defn- regions [pid]
@@ -61,7 +64,8 @@
   (def child (start "sleep" "5"))
   (defer (stop child)
     (and (os/stat "/proc/self/mem")
-         (first (protect (with [f (file/open (string "/proc/" ((child :proc) :pid) "/mem") :rb)] (file/seek f :set 0)))))))
+         (first (protect (with [f (file/open (string "/proc/" ((child :proc) :pid) "/mem") :rb)]
+                           (file/seek f :set 0)))))))
 
 (defn- watch
   "What is found in a process while it holds a connection with that key, and after."
@@ -80,13 +84,17 @@
 (cond
   (os/getenv "JSEC_WRAPPER") (skip "no secret is left in memory" "valgrind keeps what is freed")
   (os/getenv "JSEC_SLOW") (skip "no secret is left in memory" "sanitizers keep what is freed")
-  (not (readable?)) (skip "no secret is left in memory" "another process's memory can't be read here")
-  (each [what key] [["an encrypted key" (crypto/export-key (made :key) {:password password :iterations 1000})]
-                    ["a key in clear" (made :key)]]
-    (test (string "of " what " no copy is left, nor of its password, nor of the connection's secrets")
+  (not (readable?))
+  (skip "no secret is left in memory" "another process's memory can't be read here")
+  (each [what key]
+    [["an encrypted key" (crypto/export-key (made :key) {:password password :iterations 1000})]
+     ["a key in clear" (made :key)]]
+    (test (string "of " what
+                  " no copy is left, nor of its password, nor of the connection's secrets")
       (def [before after] (watch key))
       (each there ["key as a number" "traffic key 2" "traffic key 3"]
-        (is (index-of there before) (string/format "%s is found while it is there: %q" there before)))
+        (is (index-of there before)
+            (string/format "%s is found while it is there: %q" there before)))
       (is= [] after))))
 
 (end)

@@ -1,5 +1,5 @@
-# Whoever writes to a connection that is gone gets an error, and never SIGPIPE, which would end the process: seen with that
-# signal's default in force, as in any program.
+# Whoever writes to a connection that is gone gets an error, and never SIGPIPE, which would end the
+# process: seen with that signal's default in force, as in any program.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")
 (import ../support/datagrams :as datagrams)
@@ -16,9 +16,11 @@
 # whoever started us may ignore it, and that is inherited
 (when (ignored?)
   (if (os/getenv "JSEC_SIGPIPE") (error "SIGPIPE is ignored all the same"))
-  (os/exit (os/execute ["env" "--default-signal=PIPE" "JSEC_SIGPIPE=1" (dyn *executable*) (dyn *current-file*)] :p)))
+  (os/exit (os/execute ["env" "--default-signal=PIPE" "JSEC_SIGPIPE=1" (dyn *executable*)
+                        (dyn *current-file*)] :p)))
 
-(def gone (quote (+ "Broken pipe" "Connection reset by peer" "the peer closed the connection" "connection truncated")))
+(def gone (quote (+ "Broken pipe" "Connection reset by peer" "the peer closed the connection"
+                    "connection truncated")))
 
 (defn fails
   "The body raises one of the errors of a connection that is gone."
@@ -27,9 +29,13 @@
   (is (and (= :error status) (peg/find gone (string why))) (string/format "%q" [status why])))
 
 (if (nil? (ignored?))
-  (skip "core's own write to a connection that is gone ends the process with SIGPIPE" "what is ignored can't be told here")
-  (test "core's own write to a connection that is gone ends the process with SIGPIPE: the signal is in force"
-    (def code `(import ./test/support/pairs :prefix "") (def [a b] (core-pair true)) (:close b) (ev/write a "x") (print "lived")`)
+  (skip "core's own write to a connection that is gone ends the process with SIGPIPE"
+        "what is ignored can't be told here")
+  (test (string "core's own write to a connection that is gone ends the process with SIGPIPE: "
+                "the signal is in force")
+    (def code
+      (string `(import ./test/support/pairs :prefix "") (def [a b] (core-pair true)) (:close `
+              `b) (ev/write a "x") (print "lived")`))
     (is= (+ 128 13) (os/execute ["sh" "-c" `"$0" -e "$1"; exit $?` (dyn *executable*) code] :p))))
 
 (defn- until-it-fails [f] (repeat 1000 (f) (ev/sleep 0.0002)))
@@ -53,7 +59,8 @@
       (is= mine (:close mine)))))
 
 (each unix [false true]
-  (test (string "handshakes with a peer that is gone fail, in both roles, over " (if unix "unix sockets" "TCP"))
+  (test (string "handshakes with a peer that is gone fail, in both roles, over "
+                (if unix "unix sockets" "TCP"))
     (repeat (load 20)
       (each [wrap what] [[wrap-client "hello"] [wrap-server "hello"]]
         (def [near far] (core-pair unix))
@@ -76,7 +83,8 @@
       (with [raw (plain-connect host port)] (:write raw hello))
       (is= :error (first (await accepting))))
     (def errors (ev/chan 100))
-    (ev/go (fn [] (tls/accept-loop listener server-options (fn [s] (with [s s] (:write s "hi"))) {:on-error |(ev/give errors $)})))
+    (ev/go (fn [] (tls/accept-loop listener server-options (fn [s] (with [s s] (:write s "hi")))
+                                   {:on-error |(ev/give errors $)})))
     (repeat (load 20)
       (with [raw (plain-connect host port)] (:write raw hello))
       (is (peg/find gone (ev/take errors))))

@@ -1,5 +1,5 @@
-# Peers that vanish without a word: the cable is cut, no FIN and no reset ever comes. Calls end by their timeouts, close
-# within its own, and keep-alive, where it is asked for, finds out.
+# Peers that vanish without a word: the cable is cut, no FIN and no reset ever comes. Calls end by
+# their timeouts, close within its own, and keep-alive, where it is asked for, finds out.
 (import ../support/check :prefix "")
 
 (if (may-make-namespaces)

@@ -17,11 +17,14 @@
   (is (peg/match '(* "3." :d+ "." :d+) (string/replace "4." "3." (features :openssl-headers)))))
 
 (test "the version is the one in project.janet"
-  (is= (features :jsec) (first (peg/match '(* (thru `(def- version "`) '(to `"`)) (slurp "project.janet")))))
+  (is= (features :jsec)
+       (first (peg/match '(* (thru `(def- version "`) '(to `"`)) (slurp "project.janet")))))
 
 (peer-test "openssl" "ciphers and suites are those of the openssl command"
   (is= (tuple ;(openssl "ciphers" "-s" "-tls1_2" "ALL")) (features :ciphers))
-  (def all "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:TLS_AES_128_CCM_SHA256:TLS_AES_128_CCM_8_SHA256")
+  (def all
+    (string "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_"
+            "GCM_SHA256:TLS_AES_128_CCM_SHA256:TLS_AES_128_CCM_8_SHA256"))
   (is= (tuple ;(openssl "ciphers" "-s" "-tls1_3" "-ciphersuites" all)) (features :ciphersuites))
   (is (has-value? (features :ciphersuites) "TLS_AES_256_GCM_SHA384")))
 
@@ -40,7 +43,9 @@
 (def signatures (if (find-program "openssl") (openssl "list" "-tls-signature-algorithms")))
 (if signatures
   (test "signature algorithms are those of the openssl command, but for the weak"
-    (is= (sorted (filter |(not (peg/find '(+ "sha1" "sha224" "dsa_sha" "SM" "sm2") (string/replace "ecdsa" "" $))) signatures))
+    (is= (sorted
+           (filter |(not (peg/find '(+ "sha1" "sha224" "dsa_sha" "SM" "sm2")
+                                   (string/replace "ecdsa" "" $))) signatures))
          (sorted (features :signature-algorithms))))
   (skip "signature algorithms are those of the openssl command, but for the weak" "it lists none"))
 
@@ -66,7 +71,8 @@
     (fails-with "curves" (tls/new-context options))))
 
 (test "what is no list is a version, a poller, or true or false"
-  (each name [:dtls :ocsp :keylog :ktls :quic :ech :post-quantum] (is (boolean? (features name)) name))
+  (each name [:dtls :ocsp :keylog :ktls :quic :ech :post-quantum]
+    (is (boolean? (features name)) name))
   (is (has-value? [:epoll :kqueue] (features :poller)))
   (is (has-value? (features :protocols) "TLSv1.3"))
   (is (has-value? (features :protocols) "TLSv1.2")))

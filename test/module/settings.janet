@@ -17,7 +17,8 @@
     (filter next (string/split " " (string/trim text)))))
 
 (defn- build
-  "Compile the test's program with these rows after those of settings.def. Returns its path, or nil."
+  ``Compile the test's program with these rows after those of settings.def. Returns its path, or
+  nil.``
   [& rows]
   (def ours (string (os/cwd) "/src/core/tls/settings.def"))
   (spit (string dir "/core/tls/settings.def")

@@ -12,15 +12,19 @@
   [& arguments]
   (def names @{})
   (each line (string/split "\n" (output-of "nm" "-g" "--defined-only" ;arguments))
-    (if-let [[name] (peg/match '(* (some :h) " " :a " " '(some (if-not (set "@\n") 1))) line)] (put names name true)))
+    (if-let [[name] (peg/match '(* (some :h) " " :a " " '(some (if-not (set "@\n") 1))) line)]
+      (put names name true)))
   names)
 
 (defn- sources-in [folder]
   (mapcat |(let [path (string folder "/" $)]
-             (if (= :directory (os/stat path :mode)) (sources-in path) (if (string/has-suffix? ".c" path) [path] [])))
+             (if (= :directory (os/stat path :mode))
+               (sources-in path)
+               (if (string/has-suffix? ".c" path) [path] [])))
           (os/dir folder)))
 
-(def objects (filter os/stat (map |(string "build/obj/" (string/slice $ 0 -3) ".o") (sources-in "src"))))
+(def objects
+  (filter os/stat (map |(string "build/obj/" (string/slice $ 0 -3) ".o") (sources-in "src"))))
 
 (defn- library [name]
   (string/trim (output-of "cc" (string "-print-file-name=" name))))

@@ -12,7 +12,8 @@
 (defn- in-thread
   "What `f` returns or raises in a thread of its own."
   [f]
-  # one channel a call: core leaves a channel locked to which something was given that can't be marshalled
+  # one channel a call: core leaves a channel locked to which something was given that can't be
+  # marshalled
   (def result (ev/thread-chan 1))
   (ev/thread (fn [] (ev/give result (protect (f)))) nil :n)
   (def [fine value] (ev/take result))
@@ -29,7 +30,8 @@
   (fn [s] (with [_ s] (protect (:write s name))))) # some clients leave without a word
 
 (defn- worker
-  "A server in a thread of its own, until something is given to its channel `:stop`; then `:ended` has its outcome."
+  ``A server in a thread of its own, until something is given to its channel `:stop`; then
+  `:ended` has its outcome.``
   [name port context]
   (def self {:ready (ev/thread-chan 1) :stop (ev/thread-chan 1) :ended (ev/thread-chan 1)})
   (ev/thread
@@ -67,7 +69,8 @@
     (with-worker [there "there" "0" context]
       (repeat (load 5)
         (is= @["here" "there"]
-             (map |($ :word) [(word-from (port-of listener) client) (word-from (there :port) client)]))))))
+             (map |($ :word)
+                  [(word-from (port-of listener) client) (word-from (there :port) client)]))))))
 
 (test "workers share a port and a context, and both get connections"
   (def context (tls/new-context identity))
@@ -109,13 +112,17 @@
   (with-worker [w "w" "0" identity]
     (is= "w" ((word-from (w :port) client) :word))))
 
-# Core leaks the message whose marshalling raises, so these facts are not for runs that look for leaks.
+# Core leaks the message whose marshalling raises, so these facts are not for runs that look for
+# leaks.
 (defmacro- refusal-test [fact & body]
-  ~(if (= "1" (os/getenv "JSEC_SLOW" "1")) (test ,fact ,;body) (skip ,fact "core leaks what it can't marshal")))
+  ~(if (= "1" (os/getenv "JSEC_SLOW" "1"))
+     (test ,fact ,;body)
+     (skip ,fact "core leaks what it can't marshal")))
 
 (refusal-test "a context with a Janet function refuses to cross"
   (def context (tls/new-context (merge client {:on-session print})))
-  (fails-with "a TLS context can't be marshalled: it holds OpenSSL's state, or a function of its own thread"
+  (fails-with
+    "a TLS context can't be marshalled: it holds OpenSSL's state, or a function of its own thread"
     (in-thread (fn [] (string context))))
   (fails-with "a function of its own thread" (ev/give (ev/thread-chan 1) context)))
 
@@ -124,7 +131,8 @@
 
 (refusal-test "a stream refuses to cross"
   (with [listener (tls/listen "127.0.0.1" "0")]
-    (with [s (tls/connect "127.0.0.1" (port-of listener) (merge client {:handshake false :close-timeout 0}))]
+    (with [s (tls/connect "127.0.0.1" (port-of listener)
+                          (merge client {:handshake false :close-timeout 0}))]
       (def words "a TLS stream can't be marshalled: it belongs to the thread that made it")
       (fails-with words (in-thread (fn [] (:close s))))
       (fails-with words (ev/give (ev/thread-chan 1) s)))))
@@ -141,7 +149,9 @@
   (def module (string (tmpdir) "/fetch.janet"))
   (with-worker [w "w" "0" (tls/new-context identity)]
     (def source (string/format `(import jsec/tls)
-                                (defn fetch [] (with [s (tls/connect "127.0.0.1" %d {:verify false})] (ev/read s 10)))`
+                                (defn fetch []
+                                  (with [s (tls/connect "127.0.0.1" %d {:verify false})]
+                                    (ev/read s 10)))`
                                (w :port)))
     (is= @"w"
          (in-thread
@@ -173,7 +183,10 @@
     (def results (ev/thread-chan 100))
     (def count (load 40))
     (repeat count
-      (ev/thread (fn [] (ev/give results (protect (with [s (tls/connect "127.0.0.1" port context)] (:read s :all)))))
+      (ev/thread (fn []
+                   (ev/give results
+                            (protect (with [s (tls/connect "127.0.0.1" port context)]
+                                       (:read s :all)))))
                  nil :n))
     (repeat count (is= [true @"server"] (ev/take results)))))
 

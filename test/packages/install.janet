@@ -1,4 +1,5 @@
-# Installed in each way into an empty place, used from there by a script that knows nothing else, and removed again.
+# Installed in each way into an empty place, used from there by a script that knows nothing else,
+# and removed again.
 (import ../support/check :prefix "")
 
 (def root (os/cwd))
@@ -64,10 +65,13 @@
 (ev/go (fn [] (tls/accept-loop listener own (fn [s] (with [_ s] (ev/write s (ev/read s 100)))))))
 (with [s (tls/connect "localhost" (get (net/localname listener) 1) {:trusted-cert (own :cert)})]
   (ev/write s "hello")
-  (print (ev/read s 100) " over " (tls-stream/version s) ", " (length (crypto/digest :sha256 "")) " bytes of SHA-256"))
+  (print (ev/read s 100) " over " (tls-stream/version s) ", "
+         (length (crypto/digest :sha256 "")) " bytes of SHA-256"))
 (ev/close listener)
 (def server (dtls/listen "127.0.0.1" 0 own))
-(ev/go (fn [] (def datagram @"") (dtls/send-to server (dtls/recv-from server 100 datagram) datagram)))
+(ev/go (fn []
+         (def datagram @"")
+         (dtls/send-to server (dtls/recv-from server 100 datagram) datagram)))
 (with [c (dtls/connect "localhost" (get (dtls/localname server) 1) {:trusted-cert (own :cert)})]
   (ev/write c "datagrams")
   (print (ev/read c 100) " over " (dtls-stream/version c)))
@@ -80,26 +84,33 @@
 (def shown "hello over TLSv1.3, 32 bytes of SHA-256\ndatagrams over DTLSv1.2\nbytes in memory\n")
 
 (defn- works
-  "A script in an empty folder uses the modules in `modules`, and the tool runs without knowing where they are."
+  ``A script in an empty folder uses the modules in `modules`, and the tool runs without knowing
+  where they are.``
   [modules tool path]
   (def empty-folder (tmpdir))
   (spit (string empty-folder "/try.janet") (string imports "\n" program))
   (is= shown
        (succeeds empty-folder {"PATH" path "JANET_PATH" modules} janet "try.janet"))
-  (is (string/has-prefix? (string "jsec " version ",") (succeeds empty-folder {"PATH" path} tool "--version"))))
+  (is (string/has-prefix? (string "jsec " version ",")
+                          (succeeds empty-folder {"PATH" path} tool "--version"))))
 
 # ---- janet --install ----
 
 (def- build-tools ["cc" "as" "ld" "ar" "sh" "env"])
 
-(test "janet --install works in a bare environment without pkg-config, and --uninstall leaves nothing" :deadline 300
+(test (string "janet --install works in a bare environment without pkg-config, and --uninstall "
+              "leaves nothing") :deadline 300
   (def [tree source path] [(tmpdir) (checkout) (tools-folder ;build-tools)])
   (def env {"PATH" path "JANET_PATH" tree "HOME" (tmpdir)})
   # CC may be several words
-  (succeeds (tmpdir) (merge env {"JANET_HEADERPATH" (string root "/build/janet/include") "CC" "env cc"}) janet "--install" source)
+  (succeeds (tmpdir)
+            (merge env {"JANET_HEADERPATH" (string root "/build/janet/include") "CC" "env cc"})
+            janet "--install" source)
   (works tree (string tree "/bin/jsec") path)
   (is (os/stat (string tree "/man/man1/jsec.1")))
-  (is= version (string/trim (succeeds (tmpdir) env janet "-e" `(prin (get-in (bundle/manifest "jsec") [:info :version]))`)))
+  (is= version
+       (string/trim (succeeds (tmpdir) env janet "-e"
+                              `(prin (get-in (bundle/manifest "jsec") [:info :version]))`)))
   (succeeds (tmpdir) env janet "--uninstall" "jsec")
   (is= [] (tuple ;(files-in tree))))
 
@@ -107,7 +118,8 @@
 
 (defn- install-with-compiler [compiler]
   (def path (tools-folder ;build-tools))
-  (def [status output] (run (tmpdir) {"PATH" path "JANET_PATH" (tmpdir) "CC" compiler} janet "--install" (checkout)))
+  (def [status output]
+    (run (tmpdir) {"PATH" path "JANET_PATH" (tmpdir) "CC" compiler} janet "--install" (checkout)))
   (is (not= 0 status))
   (string output))
 
@@ -129,13 +141,16 @@
 # ---- make install ----
 
 (defn- make [target prefix & more]
-  (succeeds root (merge (os/environ) {"MAKELEVEL" "0"}) (find-tool "make") "-s" target (string "PREFIX=" prefix) ;more))
+  (succeeds root (merge (os/environ) {"MAKELEVEL" "0"}) (find-tool "make") "-s" target
+            (string "PREFIX=" prefix) ;more))
 
-(test "make install PREFIX= puts everything where it belongs, and make uninstall takes it away" :deadline 300
+(test "make install PREFIX= puts everything where it belongs, and make uninstall takes it away"
+  :deadline 300
   (def prefix (string (tmpdir) "/a prefix"))
   (make "install" prefix)
   (works (string prefix "/lib/janet") (string prefix "/bin/jsec") (tools-folder "env"))
-  (each path ["man/man1/jsec.1" "bash-completion/completions/jsec" "zsh/site-functions/_jsec" "fish/vendor_completions.d/jsec.fish"]
+  (each path ["man/man1/jsec.1" "bash-completion/completions/jsec" "zsh/site-functions/_jsec"
+              "fish/vendor_completions.d/jsec.fish"]
     (is (pos? (os/stat (string prefix "/share/" path) :size)) path))
   (make "uninstall" prefix)
   (is= [] (tuple ;(files-in prefix))))
@@ -156,11 +171,14 @@
     (def tree (tmpdir))
     (succeeds (tmpdir) (merge (os/environ) {"JANET_PATH" tree}) janet "--install" (checkout))
     (def program (string (tmpdir) "/program"))
-    (def {:lflags lflags :static-entry entry} (parse (slurp (string tree "/jsec/native.meta.janet"))))
+    (def {:lflags lflags :static-entry entry}
+      (parse (slurp (string tree "/jsec/native.meta.janet"))))
     (is= "janet_module_entry_jsec_47_native" entry)
-    (succeeds root (os/environ) (find-tool "cc") "-Ibuild/janet/include" "test/packages/static.c" "-o" program
+    (succeeds root (os/environ) (find-tool "cc") "-Ibuild/janet/include" "test/packages/static.c"
+              "-o" program
               (string tree "/jsec/native.a") ;lflags archive "-lm" "-ldl" "-lrt" "-pthread")
-    (is= "@\"abc\"\n" (succeeds "/" {} program `(def b (bio/new-mem)) (bio/write b "abc") (pp (bio/read b 9))`)))
+    (is= "@\"abc\"\n"
+         (succeeds "/" {} program `(def b (bio/new-mem)) (bio/write b "abc") (pp (bio/read b 9))`)))
   (skip "the archive links into one executable with Janet's" "this Janet came without libjanet.a"))
 
 # ---- the package managers, where they are ----
@@ -188,7 +206,8 @@
     (succeeds (tmpdir) env jpm (string "--tree=" tree) "uninstall" "jsec")
     (is= [] (tuple ;(files-in tree)))))
 
-(with-manager "janet-pm" "janet-pm installs into an environment, makes static executables, and uninstalls"
+(with-manager "janet-pm"
+  "janet-pm installs into an environment, makes static executables, and uninstalls"
   (fn [janet-pm]
     (def tree (tmpdir))
     (def env (merge (os/environ) {"JANET_PATH" tree}))

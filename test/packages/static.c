@@ -1,5 +1,5 @@
-/* A program that has Janet and jsec linked into it: runs the Janet code in its argument, to which the functions of jsec's
- * native module are known. What jpm's quickbin makes is linked the same way. */
+/* A program with Janet and jsec linked into it: it runs the Janet code in its argument, with the
+ * functions of jsec's native module. jpm's quickbin links programs in the same way. */
 #include <janet.h>
 
 void janet_module_entry_jsec_47_native(JanetTable *env);

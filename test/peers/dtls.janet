@@ -1,6 +1,7 @@
 # OpenSSL's and GnuTLS's programs as the other side of DTLS.
 (import ../support/check :prefix "")
-(import ../support/peers :prefix "" :only [authority issue saved start stop with-child await described feed exit-status once-up])
+(import ../support/peers :prefix "" :only
+        [authority issue saved start stop with-child await described feed exit-status once-up])
 (import ../support/datagrams :prefix "")
 (import ../support/udp-proxy :prefix "" :only [listen-alone with-udp-proxy])
 (import jsec/dtls)
@@ -10,9 +11,11 @@
 (def ca ((saved dir "ca" authority-made) :cert))
 (def san ["DNS:localhost" "DNS:other.example" "IP:127.0.0.1" "IP:::1"])
 # OpenSSL has no Ed25519 in DTLS, and we say so: see test/hostile/dtls.janet.
-(def servers (seq [kind :in [:rsa :ec-p256]] [kind (saved dir kind (issue authority-made :key-type kind :san san))]))
+(def servers (seq [kind :in [:rsa :ec-p256]]
+               [kind (saved dir kind (issue authority-made :key-type kind :san san))]))
 (def server (get-in servers [1 1]))
-(def client (saved dir "client" (issue authority-made :common-name "a client" :san ["email:a@b.example"])))
+(def client
+  (saved dir "client" (issue authority-made :common-name "a client" :san ["email:a@b.example"])))
 (def stranger (saved dir "stranger" (issue (authority "Nobody's CA") :common-name "a stranger")))
 (def trusting {:ca-file ca :hostname "localhost"})
 
@@ -24,7 +27,8 @@
 # ---- their clients, our server ----
 
 (defn- openssl-client [port & more]
-  (start "openssl" "s_client" "-dtls" "-connect" (string "127.0.0.1:" port) "-CAfile" ca "-verify_return_error"
+  (start "openssl" "s_client" "-dtls" "-connect" (string "127.0.0.1:" port) "-CAfile" ca
+         "-verify_return_error"
          "-servername" "localhost" "-verify_hostname" "localhost" "-quiet" ;more))
 
 (defn- gnutls-client [port & more]
@@ -34,7 +38,8 @@
 (def- clients
   [["openssl" openssl-client (fn [identity] ["-cert" (identity :cert) "-key" (identity :key)])
     (fn [names] ["-alpn" (string/join names ",")])]
-   ["gnutls-cli" gnutls-client (fn [identity] ["--x509certfile" (identity :cert) "--x509keyfile" (identity :key)])
+   ["gnutls-cli" gnutls-client
+    (fn [identity] ["--x509certfile" (identity :cert) "--x509keyfile" (identity :key)])
     (fn [names] (mapcat |["--alpn" $] names))]])
 
 (defmacro- with-ours
@@ -77,8 +82,10 @@
     (with-ours [s heard (merge server {:verify true :ca-file ca :on-error |(ev/give refused $)})]
       (with-client [c (make (port-of s) ;(as client))]
         (say c "hello")
-        (is (string/find "CN=a client" ((:peer-certificate s (first (dtls/peers s)) :data) :subject-text))))
-      (each [identity why] [[stranger "self-signed certificate in certificate chain"] [nil "did not return a certificate"]]
+        (is (string/find "CN=a client"
+                         ((:peer-certificate s (first (dtls/peers s)) :data) :subject-text))))
+      (each [identity why] [[stranger "self-signed certificate in certificate chain"]
+                            [nil "did not return a certificate"]]
         (with-client [c (make (port-of s) ;(if identity (as identity) []))]
           (def error (ev/take refused))
           (is (string/find "dtls/listen: peer 127.0.0.1 port" error))
@@ -105,8 +112,9 @@
 
   (peer-test program (string program " sees a hostile name refused, and the server serves on")
     (with-ours [s heard server]
-      (with-client [c (make (port-of s) ;(if (= program "openssl") ["-verify_hostname" "wrong.example"]
-                                            ["--verify-hostname" "wrong.example"]))]
+      (with-client [c (make (port-of s)
+                            ;(if (= program "openssl") ["-verify_hostname" "wrong.example"]
+                                ["--verify-hostname" "wrong.example"]))]
         (is (not= 0 (exit-status c)) (described c)))
       (with-client [c (make (port-of s))] (say c "still there")))))
 
@@ -129,12 +137,14 @@
 (peer-test "openssl" "s_client comes by IPv6"
   (with [s (dtls/listen "::1" 0 server) dtls/close-server]
     (ev/go (fn [] (serve s)))
-    (with-client [c (start "openssl" "s_client" "-dtls" "-connect" (string "[::1]:" (port-of s)) "-CAfile" ca
+    (with-client [c (start "openssl" "s_client" "-dtls" "-connect" (string "[::1]:" (port-of s))
+                           "-CAfile" ca
                            "-verify_return_error" "-quiet")]
       (say c "over six")
       (is= "::1" (string/slice (string (first (dtls/peers s))) 1 4)))))
 
-(peer-test ["openssl" "gnutls-cli"] "clients of different kinds share a server, each with its own session"
+(peer-test ["openssl"
+            "gnutls-cli"] "clients of different kinds share a server, each with its own session"
   (with-ours [s heard server]
     (def theirs (seq [i :range [0 3] make :in [openssl-client gnutls-client]] (make (port-of s))))
     (defer (each c theirs (stop c))
@@ -164,7 +174,9 @@
   ~(let [port (,free-port)]
      (with-child [,name "gnutls-serv" "-u" "--echo" "-p" port "--x509certfile" (,identity :cert)
                   "--x509keyfile" (,identity :key) ,;more]
-       (:close (,once-up ,name |(,visit port {:verify false :handshake-timeout 2 :cert (,client :cert) :key (,client :key)})))
+       (:close (,once-up ,name
+                         |(,visit port {:verify false :handshake-timeout 2 :cert (,client :cert)
+                                        :key (,client :key)})))
        ,;body)))
 
 (each [kind identity] servers
@@ -255,7 +267,8 @@
       (is= "other" ((:connection-info s) :alpn)))))
 
 (each [program with-it] [["openssl" :openssl] ["gnutls-serv" :gnutls]]
-  (peer-test program (string "a certificate of an unknown CA, or for another name, is refused (" program ")")
+  (peer-test program (string "a certificate of an unknown CA, or for another name, is refused ("
+                             program ")")
     (defn check [port]
       (fails-with "certificate verify failed" (visit port {:ca-file (stranger :cert)}))
       (fails-with "hostname mismatch" (visit port {:hostname "wrong.example"})))
@@ -279,7 +292,8 @@
 
 (peer-test "gnutls-cli" "small datagrams: gnutls-cli with an MTU of 300"
   (with-ours [s heard (merge server {:mtu 300 :verify true :ca-file ca})]
-    (with-client [c (gnutls-client (port-of s) "--mtu" "300" "--x509certfile" (client :cert) "--x509keyfile" (client :key)
+    (with-client [c (gnutls-client (port-of s) "--mtu" "300" "--x509certfile" (client :cert)
+                                   "--x509keyfile" (client :key)
                                    "--alpn" (string/repeat "a" 200))]
       (say c "small"))))
 

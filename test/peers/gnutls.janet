@@ -7,16 +7,21 @@
 (def authority-made (authority "Test CA"))
 (def ca ((saved dir "ca" authority-made) :cert))
 (def other-ca ((saved dir "other-ca" (authority "Other CA")) :cert))
-(def servers (seq [kind :in [:rsa :ec-p256 :ed25519]] [kind (saved dir kind (issue authority-made :key-type kind))]))
+(def servers (seq [kind :in [:rsa :ec-p256 :ed25519]]
+               [kind (saved dir kind (issue authority-made :key-type kind))]))
 (def server (get-in servers [1 1]))
-(def client (saved dir "client" (issue authority-made :common-name "a client" :san ["email:a@b.example"])))
+(def client
+  (saved dir "client" (issue authority-made :common-name "a client" :san ["email:a@b.example"])))
 (def stranger (saved dir "stranger" (issue (authority "Nobody's CA") :common-name "a stranger")))
-(def versions [["TLSv1.2" "NORMAL:-VERS-ALL:+VERS-TLS1.2" :TLS1_2] ["TLSv1.3" "NORMAL:-VERS-ALL:+VERS-TLS1.3" :TLS1_3]])
+(def versions [["TLSv1.2" "NORMAL:-VERS-ALL:+VERS-TLS1.2" :TLS1_2]
+               ["TLSv1.3" "NORMAL:-VERS-ALL:+VERS-TLS1.3" :TLS1_3]])
 
 (defmacro with-cli
-  "Run `body` with a gnutls-cli that is connected to a server of ours; its messages are in `:err`, data in `:out`."
+  ``Run `body` with a gnutls-cli that is connected to a server of ours; its messages are in
+  `:err`, data in `:out`.``
   [[name s & more] & body]
-  ~(with-child [,name "gnutls-cli" "--logfile=/dev/stderr" "--x509cafile" ,ca "--sni-hostname" "localhost"
+  ~(with-child [,name "gnutls-cli" "--logfile=/dev/stderr" "--x509cafile" ,ca "--sni-hostname"
+                "localhost"
                 "--verify-hostname" "localhost" "-p" (,s :port) ,;more "127.0.0.1"]
      ,;body))
 
@@ -24,7 +29,8 @@
   "Run `body` with a gnutls-serv; `port` is bound as well."
   [[name identity & more] & body]
   ~(let [port (,free-port)]
-     (with-child [,name "gnutls-serv" "-p" port "--x509certfile" (,identity :cert) "--x509keyfile" (,identity :key)
+     (with-child [,name "gnutls-serv" "-p" port "--x509certfile" (,identity :cert) "--x509keyfile"
+                  (,identity :key)
                   ,;more]
        (,until-up ,name port)
        ,;body)))
@@ -42,27 +48,32 @@
             (is= version ((result s) :version))
             (is= 0 (exit-status c) (described c))
             (is (= (string data) (string (c :out))) "same data")
-            (is (string/find "Peer has closed the GnuTLS connection" (c :err)) "it saw our close_notify")))))))
+            (is (string/find "Peer has closed the GnuTLS connection" (c :err))
+                "it saw our close_notify")))))))
 
 # gnutls-serv echoes line by line
-(defn line [n] (string (string/slice (string/repeat "0123456789abcdef" (inc (div n 16))) 0 (dec n)) "\n"))
+(defn line [n]
+  (string (string/slice (string/repeat "0123456789abcdef" (inc (div n 16))) 0 (dec n)) "\n"))
 
 (each [kind identity] servers
   (each [version _ word] versions
     (peer-test "gnutls-serv" (string "gnutls-serv echoes our lines with " kind " over " version)
       (with-serv [c identity "--echo"]
-        (with [s (tls/connect "localhost" port {:ca-file ca :security {:min-version word :max-version word}})]
+        (with [s (tls/connect "localhost" port
+                              {:ca-file ca :security {:min-version word :max-version word}})]
           (is= version (:version s))
           (each size [2 1000 16000]
             (is= (line size) (string (sent-back s (line size))))))))))
 
 (each [version _ word] versions
-  (peer-test "gnutls-serv" (string "we fetch several megabytes from gnutls-serv, and see it close, over " version)
+  (peer-test "gnutls-serv"
+    (string "we fetch several megabytes from gnutls-serv, and see it close, over " version)
     (def data (noise (load 3000000)))
     (def path (string dir "/data"))
     (spit path data)
     (with-serv [c server "--http" "--httpdata" path]
-      (with [s (tls/connect "localhost" port {:ca-file ca :security {:min-version word :max-version word}})]
+      (with [s (tls/connect "localhost" port
+                            {:ca-file ca :security {:min-version word :max-version word}})]
         (:write s "GET / HTTP/1.0\r\n\r\n")
         (def answer (:read s :all))
         (is (string/has-suffix? data answer) "same data")))))
@@ -108,13 +119,15 @@
 
   (peer-test "gnutls-cli" (string "gnutls-cli is let in with its certificate only over " version)
     (with-server [s (merge server {:verify true :ca-file ca}) (fn [stream] (:version stream))]
-      (with-cli [c s "--priority" priority "--x509certfile" (client :cert) "--x509keyfile" (client :key)]
+      (with-cli [c s "--priority" priority "--x509certfile" (client :cert) "--x509keyfile"
+                 (client :key)]
         (is= version (result s))
         (is= 0 (exit-status c) (described c)))
       (with-cli [c s "--priority" priority]
         (is (string/has-suffix? "the client gave no certificate, and one is required" (refusal s))))
       # it gives no certificate of a CA that we didn't ask for: we name none that it has
-      (with-cli [c s "--priority" priority "--x509certfile" (stranger :cert) "--x509keyfile" (stranger :key)]
+      (with-cli [c s "--priority" priority "--x509certfile" (stranger :cert) "--x509keyfile"
+                 (stranger :key)]
         (is (string/find ": certificate" (refusal s)) (described c)))))
 
   (peer-test "gnutls-serv" (string "gnutls-serv lets us in with our certificate only over " version)
@@ -124,8 +137,10 @@
           (if text (:write s text))
           (:read s 3)))
       (is= @"in\n" (enter client "in\n"))
-      (fails-with '(+ "the peer requires a certificate: give :cert and :key" "alert decode error") (enter {}))
-      (fails-with '(+ "alert access denied" "refused our certificate" "does not trust the CA") (enter stranger)))))
+      (fails-with '(+ "the peer requires a certificate: give :cert and :key" "alert decode error")
+                  (enter {}))
+      (fails-with '(+ "alert access denied" "refused our certificate" "does not trust the CA")
+                  (enter stranger)))))
 
 # ---- what is negotiated ----
 
@@ -140,12 +155,15 @@
       (is (string/has-suffix? "the peer offered none of our :alpn protocols" (refusal s))))))
 
 (peer-test "gnutls-serv" "gnutls-serv agrees on a protocol with us, and sees the name we ask for"
-  (with-serv [c server "--echo" "--alpn" "http/1.1" "--alpn-fatal" "--sni-hostname" "localhost" "--sni-hostname-fatal"]
+  (with-serv [c server "--echo" "--alpn" "http/1.1" "--alpn-fatal" "--sni-hostname" "localhost"
+              "--sni-hostname-fatal"]
     (with [s (tls/connect "localhost" port {:ca-file ca :alpn ["h2" "http/1.1"]})]
       (is= "http/1.1" ((:connection-info s) :alpn)))
     (await c :out "Given server name[1]: localhost")
     (fails-with "handshake failed: tlsv1 unrecognized name"
-                (tls/connect "127.0.0.1" port {:ca-file ca :hostname "other.example" :verify false :alpn ["http/1.1"]}))
-    (fails-with "the peer knows none of our :alpn protocols" (tls/connect "localhost" port {:ca-file ca :alpn ["h2"]}))))
+                (tls/connect "127.0.0.1" port {:ca-file ca :hostname "other.example" :verify false
+                                               :alpn ["http/1.1"]}))
+    (fails-with "the peer knows none of our :alpn protocols"
+                (tls/connect "localhost" port {:ca-file ca :alpn ["h2"]}))))
 
 (end)

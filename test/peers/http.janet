@@ -7,9 +7,11 @@
 (def authority-made (authority "Test CA"))
 (def ca ((saved dir "ca" authority-made) :cert))
 (def other-ca ((saved dir "other-ca" (authority "Other CA")) :cert))
-(def servers (seq [kind :in [:rsa :ec-p256 :ed25519]] [kind (saved dir kind (issue authority-made :key-type kind))]))
+(def servers (seq [kind :in [:rsa :ec-p256 :ed25519]]
+               [kind (saved dir kind (issue authority-made :key-type kind))]))
 (def server (get-in servers [1 1]))
-(def client (saved dir "client" (issue authority-made :common-name "a client" :san ["email:a@b.example"])))
+(def client
+  (saved dir "client" (issue authority-made :common-name "a client" :san ["email:a@b.example"])))
 (def stranger (saved dir "stranger" (issue (authority "Nobody's CA") :common-name "a stranger")))
 (def versions [["TLSv1.2" "1.2" :TLS1_2] ["TLSv1.3" "1.3" :TLS1_3]])
 (def data (noise (load 3000000)))
@@ -27,7 +29,8 @@
   (string/split "\r\n\r\n" text 0 2))
 
 (defn length-of [head]
-  (scan-number (get (peg/match '(some (+ (* "ontent-" (set "Ll") "ength: " (<- :d+)) 1)) head) 0 "0")))
+  (scan-number (get (peg/match '(some (+ (* "ontent-" (set "Ll") "ength: " (<- :d+)) 1)) head) 0
+                    "0")))
 
 (defn read-message
   "Read a head and its body: `[head body]`."
@@ -42,7 +45,8 @@
   "A handler that answers a request with its own body; returns its head and what was negotiated."
   [stream]
   (def [head body] (read-message stream))
-  (:write stream (string "HTTP/1.1 200 OK\r\nContent-Length: " (length body) "\r\nConnection: close\r\n\r\n" body))
+  (:write stream (string "HTTP/1.1 200 OK\r\nContent-Length: " (length body)
+                         "\r\nConnection: close\r\n\r\n" body))
   (merge (:connection-info stream) {:head head}))
 
 (defn get-page
@@ -50,7 +54,8 @@
   [port options &opt path body]
   (default path "/")
   (with [s (tls/connect "localhost" port options)]
-    (:write s (string (if body "PUT " "GET ") path " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    (:write s (string (if body "PUT " "GET ") path
+                      " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
                       (if body (string "Content-Length: " (length body) "\r\n") "") "\r\n" body))
     (read-message s)))
 
@@ -66,19 +71,23 @@
   (each [version flag] versions
     (peer-test "curl" (string "curl posts and gets megabytes with " kind " over " version)
       (with-server [s identity give-body-back]
-        (with-curl [c s (string "--tlsv" flag) "--tls-max" flag "--data-binary" (string "@" data-file) "-H" "Expect:"]
+        (with-curl [c s (string "--tlsv" flag) "--tls-max" flag "--data-binary"
+                    (string "@" data-file) "-H" "Expect:"]
           (def info (result s))
           (is= [version "localhost"] [(info :version) (info :server-name)])
           (is= 0 (exit-status c) (described c))
           (is (= (string data) (string (c :out))) "same data"))))))
 
-(peer-test "curl" "curl refuses us under another CA, another name, and at a bare address without IP in the certificate"
+(peer-test "curl"
+  (string "curl refuses us under another CA, another name, and at a bare address without IP in "
+          "the certificate")
   (def nameless (saved dir "nameless" (issue authority-made :san ["DNS:localhost"])))
   (with-server [s server give-body-back]
     (with-curl [c s "--cacert" other-ca]
       (is= 60 (exit-status c) (described c))
       (is (string/find "the peer does not trust the CA of our certificate" (refusal s))))
-    (with-child [c "curl" "-sS" "--cacert" ca "--connect-to" (string "other.example:443:127.0.0.1:" (s :port))
+    (with-child [c "curl" "-sS" "--cacert" ca "--connect-to"
+                 (string "other.example:443:127.0.0.1:" (s :port))
                  "https://other.example/"]
       (is= 60 (exit-status c) (described c)))
     (with-child [c "curl" "-sS" "--cacert" ca (string "https://127.0.0.1:" (s :port) "/")]
@@ -96,7 +105,8 @@
         (is (string/has-suffix? "the client gave no certificate, and one is required" (refusal s)))
         (is= 56 (if (= flag "1.2") 56 (exit-status c)) (described c)))
       (with-curl [c s "--tls-max" flag "--cert" (stranger :cert) "--key" (stranger :key)]
-        (is (string/has-prefix? "tls/accept-loop: certificate verify failed: unable to get local issuer" (refusal s)))
+        (is (string/has-prefix?
+              "tls/accept-loop: certificate verify failed: unable to get local issuer" (refusal s)))
         (is (pos? (exit-status c)) (described c))))))
 
 (peer-test "curl" "curl agrees on HTTP/1.1 with us by ALPN"
@@ -111,8 +121,9 @@
 daemon off; master_process off; pid %s/nginx.pid; error_log stderr info;
 events {}
 http {
-  access_log off; root %s; default_type application/octet-stream; client_max_body_size 100m; client_body_temp_path %s/body;
-  proxy_temp_path %s/proxy; fastcgi_temp_path %s/fastcgi; uwsgi_temp_path %s/uwsgi; scgi_temp_path %s/scgi;
+  access_log off; root %s; default_type application/octet-stream; client_max_body_size 100m;
+  client_body_temp_path %s/body; proxy_temp_path %s/proxy; fastcgi_temp_path %s/fastcgi;
+  uwsgi_temp_path %s/uwsgi; scgi_temp_path %s/scgi;
   server {
     listen 127.0.0.1:%s ssl; ssl_protocols TLSv1.2 TLSv1.3;
     %s
@@ -126,11 +137,13 @@ http {
   path)
 
 (defmacro with-nginx
-  "Run `body` with an nginx that has this certificate and these directives; `port` is bound as well."
+  ``Run `body` with an nginx that has this certificate and these directives; `port` is bound as
+  well.``
   [[name identity & directives] & body]
   ~(let [port (,free-port)]
      (with-child [,name (,find-program "nginx") "-e" "stderr" "-c"
-                  (,nginx-config port (string "ssl_certificate " (,identity :cert) "; ssl_certificate_key " (,identity :key) "; "
+                  (,nginx-config port (string "ssl_certificate " (,identity :cert)
+                                              "; ssl_certificate_key " (,identity :key) "; "
                                               ,;directives))]
        (,until-up ,name port)
        ,;body)))
@@ -143,7 +156,8 @@ http {
         (is (= (string data) (get (get-page port options "/data") 1)) "same data")))))
 
 (peer-test "nginx" "nginx sees version, name and protocol as we do"
-  (with-nginx [c server `location / { return 200 "$ssl_protocol $ssl_server_name $ssl_alpn_protocol"; }`]
+  (with-nginx [c server
+               `location / { return 200 "$ssl_protocol $ssl_server_name $ssl_alpn_protocol"; }`]
     (each [version _ word] versions
       (def options {:ca-file ca :alpn ["http/1.1"] :security {:min-version word :max-version word}})
       (is= (string version " localhost http/1.1") (get (get-page port options) 1)))))
@@ -158,18 +172,22 @@ http {
     (await c :err "bad certificate")))
 
 (peer-test "nginx" "nginx lets us in with our certificate only"
-  (with-nginx [c server "ssl_verify_client on; ssl_client_certificate " ca `; location / { return 200 "$ssl_client_s_dn"; }`]
+  (with-nginx [c server "ssl_verify_client on; ssl_client_certificate " ca
+               `; location / { return 200 "$ssl_client_s_dn"; }`]
     (each [_ _ word] versions
       (def options {:ca-file ca :security {:min-version word :max-version word}})
       (is (string/find "CN=a client" (get (get-page port (merge options client)) 1)))
       (is (string/find "No required SSL certificate was sent" (get (get-page port options) 1)))
-      (is (string/find "The SSL certificate error" (get (get-page port (merge options stranger)) 1))))))
+      (is (string/find "The SSL certificate error"
+                       (get (get-page port (merge options stranger)) 1))))))
 
 (peer-test "nginx" "nginx as a proxy talks TLS to us, verifies us, and shows us its certificate"
   (defn upstream [s name trust & more]
-    (string "location / { proxy_pass https://127.0.0.1:" (s :port) "; proxy_ssl_verify on; proxy_ssl_server_name on; proxy_ssl_name "
+    (string "location / { proxy_pass https://127.0.0.1:" (s :port)
+            "; proxy_ssl_verify on; proxy_ssl_server_name on; proxy_ssl_name "
             name "; proxy_ssl_trusted_certificate " trust "; proxy_ssl_protocols TLSv1.2 TLSv1.3; "
-            "proxy_ssl_certificate " (client :cert) "; proxy_ssl_certificate_key " (client :key) "; }"))
+            "proxy_ssl_certificate " (client :cert) "; proxy_ssl_certificate_key " (client :key)
+            "; }"))
   (with-server [s (merge server {:verify true :ca-file ca}) give-body-back]
     (with-nginx [c server (upstream s "localhost" ca)]
       (def [head body] (get-page port {:ca-file ca} "/" data))

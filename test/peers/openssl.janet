@@ -7,16 +7,19 @@
 (def authority-made (authority "Test CA"))
 (def ca ((saved dir "ca" authority-made) :cert))
 (def other-ca ((saved dir "other-ca" (authority "Other CA")) :cert))
-(def servers (seq [kind :in [:rsa :ec-p256 :ed25519]] [kind (saved dir kind (issue authority-made :key-type kind))]))
+(def servers (seq [kind :in [:rsa :ec-p256 :ed25519]]
+               [kind (saved dir kind (issue authority-made :key-type kind))]))
 (def server (get-in servers [1 1]))
-(def client (saved dir "client" (issue authority-made :common-name "a client" :san ["email:a@b.example"])))
+(def client
+  (saved dir "client" (issue authority-made :common-name "a client" :san ["email:a@b.example"])))
 (def stranger (saved dir "stranger" (issue (authority "Nobody's CA") :common-name "a stranger")))
 (def versions [["TLSv1.2" "-tls1_2" :TLS1_2] ["TLSv1.3" "-tls1_3" :TLS1_3]])
 
 (defn s_client
   "An s_client that connects to a server of ours."
   [s & more]
-  (start "openssl" "s_client" "-connect" (string "127.0.0.1:" (s :port)) "-CAfile" ca "-verify_return_error"
+  (start "openssl" "s_client" "-connect" (string "127.0.0.1:" (s :port)) "-CAfile" ca
+         "-verify_return_error"
          "-servername" "localhost" "-verify_hostname" "localhost" ;more))
 
 (defmacro with-s_client [[name s & more] & body]
@@ -26,7 +29,8 @@
 (defmacro with-s_server
   "Run `body` with an s_server for one connection; `port` is bound as well."
   [[name identity & more] & body]
-  ~(with-child [,name "openssl" "s_server" "-accept" "127.0.0.1:0" "-naccept" "1" "-cert" (,identity :cert)
+  ~(with-child [,name "openssl" "s_server" "-accept" "127.0.0.1:0" "-naccept" "1" "-cert"
+                (,identity :cert)
                 "-key" (,identity :key) ,;more]
      (def [port] (,await ,name :out ~(* "ACCEPT " (thru ":") (<- :d+))))
      ,;body))
@@ -51,10 +55,12 @@
       (each size [1 16385 (load 500000)]
         (def data (noise size))
         (def port (free-port)) # -quiet also keeps the port to itself
-        (with-child [c "openssl" "s_server" "-quiet" "-accept" (string "127.0.0.1:" port) "-naccept" "1"
+        (with-child [c "openssl" "s_server" "-quiet" "-accept" (string "127.0.0.1:" port) "-naccept"
+                     "1"
                      "-cert" (identity :cert) "-key" (identity :key)]
           (with [s (once-up c |(tls/connect "localhost" port
-                                            {:ca-file ca :security {:min-version word :max-version word}}))]
+                                            {:ca-file ca
+                                             :security {:min-version word :max-version word}}))]
             (is= version (:version s))
             (def theirs (ev/chan 1))
             (ev/go (fn [] (:write ((c :proc) :in) data) (ev/give theirs true)))
@@ -92,7 +98,8 @@
 
   (peer-test "openssl" (string "s_server sees our close_notify over " version)
     (with-s_server [c server "-msg"]
-      (:close (tls/connect "localhost" port {:ca-file ca :security {:min-version word :max-version word}}))
+      (:close (tls/connect "localhost" port
+                           {:ca-file ca :security {:min-version word :max-version word}}))
       (is= 0 (exit-status c) (described c))
       (await c :out close-notify-seen))))
 
@@ -100,7 +107,8 @@
   (with-s_server [c server]
     (with [s (tls/connect "localhost" port {:ca-file ca})]
       (stop c)
-      (fails-with ~(+ "connection truncated: the peer closed it without close_notify" "Connection reset by peer")
+      (fails-with ~(+ "connection truncated: the peer closed it without close_notify"
+                      "Connection reset by peer")
                   (:read s 1)))))
 
 # ---- verification ----
@@ -109,9 +117,11 @@
   (with-server [s server echo]
     (with-s_client [c s "-CAfile" other-ca]
       (is= 1 (exit-status c) (described c))
-      (await c :err '(+ "unable to get local issuer certificate" "unable to verify the first certificate"))
-      (is= (string "tls/accept-loop: handshake failed: tlsv1 alert unknown ca (SSL alert number 48): "
-                   "the peer does not trust the CA of our certificate")
+      (await c :err
+             '(+ "unable to get local issuer certificate" "unable to verify the first certificate"))
+      (is= (string
+             "tls/accept-loop: handshake failed: tlsv1 alert unknown ca (SSL alert number 48): "
+             "the peer does not trust the CA of our certificate")
            (refusal s)))))
 
 (peer-test "openssl" "s_client refuses us under another name, and our error says so"
@@ -123,17 +133,22 @@
 
 (peer-test "openssl" "we refuse s_server under another CA, and it is told"
   (with-s_server [c server]
-    (fails-with (string `tls/connect: certificate verify failed: unable to get local issuer certificate: certificate `
-                        `"CN=localhost" (depth 0), issuer "CN=Test CA,O=Test,C=US" is not trusted here: give it as :ca-file`)
-                (tls/connect "localhost" port {:ca-file other-ca}))
+    (fails-with
+      (string
+        `tls/connect: certificate verify failed: unable to get local issuer certificate: `
+        `certificate `
+        `"CN=localhost" (depth 0), issuer "CN=Test CA,O=Test,C=US" is not trusted here: give `
+        `it as :ca-file`)
+      (tls/connect "localhost" port {:ca-file other-ca}))
     (exit-status c)
     (await c :err "unknown ca")))
 
 (peer-test "openssl" "we refuse s_server under another name, and it is told"
   (with-s_server [c server]
-    (fails-with (string `tls/connect: certificate verify failed: hostname mismatch: wanted "other.example", `
-                        `certificate names "localhost"`)
-                (tls/connect "127.0.0.1" port {:ca-file ca :hostname "other.example"}))
+    (fails-with
+      (string `tls/connect: certificate verify failed: hostname mismatch: wanted "other.example", `
+              `certificate names "localhost"`)
+      (tls/connect "127.0.0.1" port {:ca-file ca :hostname "other.example"}))
     (exit-status c)
     (await c :err "bad certificate")))
 
@@ -143,7 +158,8 @@
   (def security {:min-version word :max-version word})
 
   (peer-test "openssl" (string "s_client is let in with its certificate only over " version)
-    (with-server [s {:cert (server :cert) :key (server :key) :verify true :ca-file ca} (fn [stream] (:version stream))]
+    (with-server [s {:cert (server :cert) :key (server :key) :verify true :ca-file ca}
+                  (fn [stream] (:version stream))]
       (with-s_client [c s flag "-cert" (client :cert) "-key" (client :key)]
         (is= version (result s))
         (is= 0 (exit-status c) (described c)))
@@ -151,7 +167,8 @@
         (is (string/has-suffix? "the client gave no certificate, and one is required" (refusal s))))
       (with-s_client [c s flag "-cert" (stranger :cert) "-key" (stranger :key)]
         (is (string/has-prefix?
-              "tls/accept-loop: certificate verify failed: unable to get local issuer certificate: certificate \"CN=a stranger"
+              (string "tls/accept-loop: certificate verify failed: unable to get local issuer "
+                      "certificate: certificate \"CN=a stranger")
               (refusal s)))
         (exit-status c)
         (await c :err "unknown ca"))))
@@ -159,14 +176,16 @@
   (peer-test "openssl" (string "s_server lets us in with our certificate only over " version)
     (def require ["-Verify" "3" "-verify_return_error" "-CAfile" ca])
     (with-s_server [c server ;require]
-      (with [s (tls/connect "localhost" port {:ca-file ca :cert (client :cert) :key (client :key) :security security})]
+      (with [s (tls/connect "localhost" port {:ca-file ca :cert (client :cert) :key (client :key)
+                                              :security security})]
         (:write s "let in\n"))
       (exit-status c)
       (await c :out "let in\n")
       (await c :out ~(* "CN" (any " ") "=" (any " ") "a client")))
     # TLS 1.3 clients are done before the server has seen their certificate: the read tells
     (defn enter [port options]
-      (with [s (tls/connect "localhost" port (merge {:ca-file ca :security security} options))] (:read s 1)))
+      (with [s (tls/connect "localhost" port (merge {:ca-file ca :security security} options))]
+        (:read s 1)))
     (with-s_server [c server ;require]
       (fails-with (if (= version "TLSv1.3") "the peer requires a certificate: give :cert and :key"
                     "the peer found nothing in common with us")
@@ -174,7 +193,8 @@
     (with-s_server [c server ;require]
       (fails-with "the peer does not trust the CA of our certificate" (enter port stranger)))))
 
-(peer-test "openssl" "we show the chain that we were given, and not the CA that we verify the other side by"
+(peer-test "openssl"
+  "we show the chain that we were given, and not the CA that we verify the other side by"
   (defn shown [text] (length (string/find-all "BEGIN CERTIFICATE" text)))
   (def middle (issue authority-made :common-name "Middle CA" :ca true :san []))
   (def leaf (issue middle))
@@ -188,7 +208,8 @@
 
 # ---- what is negotiated ----
 
-(peer-test "openssl" "s_client agrees on a protocol with us, is refused without one in common, and its SNI is seen"
+(peer-test "openssl"
+  "s_client agrees on a protocol with us, is refused without one in common, and its SNI is seen"
   (with-server [s (merge server {:alpn ["h2" "http/1.1"]}) |(:connection-info $)]
     (with-s_client [c s "-alpn" "x,http/1.1"]
       (def {:alpn alpn :server-name name} (result s))

@@ -7,9 +7,11 @@
 (def authority-made (authority "Test CA"))
 (def ca ((saved dir "ca" authority-made) :cert))
 (def other-ca ((saved dir "other-ca" (authority "Other CA")) :cert))
-(def servers (seq [kind :in [:rsa :ec-p256 :ed25519]] [kind (saved dir kind (issue authority-made :key-type kind))]))
+(def servers (seq [kind :in [:rsa :ec-p256 :ed25519]]
+               [kind (saved dir kind (issue authority-made :key-type kind))]))
 (def server (get-in servers [1 1]))
-(def client (saved dir "client" (issue authority-made :common-name "a client" :san ["email:a@b.example"])))
+(def client
+  (saved dir "client" (issue authority-made :common-name "a client" :san ["email:a@b.example"])))
 (def stranger (saved dir "stranger" (issue (authority "Nobody's CA") :common-name "a stranger")))
 (def versions [["TLSv1.2" :TLS1_2] ["TLSv1.3" :TLS1_3]])
 (def scripts [["python3" "test/support/peer.py"] ["node" "test/support/peer.js"]])
@@ -48,18 +50,21 @@
 
   (each [kind identity] servers
     (each [version word] versions
-      (peer-test program (string program " and we echo each other's data with " kind " over " version ", and both see a clean end")
+      (peer-test program (string program " and we echo each other's data with " kind " over "
+                                 version ", and both see a clean end")
         (def options {:ca-file ca :security {:min-version word :max-version word}})
         (with-server-script [c script identity]
           (with [s (tls/connect "localhost" port options)] (echoed s))
           (def told (facts c))
-          (is= [version "None" true nil] [(told :version) (told :peer) (told :clean) (told :error)] (described c)))
+          (is= [version "None" true nil] [(told :version) (told :peer) (told :clean) (told :error)]
+               (described c)))
         (each size [1 (load 1000000)]
           (with-server [s identity (fn [stream] (echo stream) (:version stream))]
             (with-client-script [c script s {:size size :version version}]
               (is= version (result s) "no truncation was raised")
               (def told (facts c))
-              (is= [version "localhost" "True" true] [(told :version) (told :peer) (told :same) (told :clean)]
+              (is= [version "localhost" "True" true]
+                   [(told :version) (told :peer) (told :same) (told :clean)]
                    (described c))))))))
 
   # ---- what is negotiated ----
@@ -73,7 +78,8 @@
     (with-server-script [c script server]
       (with [s (tls/connect "127.0.0.1" port {:ca-file ca})])
       (is= "None" ((facts c) :name) "no name for an address"))
-    (with-server [s (merge server {:alpn ["h2" "http/1.1"]}) (fn [stream] (echo stream) (:connection-info stream))]
+    (with-server [s (merge server {:alpn ["h2" "http/1.1"]})
+                  (fn [stream] (echo stream) (:connection-info stream))]
       (with-client-script [c script s {:size 5 :alpn "http/1.1,h2"}]
         (def {:alpn alpn :server-name name} (result s))
         (is= ["h2" "localhost"] [alpn name] "the server's preference decides")
@@ -84,7 +90,8 @@
 
   # ---- verification ----
 
-  (peer-test program (string program " refuses us under another CA, another name, and an expired certificate")
+  (peer-test program
+    (string program " refuses us under another CA, another name, and an expired certificate")
     (with-server [s server echo]
       (with-client-script [c script s {:size 5 :ca other-ca}]
         (is (string/find "unable to" ((facts c) :error)) (described c))
@@ -117,7 +124,8 @@
           (def told (facts c))
           (is= ["True" true] [(told :same) (told :clean)] (described c)))
         (with-client-script [c script s {:size 5}]
-          (is (string/has-suffix? "the client gave no certificate, and one is required" (refusal s)))
+          (is (string/has-suffix? "the client gave no certificate, and one is required"
+                                  (refusal s)))
           (is ((facts c) :error) (described c)))
         (with-client-script [c script s (merge {:size 5} stranger)]
           (is (string/find "certificate verify failed: unable to get local issuer" (refusal s)))
@@ -125,17 +133,22 @@
 
     (peer-test program (string program " lets us in with our certificate only over " version)
       (defn enter [port options]
-        (with [s (tls/connect "localhost" port (merge {:ca-file ca :security security} options))] (:read s 1)))
+        (with [s (tls/connect "localhost" port (merge {:ca-file ca :security security} options))]
+          (:read s 1)))
       (with-server-script [c script (merge server {:ca ca})]
-        (with [s (tls/connect "localhost" port (merge {:ca-file ca :security security} client))] (echoed s))
+        (with [s (tls/connect "localhost" port (merge {:ca-file ca :security security} client))]
+          (echoed s))
         (def told (facts c))
         (is= ["a client" true] [(told :peer) (told :clean)] (described c)))
       (with-server-script [c script (merge server {:ca ca})]
-        (fails-with '(+ "the peer requires a certificate" "the peer found nothing in common with us") (enter port {}))
+        (fails-with '(+ "the peer requires a certificate"
+                        "the peer found nothing in common with us") (enter port {}))
         (is ((facts c) :error) (described c)))
       (with-server-script [c script (merge server {:ca ca})]
-        # node looks at the certificate after the handshake, and says nothing to the client that it drops
-        (fails-with '(+ "the peer does not trust the CA of our certificate" "the peer closed") (enter port stranger))
+        # node looks at the certificate after the handshake, and says nothing to the client that it
+        # drops
+        (fails-with '(+ "the peer does not trust the CA of our certificate" "the peer closed")
+                    (enter port stranger))
         (is ((facts c) :error) (described c))))))
 
 (end)

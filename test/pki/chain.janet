@@ -7,20 +7,27 @@
 (def root (cert/generate-self-signed-cert {:key-type :p256 :common-name "Root CA"}))
 (defn issue
   [issuer opts]
-  (cert/issue-cert (merge {:issuer-cert (issuer :cert) :issuer-key (issuer :key) :key-type :p256} opts)))
+  (cert/issue-cert (merge {:issuer-cert (issuer :cert) :issuer-key (issuer :key) :key-type :p256}
+                          opts)))
 (def middle (issue root {:common-name "Middle CA" :ca true}))
-(def leaf (issue middle {:common-name "a.example" :san ["a.example" "*.b.example" "192.0.2.1"] :ext-key-usage [:server-auth]}))
+(def leaf (issue middle {:common-name "a.example" :san ["a.example" "*.b.example" "192.0.2.1"]
+                         :ext-key-usage [:server-auth]}))
 
-(defn ask [opts] (cert/verify-chain (leaf :cert) (merge {:roots (root :cert) :intermediates (middle :cert)} opts)))
+(defn ask [opts]
+  (cert/verify-chain (leaf :cert) (merge {:roots (root :cert) :intermediates (middle :cert)} opts)))
 (defn reason [opts] (let [answer (ask opts)] (is= false (answer :valid)) (answer :reason)))
 
 (test "names that the certificate has are found"
-  (each host ["a.example" "A.EXAMPLE" "x.b.example" "192.0.2.1"] (is ((ask {:host host}) :valid) host)))
+  (each host ["a.example" "A.EXAMPLE" "x.b.example" "192.0.2.1"]
+    (is ((ask {:host host}) :valid) host)))
 
 (test "names that it does not have are refused, both sides named"
-  (each host ["b.example" "x.y.b.example" "example" "192.0.2.2" "::1" "a.example.evil"] (is= false ((ask {:host host}) :valid) host))
-  (is= `hostname mismatch: wanted "c.example", certificate names "a.example", "*.b.example"` (reason {:host "c.example"}))
-  (is= `IP address mismatch: wanted "192.0.2.9", certificate names "192.0.2.1"` (reason {:host "192.0.2.9"}))
+  (each host ["b.example" "x.y.b.example" "example" "192.0.2.2" "::1" "a.example.evil"]
+    (is= false ((ask {:host host}) :valid) host))
+  (is= `hostname mismatch: wanted "c.example", certificate names "a.example", "*.b.example"`
+       (reason {:host "c.example"}))
+  (is= `IP address mismatch: wanted "192.0.2.9", certificate names "192.0.2.1"`
+       (reason {:host "192.0.2.9"}))
   (fails-with "not a host name" (ask {:host ""}))
   (fails-with "without NUL bytes" (ask {:host "a.example\0.evil"})))
 
@@ -30,9 +37,12 @@
     (is= false ((cert/verify-chain (made :cert) {:roots (root :cert) :host "cn.example"}) :valid))))
 
 (test "a wildcard stands for a whole label"
-  (each [name host] [["f*.example.com" nil] ["*.com.example" "com.example"] ["*.c.example" "a.b.c.example"]]
+  (each [name host] [["f*.example.com" nil] ["*.com.example" "com.example"]
+                     ["*.c.example" "a.b.c.example"]]
     (if host
-      (is= false ((cert/verify-chain ((issue root {:san [name] :common-name "x"}) :cert) {:roots (root :cert) :host host}) :valid))
+      (is= false
+           ((cert/verify-chain ((issue root {:san [name] :common-name "x"}) :cert)
+                               {:roots (root :cert) :host host}) :valid))
       (fails-with "is not a DNS name" (issue root {:san [name]})))))
 
 (test "a certificate that nobody vouches for is refused"
@@ -46,9 +56,11 @@
 
 (test "a trusted intermediate is an anchor, unless :partial-chain is false"
   (each option [:roots :ca]
-    (is= 2 (length ((cert/verify-chain (leaf :cert) {option (middle :cert)}) :chain)) (string option)))
+    (is= 2 (length ((cert/verify-chain (leaf :cert) {option (middle :cert)}) :chain))
+         (string option)))
   (is= 1 (length ((cert/verify-chain (leaf :cert) {:roots (leaf :cert)}) :chain)))
-  (is= 3 (length ((ask {:roots [(middle :cert) (root :cert)]}) :chain)) "a root that is there comes first")
+  (is= 3 (length ((ask {:roots [(middle :cert) (root :cert)]}) :chain))
+       "a root that is there comes first")
   (is (string/find "unable to get" (reason {:roots (middle :cert) :partial-chain false})))
   (fails-with "same" (ask {:roots [] :ca []})))
 
@@ -60,7 +72,8 @@
   (def answer (cert/verify-chain (long :cert) {:roots (root :cert) :intermediates (short :cert)
                                                :time (+ (os/time) (* 86400 2))}))
   (is= [false 1] [(answer :valid) (answer :depth)])
-  (is (string/find `certificate has expired: certificate "CN=Short CA" (depth 1), valid until ` (answer :reason))))
+  (is (string/find `certificate has expired: certificate "CN=Short CA" (depth 1), valid until `
+                   (answer :reason))))
 
 (test "the purpose must be one that the certificate is for"
   (is ((ask {:purpose :server}) :valid))
@@ -68,14 +81,19 @@
   (is (string/find "unsuitable certificate purpose" (reason {:purpose :client})))
   (is (string/find "unsuitable certificate purpose" (reason {:purpose "email"})))
   (def client (issue root {:common-name "a.example" :ext-key-usage [:client-auth]}))
-  (is= false ((cert/verify-chain (client :cert) {:roots (root :cert) :host "a.example"}) :valid) "a host is a server's")
+  (is= false ((cert/verify-chain (client :cert) {:roots (root :cert) :host "a.example"}) :valid)
+       "a host is a server's")
   (is ((cert/verify-chain (client :cert) {:roots (root :cert)}) :valid)))
 
 (test "a leaf does not vouch for others"
   (def dir (tmpdir))
-  (def forged (cert/generate-self-signed-from-key (leaf :key) {:common-name "a.example" :country "" :organization ""}))
+  (def forged (cert/generate-self-signed-from-key (leaf :key) {:common-name "a.example" :country ""
+                                                               :organization ""}))
   (def evil (issue {:cert forged :key (leaf :key)} {:common-name "evil.example"}))
-  (is= false ((cert/verify-chain (evil :cert) {:roots (root :cert) :intermediates [(leaf :cert) (middle :cert) forged]}) :valid)))
+  (is= false
+       ((cert/verify-chain (evil :cert)
+                           {:roots (root :cert)
+                            :intermediates [(leaf :cert) (middle :cert) forged]}) :valid)))
 
 (test "the depth is limited"
   (is ((ask {:depth 1}) :valid))
@@ -84,11 +102,13 @@
 (test "a byte that was changed is noticed"
   (def der (crypto/convert-cert (leaf :cert) :der))
   (each given (flips der 200 1)
-    (def [read answer] (protect (cert/verify-chain given {:roots (root :cert) :intermediates (middle :cert)})))
+    (def [read answer]
+      (protect (cert/verify-chain given {:roots (root :cert) :intermediates (middle :cert)})))
     (is= false (and read (answer :valid)))))
 
 (test "weak keys and digests are refused unless allowed"
-  (def weak (cert/issue-cert {:issuer-cert (root :cert) :issuer-key (root :key) :bits 1024 :common-name "a.example"}))
+  (def weak (cert/issue-cert {:issuer-cert (root :cert) :issuer-key (root :key) :bits 1024
+                              :common-name "a.example"}))
   (is (string/find "key too weak" ((cert/verify-chain (weak :cert) {:roots (root :cert)}) :reason)))
   (is ((cert/verify-chain (weak :cert) {:roots (root :cert) :security-level 1}) :valid)))
 
@@ -96,20 +116,25 @@
   (def dir (tmpdir))
   (defn crl [issuer & revoked]
     (def db (string dir "/index.txt"))
-    (spit db (string ;(map |(string "R\t300101000000Z\t240101000000Z\t" (string/ascii-upper ((cert/parse ($ :cert)) :serial))
+    (spit db (string ;(map |(string "R\t300101000000Z\t240101000000Z\t"
+                                    (string/ascii-upper ((cert/parse ($ :cert)) :serial))
                                     "\tunknown\t/CN=x\n") revoked)))
-    (spit (string dir "/conf") (string "[ca]\ndefault_ca=d\n[d]\ndatabase=" db "\ndefault_md=sha256\ndefault_crl_days=30\n"))
+    (spit (string dir "/conf") (string "[ca]\ndefault_ca=d\n[d]\ndatabase=" db
+                                       "\ndefault_md=sha256\ndefault_crl_days=30\n"))
     (spit (string dir "/cert") (issuer :cert))
     (spit (string dir "/key") (issuer :key))
-    (os/execute ["openssl" "ca" "-gencrl" "-config" (string dir "/conf") "-cert" (string dir "/cert") "-keyfile" (string dir "/key")
+    (os/execute ["openssl" "ca" "-gencrl" "-config" (string dir "/conf") "-cert"
+                 (string dir "/cert") "-keyfile" (string dir "/key")
                  "-out" (string dir "/crl")] :px {:err (os/open "/dev/null" :w)})
     (slurp (string dir "/crl")))
   (is ((ask {:crls (crl middle)}) :valid))
   (is ((ask {:crls [(crl middle) (crl root)]}) :valid))
   (is (string/find "certificate revoked" (reason {:crls [(crl middle leaf)]})))
-  (is (string/find "certificate revoked" (reason {:crls [(crl middle) (crl root middle)]})) "an intermediate, too")
+  (is (string/find "certificate revoked" (reason {:crls [(crl middle) (crl root middle)]}))
+      "an intermediate, too")
   (is (string/find "unable to get certificate CRL" (reason {:crls (crl root)})))
-  (is (string/find "CRL has expired" (reason {:crls (crl middle) :time (+ (os/time) (* 40 86400))})))
+  (is (string/find "CRL has expired"
+                   (reason {:crls (crl middle) :time (+ (os/time) (* 40 86400))})))
   (fails-with "not a CRL" (ask {:crls "x"})))
 
 (test "arguments that are none are refused"

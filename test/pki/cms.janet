@@ -5,14 +5,19 @@
 (import jsec/crypto)
 
 (def root (cert/generate-self-signed-cert {:key-type :p256 :common-name "Root CA"}))
-(defn issue [opts] (cert/issue-cert (merge {:issuer-cert (root :cert) :issuer-key (root :key) :key-type :p256} opts)))
+(defn issue [opts]
+  (cert/issue-cert (merge {:issuer-cert (root :cert) :issuer-key (root :key) :key-type :p256}
+                          opts)))
 (def middle (issue {:common-name "Middle CA" :ca true}))
-(def signer (cert/issue-cert {:issuer-cert (middle :cert) :issuer-key (middle :key) :common-name "Signer" :key-type :p256}))
+(def signer (cert/issue-cert {:issuer-cert (middle :cert) :issuer-key (middle :key)
+                              :common-name "Signer" :key-type :p256}))
 (def [rsa ec ec384] (map |(issue {:common-name "Recipient" :key-type $}) [:rsa :p256 :p384]))
 (def data "line\nline\r\n\0\xff")
 
-(defn sign [&opt opts] (crypto/cms-sign data (string (signer :cert) (middle :cert)) (signer :key) (or opts {})))
-(defn verify [message &opt opts] (crypto/cms-verify message (merge {:ca (root :cert)} (or opts {}))))
+(defn sign [&opt opts]
+  (crypto/cms-sign data (string (signer :cert) (middle :cert)) (signer :key) (or opts {})))
+(defn verify [message &opt opts]
+  (crypto/cms-verify message (merge {:ca (root :cert)} (or opts {}))))
 
 # ---- signing and verifying ----
 
@@ -25,8 +30,10 @@
 
 (test "a detached signature verifies over its data alone"
   (def message (sign {:detached true}))
-  (is (not (string/find "line" (crypto/cms-sign data (signer :cert) (signer :key) {:detached true :format :der}))))
-  (is= [true data] (let [result (verify message {:detached data})] [(result :valid) (result :content)]))
+  (is (not (string/find "line" (crypto/cms-sign data (signer :cert) (signer :key)
+                                                {:detached true :format :der}))))
+  (is= [true data]
+       (let [result (verify message {:detached data})] [(result :valid) (result :content)]))
   (is= true ((verify message {:detached (buffer data)}) :valid))
   (def wrong (verify message {:detached (string data "x")}))
   (is= false (wrong :valid))
@@ -37,11 +44,13 @@
 (each kind [:rsa :p256 :p384 :p521]
   (test (string "a " kind " key signs")
     (def made (cert/generate-self-signed-cert {:key-type kind}))
-    (is ((crypto/cms-verify (crypto/cms-sign data (made :cert) (made :key)) {:ca (made :cert)}) :valid))))
+    (is ((crypto/cms-verify (crypto/cms-sign data (made :cert) (made :key))
+                            {:ca (made :cert)}) :valid))))
 
 (test "PEM in gives PEM out, unless said otherwise; both are read"
   (def der (crypto/convert-cert (signer :cert) :der))
-  (each [cert opts format] [[(signer :cert) {} :pem] [der {} :der] [(signer :cert) {:format :der} :der] [der {:format "PEM"} :pem]]
+  (each [cert opts format] [[(signer :cert) {} :pem] [der {} :der]
+                            [(signer :cert) {:format :der} :der] [der {:format "PEM"} :pem]]
     (def message (crypto/cms-sign data cert (signer :key) opts))
     (is (string? message))
     (is= format (crypto/detect-format message))
@@ -59,8 +68,11 @@
   (def result (verify (sign) {:ca (other :cert)}))
   (is= [false data] [(result :valid) (result :content)])
   (is (string/find "signer's certificate not trusted: " (result :reason)))
-  (is= false ((verify (crypto/cms-sign data (signer :cert) (signer :key))) :valid) "without the intermediate")
-  (is= true ((verify (crypto/cms-sign data (signer :cert) (signer :key)) {:certs (middle :cert)}) :valid))
+  (is= false ((verify (crypto/cms-sign data (signer :cert) (signer :key))) :valid)
+       "without the intermediate")
+  (is= true
+       ((verify (crypto/cms-sign data (signer :cert) (signer :key))
+                {:certs (middle :cert)}) :valid))
   (is= true ((verify (sign) {:ca (middle :cert)}) :valid))
   (is= true ((crypto/cms-verify (sign) {:roots (middle :cert)}) :valid))
   (is= false ((verify (sign) {:ca (middle :cert) :partial-chain false}) :valid)))
@@ -92,7 +104,8 @@
   (is= [false "the message has no signature"] [(result :valid) (result :reason)]))
 
 (test "a key that does not fit is refused"
-  (fails-with "the key does not match the certificate" (crypto/cms-sign data (signer :cert) (root :key)))
+  (fails-with "the key does not match the certificate"
+              (crypto/cms-sign data (signer :cert) (root :key)))
   (def ed (cert/generate-self-signed-cert {:key-type :ed25519}))
   (def [ok message] (protect (crypto/cms-sign data (ed :cert) (ed :key))))
   (if ok
@@ -106,7 +119,8 @@
 
 (defn decrypt [message who] (crypto/cms-decrypt message (who :cert) (who :key)))
 
-(each cipher [:aes-256-cbc :aes-192-cbc "aes-128-cbc" :aes-256-gcm :aes-192-gcm :AES-128-GCM :des-ede3-cbc]
+(each cipher [:aes-256-cbc :aes-192-cbc "aes-128-cbc" :aes-256-gcm :aes-192-gcm :AES-128-GCM
+              :des-ede3-cbc]
   (test (string cipher " is encrypted for RSA and EC recipients, each of whom decrypts")
     (def message (crypto/cms-encrypt data (map |($ :cert) [rsa ec ec384]) {:cipher cipher}))
     (each who [rsa ec ec384]
@@ -121,7 +135,9 @@
   (def large (string/repeat "0123456789abcdef" (* 65536 (load 32))))
   (each plain ["" large]
     (is (= plain (string (decrypt (crypto/cms-encrypt plain (rsa :cert)) rsa))))
-    (is (= plain ((verify (crypto/cms-sign plain (string (signer :cert) (middle :cert)) (signer :key))) :content))))
+    (is (= plain
+           ((verify (crypto/cms-sign plain (string (signer :cert) (middle :cert)) (signer :key)))
+            :content))))
   (set done true)
   (is (> ticks 3)))
 
@@ -137,7 +153,8 @@
   (is= :der (crypto/detect-format (crypto/cms-encrypt data (rsa :cert) {:format :der}))))
 
 (test "an authenticated message that was changed is refused"
-  (def whole (crypto/cms-encrypt (string/repeat "x" 64) (ec :cert) {:cipher :aes-256-gcm :format :der}))
+  (def whole
+    (crypto/cms-encrypt (string/repeat "x" 64) (ec :cert) {:cipher :aes-256-gcm :format :der}))
   (for back 1 80
     (def changed (buffer whole))
     (def at (- (length whole) back))
@@ -154,11 +171,13 @@
 
 (test "recipients that can't be are refused"
   (def ed (cert/generate-self-signed-cert {:key-type :ed25519}))
-  (fails-with "a recipient's key is ED25519, expected RSA or EC" (crypto/cms-encrypt data [(rsa :cert) (ed :cert)]))
+  (fails-with "a recipient's key is ED25519, expected RSA or EC"
+              (crypto/cms-encrypt data [(rsa :cert) (ed :cert)]))
   (each certs [nil 5 [] {} [5] [nil]] (fails-with "bad slot #1" (crypto/cms-encrypt data certs)))
   (fails-with "not a certificate" (crypto/cms-encrypt data ["x"]))
   (fails-with "bad option :cipher" (crypto/cms-encrypt data (rsa :cert) {:cipher :rot13}))
-  (fails-with "the key does not match the certificate" (crypto/cms-decrypt (crypto/cms-encrypt data (rsa :cert)) (rsa :cert) (ec :key)))
+  (fails-with "the key does not match the certificate"
+              (crypto/cms-decrypt (crypto/cms-encrypt data (rsa :cert)) (rsa :cert) (ec :key)))
   (fails-with "not an encrypted message" (decrypt (sign) rsa))
   (fails-with "not a signed message" (verify (crypto/cms-encrypt data (rsa :cert)))))
 
@@ -174,30 +193,42 @@
   (is= @[(rsa :cert)] (crypto/cms-get-certs (crypto/cms-certs-only (rsa :cert))))
   (is= (sorted [(signer :cert) (middle :cert)]) (sorted (crypto/cms-get-certs (sign))))
   (each certs [nil 5 [] [5]] (fails-with "bad slot #0" (crypto/cms-certs-only certs)))
-  (each given ["" "x" (rsa :cert) "\x30\x80"] (fails-with "not a CMS message" (crypto/cms-get-certs given)))
+  (each given ["" "x" (rsa :cert) "\x30\x80"]
+    (fails-with "not a CMS message" (crypto/cms-get-certs given)))
   (fails-with "crypto/cms-get-certs: not a CMS message: empty" (crypto/cms-get-certs ""))
   # where OpenSSL gives a reason (3.5), it is that one
-  (fails-with '(* "crypto/cms-get-certs: not a CMS message: " (+ "damaged, or cut off" "not enough data")) (crypto/cms-get-certs "\x30\x80"))
-  (fails-with "neither a signed message nor one of certificates" (crypto/cms-get-certs (crypto/cms-encrypt data (rsa :cert)))))
+  (fails-with '(* "crypto/cms-get-certs: not a CMS message: "
+                  (+ "damaged, or cut off" "not enough data")) (crypto/cms-get-certs "\x30\x80"))
+  (fails-with "neither a signed message nor one of certificates"
+              (crypto/cms-get-certs (crypto/cms-encrypt data (rsa :cert)))))
 
 # ---- others ----
 
 (def dir (tmpdir))
-(each [name text] [["root" (root :cert)] ["middle" (middle :cert)] ["cert" (signer :cert)] ["key" (signer :key)] ["data" data]
+(each [name text] [["root" (root :cert)] ["middle" (middle :cert)] ["cert" (signer :cert)]
+                   ["key" (signer :key)] ["data" data]
                    ["rsa" (string (rsa :cert) (rsa :key))] ["ec" (string (ec :cert) (ec :key))]]
   (spit (string dir "/" name) text))
-(defn openssl-cms [& args] (os/execute ["sh" "-c" (string `cd "$0" && openssl cms ` (string/join args " ") ` 2>err`) dir] :p))
+(defn openssl-cms [& args]
+  (os/execute ["sh" "-c" (string `cd "$0" && openssl cms ` (string/join args " ") ` 2>err`) dir]
+              :p))
 
 (peer-test "openssl" "the openssl command verifies ours, and we what it signs"
   (each opts [{} {:detached true}]
     (spit (string dir "/msg") (sign opts))
-    (is= 0 (openssl-cms "-verify -inform PEM -binary -CAfile root -in msg -out out" (if (opts :detached) "-content data" "")))
+    (is= 0 (openssl-cms "-verify -inform PEM -binary -CAfile root -in msg -out out"
+                        (if (opts :detached) "-content data" "")))
     (is= data (string (slurp (string dir "/out")))))
-  (each [args opts] [["" {:detached data}] ["-nodetach" {}] ["-nodetach -noattr -stream" {}] ["-nodetach -md sha512 -keyid" {}]]
-    (is= 0 (openssl-cms "-sign -binary -in data -signer cert -inkey key -certfile middle -outform DER -out msg" args))
-    (is= [true data] (let [result (verify (slurp (string dir "/msg")) opts)] [(result :valid) (result :content)]) args)))
+  (each [args opts] [["" {:detached data}] ["-nodetach" {}] ["-nodetach -noattr -stream" {}]
+                     ["-nodetach -md sha512 -keyid" {}]]
+    (is= 0 (openssl-cms
+             "-sign -binary -in data -signer cert -inkey key -certfile middle -outform DER -out msg"
+             args))
+    (is= [true data] (let [result (verify (slurp (string dir "/msg")) opts)]
+                       [(result :valid) (result :content)]) args)))
 
-(peer-test "openssl" "a signature over a digest that is too weak is not valid, unless that is allowed"
+(peer-test "openssl"
+  "a signature over a digest that is too weak is not valid, unless that is allowed"
   (each [digest who args] [["SHA1" signer "-signer cert -inkey key -certfile middle"]
                            ["SHA1" signer "-signer cert -inkey key -certfile middle -noattr"]
                            ["MD5" rsa "-signer rsa -inkey rsa"]]
@@ -206,11 +237,15 @@
     (each opts [{} {:verify false} {:security-level 1}]
       (def result (verify message opts))
       (is= [false data @[(who :cert)]] [(result :valid) (result :content) (result :signers)])
-      (is= (string "signature over a digest that is too weak: " digest ": allow that with :security-level 0") (result :reason)))
-    (each opts [{:security-level 0} {:security-level 0 :verify false}] (is= true ((verify message opts) :valid))))
+      (is= (string "signature over a digest that is too weak: " digest
+                   ": allow that with :security-level 0") (result :reason)))
+    (each opts [{:security-level 0} {:security-level 0 :verify false}]
+      (is= true ((verify message opts) :valid))))
   (is= true ((verify (sign) {:security-level 3}) :valid))
-  (is (string/find "SHA256: allow that with :security-level 2" ((verify (sign) {:security-level 4}) :reason)))
-  (each level [-1 6 1.5 :x] (fails-with "bad option :security-level" (verify (sign) {:security-level level}))))
+  (is (string/find "SHA256: allow that with :security-level 2"
+                   ((verify (sign) {:security-level 4}) :reason)))
+  (each level [-1 6 1.5 :x]
+    (fails-with "bad option :security-level" (verify (sign) {:security-level level}))))
 
 (peer-test "openssl" "the openssl command decrypts ours, and we what it encrypts"
   (each cipher ["aes-256-cbc" "aes-128-gcm"]
@@ -218,15 +253,18 @@
     (each who ["rsa" "ec"]
       (is= 0 (openssl-cms "-decrypt -binary -inform PEM -in msg -out out -recip" who "-inkey" who))
       (is= data (string (slurp (string dir "/out")))))
-    (is= 0 (openssl-cms "-encrypt -binary -in data -outform DER -out msg" (string "-" cipher) "rsa ec"))
+    (is= 0 (openssl-cms "-encrypt -binary -in data -outform DER -out msg" (string "-" cipher)
+                        "rsa ec"))
     (each who [rsa ec] (is= data (string (decrypt (slurp (string dir "/msg")) who))))))
 
 (if-let [folder (vectors "pyca/pkcs7")]
   (test "pyca/pkcs7: 4 of 4 are read or refused as they should be"
-    (defn names [file] (map |((cert/parse $) :subject-text) (crypto/cms-get-certs (slurp (string folder "/" file)))))
+    (defn names [file]
+      (map |((cert/parse $) :subject-text) (crypto/cms-get-certs (slurp (string folder "/" file)))))
     (is= @["CN=ISRG Root X1,O=Internet Security Research Group,C=US"] (names "isrg.pem"))
     (each file ["amazon-roots.p7b" "amazon-roots.der"]
-      (is= @["CN=Amazon Root CA 2,O=Amazon,C=US" "CN=Amazon Root CA 3,O=Amazon,C=US"] (sorted (names file)) file))
+      (is= @["CN=Amazon Root CA 2,O=Amazon,C=US" "CN=Amazon Root CA 3,O=Amazon,C=US"]
+           (sorted (names file)) file))
     (fails-with "neither a signed message nor one of certificates" (names "enveloped.pem")))
   (skip "pyca/pkcs7" "no vectors here"))
 

@@ -48,16 +48,19 @@
   (def dir (tmpdir))
   (def path (string dir "/cert.pem"))
   (each kind [:rsa :p256 :p384 :p521 :ed25519]
-    (spit path ((cert/generate-self-signed-cert {:key-type kind :san ["a.example" "192.0.2.7"]}) :cert))
+    (spit path
+          ((cert/generate-self-signed-cert {:key-type kind :san ["a.example" "192.0.2.7"]}) :cert))
     (each name [["-verify_hostname" "a.example"] ["-verify_ip" "192.0.2.7"]]
-      (def verify (os/spawn ["openssl" "verify" "-x509_strict" "-CAfile" path ;name path] :p {:out :pipe}))
+      (def verify
+        (os/spawn ["openssl" "verify" "-x509_strict" "-CAfile" path ;name path] :p {:out :pipe}))
       (ev/read (verify :out) 1000)
       (is= 0 (os/proc-wait verify) kind)
       (os/proc-close verify))))
 
 (test "basic constraints and key usage are critical"
   (def by-name (tabseq [e :in ((facts) :extensions)] (e :name) e))
-  (is= ["CA:TRUE" true] [((by-name "basicConstraints") :text) ((by-name "basicConstraints") :critical)])
+  (is= ["CA:TRUE" true]
+       [((by-name "basicConstraints") :text) ((by-name "basicConstraints") :critical)])
   (is (get-in by-name ["keyUsage" :critical]))
   (is= [:digitalSignature :keyAgreement :keyCertSign :cRLSign] ((facts) :key-usage)))
 
@@ -87,10 +90,13 @@
 
 (test "what is no name is refused, with the reason"
   (each [name why] [["a b" "is not a DNS name"] ["" "is not a DNS name"] ["bücher.example" "xn--"]
-                    ["a..b" "is not a DNS name"] ["a\0.example" "is not a DNS name"] ["IP:1.2.3" "is not an IP address"]
+                    ["a..b" "is not a DNS name"] ["a\0.example" "is not a DNS name"]
+                    ["IP:1.2.3" "is not an IP address"]
                     ["IP:1.2.3.4.5" "is not an IP address"] ["email:x" "is not an email address"]
-                    ["URI:x y:z" "is not a URI"] ["FOO:bar" "is not a DNS name"] ["*" "is not a DNS name"]
-                    [(string/repeat "a" 64) "is not a DNS name"] [(string/repeat "a." 200) "is not a DNS name"]]
+                    ["URI:x y:z" "is not a URI"] ["FOO:bar" "is not a DNS name"]
+                    ["*" "is not a DNS name"]
+                    [(string/repeat "a" 64) "is not a DNS name"]
+                    [(string/repeat "a." 200) "is not a DNS name"]]
     (fails-with why (names name)))
   (each san [5 {} [1] [["a"]] (fn [])] (fails-with "bad option :san" (facts {:san san}))))
 
@@ -98,7 +104,8 @@
   (fails-with "without NUL bytes" (facts {:common-name "a\0b"}))
   (fails-with "string too long (maxsize=64)" (facts {:common-name (string/repeat "a" 65)}))
   (fails-with "string too long (maxsize=2)" (facts {:country "USA"}))
-  (fails-with "organizationName: NUL byte inside or too long" (facts {:organization (string/repeat "a" 40000)}))
+  (fails-with "organizationName: NUL byte inside or too long"
+              (facts {:organization (string/repeat "a" 40000)}))
   (fails-with "string too short" (facts {:country "U"}))
   (fails-with "invalid utf8string" (facts {:organization "\xff"}))
   (fails-with "give a common name or a subject alternative name"
@@ -106,7 +113,8 @@
   (def info (facts {:common-name "" :country "" :organization "" :san ["a.example"]}))
   (is= {} (info :subject))
   (is (some |(and (= "subjectAltName" ($ :name)) ($ :critical)) (info :extensions)))
-  (def all {:common-name "a" :country "DE" :state "B" :locality "C" :organization "D" :organizational-unit "E"
+  (def all {:common-name "a" :country "DE" :state "B" :locality "C" :organization "D"
+            :organizational-unit "E"
             :email "a@b.example"})
   (is= all ((facts all) :subject)))
 
@@ -120,14 +128,17 @@
   (defn reason [opts]
     (def made (quick opts))
     ((cert/verify-chain (made :cert) {:roots (made :cert)}) :reason))
-  (is (string/find "certificate has expired" (reason {:not-before (- now (* 3 day)) :days-valid 2})))
+  (is (string/find "certificate has expired"
+                   (reason {:not-before (- now (* 3 day)) :days-valid 2})))
   (is (string/find "certificate is not yet valid" (reason {:not-before (+ now day)}))))
 
 (test "times that can't be are refused"
   (each days [0 -1 math/nan math/inf "1" :x]
-    (fails-with "bad option :days-valid, expected positive number of days" (facts {:days-valid days})))
+    (fails-with "bad option :days-valid, expected positive number of days"
+                (facts {:days-valid days})))
   (each days [3e6 1e300] (fails-with "years 1950 to 9999" (facts {:days-valid days})))
-  (each date [math/nan math/inf "2024-02-30" "2024-13-01" "yesterday" "2024-01-01T25:00:00Z" "2024-01-01 " [] ""]
+  (each date [math/nan math/inf "2024-02-30" "2024-13-01" "yesterday" "2024-01-01T25:00:00Z"
+              "2024-01-01 " [] ""]
     (fails-with "bad option :not-before" (facts {:not-before date})))
   (each date [1e15 -1e15 -631152001] (fails-with "years 1950 to 9999" (facts {:not-before date}))))
 
@@ -149,7 +160,8 @@
   (is= "ecdsa-with-SHA512" ((facts {:digest :sha512}) :signature-algorithm)))
 
 (test "usages go into the certificate, by either spelling"
-  (def info (facts {:key-usage ["digital-signature" :keyCertSign] :ext-key-usage [:server-auth "clientAuth" "1.2.3.4"]}))
+  (def info (facts {:key-usage ["digital-signature" :keyCertSign]
+                    :ext-key-usage [:server-auth "clientAuth" "1.2.3.4"]}))
   (is= [:digitalSignature :keyCertSign] (info :key-usage))
   (is= [:serverAuth :clientAuth :1.2.3.4] (info :ext-key-usage)))
 
@@ -168,12 +180,16 @@
   (fails-with "give its password" (cert/generate-self-signed-from-key sealed))
   (fails-with "wrong password" (cert/generate-self-signed-from-key sealed {:password "no"}))
   (is (string? (cert/generate-self-signed-from-key sealed {:password "pw"})))
-  (fails-with "not a private key" (cert/generate-self-signed-from-key (crypto/export-public-key key)))
+  (fails-with "not a private key"
+              (cert/generate-self-signed-from-key (crypto/export-public-key key)))
   (fails-with "not a private key" (cert/generate-self-signed-from-key ""))
-  (fails-with "X25519 keys can't sign" (cert/generate-self-signed-from-key (crypto/generate-key :x25519)))
+  (fails-with "X25519 keys can't sign"
+              (cert/generate-self-signed-from-key (crypto/generate-key :x25519)))
   (each given [nil 5 :key [] {}]
-    (fails-with "bad slot #0, expected string or buffer" (cert/generate-self-signed-from-key given)))
-  (each n [0 10 100 -10] (fails-with "not a private key" (cert/generate-self-signed-from-key (string/slice key 0 n)))))
+    (fails-with "bad slot #0, expected string or buffer"
+                (cert/generate-self-signed-from-key given)))
+  (each n [0 10 100 -10]
+    (fails-with "not a private key" (cert/generate-self-signed-from-key (string/slice key 0 n)))))
 
 (test "the event loop runs on while an RSA key is made"
   (var ticks 0)

@@ -7,13 +7,15 @@
 
 (defn issue
   [issuer &opt opts]
-  (cert/issue-cert (merge {:issuer-cert (issuer :cert) :issuer-key (issuer :key) :key-type :p256} (or opts {}))))
+  (cert/issue-cert (merge {:issuer-cert (issuer :cert) :issuer-key (issuer :key) :key-type :p256}
+                          (or opts {}))))
 
 (def middle (issue root {:common-name "Middle CA" :ca true :path-length 0}))
 
 (test "a chain of root, intermediate and leaf verifies, in this order"
   (def leaf (issue middle {:common-name "a.example"}))
-  (def answer (cert/verify-chain (leaf :cert) {:roots (root :cert) :intermediates (middle :cert) :host "a.example"}))
+  (def answer (cert/verify-chain (leaf :cert) {:roots (root :cert) :intermediates (middle :cert)
+                                               :host "a.example"}))
   (is= [(leaf :cert) (middle :cert) (root :cert)] (tuple ;(answer :chain)))
   (is ((cert/verify-chain (string (leaf :cert) (middle :cert)) {:roots (root :cert)}) :valid)
       "intermediates may follow the leaf in its own text"))
@@ -23,12 +25,18 @@
   (each kind [:rsa :p384 :ed25519]
     (def ca (issue root {:common-name "CA" :ca true :key-type kind}))
     (def leaf (issue ca {:common-name "a.example" :key-type kind :ext-key-usage [:server-auth]}))
-    (each [name made] [["root" root] ["ca" ca] ["leaf" leaf]] (spit (string dir "/" name) (made :cert)))
-    (is= 0 (os/execute ["sh" "-c" `openssl verify -x509_strict -purpose sslserver -verify_hostname a.example -CAfile "$0/root" -untrusted "$0/ca" "$0/leaf" >"$0/out"`
+    (each [name made] [["root" root] ["ca" ca] ["leaf" leaf]]
+      (spit (string dir "/" name) (made :cert)))
+    (is= 0 (os/execute ["sh"
+                        "-c"
+                        (string `openssl verify -x509_strict -purpose sslserver `
+                                `-verify_hostname a.example -CAfile "$0/root" -untrusted `
+                                `"$0/ca" "$0/leaf" >"$0/out"`)
                         dir] :p) kind)))
 
 (test "an issued certificate is what was asked for, and no CA"
-  (def made (issue root {:common-name "a.example" :organization "Org" :ext-key-usage [:client-auth]}))
+  (def made
+    (issue root {:common-name "a.example" :organization "Org" :ext-key-usage [:client-auth]}))
   (def info (cert/parse (made :cert)))
   (is= {:common-name "a.example" :organization "Org"} (info :subject))
   (is= "CN=Root CA,O=Test,C=US" (info :issuer-text))
@@ -43,7 +51,8 @@
   (def low (issue high {:common-name "Low CA" :ca true}))
   (def below (issue low {:common-name "One too many" :ca true}))
   (def leaf (issue below {:common-name "a.example"}))
-  (def answer (cert/verify-chain (leaf :cert) {:roots (root :cert) :intermediates (map |($ :cert) [high low below])}))
+  (def answer (cert/verify-chain (leaf :cert) {:roots (root :cert)
+                                               :intermediates (map |($ :cert) [high low below])}))
   (is= false (answer :valid))
   (is (string/find "path length constraint exceeded" (answer :reason))))
 
@@ -54,19 +63,24 @@
   # a new key for the CA itself is not counted (RFC 5280, 4.2.1.9)
   (def renewed (issue middle {:common-name "Middle CA" :ca true}))
   (def leaf (issue renewed {:common-name "a.example"}))
-  (is ((cert/verify-chain (leaf :cert) {:roots (root :cert) :intermediates [(middle :cert) (renewed :cert)]}) :valid)))
+  (is ((cert/verify-chain (leaf :cert) {:roots (root :cert)
+                                        :intermediates [(middle :cert) (renewed :cert)]}) :valid)))
 
 (test "an issuer that can't be one is refused"
   (def leaf (issue root {:common-name "a.example"}))
   (fails-with "its certificate is not a CA's" (issue leaf {:common-name "x"}))
   (fails-with "its key does not match its certificate"
-              (cert/issue-cert {:issuer-cert (root :cert) :issuer-key (leaf :key) :common-name "x"}))
+              (cert/issue-cert {:issuer-cert (root :cert) :issuer-key (leaf :key)
+                                :common-name "x"}))
   (fails-with ":issuer-cert and :issuer-key are required" (cert/issue-cert {:common-name "x"}))
-  (fails-with "not a certificate" (cert/issue-cert {:issuer-cert (root :key) :issuer-key (root :key) :common-name "x"}))
+  (fails-with "not a certificate"
+              (cert/issue-cert {:issuer-cert (root :key) :issuer-key (root :key) :common-name "x"}))
   (fails-with "give a common name or a subject alternative name" (issue root))
   (def sealed (crypto/export-key (root :key) {:password "pw" :iterations 1000}))
-  (fails-with "give its password" (cert/issue-cert {:issuer-cert (root :cert) :issuer-key sealed :common-name "x"}))
-  (is (cert/issue-cert {:issuer-cert (root :cert) :issuer-key sealed :issuer-password "pw" :common-name "x"})))
+  (fails-with "give its password"
+              (cert/issue-cert {:issuer-cert (root :cert) :issuer-key sealed :common-name "x"}))
+  (is (cert/issue-cert {:issuer-cert (root :cert) :issuer-key sealed :issuer-password "pw"
+                        :common-name "x"})))
 
 (test "a certificate is issued for a key that exists, its public half is enough"
   (def key (crypto/generate-key :x25519))
@@ -74,28 +88,33 @@
     (def made (issue root {:common-name "a.example" :key given}))
     (is= @[:cert] (keys made))
     (is= (crypto/export-public-key key) (crypto/export-public-key (made :cert))))
-  (is= [:keyAgreement] ((cert/parse ((issue root {:common-name "a.example" :key key}) :cert)) :key-usage)))
+  (is= [:keyAgreement]
+       ((cert/parse ((issue root {:common-name "a.example" :key key}) :cert)) :key-usage)))
 
 (def key (crypto/generate-key :p256))
 
 (test "a request gives key, subject and names"
-  (def csr (crypto/generate-csr key {:common-name "a.example" :organization "Org" :san ["a.example" "192.0.2.1"]}))
+  (def csr (crypto/generate-csr key {:common-name "a.example" :organization "Org"
+                                     :san ["a.example" "192.0.2.1"]}))
   (def made (issue root {:csr csr}))
   (def info (cert/parse (made :cert)))
   (is= @[:cert] (keys made))
   (is= {:common-name "a.example" :organization "Org"} (info :subject))
   (is= ["DNS:a.example" "IP:192.0.2.1"] (info :san))
   (is= (crypto/export-public-key key) (crypto/export-public-key (made :cert)))
-  (def other (cert/parse ((issue root {:csr csr :common-name "b.example" :san ["b.example"]}) :cert)))
+  (def other
+    (cert/parse ((issue root {:csr csr :common-name "b.example" :san ["b.example"]}) :cert)))
   (is= [{:common-name "b.example"} ["DNS:b.example"]] [(other :subject) (other :san)])
   (fails-with ":key and :csr exclude each other" (issue root {:csr csr :key key})))
 
 (peer-test "openssl" "a request that asks to be a CA does not become one"
   (def dir (tmpdir))
   (spit (string dir "/key") key)
-  (os/execute ["openssl" "req" "-new" "-key" (string dir "/key") "-subj" "/CN=evil.example" "-out" (string dir "/csr")
+  (os/execute ["openssl" "req" "-new" "-key" (string dir "/key") "-subj" "/CN=evil.example" "-out"
+               (string dir "/csr")
                "-addext" "basicConstraints=critical,CA:TRUE" "-addext" "keyUsage=keyCertSign"
-               "-addext" "subjectAltName=DNS:evil.example" "-addext" "extendedKeyUsage=codeSigning"] :px)
+               "-addext" "subjectAltName=DNS:evil.example" "-addext" "extendedKeyUsage=codeSigning"]
+              :px)
   (def csr (slurp (string dir "/csr")))
   (is (some |(= "CA:TRUE" ($ :text)) ((crypto/parse-csr csr) :extensions)))
   (def info (cert/parse ((issue root {:csr csr}) :cert)))
@@ -106,19 +125,25 @@
 (peer-test "openssl" "names of other kinds in a request are not taken over"
   (def dir (tmpdir))
   (spit (string dir "/key") key)
-  (os/execute ["openssl" "req" "-new" "-key" (string dir "/key") "-subj" "/CN=x" "-out" (string dir "/csr")
+  (os/execute ["openssl" "req" "-new" "-key" (string dir "/key") "-subj" "/CN=x" "-out"
+               (string dir "/csr")
                "-addext" "subjectAltName=otherName:1.2.3.4;UTF8:admin"] :px)
   (def csr (slurp (string dir "/csr")))
   (fails-with "give :san" (issue root {:csr csr}))
   (is= ["DNS:x.example"] ((cert/parse ((issue root {:csr csr :san ["x.example"]}) :cert)) :san)))
 
-(peer-test "openssl" "a request's alternative names that others could read differently are not signed"
+(peer-test "openssl"
+  "a request's alternative names that others could read differently are not signed"
   (def dir (tmpdir))
-  (each name ["evil.example, DNS:other.example" "a b.example" "*.*.example" "-.example/x" "a..example"]
-    (spit (string dir "/cnf") (string "[req]\ndistinguished_name=dn\nreq_extensions=ext\nprompt=no\n[dn]\nCN=ok.example\n"
-                                      "[ext]\nsubjectAltName=@san\n[san]\nDNS.1=" name "\n"))
+  (each name ["evil.example, DNS:other.example" "a b.example" "*.*.example" "-.example/x"
+              "a..example"]
+    (spit (string dir "/cnf")
+          (string
+            "[req]\ndistinguished_name=dn\nreq_extensions=ext\nprompt=no\n[dn]\nCN=ok.example\n"
+            "[ext]\nsubjectAltName=@san\n[san]\nDNS.1=" name "\n"))
     (spit (string dir "/key") (crypto/generate-key :p256))
-    (os/execute ["openssl" "req" "-new" "-key" (string dir "/key") "-config" (string dir "/cnf") "-out" (string dir "/csr")] :px)
+    (os/execute ["openssl" "req" "-new" "-key" (string dir "/key") "-config" (string dir "/cnf")
+                 "-out" (string dir "/csr")] :px)
     (def csr (slurp (string dir "/csr")))
     (is= [(string "DNS:" name)] (tuple ;((crypto/parse-csr csr) :san)))
     (fails-with "no proper DNS name" (issue root {:csr csr}))

@@ -1,11 +1,13 @@
-# Path validation: x509-limbo's cases. OpenSSL decides some of them otherwise; these, and only these, are named here.
+# Path validation: x509-limbo's cases. OpenSSL decides some of them otherwise; these, and only
+# these, are named here.
 (import ../support/check :prefix "")
 (import ../support/vectors :prefix "")
 (import jsec/cert)
 (import jsec/tls)
 
 (def- deviations
-  "Where OpenSSL is laxer or stricter than a case of limbo expects, with every strictness that it has turned on."
+  ``Where OpenSSL is laxer or stricter than a case of limbo expects, with every strictness that it
+  has turned on.``
   (tabseq [id :in
            ["crl::crlnumber-missing"
             "crl::issuer-no-keyusage-extension"

@@ -6,7 +6,8 @@
 
 (def made
   (cert/generate-self-signed-cert
-    {:key-type :ec-p384 :common-name "a.example" :organization "Ö \"x\", y" :not-before 1700000000 :days-valid 10
+    {:key-type :ec-p384 :common-name "a.example" :organization "Ö \"x\", y" :not-before 1700000000
+     :days-valid 10
      :san ["a.example" "2001:db8::1:0:0:1" "::" "192.0.2.1" "https://x/"]}))
 (def info (cert/parse (made :cert)))
 
@@ -24,7 +25,9 @@
   (defn after-equals [text] (string/slice text (inc (string/find "=" text))))
   (is= (string/ascii-lower (after-equals (openssl "-serial"))) (info :serial))
   (each digest [:sha256 :sha1]
-    (is= (string/replace-all ":" "" (string/ascii-lower (after-equals (openssl "-fingerprint" (string "-" digest)))))
+    (is= (string/replace-all ":" ""
+                             (string/ascii-lower
+                               (after-equals (openssl "-fingerprint" (string "-" digest)))))
          (info digest)))
   (is= (after-equals (openssl "-subject" "-nameopt" "RFC2253,-esc_msb")) (info :subject-text))
   (is (string/find "Nov 14 22:13:20 2023" (openssl "-startdate")))
@@ -35,24 +38,31 @@
   (is= ["DNS:a.example" "IP:2001:db8::1:0:0:1" "IP:::" "IP:192.0.2.1" "URI:https://x/"] (info :san))
   (is= [:ec 384 "secp384r1"] [(info :key-type) (info :key-bits) (info :key-curve)])
   (is= "ecdsa-with-SHA384" (info :signature-algorithm))
-  (is= (info :sha256) (string/join (map |(string/format "%02x" $) (crypto/digest :sha256 (crypto/convert-cert (made :cert) :der))))))
+  (is= (info :sha256)
+       (string/join (map |(string/format "%02x" $)
+                         (crypto/digest :sha256 (crypto/convert-cert (made :cert) :der))))))
 
 (test "names can be given back as options"
   (def again (cert/parse ((cert/generate-self-signed-cert
-                            (merge (info :subject) {:san (info :san) :key-type :p256 :key-usage (info :key-usage)})) :cert)))
-  (is= [(info :subject) (info :san) (info :key-usage)] [(again :subject) (again :san) (again :key-usage)]))
+                            (merge (info :subject) {:san (info :san) :key-type :p256
+                                                    :key-usage (info :key-usage)})) :cert)))
+  (is= [(info :subject) (info :san) (info :key-usage)]
+       [(again :subject) (again :san) (again :key-usage)]))
 
 (test "PEM and DER, strings and buffers, text around it, are read alike"
   (def der (crypto/convert-cert (made :cert) :der))
-  (each given [der (buffer der) (buffer (made :cert)) (string "hello\n" (made :key) (made :cert) "bye\n")]
+  (each given [der (buffer der) (buffer (made :cert))
+               (string "hello\n" (made :key) (made :cert) "bye\n")]
     (is= info (cert/parse given))))
 
 (test "what is no certificate is refused"
-  (each given ["" "x" "-----BEGIN CERTIFICATE-----" (made :key) "\x30\x03\x02\x01\x01" "\x30\x80" "\x30\x84\xff\xff\xff\xff"
+  (each given ["" "x" "-----BEGIN CERTIFICATE-----" (made :key) "\x30\x03\x02\x01\x01" "\x30\x80"
+               "\x30\x84\xff\xff\xff\xff"
                "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n"
                "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
     (fails-with "cert/parse: not a certificate" (cert/parse given)))
-  (each given [nil 5 :x [] {}] (fails-with "bad slot #0, expected string or buffer" (cert/parse given)))
+  (each given [nil 5 :x [] {}]
+    (fails-with "bad slot #0, expected string or buffer" (cert/parse given)))
   (fails-with "arity" (cert/parse)))
 
 (test "a certificate that is cut off or changed anywhere is read or refused, no more"
@@ -67,7 +77,8 @@
    "server-ed25519-cert.pem" {:key-type :ed25519}
    "root-ed448.pem" {:key-type :ed448}
    "rsa_pss_cert.pem" {:signature-algorithm "RSASSA-PSS"}
-   "san_idna_names.pem" {:san ["email:email@xn--80ato2c.cryptography" "DNS:xn--80ato2c.cryptography" "URI:https://www.xn--80ato2c.cryptography"]}
+   "san_idna_names.pem" {:san ["email:email@xn--80ato2c.cryptography" "DNS:xn--80ato2c.cryptography"
+                               "URI:https://www.xn--80ato2c.cryptography"]}
    "bc_path_length_zero.pem" {:is-ca true :path-length 0}
    "san_registered_id.pem" {:san ["RID:1.2.3.4"]}
    "san_empty_hostname.pem" {:san ["DNS:"]}
@@ -75,14 +86,19 @@
    "invalid_version.pem" {:version 8}
    "dsa_selfsigned_ca.pem" {:key-type :dsa :is-ca true}
    "san_ipaddr.pem" {:san ["IP:127.0.0.1" "IP:ff::"]}
-   "all_key_usages.pem" {:key-usage [:digitalSignature :nonRepudiation :keyEncipherment :dataEncipherment
-                                     :keyAgreement :keyCertSign :cRLSign :encipherOnly :decipherOnly]}})
+   "all_key_usages.pem" {:key-usage [:digitalSignature :nonRepudiation :keyEncipherment
+                                     :dataEncipherment
+                                     :keyAgreement :keyCertSign :cRLSign :encipherOnly
+                                     :decipherOnly]}})
 
 (if-let [dir (vectors "pyca/x509")]
   (do
-    (def files (filter |(not (peg/match '(+ "crl" "req-" "resp" "ocsp-army" (thru "_crl.")) $)) (sorted (os/dir dir))))
-    (def unreadable {"cryptography-scts-tbs-precert.der" true "invalid_utf8_common_name.pem" true "long-form-name-attribute.pem" true})
-    (test (string "pyca/x509: " (length files) " odd certificates are read, but for three malformed ones")
+    (def files (filter |(not (peg/match '(+ "crl" "req-" "resp" "ocsp-army" (thru "_crl.")) $))
+                       (sorted (os/dir dir))))
+    (def unreadable {"cryptography-scts-tbs-precert.der" true "invalid_utf8_common_name.pem" true
+                     "long-form-name-attribute.pem" true})
+    (test (string "pyca/x509: " (length files)
+                  " odd certificates are read, but for three malformed ones")
       (each file files
         (def [ok result] (protect (cert/parse (slurp (string dir "/" file)))))
         (is= (not (unreadable file)) ok (string file ": " result))))
@@ -93,7 +109,8 @@
   (skip "pyca/x509" "no vectors here"))
 
 (test "DER with PEM in one of its strings is DER"
-  (def made (cert/generate-self-signed-cert {:key-type :p256 :organization "-----BEGIN CERTIFICATE-----"}))
+  (def made
+    (cert/generate-self-signed-cert {:key-type :p256 :organization "-----BEGIN CERTIFICATE-----"}))
   (def der (crypto/convert-cert (made :cert) :der))
   (is= :der (crypto/detect-format der))
   (is= (cert/parse (made :cert)) (cert/parse der)))

@@ -1,5 +1,6 @@
-# The site of the documentation in a browser: each page fits a phone's screen, its links lead to pages
-# and headings, and it loads nothing from elsewhere. Screenshots go to build/site-shots, to be looked at.
+# The site of the documentation in a browser: each page fits a phone's screen, its links lead to
+# pages and headings, and it loads nothing from elsewhere. Screenshots go to build/site-shots, to be
+# looked at.
 (import ../support/check :prefix "")
 (import ../support/peers :prefix "")
 
@@ -26,8 +27,8 @@
     (is= 0 (exit-status c) (described c))
     (string (c :out))))
 
-# Opens each page in a frame of the given width. Once all are loaded, it writes what is wrong with them
-# into its own text.
+# Opens each page in a frame of the given width. Once all are loaded, it writes what is wrong with
+# them into its own text.
 (defn- frame [width page]
   (string/format "<iframe width=%d height=800 style='border: 0' src='%s'></iframe>\n" width page))
 
@@ -48,7 +49,8 @@ function look(frame, page) {
   if (wide > width) say(page, 'is wider than the screen: ' + wide);
   if (!d.querySelector('h1')) say(page, 'has no heading');
   if (!d.querySelector('nav a.md-nav__link--active')) say(page, 'is not in the menu');
-  const size = parseFloat(frame.contentWindow.getComputedStyle(content.querySelector('p')).fontSize);
+  const style = frame.contentWindow.getComputedStyle(content.querySelector('p'));
+  const size = parseFloat(style.fontSize);
   if (size < 15) say(page, 'is in small print: ' + size);
   for (const e of d.querySelectorAll('[src], link[href]')) {
     const url = e.src || e.href;
@@ -60,7 +62,8 @@ function look(frame, page) {
     if (!a.href.startsWith('file:')) continue;
     const [file, id] = a.href.slice(folder.length).split('#');
     if (file.endsWith('.html') && !pages.includes(file)) say(page, 'links to ' + a.href);
-    if (file == page && id && !d.getElementById(decodeURIComponent(id))) say(page, 'has no place ' + id);
+    if (file == page && id && !d.getElementById(decodeURIComponent(id)))
+      say(page, 'has no heading ' + id);
   }
   for (const p of content.querySelectorAll('p, li, td')) {
     const text = [...p.childNodes].filter(n => n.nodeType == 3).map(n => n.data).join('');
@@ -87,7 +90,8 @@ onload = () => {
 
 (each [width what] [[360 "a phone"] [1280 "a desk"]]
   (peer-test "chromium" (string "every page fits the screen of " what
-                                ", its links lead to pages and headings, it loads nothing from elsewhere")
+                                ", its links lead to pages and headings, it loads nothing from "
+                                "elsewhere")
              :deadline 120
     (is (> (length pages) 20))
     (is= [] (tuple ;(findings width)))))
@@ -95,7 +99,8 @@ onload = () => {
 (peer-test "chromium" "screenshots are taken" :deadline 120
   (os/mkdir shots)
   (each [page width height] [["index" 390 844] ["docs/guide" 390 844] ["docs/api/tls" 390 844]
-                             ["docs/errors" 390 844] ["docs/security" 390 844] ["docs/design" 390 844]
+                             ["docs/errors" 390 844] ["docs/security" 390 844]
+                             ["docs/design" 390 844]
                              ["index" 1400 900] ["docs/guide" 1400 900] ["docs/design" 1400 900]
                              ["docs/stream-contract" 1400 900]]
     (def path (string shots "/" (string/replace-all "/" "-" page) "-" width ".png"))

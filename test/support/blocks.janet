@@ -1,5 +1,6 @@
-# The code blocks of a page, run as they are written: in a folder, in order, a bash of its own for each section, within a
-# network and a process namespace of its own (Linux), where ports are free and example.org is this machine.
+# The code blocks of a page, run as they are written: in a folder, in order, a bash of its own for
+# each section, within a network and a process namespace of its own (Linux), where ports are free
+# and example.org is this machine.
 (import ./check :as check)
 (import ./peers :as peers)
 
@@ -31,9 +32,11 @@
   "The lines of bash that wait until a program listens."
   [program]
   (string/join (seq [at :in (string/find-all "/listen \"" program)
-                     :let [[port] (or (peg/match '(* "/listen \"" (thru "\" ") '(some :d)) program at) [])]
+                     :let [[port]
+                           (or (peg/match '(* "/listen \"" (thru "\" ") '(some :d)) program at) [])]
                      :when port]
-                 (string (if (string/find "dtls/listen" program) "await udp " "await tcp ") port "\n"))))
+                 (string (if (string/find "dtls/listen" program) "await udp " "await tcp ") port
+                         "\n"))))
 
 (defn- step
   "The lines of bash that do what a block says. `files` maps the names of programs to their texts."
@@ -41,7 +44,8 @@
   (case language
     "janet" (if-let [name (file-name text)]
               (do (put files name text) (string "printf '%s\\n' " (quoted text) " >" name))
-              (string "printf '%s\\n' " (quoted text) " >block-" number ".janet; janet block-" number ".janet"))
+              (string "printf '%s\\n' " (quoted text) " >block-" number ".janet; janet block-"
+                      number ".janet"))
     "sh" (string text "\n"
                  (string/join (seq [[name program] :pairs files
                                     :when (peg/find ~(* ,(string name " &") (+ "\n" -1)) text)]
@@ -77,13 +81,15 @@ await tcp 443
 
 # ---- running ----
 
-(def- unshare ["unshare" "--map-root-user" "--net" "--mount" "--pid" "--fork" "--kill-child" "--mount-proc"])
+(def- unshare
+  ["unshare" "--map-root-user" "--net" "--mount" "--pid" "--fork" "--kill-child" "--mount-proc"])
 
 (defn can-run?
   "May this process make namespaces?"
   []
   (and (check/find-program "unshare") (check/find-program "ip") (check/find-program "bash")
-       (= 0 (os/execute [;unshare "true"] :p {:out (file/open "/dev/null" :w) :err (file/open "/dev/null" :w)}))))
+       (= 0 (os/execute [;unshare "true"] :p
+                        {:out (file/open "/dev/null" :w) :err (file/open "/dev/null" :w)}))))
 
 (defn make-web
   "A folder with what the world needs: a CA, and example.org's certificate of it."
@@ -127,11 +133,13 @@ await tcp 443
       (check-output wanted (output-of text (- i 1) i)))))
 
 (defn run-section
-  "Run a section's blocks in a folder; `files` keeps the programs of the sections before. Raises with all that was printed."
+  ``Run a section's blocks in a folder; `files` keeps the programs of the sections before. Raises
+  with all that was printed.``
   [folder web files blocks]
   (def path (string web "/script"))
   (spit path (script blocks files))
-  (def env (merge (os/environ) {"WEB" web "HOSTS" (string web "/hosts") "PATH" (string (os/cwd) "/bin:" (os/getenv "PATH"))}))
+  (def env (merge (os/environ) {"WEB" web "HOSTS" (string web "/hosts")
+                                "PATH" (string (os/cwd) "/bin:" (os/getenv "PATH"))}))
   (def log (string web "/log"))
   (def before (os/cwd))
   (os/cd folder)

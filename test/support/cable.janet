@@ -1,4 +1,5 @@
-# A cable between two network namespaces: line0 here, line1 there. For scripts that run under `unshare -n`.
+# A cable between two network namespaces: line0 here, line1 there. For scripts that run under
+# `unshare -n`.
 
 (defn run [& command]
   (unless (= 0 (os/execute command :p)) (errorf "failed: %s" (string/join command " "))))

@@ -4,7 +4,8 @@
 
 (defn- env-number [name] (scan-number (os/getenv name "1")))
 
-# How much slower than usual this run is (sanitizers, valgrind), and which share of a load it should carry.
+# How much slower than usual this run is (sanitizers, valgrind), and which share of a load it should
+# carry.
 (def- slowness (env-number "JSEC_SLOW"))
 (def- load-share (env-number "JSEC_LOAD"))
 
@@ -36,8 +37,9 @@
       (show-failure result fiber))))
 
 (defmacro test
-  ``Run `body` now, in this task, and print `ok - fact`, or `not ok - fact` with the error; then go on. `fact` is a
-  sentence. Where `body` begins with a keyword :deadline and a number, that many seconds (longer in slow runs) replace 30.``
+  ``Run `body` now, in this task, and print `ok - fact`, or `not ok - fact` with the error. `fact`
+  is a sentence. If `body` begins with :deadline and a number, that many seconds (more in slow runs)
+  replace 30.``
   [fact & body]
   (def [seconds body] (if (= :deadline (first body)) [(body 1) (drop 2 body)] [30 body]))
   ~(,run-test ,fact ,seconds (fn [] ,;body)))
@@ -80,18 +82,21 @@
   (def message (if (bytes? result) (string result) (shown result)))
   (unless (if (bytes? pattern) (string/find pattern message) (peg/find pattern message))
     # keeps the trace of where it came from, such as a deadline or a typing error in the test
-    (propagate (string "expected an error with " (shown pattern) "\ngot the error " (shown message)) fiber))
+    (propagate (string "expected an error with " (shown pattern) "\ngot the error " (shown message))
+               fiber))
   message)
 
 (defmacro fails-with
-  "Fail unless `body` raises an error whose message contains the string, or somewhere matches the PEG, `pattern`. Returns the message."
+  ``Fail unless `body` raises an error whose message contains the string, or somewhere matches the
+  PEG, `pattern`. Returns the message.``
   [pattern & body]
   ~(,check-failure ,pattern (fn [] ,;body)))
 
 # ---- what tests need ----
 
 (defn find-program
-  "The path of an external program, or nil. Looks where servers live as well, which is not on every user's PATH."
+  ``The path of an external program, or nil. Looks where servers live as well, which is not on
+  every user's PATH.``
   [name]
   (find |(os/stat $ :mode)
         (map |(string $ "/" name)
@@ -104,15 +109,17 @@
        (= 0 (os/execute ["unshare" "-n" "true"] :p {:err (file/open "/dev/null" :w)}))))
 
 (defmacro peer-test
-  ``A `test` that needs an external program: `(peer-test "curl" "curl accepts our certificate" …)`. Where it is absent the
-  fact is skipped, or fails with JSEC_REQUIRE_PEERS=1. Several programs are given as a tuple.``
+  ``A `test` that needs an external program: `(peer-test "curl" "curl accepts our certificate" …)`.
+  Without the program the fact is skipped, or fails with JSEC_REQUIRE_PEERS=1. A tuple names several
+  programs.``
   [programs fact & body]
   (def names (if (tuple? programs) programs [programs]))
   (with-syms [missing]
     ~(let [,missing (find |(not (,find-program $)) [,;names])]
        (cond
          (nil? ,missing) (test ,fact ,;body)
-         (= "1" (os/getenv "JSEC_REQUIRE_PEERS")) (test ,fact (error (string ,missing " is not installed")))
+         (= "1" (os/getenv "JSEC_REQUIRE_PEERS"))
+         (test ,fact (error (string ,missing " is not installed")))
          (,skip ,fact (string ,missing " is not installed"))))))
 
 (defn vectors
@@ -137,7 +144,8 @@
     (os/rm path)))
 
 (defn tmpdir
-  "Make a fresh folder, removed by `end`, and return its path (short enough for unix sockets in it)."
+  ``Make a fresh folder, removed by `end`, and return its path (short enough for unix sockets in
+  it).``
   []
   (def name (string/join (map |(string/format "%02x" $) (os/cryptorand 6))))
   (def path (string (os/getenv "TMPDIR" "/tmp") "/jsec-" name))
@@ -148,8 +156,9 @@
 (def- connecting @{:count 0})
 
 (defn plain-connect
-  ``Core's net/connect, with no collection meanwhile. The collector of Janet 1.42 finishes a connection that it comes upon
-  while it marks (net_callback_connect has no case for that event): tasks of the event loop are lost, and used once freed.``
+  ``Core's net/connect, with no collection meanwhile. The collector of Janet 1.42 finishes a
+  connection that it comes upon while it marks (net_callback_connect has no case for that
+  event): tasks of the event loop are lost, and used once freed.``
   [host port & kind]
   (if (zero? (connecting :count)) (put connecting :interval (gcinterval)))
   (update connecting :count inc)
@@ -158,9 +167,11 @@
     (net/connect host port ;kind)))
 
 (defn end
-  "The last line of each file: a file that ends without it has failed. Exits with 1 when a fact failed."
+  ``The last line of each file: a file that ends without it has failed. Exits with 1 when a fact
+  failed.``
   []
   (each path tmpdirs (rm-rf path))
-  (print "# end: " (counts :passed) " passed, " (counts :failed) " failed, " (counts :skipped) " skipped")
+  (print "# end: " (counts :passed) " passed, " (counts :failed) " failed, " (counts :skipped)
+         " skipped")
   (flush)
   (os/exit (min 1 (counts :failed))))

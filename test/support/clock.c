@@ -1,5 +1,6 @@
-/* A wall clock that jumps: preloaded (LD_PRELOAD), it moves what a process is told of the time of day by as much as `shift`
- * says. As a native module in the same process it gives Janet that function. The monotonic clock is left alone. */
+/* A wall clock that jumps. Preloaded (LD_PRELOAD), it moves the time of day in a process by `shift`
+ * seconds; loaded as a native module in the same process, it gives Janet that function. The
+ * monotonic clock does not change. */
 #define _GNU_SOURCE
 #include <janet.h>
 #include <stdatomic.h>
@@ -35,7 +36,7 @@ int gettimeofday(struct timeval *restrict into, void *restrict zone) {
     return 0;
 }
 
-/* (shift seconds): from now on it is so much later than it is, in all; how often the time was asked for so far. */
+/* (shift seconds): set the total shift. Returns how often the time was read so far. */
 static Janet cfun_shift(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
     atomic_store(&shifted, (long long)janet_getinteger64(argv, 0));

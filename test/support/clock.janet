@@ -1,5 +1,5 @@
-# Facts about a wall clock that jumps, for test/hostile/clock.janet, which runs this with support/clock.c preloaded:
-# clock.janet MODULE
+# Facts about a wall clock that jumps, for test/hostile/clock.janet, which runs this with
+# support/clock.c preloaded: clock.janet MODULE
 (import ./check :prefix "")
 (import ./datagrams :as datagrams)
 (import ./pairs :prefix "")
@@ -21,8 +21,11 @@
   ~(do (,shift ,seconds) (defer (,shift 0) ,;body)))
 
 (def jumps "Forward and back." [(* 20 year) (- hour)])
-(def lasting "Of identities that are valid before and after all jumps." {:not-before "1990-01-01" :days-valid 36500})
-(def own (cert/generate-self-signed-cert (merge lasting {:key-type :ec-p256 :common-name "localhost" :san ["DNS:localhost" "IP:127.0.0.1"]})))
+(def lasting "Of identities that are valid before and after all jumps."
+  {:not-before "1990-01-01" :days-valid 36500})
+(def own
+  (cert/generate-self-signed-cert (merge lasting {:key-type :ec-p256 :common-name "localhost"
+                                                  :san ["DNS:localhost" "IP:127.0.0.1"]})))
 (def serving {:cert (own :cert) :key (own :key) :close-timeout 0.02})
 (def asking {:trusted-cert (own :cert) :hostname "localhost" :close-timeout 0.02})
 
@@ -35,7 +38,8 @@
   (def now (os/time))
   (at hour (is (<= (+ now hour) (os/time) (+ now hour 10))))
   (def asked (shift 0))
-  (cert/issue-cert {:issuer-cert (identity :cert) :issuer-key (identity :key) :common-name "x" :key-type :ec-p256})
+  (cert/issue-cert {:issuer-cert (identity :cert) :issuer-key (identity :key) :common-name "x"
+                    :key-type :ec-p256})
   (cert/verify-chain (identity :cert) {:roots (identity :cert)})
   (is (> (shift 0) asked)))
 
@@ -43,14 +47,19 @@
 
 (each kind [:tls13 :tls12]
   (each jump jumps
-    (test (string kind ": timeouts of reads, writes and closes go by the monotonic clock when the other jumps by " jump " s")
+    (test (string
+            kind
+            ": timeouts of reads, writes and closes go by the monotonic clock when the other "
+            "jumps by " jump " s")
       (def [a b] (pair kind {:close-timeout 0.3}))
       (def reading (spawn (:read a 1 nil (* 0.4 slowness))))
       (def patient (spawn (:read b 10 nil (* 60 slowness))))
       (def sleeping (spawn (ev/with-deadline (* 0.4 slowness) (:read a 1))))
       (turns)
       (at jump
-        (def took (seconds-of |(do (is= [:error "timeout"] (await reading)) (is= [:error "deadline expired"] (await sleeping)))))
+        (def took (seconds-of |(do
+                                 (is= [:error "timeout"] (await reading))
+                                 (is= [:error "deadline expired"] (await sleeping)))))
         (is (<= 0.2 took (* 4 slowness)) took)
         (is= nil (patient :done) "does not fire early")
         (:write a "there")
@@ -61,7 +70,9 @@
       (:close b true))))
 
 (each jump jumps
-  (test (string "a handshake that stalls ends after its time, and one that does not goes on, when the clock jumps by " jump " s")
+  (test (string
+          "a handshake that stalls ends after its time, and one that does not goes on, when "
+          "the clock jumps by " jump " s")
     (def limit (* 0.4 slowness))
     (with [listener (tls/listen "127.0.0.1" 0)]
       (def [host port] (address-of listener))
@@ -74,7 +85,8 @@
       (def client (spawn (wrap-client near {:handshake-timeout (* 60 slowness) :verify false})))
       (turns)
       (def server (at jump
-                    (def took (seconds-of |(is (string/find "handshake timed out" (ev/take errors)))))
+                    (def took
+                      (seconds-of |(is (string/find "handshake timed out" (ev/take errors)))))
                     (is (<= 0.2 took (* 4 slowness)) took)
                     (wrap-server far)))
       (def [status stream] (await client))
@@ -87,21 +99,28 @@
 (test "a certificate is judged by the clock as it is at that moment, in both roles"
   (def ca (cert/generate-self-signed-cert (merge lasting {:common-name "CA" :key-type :ec-p256})))
   (defn issue [& options]
-    (cert/issue-cert (merge {:issuer-cert (ca :cert) :issuer-key (ca :key) :common-name "localhost" :san ["DNS:localhost"]
+    (cert/issue-cert (merge {:issuer-cert (ca :cert) :issuer-key (ca :key) :common-name "localhost"
+                             :san ["DNS:localhost"]
                              :key-type :ec-p256} ;options)))
   (def [brief long] [(issue {:days-valid 1}) (issue lasting)])
   (defn meet
     "What a client and a server with these certificates say of each other."
     [client server]
     (def [near far] (core-pair))
-    (def accepting (spawn (let [s (wrap-server far {:cert (server :cert) :key (server :key) :verify true :ca-file (ca :cert)})]
-                            (:read s 1)
-                            (:close s true)
-                            "fine")))
-    (def asked (outcome (let [c (tls/wrap near "localhost" {:ca-file (ca :cert) :cert (client :cert) :key (client :key)})]
-                          (:write c "x")
-                          (:close c true)
-                          "fine")))
+    (def accepting
+      (spawn
+        (let [s (wrap-server far {:cert (server :cert) :key (server :key) :verify true
+                                  :ca-file (ca :cert)})]
+          (:read s 1)
+          (:close s true)
+          "fine")))
+    (def asked
+      (outcome
+        (let [c (tls/wrap near "localhost"
+                          {:ca-file (ca :cert) :cert (client :cert) :key (client :key)})]
+          (:write c "x")
+          (:close c true)
+          "fine")))
     [(string (last asked)) (string (last (await accepting)))])
   (def [expired early] ["certificate has expired" "certificate is not yet valid"])
   (is= ["fine" "fine"] (meet brief brief))
@@ -125,7 +144,8 @@
 (def brief (issue ca {:days-valid 1}))
 (def brief-ca (issue ca {:days-valid 1 :ca true :common-name "Brief CA" :san []}))
 (def below-brief-ca
-  (let [leaf (issue brief-ca lasting)] {:cert (string (leaf :cert) (brief-ca :cert)) :key (leaf :key)}))
+  (let [leaf (issue brief-ca lasting)]
+    {:cert (string (leaf :cert) (brief-ca :cert)) :key (leaf :key)}))
 (defn- identity-of [made] {:cert (made :cert) :key (made :key)})
 
 (defn- keys-of
@@ -148,7 +168,9 @@
     (f (dtls/localname s))))
 
 (defn- visit-tls [version [host port] options]
-  (with [c (tls/connect host port (merge {:ca-file (ca :cert) :hostname "localhost" :max-version version} options))]
+  (with [c (tls/connect host port
+                        (merge {:ca-file (ca :cert) :hostname "localhost" :max-version version}
+                               options))]
     (is= @"hi" (:read c 2))
     [(:session-reused? c) (:get-session c)]))
 
@@ -164,7 +186,8 @@
    ["DTLS" :session-lifetime answer-dtls visit-dtls]])
 
 (defn- beside
-  "Call `(f visit set-ticket-keys)` beside a server; `(visit seconds session options)` at that time."
+  ``Call `(f visit set-ticket-keys)` beside a server; `(visit seconds session options)` at that
+  time.``
   [[_ _ answer visit] options f]
   (var set-keys nil)
   (answer (merge (identity-of long-lived) options)
@@ -195,7 +218,8 @@
         (is= true (first (visit 900 second-session)))
         (is= false (first (visit 1200 second-session))))))
 
-  (test (string name ": a client ends its session after its own time, whatever the server's tickets say")
+  (test (string name
+                ": a client ends its session after its own time, whatever the server's tickets say")
     (beside protocol {lifetime 604800 :ticket-keys (keys-of ["k"])}
       (fn [visit set-keys]
         (def own {lifetime 1000})
@@ -206,9 +230,13 @@
         (is= false (first (visit 1200 second-session own)))
         (is= true (first (visit 1200 second-session {lifetime 604800}))))))
 
-  (test (string name ": a listener that shares the ticket keys resumes within its own time, and within the issuer's")
+  (test (string
+          name
+          ": a listener that shares the ticket keys resumes within its own time, and within "
+          "the issuer's")
     (def shared {:ticket-keys (keys-of ["k"])})
-    (defn session-of [seconds] (beside protocol (merge shared {lifetime seconds}) (fn [visit _] ((visit 0 nil) 1))))
+    (defn session-of [seconds]
+      (beside protocol (merge shared {lifetime seconds}) (fn [visit _] ((visit 0 nil) 1))))
     (def [brief-session long-session] (map session-of [1000 10000]))
     (def patient {lifetime 604800})
     (beside protocol (merge shared {lifetime 1000})
@@ -231,7 +259,8 @@
           (fails-with "certificate has expired" (visit (* 25 hour) renewed own)))))
 
     (test (string name ": a server does not resume with a client whose " what " has expired since")
-      (beside protocol {:verify true :ca-file (ca :cert) lifetime 604800 :ticket-keys (keys-of ["k"])}
+      (beside protocol
+              {:verify true :ca-file (ca :cert) lifetime 604800 :ticket-keys (keys-of ["k"])}
         (fn [visit set-keys]
           (def own (merge (identity-of made) {lifetime 604800}))
           (def [_ session] (visit 0 nil own))
@@ -243,7 +272,9 @@
           # the session was refused for that alone: with a good certificate the same time is fine
           (is= false (first (visit (* 25 hour) session (merge own (identity-of long-lived)))))))))
 
-  (test (string name ": with :verify-time sessions do not end with the certificate, nor without verification")
+  (test (string
+          name
+          ": with :verify-time sessions do not end with the certificate, nor without verification")
     (beside protocol (merge (identity-of brief) {lifetime 604800})
       (fn [visit _]
         (each own [{:verify-time (os/time)} {:verify false}]
@@ -254,8 +285,11 @@
 # ---- DTLS ----
 
 (each jump jumps
-  (test (string "a session of DTLS that is silent outlives the jump by " jump " s, and ends after its own time")
-    (with [s (dtls/listen "127.0.0.1" 0 (merge datagrams/server-options {:session-timeout (* 0.8 slowness)})) dtls/close-server]
+  (test (string "a session of DTLS that is silent outlives the jump by " jump
+                " s, and ends after its own time")
+    (with [s (dtls/listen "127.0.0.1" 0
+                          (merge datagrams/server-options {:session-timeout (* 0.8 slowness)}))
+           dtls/close-server]
       (ev/go (fn [] (datagrams/serve s)))
       (with [c (datagrams/connect s)]
         (datagrams/ask c "before")
@@ -265,13 +299,15 @@
           (is (<= 0.5 took (* 4 slowness)) took))))))
 
 (defn- shaken
-  "Make a handshake in whose midst the clock jumps, as the client's second hello passes, and its fate is decided."
+  ``Make a handshake in whose midst the clock jumps, as the client's second hello passes, and its
+  fate is decided.``
   [jump fate]
   (datagrams/with-server [s]
     (def rule (fn [way n datagram] (if (and (= way :up) (= n 1)) (do (shift jump) fate) :pass)))
     (with-udp-proxy [p (datagrams/port-of s) {:rule rule}]
       (defer (shift 0)
-        (with [c (datagrams/connect (p :port) {:handshake-timeout (* 1.5 slowness) :verify false :retransmit 0.1})]
+        (with [c (datagrams/connect (p :port) {:handshake-timeout (* 1.5 slowness) :verify false
+                                               :retransmit 0.1})]
           (datagrams/ask c "there"))))))
 
 (each jump jumps
@@ -281,8 +317,10 @@
 (test "a datagram of the handshake that is lost is sent again when the clock has jumped forward"
   (shaken (* 20 year) :lose))
 
-# OpenSSL measures the wait for an answer by the wall clock, and nothing makes it send before that is over
-(test "when the clock has jumped back, a handshake of which a datagram is lost ends after its time, and the next one is sound"
+# OpenSSL measures the wait for an answer by the wall clock, and nothing makes it send before that
+# is over
+(test (string "when the clock has jumped back, a handshake of which a datagram is lost ends "
+              "after its time, and the next one is sound")
   (def took (seconds-of |(fails-with "handshake timed out" (shaken (- hour) :lose))))
   (is (<= (* 1.2 slowness) took (* 5 slowness)) took)
   (shaken 0 :lose))

@@ -1,4 +1,5 @@
-# A wire between a client and a server of ours that cuts, stalls or spoils what passes, at a byte of choice.
+# A wire between a client and a server of ours that cuts, stalls or spoils what passes, at a byte of
+# choice.
 (import jsec/tls)
 (import ./check)
 
@@ -10,8 +11,9 @@
     [near (net/accept listener)]))
 
 (defn- pump
-  ``Pass bytes on until the end. `(wire :at)` bytes after the beginning of the direction `(wire :way)` its action happens:
-  :close both sides (with bytes unread, which resets the sender), :stall, or :flip a byte; :drip passes one at a time.``
+  ``Pass bytes on until the end. `(wire :at)` bytes after the beginning of the direction `(wire
+  :way)` its action happens: :close both sides (with bytes unread, which resets the sender),
+  :stall, or :flip a byte; :drip passes one at a time.``
   [wire way from to]
   (def {:at at :action action} wire)
   (def mine (= way (wire :way)))
@@ -29,15 +31,17 @@
       (put chunk 0 (bxor (chunk 0) 1)))
     (+= passed (length chunk))
     (put wire way passed)
-    (net/write to chunk))) # where the other side has gone, core's ev/write ends the process with SIGPIPE
+    # where the other side has gone, core's ev/write ends the process with SIGPIPE
+    (net/write to chunk)))
 
 (defn- start-pump [wire way from to]
   # whichever side goes first, the other pump ends with an error
   (ev/go (fn [] (try (pump wire way from to) ([_])))))
 
 (defn meet
-  ``Make a handshake over such a wire: `{:client result :server result :up bytes :down bytes}`, the results being
-  `[true version]` or `[false error]`. Who succeeds waits for the other to be done.``
+  ``Make a handshake over such a wire: `{:client result :server result :up bytes :down bytes}`,
+  the results being `[true version]` or `[false error]`. Who succeeds waits for the other to be
+  done.``
   [client-options server-options action &opt way at]
   (def [client client-end] (plain-pair))
   (def [server-end server] (plain-pair))

@@ -1,4 +1,5 @@
-# Servers and clients of DTLS for tests: an identity, servers that echo, clients that ask until they are answered.
+# Servers and clients of DTLS for tests: an identity, servers that echo, clients that ask until they
+# are answered.
 (import jsec/dtls)
 (import jsec/cert)
 (import ./check)
@@ -17,7 +18,8 @@
   (string (get ((if (= :core/stream (type socket)) net/localname dtls/localname) socket) 1)))
 
 (defn serve
-  "Hand each datagram to `(f server peer datagram)` until the server is closed; by default it is sent back."
+  ``Hand each datagram to `(f server peer datagram)` until the server is closed; by default it is
+  sent back.``
   [server &opt f]
   (default f (fn [server peer datagram] (dtls/send-to server peer datagram)))
   (def room @"")
@@ -25,7 +27,8 @@
     (f server peer room)))
 
 (defmacro with-server
-  "Run `body` with a server of ours on a free port; `f` as for `serve`: `(with-server [s options f] …)`."
+  ``Run `body` with a server of ours on a free port; `f` as for `serve`: `(with-server [s options
+  f] …)`.``
   [[name options f] & body]
   (with-syms [ended result]
     ~(let [,name (,dtls/listen "127.0.0.1" 0 (,merge ,server-options (or ,options {})))
@@ -39,7 +42,8 @@
 (defn connect
   "A client of ours, of a server or a port on 127.0.0.1."
   [to &opt options]
-  (dtls/connect "127.0.0.1" (if (bytes? to) to (port-of to)) (merge client-options (or options {}))))
+  (dtls/connect "127.0.0.1" (if (bytes? to) to (port-of to))
+                (merge client-options (or options {}))))
 
 (defn read-within
   "The next datagram, or nil after `seconds` without one."
@@ -47,7 +51,8 @@
   (try (:read client 16384 nil seconds) ([err] (if (= "timeout" err) nil (error err)))))
 
 (defn ask
-  "Write a datagram again and again, as those must who may lose some, until one comes back that `found?` takes."
+  ``Write a datagram again and again, as those must who may lose some, until one comes back that
+  `found?` takes.``
   [client data &opt found?]
   (default found? |(deep= (string $) (string data)))
   (var answer nil)
@@ -70,7 +75,8 @@
   (try (net/read socket 65536 nil seconds) ([err] (if (= "timeout" err) nil (error err)))))
 
 (defn in-parallel
-  "Call `(f i)` for i from 0 to n - 1, `width` at a time; what they returned. Raises what one raised."
+  ``Call `(f i)` for i from 0 to n - 1, `width` at a time; what they returned. Raises what one
+  raised.``
   [n width f]
   (var next -1)
   (def results (array/new-filled n))

@@ -1,5 +1,5 @@
-# Ways in which code holds on to `ev/read`. Tests import this file before the module, so that all of it was
-# compiled with core's function.
+# Ways in which code holds on to `ev/read`. Tests import this file before the module, so that all of
+# it was compiled with core's function.
 
 (def held
   "By what holds it: a function that reads 7 bytes of a stream with what is held."
@@ -57,7 +57,8 @@
 (holds :struct-prototype (heir :read))
 (def- nested [[0 {:a [ev/read]}] @{:b [[ev/read]]}])
 (holds :nested-tuple (get-in nested [0 1 :a 0]))
-(defn- wrap [value depth] (if (zero? depth) value (wrap (if (even? depth) [value] {:in value}) (dec depth))))
+(defn- wrap [value depth]
+  (if (zero? depth) value (wrap (if (even? depth) [value] {:in value}) (dec depth))))
 (def- deep-nested (wrap ev/read 3000))
 (defn- unwrap [nested]
   (var value nested)
@@ -73,7 +74,8 @@
     (put weak :read ev/read)
     (put weak ev/read :found)))
 (put held :weak-tables
-     (fn [s] (if (all |(and (= :found ($ ev/read)) (= 2 (length $))) weak-tables) (((weak-tables 1) :read) s 7))))
+     (fn [s] (if (all |(and (= :found ($ ev/read)) (= 2 (length $))) weak-tables)
+               (((weak-tables 1) :read) s 7))))
 (def- weak-nested (array/weak 1))
 (def- kept [:a [ev/read]])
 (array/push weak-nested kept)
@@ -88,7 +90,8 @@
 (put held :only-key (fn [s] (if (deep= @[ev/read] (keys by-function)) (ev/read s 7))))
 (def- many-keys (tabseq [i :range [0 1000]] [i ev/read] i))
 (put held :many-keys
-     (fn [s] (if (and (= 1000 (length many-keys)) (= 7 (many-keys [7 ev/read]))) (((first (keys many-keys)) 1) s 7))))
+     (fn [s] (if (and (= 1000 (length many-keys)) (= 7 (many-keys [7 ev/read])))
+               (((first (keys many-keys)) 1) s 7))))
 (def- immutable-by-function {ev/read :found})
 (put held :struct-key (fn [s] (if (= :found (immutable-by-function ev/read)) (ev/read s 7))))
 
@@ -124,7 +127,10 @@
 (ev/give full ev/read)
 (ev/take full)
 (put held :queued
-     (fn [s] (def [[nested] read] [(ev/take full) (ev/take full)]) (ev/give full [nested]) (ev/give full read)
+     (fn [s]
+       (def [[nested] read] [(ev/take full) (ev/take full)])
+       (ev/give full [nested])
+       (ev/give full read)
        (if (= nested read) (read s 7))))
 (def- on-stack-requests (ev/chan))
 (ev/spawn

@@ -1,5 +1,5 @@
-/* Settings that only the test has: it compiles settings.c with a settings.def of more rows. Prints a
- * word for each fact that holds about them, "not-" and the word where it does not. */
+/* Settings that only the test has: it compiles settings.c with a settings.def of more rows. Prints
+ * a word for each fact that holds about them, "not-" and the word where it does not. */
 #include "core/tls/settings.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
-# Builds and loads fake-stream.c: a stream that isn't core's, for tests of the functions that take any.
+# Builds and loads fake-stream.c: a stream that isn't core's, for tests of the functions that take
+# any.
 (import ./compile :prefix "")
 
 (def path

@@ -1,4 +1,5 @@
-# Code that knows nothing of TLS, compiled before jsec is loaded: servers and clients of plain streams.
+# Code that knows nothing of TLS, compiled before jsec is loaded: servers and clients of plain
+# streams.
 
 (defn roundtrip
   "Say something on `a`, hear it on `b`, and the other way round, by core's functions."

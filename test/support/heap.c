@@ -1,5 +1,5 @@
-/* Bytes that this process has taken from malloc and not given back, where glibc counts them: of the pages of a process some
- * are kept for later, more or fewer each time. */
+/* The bytes of malloc that this process has not freed, where glibc counts them. The process's pages
+ * are a worse measure: malloc keeps a varying number of them. */
 #include <janet.h>
 #include <malloc.h>
 

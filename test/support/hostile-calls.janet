@@ -1,7 +1,7 @@
-# A child of test/hostile/calls.janet: janet hostile-calls.janet SEED COUNT calls functions of the public modules, and
-# methods of what they return, with arguments that make sense and others that make none. Each call has to return or to raise
-# a text, soon. The number of each call is printed before it, so that the parent knows which one killed us:
-# SEED FROM COUNT repeats it alone.
+# A child of test/hostile/calls.janet: janet hostile-calls.janet SEED COUNT calls functions of the
+# public modules, and methods of what they return, with arguments that make sense and others that
+# make none. Each call has to return or to raise a text, soon. The number of each call is printed
+# before it, so that the parent knows which one killed us: SEED FROM COUNT repeats it alone.
 (import ./pairs :prefix "")
 (import jsec/bio)
 (import jsec/cert)
@@ -39,7 +39,8 @@
   []
   (def server (dtls/listen "127.0.0.1" 0 datagram-options))
   (def address (spawn (dtls/recv-from server 100 @"" 5)))
-  (def client (dtls/connect "127.0.0.1" (get (dtls/localname server) 1) {:trusted-cert certificate :hostname "localhost"}))
+  (def client (dtls/connect "127.0.0.1" (get (dtls/localname server) 1)
+                            {:trusted-cert certificate :hostname "localhost"}))
   (dtls/write client "x")
   @{:server server :client client :address (get (await address) 1)})
 
@@ -49,7 +50,8 @@
   (def [a b] (pair (one-of [:tls13 :tls12])))
   (def closed (first (pair :tls13)))
   (:close closed true)
-  (def deferred (tls/wrap (first (core-pair)) "localhost" (merge client-options {:handshake false})))
+  (def deferred
+    (tls/wrap (first (core-pair)) "localhost" (merge client-options {:handshake false})))
   (def memory (bio/new-mem))
   (bio/write memory "something")
   @{:streams [a b closed deferred] :a a :b b :listener (tls/listen "127.0.0.1" 0) :bio memory
@@ -71,21 +73,28 @@
       3 (buffer/blit changed "\0\xff" (below (length changed)))))
   (if (chance 2) changed (string changed)))
 
-(def- numbers [0 1 -1 2 3 7 16 17 255 256 443 1024 2048 65535 65536 1e6 0x7fffffff 0x80000000 -0x80000000 0xffffffff 1e15
+(def- numbers [0 1 -1 2 3 7 16 17 255 256 443 1024 2048 65535 65536 1e6 0x7fffffff 0x80000000
+               -0x80000000 0xffffffff 1e15
                (math/pow 2 53) 1e300 -1e300 0.5 -0.0 1.5e-300 math/nan math/inf (- math/inf)])
-(def- words [:sha256 :sha1 :md5 :sha3-256 :rsa :ec-p256 :p256 :ed25519 :x25519 :aes-256-gcm :aes-128-cbc :chacha20-poly1305
-             :pem :der :pkcs8 :pkcs12 :raw :all :r :w :rw :data :read :write :close :server :client :optional :TLS1_2 :TLS1_3
+(def- words [:sha256 :sha1 :md5 :sha3-256 :rsa :ec-p256 :p256 :ed25519 :x25519 :aes-256-gcm
+             :aes-128-cbc :chacha20-poly1305
+             :pem :der :pkcs8 :pkcs12 :raw :all :r :w :rw :data :read :write :close :server :client
+             :optional :TLS1_2 :TLS1_3
              :error :eof :require :default :unix :pss :oaep :pkcs1 :uncompressed :compressed])
-(def- texts ["" "\0" "a" "localhost" "127.0.0.1" "::1" "example.org" "*.a" "sha256" "aes-256-gcm" "pw" "h2" "/" "/dev/null" "."
-             "/no/such/file" "../../x" "%s%n%x" "\xff\xfe" "-----BEGIN CERTIFICATE-----\n" "DNS:a" "IP:1" "email:" "a\0b"
-             "AAAA" "====" "\n" "ünï" "0" "-1" "sha256//AAAA" "\x30\x84\xff\xff\xff\xff" "\x30\x80" "\x04\x01"])
+(def- texts ["" "\0" "a" "localhost" "127.0.0.1" "::1" "example.org" "*.a" "sha256" "aes-256-gcm"
+             "pw" "h2" "/" "/dev/null" "."
+             "/no/such/file" "../../x" "%s%n%x" "\xff\xfe" "-----BEGIN CERTIFICATE-----\n" "DNS:a"
+             "IP:1" "email:" "a\0b"
+             "AAAA" "====" "\n" "ünï" "0" "-1" "sha256//AAAA" "\x30\x84\xff\xff\xff\xff" "\x30\x80"
+             "\x04\x01"])
 
 (defn- bytes []
   (def text
     (case (below 8)
       0 (one-of texts)
       1 (one-of texts)
-      2 (one-of [certificate key (rsa :cert) (rsa :key) (ed25519 :key) encrypted-key bundle request signed])
+      2 (one-of [certificate key (rsa :cert) (rsa :key) (ed25519 :key) encrypted-key bundle request
+                 signed])
       3 (flaw (one-of [certificate key bundle request signed encrypted-key]))
       4 (string/repeat (one-of ["\0" "A" "\xff" "-" "."]) (below 3000))
       5 (do (def b @"") (repeat (below 200) (buffer/push b (below 256))) b)
@@ -107,8 +116,11 @@
     4 (one-of words)
     5 (bytes)
     6 (bytes)
-    7 (one-of ['symbol print (fn []) (fn [a] a) (fn [a] (error "no")) (fn [&] (yield 1)) (fn [a b c] a) rng])
-    8 (one-of [(get-in world [:dtls :server]) (get-in world [:dtls :client]) (get-in world [:dtls :address]) (world :a) (world :b) (world :listener) (world :bio) (world :context) (first (world :plain))
+    7 (one-of ['symbol print (fn []) (fn [a] a) (fn [a] (error "no")) (fn [&] (yield 1))
+               (fn [a b c] a) rng])
+    8 (one-of [(get-in world [:dtls :server]) (get-in world [:dtls :client])
+               (get-in world [:dtls :address]) (world :a) (world :b) (world :listener) (world :bio)
+               (world :context) (first (world :plain))
                ;(world :streams)])
     9 (seq [_ :range [0 (below 5)]] (value (inc depth)))
     10 (tuple ;(seq [_ :range [0 (below 12)]] (value (inc depth))))
@@ -128,8 +140,10 @@
    :options (map keyword (peg/match '(any (+ (* "* `:" (<- (some (if-not "`" 1))) "`") 1)) docs))})
 
 (def- functions
-  (seq [[module table] :in [["bio" (require "jsec/bio")] ["cert" (require "jsec/cert")] ["crypto" (require "jsec/crypto")]
-                            ["dtls" (require "jsec/dtls")] ["dtls-stream" (require "jsec/dtls-stream")]
+  (seq [[module table] :in [["bio" (require "jsec/bio")] ["cert" (require "jsec/cert")]
+                            ["crypto" (require "jsec/crypto")]
+                            ["dtls" (require "jsec/dtls")]
+                            ["dtls-stream" (require "jsec/dtls-stream")]
                             ["tls" (require "jsec/tls")] ["tls-stream" (require "jsec/tls-stream")]]
         name :in (sorted (filter symbol? (keys table)))
         :let [entry (table name)]
@@ -139,20 +153,34 @@
 (def- all-options (distinct (mapcat |($ :options) functions)))
 
 (def- fitting # by the name of an argument or option
-  {"server" |(get-in world [:dtls :server]) "client" |(get-in world [:dtls :client]) "addr" |(get-in world [:dtls :address])
-   "address" |(get-in world [:dtls :address]) "client-or-server" |(get-in world [:dtls (one-of [:client :server])])
-   "stream" |(one-of (world :streams)) "stream-or-ctx" |(world :context) "ctx" |(world :context) "context" |(world :context)
-   "listener" |(world :listener) "bio" |(world :bio) "host" (fn [] "127.0.0.1") "port" (fn [] "1") "hostname" (fn [] "localhost")
-   "handler" (fn [] (fn [s] (:close s))) "on-error" (fn [] print) "cert" (fn [] certificate) "key" (fn [] (one-of [key key (rsa :key) (ed25519 :key) (string/repeat "k" (one-of [16 32]))]))
-   "private-key" (fn [] key) "point" |(crypto/ec-point-mul :p256 (crypto/ec-generate-scalar :p256)) "public-key" (fn [] (crypto/export-public-key key)) "ca" (fn [] certificate)
-   "trusted-cert" (fn [] certificate) "issuer-cert" (fn [] certificate) "issuer-key" (fn [] key) "certs" (fn [] [certificate])
-   "algorithm" (fn [] (one-of [:sha256 :sha512 :sha3-256])) "algo" (fn [] (one-of [:aes-256-gcm :aes-128-cbc :chacha20-poly1305]))
-   "alg" (fn [] (one-of [:ec-p256 :ed25519 :x25519])) "curve" (fn [] :p256) "password" (fn [] "pw") "csr" (fn [] request)
-   "cms-data" (fn [] signed) "session" |(try (:get-session (world :a)) ([_] "")) "length" (fn [] (one-of [0 16 32 64]))
-   "iterations" (fn [] 1000) "nonce" (fn [] (string/repeat "n" (one-of [12 16]))) "n" (fn [] 16) "nbytes" (fn [] 10)
-   "opts" (fn [] nil) "timeout" (fn [] 0.01) "target-format" (fn [] (one-of [:pem :der])) "form" (fn [] :pem)
-   "bits" (fn [] nil) "verify" (fn [] true) "tag" (fn [] (string/repeat "t" 16)) "scalar" |(crypto/ec-generate-scalar :p256)
-   "hostname-or-opts" (fn [] "localhost") "response" (fn [] nil) "handshake-timeout" (fn [] 0.1) "days-valid" (fn [] 1)
+  {"server" |(get-in world [:dtls :server]) "client" |(get-in world [:dtls :client])
+   "addr" |(get-in world [:dtls :address])
+   "address" |(get-in world [:dtls :address])
+   "client-or-server" |(get-in world [:dtls (one-of [:client :server])])
+   "stream" |(one-of (world :streams)) "stream-or-ctx" |(world :context) "ctx" |(world :context)
+   "context" |(world :context)
+   "listener" |(world :listener) "bio" |(world :bio) "host" (fn [] "127.0.0.1") "port" (fn [] "1")
+   "hostname" (fn [] "localhost")
+   "handler" (fn [] (fn [s] (:close s))) "on-error" (fn [] print) "cert" (fn [] certificate)
+   "key" (fn [] (one-of [key key (rsa :key) (ed25519 :key) (string/repeat "k" (one-of [16 32]))]))
+   "private-key" (fn [] key) "point" |(crypto/ec-point-mul :p256 (crypto/ec-generate-scalar :p256))
+   "public-key" (fn [] (crypto/export-public-key key)) "ca" (fn [] certificate)
+   "trusted-cert" (fn [] certificate) "issuer-cert" (fn [] certificate) "issuer-key" (fn [] key)
+   "certs" (fn [] [certificate])
+   "algorithm" (fn [] (one-of [:sha256 :sha512 :sha3-256]))
+   "algo" (fn [] (one-of [:aes-256-gcm :aes-128-cbc :chacha20-poly1305]))
+   "alg" (fn [] (one-of [:ec-p256 :ed25519 :x25519])) "curve" (fn [] :p256) "password" (fn [] "pw")
+   "csr" (fn [] request)
+   "cms-data" (fn [] signed) "session" |(try (:get-session (world :a)) ([_] ""))
+   "length" (fn [] (one-of [0 16 32 64]))
+   "iterations" (fn [] 1000) "nonce" (fn [] (string/repeat "n" (one-of [12 16]))) "n" (fn [] 16)
+   "nbytes" (fn [] 10)
+   "opts" (fn [] nil) "timeout" (fn [] 0.01) "target-format" (fn [] (one-of [:pem :der]))
+   "form" (fn [] :pem)
+   "bits" (fn [] nil) "verify" (fn [] true) "tag" (fn [] (string/repeat "t" 16))
+   "scalar" |(crypto/ec-generate-scalar :p256)
+   "hostname-or-opts" (fn [] "localhost") "response" (fn [] nil) "handshake-timeout" (fn [] 0.1)
+   "days-valid" (fn [] 1)
    "key-type" (fn [] :ec-p256) "digest" (fn [] :sha256)})
 
 (defn- fit [name] (if-let [make (fitting name)] (make) (bytes)))
@@ -164,7 +192,8 @@
     (repeat (below 5)
       (def name (one-of given))
       # what would be written to or searched for elsewhere
-      (unless (index-of name [:keylog]) (put options name (if (chance 3) (fit (string name)) (value (inc (or depth 0)))))))
+      (unless (index-of name [:keylog])
+        (put options name (if (chance 3) (fit (string name)) (value (inc (or depth 0)))))))
     (if (chance 2) options (table/to-struct options))))
 
 (defn- argument [{:options options} name]
@@ -178,8 +207,10 @@
 (defn- guarded
   "Only this machine is ever asked for, and names are not looked up elsewhere."
   [name arguments]
-  (if (and (index-of name ["tls/connect" "dtls/connect" "dtls/listen" "dtls-stream/address"]) (bytes? (first arguments))
-           (not (index-of (string (first arguments)) ["127.0.0.1" "::1" "localhost" "" "\0" "unix" "a\0b"])))
+  (if (and (index-of name ["tls/connect" "dtls/connect" "dtls/listen" "dtls-stream/address"])
+           (bytes? (first arguments))
+           (not (index-of (string (first arguments))
+                          ["127.0.0.1" "::1" "localhost" "" "\0" "unix" "a\0b"])))
     ["127.0.0.1" ;(drop 1 arguments)]
     arguments))
 
@@ -187,27 +218,42 @@
   (def f (one-of functions))
   (def names (f :arguments))
   (def arguments (map |(argument f $) names))
-  (def least (or (find-index |(index-of $ ["opts" "timeout" "password" "form" "aad" "loop-opts" "bits"]) names) (length names)))
-  (def n (cond (chance 3) least (chance 12) (below 8) (chance 3) (below (inc (length names))) (length names)))
-  (def given (if (<= n (length arguments)) (take n arguments) (array/concat arguments (seq [_ :range [0 (- n (length arguments))]] (value)))))
+  (def least
+    (or (find-index |(index-of $ ["opts" "timeout" "password" "form" "aad" "loop-opts" "bits"])
+                    names) (length names)))
+  (def n (cond
+           (chance 3) least
+           (chance 12) (below 8)
+           (chance 3) (below (inc (length names)))
+           (length names)))
+  (def given (if (<= n (length arguments))
+               (take n arguments)
+               (array/concat arguments (seq [_ :range [0 (- n (length arguments))]] (value)))))
   [(f :name) (f :function) (guarded (f :name) given)])
 
 (defn- call-method []
-  (def self (one-of [(get-in world [:dtls :server]) (get-in world [:dtls :client]) (world :a) (world :a) (world :b) (one-of (world :streams)) (world :context) (world :bio)]))
+  (def self
+    (one-of [(get-in world [:dtls :server]) (get-in world [:dtls :client]) (world :a) (world :a)
+             (world :b) (one-of (world :streams)) (world :context) (world :bio)]))
   (def names (keys self))
   (def name (if (empty? names) :close (one-of names)))
   (def function (get self name))
-  [(string ":" name) function [(if (chance 15) (value) self) ;(seq [_ :range [0 (below 4)]] (value))]])
+  [(string ":" name) function [(if (chance 15) (value) self)
+                               ;(seq [_ :range [0 (below 4)]] (value))]])
 
 (def- generic
-  {"ev/read" ev/read "ev/write" ev/write "ev/chunk" ev/chunk "ev/close" ev/close "net/shutdown" net/shutdown
-   "net/flush" net/flush "net/peername" net/peername "net/localname" net/localname "net/setsockopt" net/setsockopt
-   "marshal" marshal "describe" describe "%q" |(string/format "%q" $) "%v" |(string/format "%.40v" $) "hash" hash "keys" keys
+  {"ev/read" ev/read "ev/write" ev/write "ev/chunk" ev/chunk "ev/close" ev/close
+   "net/shutdown" net/shutdown
+   "net/flush" net/flush "net/peername" net/peername "net/localname" net/localname
+   "net/setsockopt" net/setsockopt
+   "marshal" marshal "describe" describe "%q" |(string/format "%q" $)
+   "%v" |(string/format "%.40v" $) "hash" hash "keys" keys
    "next" next "length" length "get" get "put" put "compare" compare "freeze" freeze "in" in})
 
 (defn- call-generic []
   (def name (one-of (sorted (keys generic))))
-  (def objects [(world :a) (world :context) (world :bio) (world :listener) (one-of (world :streams))])
+  (def objects
+    [(world :a) (world :context) (world :bio) (world :listener) (one-of (world :streams))])
   [name (generic name) [(one-of objects) ;(seq [_ :range [0 (below 4)]] (value))]])
 
 # ---- a call ----
@@ -215,25 +261,29 @@
 (defn- explained?
   "Is it a text that a person can do something with?"
   [err]
-  (and (bytes? err) (not (empty? err)) (not (string/find "\0" err)) (not (string/find "gave no reason" err))))
+  (and (bytes? err) (not (empty? err)) (not (string/find "\0" err))
+       (not (string/find "gave no reason" err))))
 
 (def- patience (* 0.04 (scan-number (os/getenv "JSEC_SLOW" "1"))))
 
 (defn- judge [name arguments status result]
   (when (and (= status :error) (not (explained? result)))
-    (print "unexplained: " name " raised " (string/format "%.99q" result) (string/slice (string/format " of %q" arguments) 0 -1))))
+    (print "unexplained: " name " raised " (string/format "%.99q" result)
+           (string/slice (string/format " of %q" arguments) 0 -1))))
 
 (defn- call [seed i]
   (set random (math/rng (mod (+ (* seed 10007) i) 0x7fffffff)))
   (prin i "\n")
   (flush)
-  (def [name function arguments] (case (below 8) 0 (call-method) 1 (call-method) 2 (call-generic) (call-function)))
+  (def [name function arguments]
+    (case (below 8) 0 (call-method) 1 (call-method) 2 (call-generic) (call-function)))
   (if (os/getenv "JSEC_SHOW") (do (eprintf "%s %q" name arguments) (eflush)))
   (def fiber (fiber/new (fn [] (function ;arguments)) :ei))
   (ev/deadline patience nil fiber)
   (def result (resume fiber))
   # what handlers of ours raise is theirs
-  (unless (index-of result ["no" "deadline expired" "stop"]) (judge name arguments (fiber/status fiber) result)))
+  (unless (index-of result ["no" "deadline expired" "stop"])
+    (judge name arguments (fiber/status fiber) result)))
 
 (defn- renew
   "A world for the next calls; what the last one left open goes."

@@ -11,11 +11,13 @@
   "A copy of the bytes in which `count` of them, anywhere, are random."
   [whole count]
   (def changed (buffer whole))
-  (repeat count (put changed (math/floor (* (length whole) (math/random))) (math/floor (* 256 (math/random)))))
+  (repeat count
+    (put changed (math/floor (* (length whole) (math/random))) (math/floor (* 256 (math/random)))))
   changed)
 
 (defn flips
-  "Up to `count` copies of the bytes, spread over their length, each with one byte xored with `mask`."
+  ``Up to `count` copies of the bytes, spread over their length, each with one byte xored with
+  `mask`.``
   [whole count mask]
   (def rounds (min (length whole) (check/load count)))
   (seq [i :range [0 rounds]]

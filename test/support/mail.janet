@@ -1,11 +1,13 @@
-# Mail servers of Debian's packages, each in a folder of its own on a port of its own, and the lines they speak.
+# Mail servers of Debian's packages, each in a folder of its own on a port of its own, and the lines
+# they speak.
 (import ./check)
 (import ./peers)
 
 # ---- lines ----
 
 (defn lines
-  "A function that reads the next line of a stream, without its CRLF; nil at the end. What came after the line waits."
+  ``A function that reads the next line of a stream, without its CRLF; nil at the end. What came
+  after the line waits.``
   [stream]
   (def pending @"")
   (defn next-line []
@@ -68,7 +70,8 @@
   (if root? (os/execute ["chown" owner ;paths] :px)))
 
 (defn- run-server
-  "Call `body` with a connection to a server as soon as it takes some. It is asked to end, so that it ends its helpers."
+  ``Call `body` with a connection to a server as soon as it takes some. It is asked to end, so
+  that it ends its helpers.``
   [command port body]
   (peers/with-child [child ;command]
     (defer (protect (os/proc-kill (child :proc) true :term))
@@ -77,8 +80,8 @@
       (defer (ev/close stream) (body stream child)))))
 
 (defn with-exim
-  ``Call `body` with a plaintext connection to an Exim that takes mail under TLS only, and the path of the file it delivers
-  to. The daemon starts as root, and goes on as its own user.``
+  ``Call `body` with a plaintext connection to an Exim that takes mail under TLS only, and the
+  path of the file it delivers to. The daemon starts as root, and goes on as its own user.``
   [identity body]
   (def dir (folder "spool" "box"))
   (def paths (peers/saved dir "server" identity))
@@ -115,7 +118,8 @@
               (fn [stream child] (body stream (string dir "/box/mail")))))
 
 (defn with-dovecot
-  "Call `body` with a plaintext connection to an IMAP server, where TLS is required, user and password are \"me\" \"secret\"."
+  ``Call `body` with a plaintext connection to an IMAP server that requires TLS, user "me" and
+  password "secret".``
   [identity body]
   (def dir (folder "run" "state" "mail"))
   (def paths (peers/saved dir "server" identity))
@@ -137,7 +141,8 @@
            (string "ssl_key = <" (paths :key))
            (string "mail_location = maildir:" dir "/mail/%u")
            "passdb {\n  driver = static\n  args = password=secret\n}"
-           (string "userdb {\n  driver = static\n  args = uid=" mail " gid=" (word-of "id" "-gn" mail)
+           (string "userdb {\n  driver = static\n  args = uid=" mail " gid="
+                   (word-of "id" "-gn" mail)
                    " home=" dir "/mail/%u\n}")
            "service anvil {\n  chroot =\n}"
            "service imap-login {\n  chroot =\n"

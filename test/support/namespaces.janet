@@ -1,6 +1,9 @@
-# Two network namespaces with a bad line between them, for test/dtls/network.janet, which runs this under `unshare -n`:
-#   namespaces.janet COUNT          the server's side: makes the line, starts the other side, serves it
-#   namespaces.janet client CERT N  the client's side, in a namespace of its own: COUNT handshakes and echoes
+# Two network namespaces with a bad line between them, for test/dtls/network.janet, which runs this
+# under `unshare -n`:
+#   namespaces.janet COUNT          the server's side: makes the line, starts the other side, serves
+#   it
+#   namespaces.janet client CERT N  the client's side, in a namespace of its own: COUNT handshakes
+#   and echoes
 (import ./cable :prefix "")
 (import ./datagrams :prefix "")
 (import jsec/dtls)
@@ -25,12 +28,14 @@
     (in-parallel count 20
       (fn [_]
         (def start (os/clock :monotonic))
-        (with [c (dtls/connect here port {:trusted-cert certificate :hostname "localhost" :handshake-timeout 30})]
+        (with [c (dtls/connect here port {:trusted-cert certificate :hostname "localhost"
+                                          :handshake-timeout 30})]
           (def took (- (os/clock :monotonic) start))
           (each word ["one" "two" "three"] (ask c word))
           took))))
   (sort times)
-  (printf "%d handshakes between namespaces at 20 %% loss: median %.2f s, all within %.2f" (length times)
+  (printf "%d handshakes between namespaces at 20 %% loss: median %.2f s, all within %.2f"
+          (length times)
           (times (div (length times) 2)) (last times)))
 
 (defn- be-server [count]
@@ -39,7 +44,8 @@
   (def server (dtls/listen here 0 server-options))
   (ev/go (fn [] (serve server)))
   (def client
-    (os/spawn ["unshare" "-n" (dyn *executable*) (dyn *current-file*) "client" (identity :cert) (port-of server) count] :p
+    (os/spawn ["unshare" "-n" (dyn *executable*) (dyn *current-file*) "client" (identity :cert)
+               (port-of server) count] :p
               {:in :pipe :out :pipe}))
   (ev/read (client :out) 100) # it has a namespace
   (hand-over client)

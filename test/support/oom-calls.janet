@@ -1,7 +1,7 @@
-# A child of test/hostile/memory.janet: janet oom-calls.janet OOM NATIVE RSA SCENARIO FROM MOST MANY runs a scenario again and
-# again, with one of its allocations after the other failing from number FROM on (or some of them and the last, where there are
-# more than MOST), and MANY in a row. It prints the number of each before, and what is wrong with what came of it after; last
-# "all of N".
+# A child of test/hostile/memory.janet: janet oom-calls.janet OOM NATIVE RSA SCENARIO FROM MOST MANY
+# runs a scenario again and again, with one of its allocations after the other failing from number
+# FROM on (or some of them and the last, where there are more than MOST), and MANY in a row. It
+# prints the number of each before, and what is wrong with what came of it after; last "all of N".
 (def- [_ oom native-path rsa-file scenario-name] (dyn *args*))
 (def- [from most many] (map scan-number (slice (dyn *args*) 5)))
 (def- {'install {:value install} 'fail {:value fail} 'stop {:value stop}} (native oom))
@@ -19,7 +19,8 @@
 (def- secret (string/repeat "k" 32))
 (def- sealed (crypto/encrypt :aes-256-gcm secret nonce "data"))
 (def- signature (crypto/sign key "data"))
-(def- bundle (crypto/create-pkcs12 certificate key {:password "pw" :iterations 1000 :chain (rsa :cert)}))
+(def- bundle
+  (crypto/create-pkcs12 certificate key {:password "pw" :iterations 1000 :chain (rsa :cert)}))
 (def- several (crypto/cms-certs-only [certificate (rsa :cert)]))
 (def- request (crypto/generate-csr key {:common-name "localhost"}))
 (def- signed (crypto/cms-sign "data" certificate key))
@@ -30,7 +31,8 @@
 (def- both-trust {:trusted-cert certificate :verify true :cert certificate :key key})
 
 (var- fresh 0)
-(defn- uncached "Options that no cached context has." [options] (merge options {:session-timeout (+ 1000 (++ fresh))}))
+(defn- uncached "Options that no cached context has." [options]
+  (merge options {:session-timeout (+ 1000 (++ fresh))}))
 
 (defn- echo
   "Send and read back over a connection whose ends are there: what came back."
@@ -62,22 +64,40 @@
   (if (verdict :valid) verdict (error (verdict :reason))))
 
 (def- scenarios
-  {"context" |(type (tls/new-context (uncached (merge server-options both-trust {:alpn ["h2"] :ciphers "HIGH" :ticket-keys (string/repeat "k" 80)
-                                                                                 :sni {"a.example" {:cert certificate :key key}}}))))
-   "trusting" |(type (tls/new-context (uncached {:ca certificate :pins [(string "sha256//" (crypto/base64-encode secret))]})))
+  {"context"
+   |(type (tls/new-context
+            (uncached (merge server-options both-trust
+                             {:alpn ["h2"] :ciphers "HIGH" :ticket-keys (string/repeat "k" 80)
+                              :sni {"a.example" {:cert certificate :key key}}}))))
+   "trusting"
+   |(type (tls/new-context
+            (uncached {:ca certificate :pins [(string "sha256//" (crypto/base64-encode secret))]})))
    "tls13" |(connected :TLS1_3 {} {} echo)
    "tls12" |(connected :TLS1_2 {} {} echo)
-   "mutual" |(connected :TLS1_3 both-trust both-trust (fn [a b] [(get-in (:connection-info b) [:peer-certificate :subject]) (echo a b)]))
+   "mutual" |(connected :TLS1_3 both-trust both-trust
+                        (fn [a b]
+                          [(get-in (:connection-info b) [:peer-certificate :subject]) (echo a b)]))
    "session" (fn []
-               (def session (connected :TLS1_3 {} {} (fn [a b] (:write b "x") (:read a 1) (:get-session a))))
+               (def session
+                 (connected :TLS1_3 {} {} (fn [a b] (:write b "x") (:read a 1) (:get-session a))))
                (connected :TLS1_3 {:session session} {} (fn [a b] (echo a b))))
-   "virtual host" |(connected :TLS1_3 {} {:sni {"localhost" {:cert certificate :key key}}} (fn [a b] [(get (:connection-info b) :server-name) (echo a b)]))
+   "virtual host" |(connected :TLS1_3 {} {:sni {"localhost" {:cert certificate :key key}}}
+                              (fn [a b] [(get (:connection-info b) :server-name) (echo a b)]))
    "renewal" |(connected :TLS1_3 {} {} (fn [a b] (:key-update a) (echo a b)))
-   "renegotiation" |(connected :TLS1_2 {:renegotiation true} {:renegotiation true} (fn [a b] (:renegotiate a) (echo a b)))
-   "information" |(connected :TLS1_3 {} {} (fn [a b] [(:peer-certificate a :der) (length (:peer-chain a :data)) (:verify-result a)]))
+   "renegotiation" |(connected :TLS1_2 {:renegotiation true} {:renegotiation true}
+                               (fn [a b] (:renegotiate a) (echo a b)))
+   "information" |(connected :TLS1_3 {} {}
+                             (fn [a b]
+                               [(:peer-certificate a :der) (length (:peer-chain a :data))
+                                (:verify-result a)]))
    "transfer" |(connected :TLS1_2 {} {} (fn [a b]
-                                          (def reading (spawn (try (:chunk b 300000) ([err] (:close b true) (error err)))))
-                                          (try (:write a (string/repeat "x" 300000)) ([err] (:close a true) (error err)))
+                                          (def reading
+                                            (spawn (try
+                                                     (:chunk b 300000)
+                                                     ([err] (:close b true) (error err)))))
+                                          (try
+                                            (:write a (string/repeat "x" 300000))
+                                            ([err] (:close a true) (error err)))
                                           (def [status got] (await reading))
                                           (if (= status :error) (error got) (length got))))
    # what is refused with memory is refused without
@@ -85,25 +105,45 @@
    "stranger" |(connected :TLS1_2 {} both-trust echo)
    "stranger's message" |(held (crypto/cms-verify signed {:ca (rsa :cert)}))
    "stranger's certificate" |(held (cert/verify-chain certificate {:roots [(rsa :cert)]}))
-   "other key" |(connected :TLS1_3 {:pins [(string "sha256//" (crypto/base64-encode secret))]} {} echo)
+   "other key" |(connected :TLS1_3 {:pins [(string "sha256//" (crypto/base64-encode secret))]} {}
+                           echo)
    "other name" |(connected :TLS1_3 {:hostname "other.example"} {} echo)
-   "hash" |[(crypto/digest :sha256 "data") (crypto/hmac :sha256 "key" "data") (crypto/digest :sha3-256 "data")]
-   "derivation" |[(crypto/hkdf :sha256 "k" "s" "i" 32) (crypto/pbkdf2 :sha256 "pw" "salt" 10 32) (crypto/scrypt "pw" "salt" 32 {:n 16})]
-   "cipher" |[(crypto/encrypt :aes-256-gcm secret nonce "data") (crypto/decrypt :aes-256-gcm secret nonce (sealed :ciphertext) (sealed :tag))
+   "hash" |[(crypto/digest :sha256 "data") (crypto/hmac :sha256 "key" "data")
+            (crypto/digest :sha3-256 "data")]
+   "derivation" |[(crypto/hkdf :sha256 "k" "s" "i" 32) (crypto/pbkdf2 :sha256 "pw" "salt" 10 32)
+                  (crypto/scrypt "pw" "salt" 32 {:n 16})]
+   "cipher" |[(crypto/encrypt :aes-256-gcm secret nonce "data")
+              (crypto/decrypt :aes-256-gcm secret nonce (sealed :ciphertext) (sealed :tag))
               (crypto/encrypt :chacha20-poly1305 secret nonce "data")]
-   "keys" |[(length (crypto/generate-key :ec-p256)) (length (crypto/generate-key :ed25519)) (crypto/key-info locked "pw")
-            (length (crypto/export-key key {:password "pw" :iterations 1000})) (crypto/export-public-key key)]
-   "rsa" |[(string (crypto/rsa-decrypt (rsa :key) sealed-by-rsa)) (length (crypto/rsa-encrypt (rsa :key) "data"))]
-   "signature" |[(crypto/verify key "data" signature) (crypto/verify key "other" signature) (crypto/verify key "data" (crypto/sign key "data"))]
-   "points" |[(crypto/ec-point-mul :p256 (string/repeat "\x01" 32)) (crypto/ec-point-add :p256 point point)]
-   "requests" |[(if (get (crypto/parse-csr request) :signature-valid) (crypto/parse-csr request) (error "signature not valid")) (type (crypto/generate-csr key {:common-name "a"}))]
-   "certificates" |[(cert/parse certificate) (held (cert/verify-chain certificate {:roots [certificate] :host "localhost" :purpose :server}))
+   "keys" |[(length (crypto/generate-key :ec-p256)) (length (crypto/generate-key :ed25519))
+            (crypto/key-info locked "pw")
+            (length (crypto/export-key key {:password "pw" :iterations 1000}))
+            (crypto/export-public-key key)]
+   "rsa" |[(string (crypto/rsa-decrypt (rsa :key) sealed-by-rsa))
+           (length (crypto/rsa-encrypt (rsa :key) "data"))]
+   "signature" |[(crypto/verify key "data" signature) (crypto/verify key "other" signature)
+                 (crypto/verify key "data" (crypto/sign key "data"))]
+   "points" |[(crypto/ec-point-mul :p256 (string/repeat "\x01" 32))
+              (crypto/ec-point-add :p256 point point)]
+   "requests" |[(if (get (crypto/parse-csr request) :signature-valid)
+                  (crypto/parse-csr request)
+                  (error "signature not valid"))
+                (type (crypto/generate-csr key {:common-name "a"}))]
+   "certificates" |[(cert/parse certificate)
+                    (held (cert/verify-chain certificate {:roots [certificate] :host "localhost"
+                                                          :purpose :server}))
                     (type (cert/generate-self-signed-from-key key {:common-name "a.example"}))]
-   "messages" |[(held (crypto/cms-verify signed {:ca certificate})) (string (crypto/cms-decrypt encrypted (rsa :cert) (rsa :key)))
-                (type (crypto/cms-sign "data" certificate key)) (type (crypto/cms-encrypt "data" (rsa :cert)))]
+   "messages" |[(held (crypto/cms-verify signed {:ca certificate}))
+                (string (crypto/cms-decrypt encrypted (rsa :cert) (rsa :key)))
+                (type (crypto/cms-sign "data" certificate key))
+                (type (crypto/cms-encrypt "data" (rsa :cert)))]
    "lists" |(crypto/cms-get-certs several)
-   "bundles" |[(type (crypto/create-pkcs12 certificate key {:password "pw" :iterations 1000})) (crypto/parse-pkcs12 bundle "pw")]
-   "memory" (fn [] (def b (bio/new-mem)) (bio/write b (string/repeat "x" 100000)) (length (bio/read b 100000)))})
+   "bundles" |[(type (crypto/create-pkcs12 certificate key {:password "pw" :iterations 1000}))
+               (crypto/parse-pkcs12 bundle "pw")]
+   "memory" (fn []
+              (def b (bio/new-mem))
+              (bio/write b (string/repeat "x" 100000))
+              (length (bio/read b 100000)))})
 
 (defn- explained? [err] (and (bytes? err) (not (empty? err))))
 
@@ -113,10 +153,13 @@
   (cond
     (deep= a b) "the same"
     (and (indexed? a) (indexed? b) (= (length a) (length b)))
-    (string/join (seq [i :range [0 (length a)] :unless (deep= (a i) (b i))] (string i ": " (describe-difference (a i) (b i)))) "; ")
+    (string/join (seq [i :range [0 (length a)] :unless (deep= (a i) (b i))]
+                   (string i ": " (describe-difference (a i) (b i)))) "; ")
     (and (dictionary? a) (dictionary? b))
-    (string/join (seq [k :in (distinct [;(keys a) ;(keys b)]) :unless (deep= (a k) (b k))] (string k ": " (describe-difference (a k) (b k)))) "; ")
-    (string (slice (string/format "%q" a) 0 (min 80 (length (string/format "%q" a)))) " for " (string/format "%.40q" b))))
+    (string/join (seq [k :in (distinct [;(keys a) ;(keys b)]) :unless (deep= (a k) (b k))]
+                   (string k ": " (describe-difference (a k) (b k)))) "; ")
+    (string (slice (string/format "%q" a) 0 (min 80 (length (string/format "%q" a)))) " for "
+            (string/format "%.40q" b))))
 
 (defn- run [scenario]
   (def fiber (fiber/new scenario :ei))
@@ -131,8 +174,10 @@
 
 # what is made once a process is made, and what is kept of it is kept
 (def- [expected-status expected] (do (repeat 3 (run scenario)) (run scenario)))
-(def- refused (index-of scenario-name ["impostor" "stranger" "stranger's message" "stranger's certificate" "other key" "other name"]))
-(unless (= expected-status (if refused :error :dead)) (errorf "scenario %s comes to %q" scenario-name expected))
+(def- refused (index-of scenario-name ["impostor" "stranger" "stranger's message"
+                                       "stranger's certificate" "other key" "other name"]))
+(unless (= expected-status (if refused :error :dead))
+  (errorf "scenario %s comes to %q" scenario-name expected))
 (fail -1 0)
 (run scenario)
 (def- total (stop))
@@ -140,7 +185,8 @@
 # results are made last, of many small pieces
 (def- last-ones (range (max 0 (- total 40)) total))
 
-(loop [n :in (sorted (distinct [;(range 0 total (math/ceil (/ total most))) ;last-ones])) :when (>= n from)]
+(loop [n :in (sorted (distinct [;(range 0 total (math/ceil (/ total most))) ;last-ones])) :when
+       (>= n from)]
   (print n)
   (flush)
   (fail n many)
@@ -154,7 +200,8 @@
   (if (zero? (% n 100)) (gccollect)))
 
 (def- [status result] (run scenario))
-(unless (or (= :error status expected-status) (deep= result expected)) (printf "damaged: %.99q %.99q" status result))
+(unless (or (= :error status expected-status) (deep= result expected))
+  (printf "damaged: %.99q %.99q" status result))
 (print "all of " total)
 (flush)
 (os/exit 0)

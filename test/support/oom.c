@@ -1,5 +1,5 @@
-/* Makes allocations of OpenSSL fail, those that jsec asks it for among them, for tests of what happens then. Janet's own are
- * left alone: where these fail, Janet ends the process by design. */
+/* Makes allocations of OpenSSL fail, also those that jsec makes through it. Janet's own do not
+ * fail: Janet would end the process by design. */
 #include <dlfcn.h>
 #include <janet.h>
 #include <stdatomic.h>
@@ -33,8 +33,8 @@ static void release(void *block, const char *file, int line) {
     free(block);
 }
 
-/* (install path): take over the allocator of the OpenSSL that the module at `path` is linked with, which nothing has used
- * yet. */
+/* (install path): replace the allocator of the OpenSSL that the module at `path` is linked with. It
+ * must not have allocated yet. */
 static Janet cfun_install(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
     void *module = dlopen(janet_getcstring(argv, 0), RTLD_NOW);
@@ -45,7 +45,7 @@ static Janet cfun_install(int32_t argc, Janet *argv) {
     return janet_wrap_nil();
 }
 
-/* (fail n count): from now on, let the n-th allocation fail and those that follow it, `count` in all. */
+/* (fail n count): from now on, make `count` allocations fail, beginning with the n-th. */
 static Janet cfun_fail(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 2);
     long n = (long)janet_getinteger64(argv, 0), count = (long)janet_getinteger64(argv, 1);

@@ -1,4 +1,5 @@
-# Pairs of connected streams: core's own, and TLS in all its shapes, so that the same code can run on each.
+# Pairs of connected streams: core's own, and TLS in all its shapes, so that the same code can run
+# on each.
 (import jsec/tls)
 (import jsec/cert)
 (import ./check)
@@ -8,19 +9,23 @@
   (cert/generate-self-signed-cert
     {:common-name "localhost" :san ["DNS:localhost" "IP:127.0.0.1"] :key-type :ec-p256}))
 
-# Most facts close an end while the other does not read: the second that a close waits by default would add up.
+# Most facts close an end while the other does not read: the second that a close waits by default
+# would add up.
 (def server-options @{:cert (identity :cert) :key (identity :key) :close-timeout 0.02})
 (def client-options @{:trusted-cert (identity :cert) :hostname "localhost" :close-timeout 0.02})
 
 (def core-kinds "What all else is compared with." [:tcp :unix])
 (def tls-kinds
-  "TLS 1.2 and 1.3, made by connect and accept over TCP and unix sockets, and by wrap over core's streams."
+  ``TLS 1.2 and 1.3, made by connect and accept over TCP and unix sockets, and by wrap over core's
+  streams.``
   [:tls13 :tls12 :tls13-unix :tls12-unix :tls13-wrap :tls12-wrap])
 
 (def- traits
   {:tcp {} :unix {:unix true}
-   :tls13 {:version :TLS1_3} :tls13-unix {:version :TLS1_3 :unix true} :tls13-wrap {:version :TLS1_3 :wrap true}
-   :tls12 {:version :TLS1_2} :tls12-unix {:version :TLS1_2 :unix true} :tls12-wrap {:version :TLS1_2 :wrap true}})
+   :tls13 {:version :TLS1_3} :tls13-unix {:version :TLS1_3 :unix true}
+   :tls13-wrap {:version :TLS1_3 :wrap true}
+   :tls12 {:version :TLS1_2} :tls12-unix {:version :TLS1_2 :unix true}
+   :tls12-wrap {:version :TLS1_2 :wrap true}})
 
 (var- folder nil)
 (var- paths 0)
@@ -112,7 +117,8 @@
 (def- fitting @{})
 
 (defn- fitting-writes
-  "How many writes the kernel takes that the peer does not read: with unix sockets, the same number each time."
+  ``How many writes the kernel takes that the peer does not read: with unix sockets, the same
+  number each time.``
   [kind]
   (def [a b] (pair kind))
   (var n 0)
@@ -121,7 +127,8 @@
   n)
 
 (defn full-pair
-  "Two connected streams over a unix socket, of which the first can send no more, although all its writes are complete."
+  ``Two connected streams over a unix socket, of which the first can send no more, although all
+  its writes are complete.``
   [kind &opt client-extra server-extra]
   (unless (fitting kind) (put fitting kind (fitting-writes kind)))
   (def [a b] (pair kind client-extra server-extra))
@@ -139,7 +146,9 @@
 
 # TCP holds megabytes on their way: too many for slow runs, where unix sockets' 200 KB serve.
 (def- slow (os/getenv "JSEC_SLOW"))
-(def plenty-size "More bytes than are held on their way: a write of so many has to wait for its reader." (if slow 1000000 12000000))
+(def plenty-size
+  "More bytes than are held on their way: a write of so many has to wait for its reader."
+  (if slow 1000000 12000000))
 (defn- kinds-for [options kinds]
   (if (and slow (options :plenty)) (filter |(string/has-suffix? "unix" $) kinds) kinds))
 
@@ -159,9 +168,9 @@
   (if (dictionary? (first body)) [(first body) (drop 1 body)] [{} body]))
 
 (defmacro same
-  ``State that the body, run with two ends of a connection, comes to the same on TLS as on core's own streams: what it
-  checks holds, and what it returns is equal. `(same "a read gives the buffer" [a b] …)`. With `{:plenty true}` before
-  the body it needs `plenty-size`.``
+  ``State that the body, run with the two ends of a connection, has the same result on TLS as on
+  core's own streams, and that its checks hold: `(same "a read gives the buffer" [a b] …)`. With
+  `{:plenty true}` before the body it needs `plenty-size`.``
   [fact [a b] & body]
   (def [options forms] (split-options body))
   ~(,run-same ,fact ,options (fn [,a ,b] ,;forms)))
@@ -172,8 +181,8 @@
       (run-on kind f (options :client) (options :server)))))
 
 (defmacro on-tls
-  ``State a fact about TLS streams alone. A struct before the body may give `:client` and `:server` options, and `:kinds`, and
-  `:plenty` as for `same`.``
+  ``State a fact about TLS streams alone. A struct before the body may give `:client` and `:server`
+  options, `:kinds`, and `:plenty` as for `same`.``
   [fact [a b] & body]
   (def [options forms] (split-options body))
   ~(,run-tls ,fact ,options (fn [,a ,b] ,;forms)))
@@ -187,12 +196,14 @@
   (string/slice pattern 0 n))
 
 (defn resident
-  "Kilobytes of memory that this process has, garbage aside; nil where that can't be told, or says nothing: sanitizers keep what was freed."
+  ``Kilobytes of memory that this process has, garbage aside; nil where that can't be told, or
+  says nothing: sanitizers keep what was freed.``
   []
   (gccollect)
   (unless (or (os/getenv "JSEC_SLOW") (not (os/stat "/proc/self/status")))
     (first (peg/match '(thru (* "VmRSS:" :s+ (number :d+))) (slurp "/proc/self/status")))))
 
-(defn descriptors "How many descriptors this process has open, garbage aside; nil where that can't be told." []
+(defn descriptors
+  "How many descriptors this process has open, garbage aside; nil where that can't be told." []
   (gccollect)
   (if (os/stat "/proc/self/fd") (length (os/dir "/proc/self/fd"))))

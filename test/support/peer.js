@@ -1,10 +1,11 @@
-// Node's tls module as the other side, with the arguments and the answers of peer.py.
+// Node's tls module as the peer, with the arguments and the answers of peer.py.
 const tls = require('tls')
 const fs = require('fs')
 const crypto = require('crypto')
 
 const role = process.argv[2]
-const options = Object.fromEntries(process.argv.slice(3).map(word => [word.split('=')[0], word.slice(word.indexOf('=') + 1)]))
+const pair = word => [word.split('=')[0], word.slice(word.indexOf('=') + 1)]
+const options = Object.fromEntries(process.argv.slice(3).map(pair))
 const say = (...words) => fs.writeSync(1, words.join(' ') + '\n')
 const file = path => path && fs.readFileSync(path)
 
@@ -30,7 +31,8 @@ function watch (connection, done) {
 }
 
 function serve () {
-  const server = tls.createServer({ ...common, requestCert: !!options.ca, rejectUnauthorized: !!options.ca })
+  const verify = { requestCert: !!options.ca, rejectUnauthorized: !!options.ca }
+  const server = tls.createServer({ ...common, ...verify })
   server.on('tlsClientError', error => { say('error', error.message); server.close() })
   server.on('secureConnection', connection => {
     say('name', connection.servername || 'None')

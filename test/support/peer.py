@@ -1,8 +1,8 @@
-"""Python's ssl module as the other side: peer.py server|client key=value...
+"""Python's ssl module as the peer: peer.py server|client key=value...
 
-Keys: name port ca cert key alpn (comma-separated) version (TLSv1.2, TLSv1.3) size (bytes that a client sends and
-expects back). Prints facts, a line each: `port N`, then `key value` of what was negotiated, then `clean` when
-close_notify went both ways, or `error TEXT`.
+Keys: name port ca cert key alpn (comma-separated) version (TLSv1.2, TLSv1.3) size (bytes that a
+client sends and expects back). Prints facts, a line each: `port N`, then `key value` of the
+negotiated parameters, then `clean` if close_notify went both ways, or `error TEXT`.
 """
 import os
 import socket
@@ -37,13 +37,15 @@ def tell(connection):
     say("version", connection.version())
     say("alpn", connection.selected_alpn_protocol())
     certificate = connection.getpeercert()
-    say("peer", dict(pair for part in certificate["subject"] for pair in part)["commonName"] if certificate else None)
+    subject = dict(pair for part in certificate["subject"] for pair in part) if certificate else {}
+    say("peer", subject["commonName"] if certificate else None)
 
 
 def serve(context, options):
     listener = socket.create_server(("127.0.0.1", 0))
     say("port", listener.getsockname()[1])
-    with context.wrap_socket(listener.accept()[0], server_side=True, suppress_ragged_eofs=False) as connection:
+    plain = listener.accept()[0]
+    with context.wrap_socket(plain, server_side=True, suppress_ragged_eofs=False) as connection:
         tell(connection)
         while data := connection.recv(65536):
             connection.sendall(data)

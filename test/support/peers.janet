@@ -1,4 +1,5 @@
-# Other programs as the other side: certificates for them, children that are waited for and stopped, servers of ours.
+# Other programs as the other side: certificates for them, children that are waited for and stopped,
+# servers of ours.
 (import jsec/cert :as cert)
 (import jsec/tls :as tls)
 
@@ -10,9 +11,11 @@
   (cert/generate-self-signed-cert {:common-name name :key-type :ec-p256}))
 
 (defn issue
-  "A certificate of a CA, by default an EC one for \"localhost\" and 127.0.0.1: `{:cert pem :key pem}`."
+  ``A certificate of a CA, by default an EC one for "localhost" and 127.0.0.1:
+  `{:cert pem :key pem}`.``
   [ca & options]
-  (cert/issue-cert (merge {:issuer-cert (ca :cert) :issuer-key (ca :key) :key-type :ec-p256 :common-name "localhost"
+  (cert/issue-cert (merge {:issuer-cert (ca :cert) :issuer-key (ca :key) :key-type :ec-p256
+                           :common-name "localhost"
                            :san ["DNS:localhost" "IP:127.0.0.1"]}
                           (table ;options))))
 
@@ -73,12 +76,15 @@
   "A child's command and what it printed, for messages."
   [child]
   (defn tail [text] (string/slice text (max 0 (- (length text) 3000))))
-  (string (string/join (child :command) " ") "\nout: " (tail (child :out)) "\nerr: " (tail (child :err))))
+  (string (string/join (child :command) " ") "\nout: " (tail (child :out)) "\nerr: "
+          (tail (child :err))))
 
 (defn await
-  "Wait until the PEG `pattern` is found in what a child prints; its captures. Raises when the child ends without."
+  ``Wait until the PEG `pattern` is found in what a child prints; its captures. Raises when the
+  child ends without.``
   [child which pattern]
-  (defn found [] (if-let [at (peg/find pattern (child which))] (peg/match pattern (child which) at)))
+  (defn found []
+    (if-let [at (peg/find pattern (child which))] (peg/match pattern (child which) at)))
   (var captures (found))
   (while (nil? captures)
     (if (zero? (child :open)) (error (string "no such output of " (described child))))
@@ -103,38 +109,46 @@
 (defn port-of [listener] (string (get (net/localname listener) 1)))
 
 (defn free-port
-  ``A port that nobody listens on, for programs that can't choose one themselves. It is none of those that the kernel gives
-  out by itself, from 32768 on: a run of tests leaves most of these waiting (TIME_WAIT), and the next connection may get the
-  very port that a program is about to listen on.``
+  ``A port that nobody listens on, for programs that can't choose one themselves. It is none of
+  those that the kernel gives out by itself, from 32768 on: a run of tests leaves most of these
+  waiting (TIME_WAIT), and the next connection may get the very port that a program is about to
+  listen on.``
   []
   (def [a b] (os/cryptorand 2))
   (def port (string (+ 10000 (% (+ (* 256 a) b) 20000))))
   (if (try (with [listener (net/listen "127.0.0.1" port)] true) ([_])) port (free-port)))
 
 (defn once-up
-  "What `connect` returns as soon as a child listens, that is: when connections are no longer refused."
+  ``What `connect` returns as soon as a child listens, that is: when connections are no longer
+  refused.``
   [child connect]
   (var result nil)
-  (while (not (set result (try (connect) ([e f] (unless (string/has-suffix? "onnection refused" e) (propagate e f))))))
+  (while (not (set result
+                   (try
+                     (connect)
+                     ([e f] (unless (string/has-suffix? "onnection refused" e) (propagate e f))))))
     (if (child :status) (error (string "ended: " (described child))))
     (ev/sleep 0.01))
   result)
 
 (defn until-up
-  ``Wait until a child listens on a port; it sees a connection that is closed at once. Not by `net/connect`: core (1.42.1)
-  takes a collection that comes while it waits for the connection, and frees the error that it then raises.``
+  ``Wait until a child listens on a port; it sees a connection that is closed at once. Not by
+  `net/connect`: core (1.42.1) takes a collection that comes while it waits for the connection,
+  and frees the error that it then raises.``
   [child port]
   (:close (once-up child |(tls/connect "127.0.0.1" port {:handshake false :verify false})) true))
 
 # ---- servers of ours ----
 
 (defn serve
-  ``Serve TLS on a free port: `handler` gets each stream, closed after it. Errors of handshakes go to the channel
-  `:refused`; what handlers return or raise to `:results`, as `[true value]` or `[false error]`.``
+  ``Serve TLS on a free port: `handler` gets each stream, closed after it. Errors of handshakes go
+  to the channel `:refused`; what handlers return or raise to `:results`, as `[true value]` or
+  `[false error]`.``
   [options handler]
   (def listener (tls/listen "127.0.0.1" "0"))
-  (def server @{:listener listener :port (port-of listener) :refused (ev/chan 1000) :results (ev/chan 1000)
-                :ended (ev/chan 1)})
+  (def server
+    @{:listener listener :port (port-of listener) :refused (ev/chan 1000) :results (ev/chan 1000)
+      :ended (ev/chan 1)})
   (defn handle [stream]
     (def result (protect (defer (:close stream) (handler stream))))
     (ev/give (server :results) result))

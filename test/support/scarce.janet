@@ -1,5 +1,6 @@
-# What happens with no descriptor left, for test/hostile/limits.janet, which runs this with few: scarce.janet WHAT. Prints
-# what each call said, and whether it works again once there are descriptors.
+# What happens with no descriptor left, for test/hostile/limits.janet, which runs this with few:
+# scarce.janet WHAT. Prints what each call said, and whether it works again once there are
+# descriptors.
 (import ./check)
 (import ./pairs :prefix "")
 (import ./datagrams :as datagrams)
@@ -32,17 +33,22 @@
   (spit (string dir "/ca.pem") (identity :cert))
   (def listener (tls/listen "127.0.0.1" 0))
   (def [host port] (address-of listener))
-  (ev/go (fn [] (tls/accept-loop listener server-options (fn [s] (try (:read s 1) ([_])) (:close s true)))))
+  (ev/go (fn [] (tls/accept-loop listener server-options
+                                 (fn [s] (try (:read s 1) ([_])) (:close s true)))))
   (def dtls-server (dtls/listen "127.0.0.1" 0 datagrams/server-options))
   (ev/go (fn [] (datagrams/serve dtls-server)))
   (def held (tls/connect host port client-options))
   (scarcely "tls/connect" 0 |(closing (tls/connect host port client-options)))
   (scarcely "tls/connect by name" 0 |(closing (tls/connect "localhost" port client-options)))
   # one for the client's socket, none for the server's
-  (scarcely "tls/connect, server without" 1 |(closing (tls/connect host port (merge client-options {:timeout 0.3}))))
+  (scarcely "tls/connect, server without" 1
+            |(closing (tls/connect host port (merge client-options {:timeout 0.3}))))
   (scarcely "dtls/connect" 0 |(closing (datagrams/connect dtls-server)))
-  (scarcely "dtls/connect by name" 0 |(closing (dtls/connect "localhost" (datagrams/port-of dtls-server) datagrams/client-options)))
-  (scarcely "dtls/listen" 0 |(dtls/close-server (dtls/listen "127.0.0.1" 0 datagrams/server-options)))
+  (scarcely "dtls/connect by name" 0
+            |(closing (dtls/connect "localhost" (datagrams/port-of dtls-server)
+                                    datagrams/client-options)))
+  (scarcely "dtls/listen" 0
+            |(dtls/close-server (dtls/listen "127.0.0.1" 0 datagrams/server-options)))
   (scarcely "tls/listen" 0 |(:close (tls/listen "127.0.0.1" 0)))
   (scarcely "ca-file" 0 |(tls/new-context {:ca-file (string dir "/ca.pem")}))
   (scarcely "ca-path" 0 |(tls/new-context {:ca-path dir}))

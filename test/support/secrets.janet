@@ -1,5 +1,5 @@
-# A child of test/hostile/secrets.janet: janet secrets.janet DIR holds a connection with the key in DIR, says so, and lets go
-# of it all at the next line that it reads.
+# A child of test/hostile/secrets.janet: janet secrets.janet DIR holds a connection with the key in
+# DIR, says so, and lets go of it all at the next line that it reads.
 (import jsec/tls)
 
 (def- dir ((dyn *args*) 1))
@@ -23,10 +23,12 @@
   "Everything that knows a secret lives in here."
   [say]
   (def password (read-into "password"))
-  (def context (tls/new-context {:cert (string dir "/cert") :key (string dir "/key") :password password :keylog (string dir "/log")
+  (def context (tls/new-context {:cert (string dir "/cert") :key (string dir "/key")
+                                 :password password :keylog (string dir "/log")
                                  :session-tickets 0}))
   (buffer/clear (buffer/fill password 0))
-  (def [a b] (pair-of context (tls/new-context {:ca-file (string dir "/cert") :hostname "localhost"})))
+  (def [a b]
+    (pair-of context (tls/new-context {:ca-file (string dir "/cert") :hostname "localhost"})))
   (:write a "hello")
   (:read b 100)
   (say)

@@ -1,14 +1,16 @@
-# A TCP proxy between a client and a server, which splits, merges and delays bytes as a seed decides, and which stalls, ends
-# or resets connections at a byte of choice: `(with-tcp-proxy [p server-port {:seed 7 :most 1}] …)`, where clients connect
-# to `(p :port)`.
+# A TCP proxy between a client and a server, which splits, merges and delays bytes as a seed
+# decides, and which stalls, ends or resets connections at a byte of choice: `(with-tcp-proxy [p
+# server-port {:seed 7 :most 1}] …)`, where clients connect to `(p :port)`.
 #
 #   :seed    of the sizes and delays
 #   :most    bytes passed on at a time: each piece has 1 to so many (65536)
 #   :merge   seconds that bytes are gathered for before they go on (0)
 #   :delay   share of the pieces that wait up to 5 ms (0)
-#   :cut     {:way :up :at n :how :end} ends each connection after n bytes of a direction; `cut` does it later
+#   :cut     {:way :up :at n :how :end} ends each connection after n bytes of a direction; `cut`
+#   does it later
 #
-# The proxy counts what passed in each direction of its newest connection, (p :link): ((p :link) :up).
+# The proxy counts what passed in each direction of its newest connection, (p :link): ((p :link)
+# :up).
 
 (import ./check)
 
@@ -27,7 +29,8 @@
 (defn- halt [pump] (protect (ev/cancel pump "cut")))
 
 (defn- finish
-  "Do to a connection what its cut says. With :reset the receiver has to have written something meanwhile."
+  ``Do to a connection what its cut says. With :reset the receiver has to have written something
+  meanwhile.``
   [link]
   (def {:way way :how how} (link :cut))
   (unless (= how :stall)
@@ -53,7 +56,8 @@
 
 (defn- pump [link way from to]
   (while (def piece (gather link from))
-    (if (< (math/rng-uniform (link :rng)) (link :delay)) (ev/sleep (* 0.005 (math/rng-uniform (link :rng)))))
+    (if (< (math/rng-uniform (link :rng)) (link :delay))
+      (ev/sleep (* 0.005 (math/rng-uniform (link :rng)))))
     (pass link way to piece))
   (net/shutdown to :w))
 
@@ -75,7 +79,8 @@
   "A proxy to a port; see above."
   [port &opt options]
   (def listener (net/listen "127.0.0.1" "0"))
-  (def proxy @{:listener listener :port (string (get (net/localname listener) 1)) :to (string port) :links @[]
+  (def proxy @{:listener listener :port (string (get (net/localname listener) 1)) :to (string port)
+               :links @[]
                :options (merge {:seed 1 :most 65536 :merge 0 :delay 0} (or options {}))})
   (ev/go (fn [] (try (while (def client (net/accept listener)) (serve proxy client)) ([_]))))
   proxy)
@@ -87,8 +92,9 @@
     (each end [:near :far] (if (link end) (ev/close (link end))))))
 
 (defn cut
-  ``From now on, pass n bytes of a direction of the newest connection and then let it :stall, :end it (both sides hear that),
-  or :reset it. Before a reset no more passes the other way, since bytes that nobody read make the kernel reset.``
+  ``From now on, pass n bytes of a direction of the newest connection and then let it :stall, :end
+  it (both sides hear that), or :reset it. Before a reset no more passes the other way, since
+  bytes that nobody read make the kernel reset.``
   [proxy way n how]
   (def link (proxy :link))
   (when (= how :reset) (halt ((link :pumps) (if (= way :up) :down :up))))

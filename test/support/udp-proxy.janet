@@ -1,13 +1,17 @@
-# A UDP proxy that loses, doubles, holds back and delays datagrams: `(with-udp-proxy [p server-port {:seed 7 :lose 0.2}] …)`,
-# where clients send to `(p :port)`. Each client gets a socket of its own towards the server, as from a NAT.
+# A UDP proxy that loses, doubles, holds back and delays datagrams: `(with-udp-proxy [p server-port
+# {:seed 7 :lose 0.2}] …)`, where clients send to `(p :port)`. Each client gets a socket of its own
+# towards the server, as from a NAT.
 #
-#   :seed      of all that is decided by chance: the n-th datagram of a direction meets the same fate in each run
+#   :seed      of all that is decided by chance: the n-th datagram of a direction meets the same
+#   fate in each run
 #   :lose      share of datagrams that never arrive
 #   :double    share that arrives twice
 #   :reorder   share that waits until the next of its direction has passed it, or for `patience`
 #   :delay     seconds, or [least most], for all that passes
-#   :rule      (fn [way n datagram]) decides instead of chance: way is :up or :down, n counts from 0 in each. It returns
-#              :pass, :lose, :double, :hold, a number of seconds, or the bytes to send in the datagram's place
+#   :rule      (fn [way n datagram]) decides instead of chance: way is :up or :down, n counts from 0
+#   in each. It returns
+#              :pass, :lose, :double, :hold, a number of seconds, or the bytes to send in the
+#              datagram's place
 #   :host      of the proxy and of the server, 127.0.0.1 by default
 #
 # (p :up) and (p :down) count what came from that side, (p :fates) says what became of each.
@@ -17,7 +21,8 @@
 # ---- fates ----
 
 (defn- chance
-  "A function of a datagram that draws its fate. As many draws for each datagram, whatever its fate: see :seed."
+  ``A function of a datagram that draws its fate. As many draws for each datagram, whatever its
+  fate: see :seed.``
   [options seed]
   (def rng (math/rng seed))
   (fn [&]
@@ -90,8 +95,8 @@
   (max 1 (+ (count-in "/proc/net/udp") (count-in "/proc/net/udp6"))))
 
 (defn listen-alone
-  ``A socket of datagrams on a port that no other has. Core's share their ports (SO_REUSEPORT), and may be given one that is
-  in use.``
+  ``A socket of datagrams on a port that no other has. Core's share their ports (SO_REUSEPORT),
+  and may be given one that is in use.``
   [&opt host]
   (default host "127.0.0.1")
   (def socket (net/listen host "0" :datagram))
@@ -109,13 +114,17 @@
     ([err] (unless (peg/find '(+ "closed" "bad file" "Bad file") (string err)) (error err)))))
 
 (defn- send-to [socket address bytes]
-  (try (net/send-to socket address bytes) ([_]))) # closed meanwhile, or a full socket: datagrams get lost
+  # closed meanwhile, or a full socket: datagrams get lost
+  (try (net/send-to socket address bytes) ([_])))
 
 (defn- new-client
   "The socket towards the server of a client that is seen for the first time."
   [proxy address]
   (def socket (listen-alone (proxy :host)))
-  (ev/go (fn [] (each-datagram socket (fn [datagram _] (forward proxy :down datagram |(send-to (proxy :socket) address $))))))
+  (ev/go (fn []
+           (each-datagram socket
+                          (fn [datagram _]
+                            (forward proxy :down datagram |(send-to (proxy :socket) address $))))))
   socket)
 
 (defn- client-of [proxy address]
@@ -128,13 +137,16 @@
 (defn start
   "A proxy to a port; see above."
   [port &opt options]
-  (def options (merge {:seed 1 :lose 0 :double 0 :reorder 0 :delay 0 :host "127.0.0.1"} (or options {})))
+  (def options
+    (merge {:seed 1 :lose 0 :double 0 :reorder 0 :delay 0 :host "127.0.0.1"} (or options {})))
   (def host (options :host))
   (def socket (listen-alone host))
   (def server (net/address host (string port) :datagram false))
   (def proxy
-    @{:socket socket :host host :port (string (get (net/localname socket) 1)) :clients @{} :fates @[] :up 0 :down 0
-      :directions {:up (merge @{} (decider options :up)) :down (merge @{} (decider options :down))}})
+    @{:socket socket :host host :port (string (get (net/localname socket) 1)) :clients @{}
+      :fates @[] :up 0 :down 0
+      :directions {:up (merge @{} (decider options :up))
+                   :down (merge @{} (decider options :down))}})
   (ev/go (fn []
            (each-datagram socket
              (fn [datagram from]

@@ -1,5 +1,5 @@
-# Facts about peers that vanish, for test/hostile/vanish.janet, which runs this under `unshare -n`: two network namespaces,
-# and a cable between them that is cut.
+# Facts about peers that vanish, for test/hostile/vanish.janet, which runs this under `unshare -n`:
+# two network namespaces, and a cable between them that is cut.
 #   vanish.janet here         states the facts
 #   vanish.janet there DIR    is who vanishes
 (import ./cable :prefix "")
@@ -17,8 +17,10 @@
 (defn- say [& words] (print (string/join (map string words) " ")) (flush))
 
 # both sides have one identity, which is handed over
-(defn- serving [dir &opt more] (merge {:cert (string dir "/cert") :key (string dir "/key")} (or more {})))
-(defn- asking [dir &opt more] (merge {:trusted-cert (string dir "/cert") :hostname "localhost"} (or more {})))
+(defn- serving [dir &opt more]
+  (merge {:cert (string dir "/cert") :key (string dir "/key")} (or more {})))
+(defn- asking [dir &opt more]
+  (merge {:trusted-cert (string dir "/cert") :hostname "localhost"} (or more {})))
 (def patience {:close-timeout 0.3})
 
 # ---- who vanishes ----
@@ -64,16 +66,20 @@
   (lay here)
   (def accepted (ev/chan 10))
   (def listener (tls/listen here 0))
-  (def serving-loop (spawn (tls/accept-loop listener (serving dir patience) |(do (:read $ 2) (ev/give accepted $)))))
+  (def serving-loop (spawn (tls/accept-loop listener (serving dir patience)
+                                            |(do (:read $ 2) (ev/give accepted $)))))
   (def dtls-server (dtls/listen here 0 (serving dir {:session-timeout 2})))
   (ev/go (fn [] (datagrams/serve dtls-server)))
-  (def child (os/spawn ["unshare" "-n" (dyn *executable*) (dyn *current-file*) "there" dir] :p {:in :pipe :out :pipe}))
+  (def child (os/spawn ["unshare" "-n" (dyn *executable*) (dyn *current-file*) "there" dir] :p
+                       {:in :pipe :out :pipe}))
   (defn heard [] (string/trim (ev/read (child :out) 100)))
   (heard)
   (hand-over child)
-  (ev/write (child :in) (string (last (address-of listener)) " " (datagrams/port-of dtls-server) "\n"))
+  (ev/write (child :in)
+            (string (last (address-of listener)) " " (datagrams/port-of dtls-server) "\n"))
   (def [tls-port dtls-port] (string/split " " (heard)))
-  (defn dial [version] (let [c (tls/connect there tls-port (asking dir {:max-version version}))] (:read c 2) c))
+  (defn dial [version]
+    (let [c (tls/connect there tls-port (asking dir {:max-version version}))] (:read c 2) c))
   (defn streams [] # clients and servers, of each version
     (from-pairs [;(seq [version :in versions] [(string version ", client") (dial version)])]))
   (def [first-ones second-ones third-ones] [(streams) (streams) (streams)])
@@ -97,7 +103,8 @@
       (is= [:error "enough"] (await reading))))
 
   (test "keep-alive ends the reads of those who asked for it"
-    (each [name value] [["time" 1] ["intvl" 1] ["probes" 1]] (spit (string "/proc/sys/net/ipv4/tcp_keepalive_" name) (string value)))
+    (each [name value] [["time" 1] ["intvl" 1] ["probes" 1]]
+      (spit (string "/proc/sys/net/ipv4/tcp_keepalive_" name) (string value)))
     (def tasks (seq [s :in second-ones] (:setsockopt s :so-keepalive true) (spawn (:read s 1))))
     (def others (seq [s :in third-ones] (spawn (:read s 1))))
     (each task tasks
@@ -106,7 +113,10 @@
     (each task others (is= nil (task :done)) (ev/cancel (task :fiber) "enough") (await task)))
 
   (eachp [name s] all
-    (test (string name ": a write passes while the kernel takes it, and ends by its timeout then; close takes its :close-timeout")
+    (test (string
+            name
+            ": a write passes while the kernel takes it, and ends by its timeout then; close "
+            "takes its :close-timeout")
       (:write s "nobody hears it")
       (takes 0.3 |(fails-with "timeout" (:write s (string/repeat "x" 30000000) 0.3)))
       (takes 0.3 |(:close s))

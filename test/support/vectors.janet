@@ -1,4 +1,5 @@
-# Published test vectors: their formats (JSON, the .rsp files of NIST, hex), and facts stated of whole files.
+# Published test vectors: their formats (JSON, the .rsp files of NIST, hex), and facts stated of
+# whole files.
 (import ./check)
 
 (defn unhex
@@ -30,10 +31,13 @@
 (def- json-grammar
   (peg/compile
     ~{:ws (any (set " \t\r\n"))
-      :escape (* "\\" (+ (/ (<- (set `"\/bfnrt`)) ,|(get {"b" "\b" "f" "\f" "n" "\n" "r" "\r" "t" "\t"} $ $))
-                         (* "u" (/ (<- (4 :h)) ,code-point))))
+      :escape (* "\\"
+                 (+ (/ (<- (set `"\/bfnrt`))
+                       ,|(get {"b" "\b" "f" "\f" "n" "\n" "r" "\r" "t" "\t"} $ $))
+                    (* "u" (/ (<- (4 :h)) ,code-point))))
       :string (* `"` (% (any (+ (<- (some (if-not (set "\\\"") 1))) :escape))) `"`)
-      :number (/ (<- (* (? "-") :d+ (? (* "." :d+)) (? (* (set "eE") (? (set "+-")) :d+)))) ,scan-number)
+      :number (/ (<- (* (? "-") :d+ (? (* "." :d+)) (? (* (set "eE") (? (set "+-")) :d+))))
+                 ,scan-number)
       :list (/ (* "[" (? (* :value (any (* "," :value)))) :ws "]") ,array)
       :member (* :ws :string :ws ":" :value)
       :object (/ (* "{" (? (* :member (any (* "," :member)))) :ws "}") ,table)
@@ -48,11 +52,13 @@
   value)
 
 (def- rsp-line
-  (peg/compile '(* (? "[") (<- (some (if-not (set " =]") 1))) (any " ") (? (* "=" (any " ") (<- (any (if-not "]" 1))))))))
+  (peg/compile '(* (? "[") (<- (some (if-not (set " =]") 1))) (any " ")
+                   (? (* "=" (any " ") (<- (any (if-not "]" 1))))))))
 
 (defn read-rsp
-  ``The cases of a NIST response file, or one like it: tables of what stands as `Name = value`, those in brackets above
-  included. A case ends at an empty line; where they hold such lines, `begin` is the name that each begins with.``
+  ``The cases of a NIST response file, or one like it: tables of what stands as `Name = value`,
+  those in brackets above included. A case ends at an empty line; where they hold such lines,
+  `begin` is the name that each begins with.``
   [path &opt begin]
   (def cases @[])
   (def header @{})
@@ -72,8 +78,8 @@
   cases)
 
 (defn state-all
-  ``State that each case of the file at `path` behaves as it says. `judge` gets one and returns true, false or :skip; what
-  it raises is a failure, too.``
+  ``State that each case of the file at `path` behaves as it says. `judge` gets one and returns
+  true, false or :skip; what it raises is a failure, too.``
   [path cases judge]
   (var skipped 0)
   (def wrong @[])
@@ -84,12 +90,14 @@
       :skip (++ skipped)
       (array/push wrong [(some |(get item $) ["tcId" "COUNT" "Len" "name"]) outcome])))
   (def total (- (length cases) skipped))
-  (check/test (string path ": " (- total (length wrong)) " of " total (if (pos? skipped) (string ", " skipped " not ours")))
+  (check/test (string path ": " (- total (length wrong)) " of " total
+                      (if (pos? skipped) (string ", " skipped " not ours")))
     (check/is= @[] wrong)
     (check/is (pos? total))))
 
 (defn vectors-of
-  ``Read the file of vectors `name` with `read` and judge each of its cases; one skipped fact where it is absent.``
+  ``Read the file of vectors `name` with `read` and judge each of its cases; one skipped fact
+  where it is absent.``
   [name read judge]
   (if-let [path (check/vectors name)]
     (state-all name (read path) judge)
@@ -109,8 +117,9 @@
   (vectors-of (string "wycheproof/" name "_test.json") read-wycheproof judge))
 
 (defn fits
-  ``Does an outcome fit the case's `result`? `right` is called without arguments, returns true where the bytes are right and may
-  raise. Invalid ones must raise or be wrong; acceptable ones may do either.``
+  ``Does an outcome fit the case's `result`? `right` is called without arguments, returns true
+  where the bytes are right and may raise. Invalid ones must raise or be wrong; acceptable ones
+  may do either.``
   [item right]
   (def [ok value] (protect (right)))
   (match (item "result")

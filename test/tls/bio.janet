@@ -51,7 +51,8 @@
 
 (test "wrong arguments are refused"
   (def b (bio/new-mem))
-  (each n [0 -1 1.5 math/nan "3" nil] (fails-with "bad slot #1, expected positive integer" (bio/read b n)))
+  (each n [0 -1 1.5 math/nan "3" nil]
+    (fails-with "bad slot #1, expected positive integer" (bio/read b n)))
   (fails-with "bad slot #1, expected string or buffer, got 12" (bio/write b 12))
   (fails-with "bad slot #1, expected string or buffer" (bio/write b :keyword))
   (each f [bio/close bio/to-string |(bio/read $ 1) |(bio/write $ "x")]

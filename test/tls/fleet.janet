@@ -30,7 +30,8 @@
       (at (string name ".pem")) (at (string name ".key")) (at "ticket.key")))
   (def process (os/spawn ["janet" "-e" text] :p {:in :pipe :out :pipe}))
   (def said @"")
-  (while (not (string/find "\n" said)) (unless (ev/read (process :out) 100 said) (error "the server said nothing")))
+  (while (not (string/find "\n" said))
+    (unless (ev/read (process :out) 100 said) (error "the server said nothing")))
   [process (string/trim said)])
 
 (defmacro- with-fleet [names ports & body]
@@ -47,7 +48,10 @@
     [(:session-reused? s) (:get-session s)]))
 
 (each version [:TLS1_2 :TLS1_3]
-  (test (string version ": a session of one process is resumed by another, with the same and with another certificate")
+  (test (string
+          version
+          ": a session of one process is resumed by another, with the same and with another "
+          "certificate")
     (with-fleet ["one" "one" "two"] ports
       (def opts {:security {:max-version version}})
       (def [reused session] (visit (ports 0) opts))
@@ -65,25 +69,31 @@
   (string said))
 
 (each version ["-tls1_2" "-tls1_3"]
-  (peer-test "openssl" (string "openssl s_client " version " resumes its session at another of our processes")
+  (peer-test "openssl" (string "openssl s_client " version
+                               " resumes its session at another of our processes")
     (with-fleet ["one" "two"] ports
       (def file (at "openssl.session"))
       # s_client goes on until it reads a Q, which may not come before the ticket
       (defn ask [port before & words]
-        (output "sh" "-c" (string "(" before " echo Q) | openssl s_client " version " -connect 127.0.0.1:" port
+        (output "sh" "-c" (string "(" before " echo Q) | openssl s_client " version
+                                  " -connect 127.0.0.1:" port
                                   " -servername a.example " (string/join words " "))))
-      (def ticket (string "for i in $(seq 600); do if [ -s " file " ]; then break; fi; sleep 0.05; done;"))
+      (def ticket
+        (string "for i in $(seq 600); do if [ -s " file " ]; then break; fi; sleep 0.05; done;"))
       (is (string/find "New, TLS" (ask (ports 0) ticket "-sess_out" file)))
       (is (string/find "Reused, TLS" (ask (ports 1) "" "-sess_in" file)))
       (os/rm file)))
 
   (peer-test "openssl" (string "we resume a session with openssl s_server " version)
     (def port (peers/free-port))
-    (def server (os/spawn ["openssl" "s_server" version "-accept" (string "127.0.0.1:" port) "-cert" (at "one.pem")
-                           "-key" (at "one.key") "-rev" "-quiet"] :p {:in :pipe :out :pipe :err :pipe}))
+    (def server (os/spawn ["openssl" "s_server" version "-accept" (string "127.0.0.1:" port) "-cert"
+                           (at "one.pem")
+                           "-key" (at "one.key") "-rev" "-quiet"] :p
+                          {:in :pipe :out :pipe :err :pipe}))
     (defer (os/proc-kill server true)
       (defn reversed [opts]
-        (with [s (tls/connect "127.0.0.1" port (merge {:hostname "a.example" :trusted-cert trust} opts))]
+        (with [s (tls/connect "127.0.0.1" port
+                              (merge {:hostname "a.example" :trusted-cert trust} opts))]
           (:write s "abc\n")
           (is= @"cba\n" (:chunk s 4))
           [(:session-reused? s) (:get-session s)]))

@@ -13,7 +13,8 @@
   (ev/go (fn [] (ev/give results [:client (protect (client))])))
   (ev/go (fn [] (ev/give results [:server (protect (server))])))
   (def found (from-pairs [(ev/take results) (ev/take results)]))
-  (map (fn [side] (let [[good value] (found side)] (if good value (error value)))) [:client :server]))
+  (map (fn [side] (let [[good value] (found side)] (if good value (error value))))
+       [:client :server]))
 
 (defn- joined [&opt client server]
   (def [up down] [(bio/new-mem) (bio/new-mem)])
@@ -44,7 +45,8 @@
   (carry client-out server-in)
   (carry server-out client-in)
   (defer (set carrying false)
-    (def [client server] (both |(tls/wrap [client-in client-out] "a.example" client-opts) |(tls/wrap [server-in server-out] server-opts)))
+    (def [client server] (both |(tls/wrap [client-in client-out] "a.example" client-opts)
+                               |(tls/wrap [server-in server-out] server-opts)))
     (:write client "hello")
     (is= @"hello" (:chunk server 5))
     (both |(:close client) |(is= nil (:read server 5)))
@@ -53,7 +55,8 @@
 (test "a BIO that is closed is a connection that was cut"
   (def [in out] [(bio/new-mem) (bio/new-mem)])
   (ev/go (fn [] (ev/sleep 0.01) (bio/close in)))
-  (fails-with "handshake failed: the peer closed the connection" (tls/wrap [in out] "a.example" client-opts)))
+  (fails-with "handshake failed: the peer closed the connection"
+              (tls/wrap [in out] "a.example" client-opts)))
 
 (test "bytes that wait before a client begins are refused"
   (def [in out] [(bio/new-mem) (bio/new-mem)])
@@ -75,12 +78,15 @@
   (ev/cancel waiting "enough")
   (:write server "later")
   (is= @"later" (:chunk client 5))
-  (fails-with "timeout" (tls/wrap [(bio/new-mem) (bio/new-mem)] "a.example" (merge client-opts {:timeout 0.01})))
+  (fails-with "timeout" (tls/wrap [(bio/new-mem) (bio/new-mem)] "a.example"
+                                  (merge client-opts {:timeout 0.01})))
   (each s [client server] (:close s true)))
 
 (test "what is no pair of BIOs is refused"
-  (each bad [[] [(bio/new-mem)] [(bio/new-mem) 1] [(bio/new-mem) (bio/new-mem) (bio/new-mem)] {} "x"]
-    (fails-with "expected core/stream or [in out] of memory BIOs" (tls/wrap bad "a.example" client-opts))))
+  (each bad [[] [(bio/new-mem)] [(bio/new-mem) 1] [(bio/new-mem) (bio/new-mem) (bio/new-mem)] {}
+             "x"]
+    (fails-with "expected core/stream or [in out] of memory BIOs"
+                (tls/wrap bad "a.example" client-opts))))
 
 (if (os/getenv "JSEC_SLOW")
   (skip "forgotten pairs give their memory back" "sanitizers keep what was freed")

@@ -17,7 +17,9 @@
                                  (fn [s] (with [_ s]
                                            (if told (ev/give told (:connection-info s)))
                                            (var data (:read s 100))
-                                           (while data (:write s data) (set data (:read s 100))))))))
+                                           (while data
+                                             (:write s data)
+                                             (set data (:read s 100))))))))
   [listener (in (net/localname listener) 1)])
 
 (defmacro- with-server [[port opts told] & body]
@@ -44,7 +46,8 @@
       (is= (cert/parse (ec :cert)) (:peer-certificate s :data))
       (is= (crypto/digest :sha256 (:peer-certificate s :der))
            (buffer (string/from-bytes ;(map |(scan-number $ 16)
-                                            (peg/match '(some (<- (repeat 2 :h))) ((:peer-certificate s :data) :sha256))))))
+                                            (peg/match '(some (<- (repeat 2 :h)))
+                                                       ((:peer-certificate s :data) :sha256))))))
       (fails-with "expected :pem, :der or :data" (:peer-certificate s :text)))))
 
 (test "the chain comes as it was sent, on both sides"
@@ -55,9 +58,11 @@
   (def told (ev/chan 1))
   (def listener (tls/listen "127.0.0.1" "0"))
   (defer (:close listener)
-    (ev/go (fn [] (with [s (tls/accept listener {:cert (string (server :cert) (root :cert)) :key (server :key)
-                                                 :verify true :ca (root :cert)})]
-                    (ev/give told [(:peer-chain s) (:peer-certificate s) (:verify-result s)]))))
+    (ev/go (fn []
+             (with [s (tls/accept listener
+                                  {:cert (string (server :cert) (root :cert)) :key (server :key)
+                                   :verify true :ca (root :cert)})]
+               (ev/give told [(:peer-chain s) (:peer-certificate s) (:verify-result s)]))))
     (with [s (tls/connect "127.0.0.1" (in (net/localname listener) 1)
                           {:hostname "a.example" :ca (root :cert)
                            :cert (string (client :cert) (root :cert)) :key (client :key)})]
@@ -78,8 +83,9 @@
 
 (test "connection-info tells group, signature, suite, versions, names"
   (with-server [port (identity rsa)]
-    (def facts (info port {:security {:curves "prime256v1" :ciphersuites "TLS_CHACHA20_POLY1305_SHA256"}
-                           :handshake-timing true}))
+    (def facts
+      (info port {:security {:curves "prime256v1" :ciphersuites "TLS_CHACHA20_POLY1305_SHA256"}
+                  :handshake-timing true}))
     (is= "TLSv1.3" (facts :version))
     (is= "TLS_CHACHA20_POLY1305_SHA256" (facts :cipher))
     (is= 256 (facts :cipher-bits))
@@ -93,7 +99,8 @@
 
 # --- :security, in every spelling
 
-(each [min max version] [[:TLS1_2 :TLS1_2 "TLSv1.2"] ["TLS1.2" "TLS1.2" "TLSv1.2"] [:TLS1_3 nil "TLSv1.3"]
+(each [min max version] [[:TLS1_2 :TLS1_2 "TLSv1.2"] ["TLS1.2" "TLS1.2" "TLSv1.2"]
+                         [:TLS1_3 nil "TLSv1.3"]
                          ["TLS1.3" "TLS1.3" "TLSv1.3"] [nil :TLS1_2 "TLSv1.2"] [nil nil "TLSv1.3"]]
   (test (string/format "versions from %q to %q give %s" min max version)
     (with-server [port (identity ec)]
@@ -114,8 +121,10 @@
       (is= "ECDHE-ECDSA-AES128-GCM-SHA256"
            ((info port {:security {:ciphers spelling :max-version :TLS1_2}}) :cipher)))))
 
-(each [option value] [[:ciphers "NO-SUCH-CIPHER"] [:ciphersuites "TLS_NONE"] [:curves "no-such-curve"]
-                      [:curves :none] [:min-version "SSL3"] [:max-version :TLS9] [:security-level 6]]
+(each [option value] [[:ciphers "NO-SUCH-CIPHER"] [:ciphersuites "TLS_NONE"]
+                      [:curves "no-such-curve"]
+                      [:curves :none] [:min-version "SSL3"] [:max-version :TLS9]
+                      [:security-level 6]]
   (test (string/format "%q %q is refused when the context is made" option value)
     (fails-with (string "" option) (tls/new-context {:security {option value}}))))
 
@@ -123,20 +132,24 @@
   (with-server [port (identity ec)]
     (is= "secp384r1" ((info port {:security {:curves :secp384r1}}) :group))
     # which of several a server takes OpenSSL 3.5 decides otherwise than 3.0
-    (is (has-value? ["secp521r1" "secp384r1"] ((info port {:curves "secp521r1:secp384r1"}) :group)))))
+    (is (has-value? ["secp521r1" "secp384r1"]
+                    ((info port {:curves "secp521r1:secp384r1"}) :group)))))
 
 # --- identities
 
 (test "RSA and ECDSA certificates stand side by side: each client gets what it takes"
   (with-server [port {:cert [(rsa :cert) (ec :cert)] :key [(rsa :key) (ec :key)]}]
     (defn key-type [ciphers]
-      (get-in (info port {:security {:max-version :TLS1_2 :ciphers ciphers}}) [:peer-certificate :key-type]))
+      (get-in (info port {:security {:max-version :TLS1_2 :ciphers ciphers}})
+              [:peer-certificate :key-type]))
     (is= :rsa (key-type "ECDHE-RSA-AES128-GCM-SHA256"))
     (is= :ec (key-type "ECDHE-ECDSA-AES128-GCM-SHA256"))))
 
 (test "certificates and keys are counted, and matched"
-  (fails-with "2 certificates in :cert, but 1 keys" (tls/new-context {:cert [(rsa :cert) (ec :cert)] :key (rsa :key)}))
-  (fails-with ":key does not belong to :cert" (tls/new-context {:cert [(rsa :cert)] :key [(ec :key)]}))
+  (fails-with "2 certificates in :cert, but 1 keys"
+              (tls/new-context {:cert [(rsa :cert) (ec :cert)] :key (rsa :key)}))
+  (fails-with ":key does not belong to :cert"
+              (tls/new-context {:cert [(rsa :cert)] :key [(ec :key)]}))
   (fails-with ":cert without :key" (tls/new-context {:cert (rsa :cert)}))
   (fails-with ":key without :cert" (tls/new-context {:key (rsa :key)})))
 
@@ -144,11 +157,14 @@
 
 (test "pins: the right one admits, another refuses and tells what was found"
   (def pin (string "sha256//" (crypto/base64-encode
-                                (crypto/digest :sha256 (crypto/convert-key (crypto/export-public-key (ec :key)) :der)))))
+                                (crypto/digest :sha256
+                                               (crypto/convert-key
+                                                 (crypto/export-public-key (ec :key)) :der)))))
   (def other (string "sha256//" (crypto/base64-encode (crypto/random-bytes 32))))
   (with-server [port (identity ec)]
     (info port {:pins [other pin]})
-    (fails-with (string "pin mismatch: no key of the chain is among :pins, the certificate's own is \"" pin)
+    (fails-with
+      (string "pin mismatch: no key of the chain is among :pins, the certificate's own is \"" pin)
       (dial port {:pins [other]}))
     (with [s (tls/connect "127.0.0.1" port {:verify false :pins [pin]})] (is (:version s)))
     (fails-with "pin mismatch" (tls/connect "127.0.0.1" port {:verify false :pins [other]})))
@@ -163,41 +179,52 @@
 
 (test "verify-depth bounds the chain"
   (def root (cert/generate-self-signed-cert {:common-name "root" :key-type :ec-p256}))
-  (def middle (cert/issue-cert {:issuer-cert (root :cert) :issuer-key (root :key) :common-name "middle" :ca true :key-type :ec-p256}))
-  (def leaf (cert/issue-cert {:issuer-cert (middle :cert) :issuer-key (middle :key) :common-name "a.example" :key-type :ec-p256}))
+  (def middle (cert/issue-cert {:issuer-cert (root :cert) :issuer-key (root :key)
+                                :common-name "middle" :ca true :key-type :ec-p256}))
+  (def leaf (cert/issue-cert {:issuer-cert (middle :cert) :issuer-key (middle :key)
+                              :common-name "a.example" :key-type :ec-p256}))
   (with-server [port {:cert (string (leaf :cert) (middle :cert)) :key (leaf :key)}]
     (def opts {:hostname "a.example" :ca (root :cert)})
     (with [s (tls/connect "127.0.0.1" port (merge opts {:verify-depth 1}))] (is (:version s)))
-    (fails-with "certificate chain too long" (tls/connect "127.0.0.1" port (merge opts {:verify-depth 0})))))
+    (fails-with "certificate chain too long"
+                (tls/connect "127.0.0.1" port (merge opts {:verify-depth 0})))))
 
 (test "purpose is checked by role, and as asked"
   (def root (cert/generate-self-signed-cert {:common-name "root" :key-type :ec-p256}))
-  (def leaf (cert/issue-cert {:issuer-cert (root :cert) :issuer-key (root :key) :common-name "a.example"
-                              :key-type :ec-p256 :ext-key-usage [:clientAuth]}))
+  (def leaf
+    (cert/issue-cert {:issuer-cert (root :cert) :issuer-key (root :key) :common-name "a.example"
+                      :key-type :ec-p256 :ext-key-usage [:clientAuth]}))
   (with-server [port (identity leaf)]
     (def opts {:hostname "a.example" :ca (root :cert)})
     (fails-with "certificate purpose" (tls/connect "127.0.0.1" port opts))
     (with [s (tls/connect "127.0.0.1" port (merge opts {:purpose :client}))] (is (:version s)))
     (with [s (tls/connect "127.0.0.1" port (merge opts {:purpose :any}))] (is (:version s)))))
 
-(peer-test "openssl" "a certificate that a CRL names is refused; without the CRL of its CA none is admitted"
+(peer-test "openssl"
+  "a certificate that a CRL names is refused; without the CRL of its CA none is admitted"
   (def dir (tmpdir))
   (defn at [name] (string dir "/" name))
-  (spit (at "ca.cnf") (string "[ca]\ndefault_ca=d\n[d]\ndatabase=" (at "index") "\ndefault_md=sha256\ndefault_crl_days=30\n"))
+  (spit (at "ca.cnf") (string "[ca]\ndefault_ca=d\n[d]\ndatabase=" (at "index")
+                              "\ndefault_md=sha256\ndefault_crl_days=30\n"))
   (def root (cert/generate-self-signed-cert {:common-name "root" :key-type :ec-p256}))
-  (def leaf (cert/issue-cert {:issuer-cert (root :cert) :issuer-key (root :key) :common-name "a.example" :key-type :ec-p256}))
-  (eachp [name text] {"root.pem" (root :cert) "root.key" (root :key) "leaf.pem" (leaf :cert) "index" ""} (spit (at name) text))
+  (def leaf (cert/issue-cert {:issuer-cert (root :cert) :issuer-key (root :key)
+                              :common-name "a.example" :key-type :ec-p256}))
+  (eachp [name text] {"root.pem" (root :cert) "root.key" (root :key) "leaf.pem" (leaf :cert)
+                      "index" ""} (spit (at name) text))
   (defn ca [& words]
     (with [null (file/open "/dev/null" :w)]
-      (is= 0 (os/execute ["openssl" "ca" "-config" (at "ca.cnf") "-cert" (at "root.pem") "-keyfile" (at "root.key") ;words]
+      (is= 0 (os/execute ["openssl" "ca" "-config" (at "ca.cnf") "-cert" (at "root.pem") "-keyfile"
+                          (at "root.key") ;words]
                          :p {:err null :out null}))))
   (ca "-gencrl" "-out" (at "before.crl"))
   (ca "-revoke" (at "leaf.pem"))
   (ca "-gencrl" "-out" (at "after.crl"))
   (with-server [port (identity leaf)]
     (def opts {:hostname "a.example" :ca (root :cert)})
-    (with [s (tls/connect "127.0.0.1" port (merge opts {:crl (at "before.crl")}))] (is (:version s)))
-    (fails-with "certificate revoked" (tls/connect "127.0.0.1" port (merge opts {:crl [(slurp (at "after.crl"))]})))
+    (with [s (tls/connect "127.0.0.1" port (merge opts {:crl (at "before.crl")}))]
+      (is (:version s)))
+    (fails-with "certificate revoked"
+                (tls/connect "127.0.0.1" port (merge opts {:crl [(slurp (at "after.crl"))]})))
     (fails-with ":crl" (tls/new-context {:crl (root :cert)}))))
 
 # --- application protocols and names
@@ -217,7 +244,8 @@
   (defn subject [port name]
     (with [s (tls/connect "127.0.0.1" port {:hostname name :verify false})]
       (get-in (:peer-certificate s :data) [:subject :common-name])))
-  (def hosts {"x.v.example" (tls/new-context (identity (certs "x.v.example"))) "*.v.example" (identity (certs "*.v.example"))})
+  (def hosts {"x.v.example" (tls/new-context (identity (certs "x.v.example")))
+              "*.v.example" (identity (certs "*.v.example"))})
   (with-server [port (merge (identity (certs "own")) {:sni hosts})]
     (is= "x.v.example" (subject port "x.v.example"))
     (is= "x.v.example" (subject port "X.V.Example"))
@@ -231,19 +259,25 @@
     (fails-with "unrecognized name" (subject port "elsewhere.example"))))
 
 (test "a virtual host verifies clients though its listener doesn't"
-  (with-server [port (merge (identity ec) {:sni {"closed.example" (merge (identity ec) {:verify true :trusted-cert (rsa :cert)})}})]
+  (with-server [port
+                (merge (identity ec)
+                       {:sni {"closed.example" (merge (identity ec)
+                                                      {:verify true :trusted-cert (rsa :cert)})}})]
     (def closed {:hostname "closed.example" :verify-hostname "a.example"})
     (fails-with "the peer requires a certificate" (info port closed))
     (is (info port closed (identity rsa)))
     (is (info port))))
 
 (test "virtual hosts that can't serve are refused when the context is made"
-  (fails-with `:sni "a.example": a server needs a certificate` (tls/new-context {:sni {"a.example" {}}}))
+  (fails-with `:sni "a.example": a server needs a certificate`
+              (tls/new-context {:sni {"a.example" {}}}))
   (fails-with "expected host names or :default" (tls/new-context {:sni {12 (identity ec)}}))
   (fails-with "did you mean :verify" (tls/new-context {:sni {"a.example" {:verfy true}}}))
-  (fails-with "option :sni in :sni: it is the listener's" (tls/new-context {:sni {"a.example" {:sni {:default (identity ec)}}}}))
+  (fails-with "option :sni in :sni: it is the listener's"
+              (tls/new-context {:sni {"a.example" {:sni {:default (identity ec)}}}}))
   (def with-hosts (tls/new-context (merge (identity ec) {:sni {"b.example" (identity ec)}})))
-  (fails-with ":sni within :sni" (tls/new-context (merge (identity ec) {:sni {"a.example" with-hosts}})))
+  (fails-with ":sni within :sni"
+              (tls/new-context (merge (identity ec) {:sni {"a.example" with-hosts}})))
   (fails-with ":sni" (tls/new-context {:sni "a.example"})))
 
 # --- contexts
@@ -252,7 +286,8 @@
   (def ctx (tls/new-context (merge trust {:hostname "a.example"})))
   (with-server [port (identity ec)]
     (with [s (tls/connect "127.0.0.1" port ctx)] (is (:version s)))
-    (fails-with "hostname mismatch" (tls/connect "127.0.0.1" port {:context ctx :verify-hostname "b.example"}))
+    (fails-with "hostname mismatch"
+                (tls/connect "127.0.0.1" port {:context ctx :verify-hostname "b.example"}))
     (with [s (tls/connect "127.0.0.1" port ctx)] (is (:version s)))))
 
 (test "options given to one connection do not reach the next"
@@ -277,9 +312,11 @@
   (def dir (tmpdir))
   (def [log capture] [(string dir "/keys") (string dir "/capture.pcap")])
   (with-server [port (identity ec)]
-    (def shark (os/spawn ["tshark" "-q" "-l" "-i" "lo" "-f" (string "tcp port " port) "-w" capture] :p {:err :pipe :out :pipe}))
+    (def shark (os/spawn ["tshark" "-q" "-l" "-i" "lo" "-f" (string "tcp port " port) "-w" capture]
+                         :p {:err :pipe :out :pipe}))
     (var seen @"")
-    (while (and seen (not (string/find "Capture started" seen)) (not (string/find "Capturing on" seen)))
+    (while (and seen (not (string/find "Capture started" seen))
+                (not (string/find "Capturing on" seen)))
       (set seen (ev/read (shark :err) 1000 seen)))
     (ev/sleep 1)
     (with [s (dial port {:keylog log})]
@@ -287,7 +324,8 @@
       (:chunk s 13))
     (ev/sleep 1)
     (os/proc-kill shark true :int)
-    (def out (os/spawn ["tshark" "-r" capture "-o" (string "tls.keylog_file:" log) "-d" (string "tcp.port==" port ",tls")
+    (def out (os/spawn ["tshark" "-r" capture "-o" (string "tls.keylog_file:" log) "-d"
+                        (string "tcp.port==" port ",tls")
                         "-q" "-z" "follow,tls,ascii,0"] :p {:out :pipe :err :pipe}))
     (def text (ev/read (out :out) :all))
     (os/proc-wait out)
@@ -300,6 +338,7 @@
   (os/setenv "SSLKEYLOGFILE" nil)
   (is (string/find "CLIENT_TRAFFIC_SECRET_0" (slurp file)))
   (is= 8r600 (band 8r777 ((os/stat file) :int-permissions)))
-  (fails-with ":keylog: /no/such/folder/keys: No such file or directory" (tls/new-context {:keylog "/no/such/folder/keys"})))
+  (fails-with ":keylog: /no/such/folder/keys: No such file or directory"
+              (tls/new-context {:keylog "/no/such/folder/keys"})))
 
 (end)

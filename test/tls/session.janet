@@ -17,7 +17,9 @@
   (ev/go (fn [] (tls/accept-loop listener opts
                                  (fn [s] (with [_ s]
                                            (var data (:read s 100))
-                                           (while data (:write s data) (set data (:read s 100))))))))
+                                           (while data
+                                             (:write s data)
+                                             (set data (:read s 100))))))))
   [listener (in (net/localname listener) 1)])
 
 (defmacro- with-server [[port opts] & body]
@@ -80,7 +82,9 @@
     (with-server [port (merge identity {:security {:max-version version} :session-tickets 2})]
       (is= false (first (visit port {:session session :security {:max-version version}})))))
 
-  (test (named "servers that share ticket keys resume each other's sessions, with other certificates too")
+  (test (named
+          (string "servers that share ticket keys resume each other's sessions, with other "
+                  "certificates too"))
     (def other (cert/generate-self-signed-cert {:common-name "a.example" :key-type :rsa}))
     (def keys [(string (crypto/random-bytes 80)) (string (crypto/random-bytes 48))])
     (def opts {:security {:max-version version}})
@@ -123,7 +127,8 @@
       (spit file (last (string/split "\0" session 0 3)))
       (with-child [c "openssl" "sess_id" "-inform" "DER" "-noout" "-text" "-in" file]
         (is= 0 (exit-status c) (described c))
-        (is (string/find (string "ticket lifetime hint: " seconds " (seconds)") (c :out)) (described c))))))
+        (is (string/find (string "ticket lifetime hint: " seconds " (seconds)") (c :out))
+            (described c))))))
 
 (test "a session of another host is refused"
   (with-server [port identity]
@@ -146,9 +151,11 @@
 (test "a session of other pins is refused, and of another purpose, depth or time"
   (with-server [port identity]
     (def [_ session] (visit port {}))
-    (each other [{:pins [(string "sha256//" (crypto/base64-encode (crypto/random-bytes 32)))]} {:purpose :any}
+    (each other [{:pins [(string "sha256//" (crypto/base64-encode (crypto/random-bytes 32)))]}
+                 {:purpose :any}
                  {:verify-depth 3} {:verify-time (os/time)}]
-      (fails-with "under other verification settings" (dial port (merge {:session session} other))))))
+      (fails-with "under other verification settings"
+                  (dial port (merge {:session session} other))))))
 
 (test "what is no session is refused"
   (each bad ["" "x" @"jsec-session-1\0a.example\0garbage" (string (crypto/random-bytes 500))]
@@ -182,7 +189,8 @@
 (each [what lax strict]
   [["" {:security-level 0} {:security-level 2}]
    [" in :ciphers" {:security-level 1 :ciphers "ECDHE+AESGCM:@SECLEVEL=0"} {:security-level 1}]]
-  (test (string "a session of security level 0" what " is not resumed at a higher level, in either role")
+  (test (string "a session of security level 0" what
+                " is not resumed at a higher level, in either role")
     (def keys {:ticket-keys [(string (crypto/random-bytes 80))]})
     (def tls12 {:security {:max-version :TLS1_2}})
     (each version [{} tls12]
@@ -192,10 +200,14 @@
       (with-server [port (merge identity keys lax)]
         (is= true (first (visit port (merge version {:session session}))))
         (def [_ session] (visit port (merge version lax)))
-        (fails-with "under other verification settings" (dial port (merge version strict {:session session})))))))
+        (fails-with "under other verification settings"
+                    (dial port (merge version strict {:session session})))))))
 
 (each version [:TLS1_2 :TLS1_3]
-  (test (string version " a server knows the name that a client asks for, resumed or not, and resumes TLS 1.2 under the same name only")
+  (test (string
+          version
+          " a server knows the name that a client asks for, resumed or not, and resumes TLS "
+          "1.2 under the same name only")
     (def names (ev/chan 10))
     (def listener (tls/listen "127.0.0.1" "0"))
     (def port (in (net/localname listener) 1))
@@ -214,17 +226,20 @@
         (is= reused (first (visit port (merge opts {:hostname asked :session offered}))) asked)
         (is= asked (ev/take names))))))
 
-(peer-test "openssl" "a session in the server's cache is not resumed once the client's certificate has expired"
+(peer-test "openssl"
+  "a session in the server's cache is not resumed once the client's certificate has expired"
   (def dir (tmpdir))
   (defn at [name] (string dir "/" name))
   (def ca (cert/generate-self-signed-cert {:common-name "CA" :key-type :ec-p256}))
   (def lifetime 4)
-  (def client (cert/issue-cert {:issuer-cert (ca :cert) :issuer-key (ca :key) :common-name "client" :key-type :ec-p256
+  (def client (cert/issue-cert {:issuer-cert (ca :cert) :issuer-key (ca :key) :common-name "client"
+                                :key-type :ec-p256
                                 :days-valid (/ lifetime 86400)}))
   (spit (at "client.pem") (string (client :cert) (client :key)))
   (with-server [port (merge identity {:verify true :ca-file (ca :cert)})]
     (defn visit [& arguments]
-      (with-child [c "openssl" "s_client" "-connect" (string "127.0.0.1:" port) "-tls1_2" "-no_ticket"
+      (with-child [c "openssl" "s_client" "-connect" (string "127.0.0.1:" port) "-tls1_2"
+                   "-no_ticket"
                    "-cert" (at "client.pem") "-key" (at "client.pem") ;arguments]
         (feed c "")
         (exit-status c)
@@ -238,7 +253,8 @@
 (test "a ticket key of another length is refused, and told"
   (def short (string (tmpdir) "/short"))
   (spit short (string/repeat "k" 47))
-  (fails-with "a key has 48 or 80 bytes, got 47" (tls/new-context (merge identity {:ticket-keys [short]}))))
+  (fails-with "a key has 48 or 80 bytes, got 47"
+              (tls/new-context (merge identity {:ticket-keys [short]}))))
 
 (test "ticket keys are rotated: the old one opens, the new one seals"
   (def [old new] [(string (crypto/random-bytes 80)) (string (crypto/random-bytes 80))])

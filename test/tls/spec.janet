@@ -1,5 +1,5 @@
-# The specification's rows of jsec/tls, jsec/tls-stream and "Security Options", each by its name: every option through
-# every entry point that is said to take it.
+# The specification's rows of jsec/tls, jsec/tls-stream and "Security Options", each by its name:
+# every option through every entry point that is said to take it.
 (import ../support/check :prefix "")
 (import jsec/cert)
 (import jsec/tls)
@@ -10,9 +10,10 @@
 
 (def root (cert/generate-self-signed-cert {:common-name "root" :key-type :ec-p256}))
 (defn- issue [name &opt opts]
-  (cert/issue-cert (merge {:issuer-cert (root :cert) :issuer-key (root :key) :common-name name :key-type :ec-p256
-                           :san [(string "DNS:" name) "DNS:localhost" "IP:127.0.0.1"]}
-                          (or opts {}))))
+  (cert/issue-cert
+    (merge {:issuer-cert (root :cert) :issuer-key (root :key) :common-name name :key-type :ec-p256
+            :san [(string "DNS:" name) "DNS:localhost" "IP:127.0.0.1"]}
+           (or opts {}))))
 (def server-cert (issue "server.example"))
 (def client-cert (issue "client.example"))
 (def other-cert (issue "other.example"))
@@ -46,7 +47,8 @@
 (defn- over-listener [host port connect serve]
   (def listener (tls/listen host port))
   (defer (:close listener)
-    (at-once |(connect (if (= host :unix) port (in (net/localname listener) 1))) |(serve listener))))
+    (at-once |(connect (if (= host :unix) port (in (net/localname listener) 1)))
+             |(serve listener))))
 
 (defn- accept-by-loop [listener opts]
   (def served (ev/chan 1))
@@ -65,7 +67,8 @@
   {"accept" (fn [listener opts] (tls/accept listener opts))
    "accept with a context" (fn [listener opts] (tls/accept listener (tls/new-context opts)))
    "accept-loop" accept-by-loop
-   "accept-loop with a context" (fn [listener opts] (accept-by-loop listener (tls/new-context opts)))})
+   "accept-loop with a context" (fn [listener opts]
+                                  (accept-by-loop listener (tls/new-context opts)))})
 
 (def- plain {:hostname "server.example" :ca-file (root :cert)})
 (def- served {:cert (server-cert :cert) :key (server-cert :key)})
@@ -73,29 +76,41 @@
 (def- entries
   (array/concat
     (seq [[name connect] :pairs clients]
-      [name :client (fn [client server] (over-listener "127.0.0.1" "0" |(connect $ client) |(tls/accept $ server)))])
+      [name :client (fn [client server]
+                      (over-listener "127.0.0.1" "0" |(connect $ client) |(tls/accept $ server)))])
     (seq [[name serve] :pairs servers]
-      [name :server (fn [client server] (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ client) |(serve $ server)))])
+      [name :server
+       (fn [client server]
+         (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ client) |(serve $ server)))])
     @[["connect :unix" :client (fn [client server]
-                                 (over-listener :unix (unix-path) |(tls/connect :unix $ client) |(tls/accept $ server)))]
+                                 (over-listener :unix (unix-path) |(tls/connect :unix $ client)
+                                                |(tls/accept $ server)))]
       ["upgrade" :client (fn [client server]
                            (def [a b] (tcp-pair))
                            (at-once |(tls/upgrade a "server.example" client) |(tls/wrap b server)))]
       ["wrap with a host name" :client (fn [client server]
                                          (def [a b] (tcp-pair))
-                                         (at-once |(tls/wrap a "server.example" client) |(tls/wrap b server)))]
+                                         (at-once |(tls/wrap a "server.example" client)
+                                                  |(tls/wrap b server)))]
       ["upgrade with a context" :client (fn [client server]
                                           (def [a b] (tcp-pair))
-                                          (at-once |(tls/upgrade a "server.example" (tls/new-context client)) |(tls/wrap b server)))]
+                                          (at-once |(tls/upgrade a "server.example"
+                                                                 (tls/new-context client))
+                                                   |(tls/wrap b server)))]
       ["wrap with a host name and a context" :client (fn [client server]
                                                        (def [a b] (tcp-pair))
-                                                       (at-once |(tls/wrap a "server.example" (tls/new-context client)) |(tls/wrap b server)))]
+                                                       (at-once
+                                                         |(tls/wrap a "server.example"
+                                                                    (tls/new-context client))
+                                                         |(tls/wrap b server)))]
       ["wrap with options" :server (fn [client server]
                                      (def [a b] (tcp-pair))
-                                     (at-once |(tls/wrap a "server.example" client) |(tls/wrap b server)))]
+                                     (at-once |(tls/wrap a "server.example" client)
+                                              |(tls/wrap b server)))]
       ["wrap with a context" :server (fn [client server]
                                        (def [a b] (tcp-pair))
-                                       (at-once |(tls/wrap a "server.example" client) |(tls/wrap b (tls/new-context server))))]]))
+                                       (at-once |(tls/wrap a "server.example" client)
+                                                |(tls/wrap b (tls/new-context server))))]]))
 
 (defn- talk [[client server]]
   (:write client "from client")
@@ -119,35 +134,50 @@
     (talk streams)
     (check ;streams)))
 
-# --- options of both sides: what is given to the side under test, what to the other, what is seen then
+# --- options of both sides: what is given to the side under test, what to the other, what is seen
+# then
 
 (defn- peer-of [made] (fn [stream] (is= (string (made :cert)) (:peer-certificate stream))))
 (defn- same [expected method] (fn [stream & _] (is= expected (method stream))))
 
 (def- both
-  [[":cert and :key as PEM strings" {:client {:cert (client-cert :cert) :key (client-cert :key)} :server {}}
+  [[":cert and :key as PEM strings"
+    {:client {:cert (client-cert :cert) :key (client-cert :key)} :server {}}
     {:client {:verify true :ca (root :cert)} :server {}} nil]
-   [":security {:min-version :max-version} as keywords" {:security {:min-version :TLS1_2 :max-version :TLS1_2}} {} (same "TLSv1.2" :version)]
-   [":security {:min-version} as a string" {:security {:min-version "TLS1.3"}} {} (same "TLSv1.3" :version)]
-   [":security {:max-version} as a string" {:security {:max-version "TLS1.2"}} {} (same "TLSv1.2" :version)]
-   [":security {:ciphers} as a keyword" {:security {:ciphers :ECDHE-ECDSA-AES256-GCM-SHA384 :max-version :TLS1_2}} {}
+   [":security {:min-version :max-version} as keywords"
+    {:security {:min-version :TLS1_2 :max-version :TLS1_2}} {} (same "TLSv1.2" :version)]
+   [":security {:min-version} as a string" {:security {:min-version "TLS1.3"}} {}
+    (same "TLSv1.3" :version)]
+   [":security {:max-version} as a string" {:security {:max-version "TLS1.2"}} {}
+    (same "TLSv1.2" :version)]
+   [":security {:ciphers} as a keyword"
+    {:security {:ciphers :ECDHE-ECDSA-AES256-GCM-SHA384 :max-version :TLS1_2}} {}
     (same "ECDHE-ECDSA-AES256-GCM-SHA384" :cipher)]
-   [":security {:ciphers} as a string" {:security {:ciphers "ECDHE-ECDSA-CHACHA20-POLY1305" :max-version :TLS1_2}} {}
+   [":security {:ciphers} as a string"
+    {:security {:ciphers "ECDHE-ECDSA-CHACHA20-POLY1305" :max-version :TLS1_2}} {}
     (same "ECDHE-ECDSA-CHACHA20-POLY1305" :cipher)]
-   [":security {:ciphers :HIGH}" {:security {:ciphers :HIGH}} {} (fn [stream & _] (is (>= (:cipher-bits stream) 128)))]
-   [":security {:curves} as a keyword" {:security {:curves :secp384r1}} {} (fn [stream & _] (is= "secp384r1" ((:connection-info stream) :group)))]
+   [":security {:ciphers :HIGH}" {:security {:ciphers :HIGH}} {}
+    (fn [stream & _] (is (>= (:cipher-bits stream) 128)))]
+   [":security {:curves} as a keyword" {:security {:curves :secp384r1}} {}
+    (fn [stream & _] (is= "secp384r1" ((:connection-info stream) :group)))]
    [":security {:curves} as a string" {:security {:curves "secp521r1:secp384r1"}} {}
     # which of the two OpenSSL 3.5 decides otherwise than 3.0
-    (fn [stream & _] (is (has-value? ["secp521r1" "secp384r1"] ((:connection-info stream) :group))))]
-   [":alpn" {:alpn ["h2" "http/1.1"]} {:alpn ["http/1.1"]} (fn [stream & _] (is= "http/1.1" ((:connection-info stream) :alpn)))]
+    (fn [stream & _]
+      (is (has-value? ["secp521r1" "secp384r1"] ((:connection-info stream) :group))))]
+   [":alpn" {:alpn ["h2" "http/1.1"]} {:alpn ["http/1.1"]}
+    (fn [stream & _] (is= "http/1.1" ((:connection-info stream) :alpn)))]
    [":buffer-size" {:buffer-size 4096} {} (fn [stream other]
                                             (def data (string/repeat "0123456789" 20000))
-                                            (at-once |(:write stream data) |(is= (buffer data) (:chunk other 200000)))
-                                            (at-once |(:write other data) |(is= (buffer data) (:chunk stream 200000))))]
+                                            (at-once |(:write stream data)
+                                                     |(is= (buffer data) (:chunk other 200000)))
+                                            (at-once |(:write other data)
+                                                     |(is= (buffer data) (:chunk stream 200000))))]
    [":tcp-nodelay false" {:tcp-nodelay false} {} (fn [& _])]
    [":tcp-nodelay true" {:tcp-nodelay true} {} (fn [& _])]
-   [":handshake-timing true" {:handshake-timing true} {} (fn [stream & _] (is (< 0 ((:connection-info stream) :handshake-time) 30)))]
-   [":handshake-timing false is the default" {} {} (fn [stream & _] (is= nil ((:connection-info stream) :handshake-time)))]])
+   [":handshake-timing true" {:handshake-timing true} {}
+    (fn [stream & _] (is (< 0 ((:connection-info stream) :handshake-time) 30)))]
+   [":handshake-timing false is the default" {} {}
+    (fn [stream & _] (is= nil ((:connection-info stream) :handshake-time)))]])
 
 (each [entry side pair] entries
   (each [name own other check] both
@@ -172,24 +202,34 @@
       (test (string entry " " name)
         (fails-with pattern (finish (pair opts served)))))))
 
-(refused-to-clients ":verify is true by default" {:hostname "server.example"} "certificate verify failed")
-(refused-to-clients ":verify true" {:hostname "server.example" :verify true} "certificate verify failed")
+(refused-to-clients ":verify is true by default" {:hostname "server.example"}
+                    "certificate verify failed")
+(refused-to-clients ":verify true" {:hostname "server.example" :verify true}
+                    "certificate verify failed")
 (of-clients ":verify false" {:verify false :ca-file :none} {} (fn [& _]))
-(of-clients ":hostname is asked for" {:hostname "localhost"} {} (fn [_ server] (is= "localhost" ((:connection-info server) :server-name))))
+(of-clients ":hostname is asked for" {:hostname "localhost"} {}
+            (fn [_ server] (is= "localhost" ((:connection-info server) :server-name))))
 (of-clients ":verify-hostname" {:hostname "elsewhere.example" :verify-hostname "server.example"} {}
             (fn [_ server] (is= "elsewhere.example" ((:connection-info server) :server-name))))
-(refused-to-clients ":verify-hostname defaults to :hostname" {:hostname "elsewhere.example" :ca-file (root :cert)}
+(refused-to-clients ":verify-hostname defaults to :hostname"
+                    {:hostname "elsewhere.example" :ca-file (root :cert)}
                     `hostname mismatch: wanted "elsewhere.example"`)
-(of-clients ":trusted-cert as string" {:ca-file :none :trusted-cert (string (server-cert :cert))} {} (fn [& _]))
-(of-clients ":trusted-cert as buffer" {:ca-file :none :trusted-cert (buffer (server-cert :cert))} {} (fn [& _]))
-(refused-to-clients ":trusted-cert trusts no other" {:hostname "server.example" :trusted-cert (client-cert :cert)} "certificate verify failed")
+(of-clients ":trusted-cert as string" {:ca-file :none :trusted-cert (string (server-cert :cert))} {}
+            (fn [& _]))
+(of-clients ":trusted-cert as buffer" {:ca-file :none :trusted-cert (buffer (server-cert :cert))} {}
+            (fn [& _]))
+(refused-to-clients ":trusted-cert trusts no other"
+                    {:hostname "server.example" :trusted-cert (client-cert :cert)}
+                    "certificate verify failed")
 (of-clients ":ca-file as path" {:ca-file (at "root.pem")} {} (fn [& _]))
 (of-clients ":ca-file as PEM string" {:ca-file (string (root :cert))} {} (fn [& _]))
 (of-clients ":ca-file as PEM buffer" {:ca-file (buffer (root :cert))} {} (fn [& _]))
 (of-clients ":security {:ca-file}" {:ca-file :none :security {:ca-file (root :cert)}} {} (fn [& _]))
-(of-clients ":cert and :key as paths" {:cert (at "client.pem") :key (at "client.key")} {:verify true :ca (root :cert)}
+(of-clients ":cert and :key as paths" {:cert (at "client.pem") :key (at "client.key")}
+            {:verify true :ca (root :cert)}
             (fn [_ server] ((peer-of client-cert) server)))
-(of-clients ":cert and :key as buffers" {:cert (buffer (client-cert :cert)) :key (buffer (client-cert :key))}
+(of-clients ":cert and :key as buffers"
+            {:cert (buffer (client-cert :cert)) :key (buffer (client-cert :key))}
             {:verify true :ca (root :cert)} (fn [_ server] ((peer-of client-cert) server)))
 
 (each [entry side pair] entries
@@ -197,14 +237,17 @@
     (test (string entry " :session")
       (def server (merge served {:ticket-keys [(string/repeat "k" 80)]}))
       (var session nil)
-      (through pair {} server (fn [client _] (set session (:get-session client)) (is= false (:session-reused? client))))
+      (through pair {} server (fn [client _]
+                                (set session (:get-session client))
+                                (is= false (:session-reused? client))))
       (through pair {:session session} server (fn [client server]
                                                 (is= true (:session-reused? client))
                                                 (is= true (:session-reused? server)))))))
 
 (peer-test "openssl" ":ca-path"
-  (def hash (with [out (os/spawn ["openssl" "x509" "-hash" "-noout" "-in" (at "root.pem")] :p {:out :pipe})]
-              (string/trim (ev/read (out :out) :all))))
+  (def hash
+    (with [out (os/spawn ["openssl" "x509" "-hash" "-noout" "-in" (at "root.pem")] :p {:out :pipe})]
+      (string/trim (ev/read (out :out) :all))))
   (os/mkdir (at "cas"))
   (spit (at (string "cas/" hash ".0")) (root :cert))
   (each opts [{:ca-file :none :ca-path (at "cas")} {:ca-file :none :security {:ca-path (at "cas")}}]
@@ -212,7 +255,8 @@
       (if (= side :client) (through pair opts {} (fn [& _])))))
   (each [_ side pair] entries
     (if (= side :server)
-      (through pair {:cert (client-cert :cert) :key (client-cert :key)} {:verify true :ca-path (at "cas")} (fn [& _])))))
+      (through pair {:cert (client-cert :cert) :key (client-cert :key)}
+               {:verify true :ca-path (at "cas")} (fn [& _])))))
 
 # --- a server's options
 
@@ -221,40 +265,53 @@
     (if (= side :server) (test (string entry " " name) (through pair client opts check)))))
 
 (def- with-client-cert {:cert (client-cert :cert) :key (client-cert :key)})
-(of-servers ":cert and :key as paths" {} {:cert (at "server.pem") :key (at "server.key")} (fn [client _] ((peer-of server-cert) client)))
-(of-servers ":cert and :key as buffers" {} {:cert (buffer (server-cert :cert)) :key (buffer (server-cert :key))}
+(of-servers ":cert and :key as paths" {} {:cert (at "server.pem") :key (at "server.key")}
             (fn [client _] ((peer-of server-cert) client)))
-(of-servers ":verify is false by default" with-client-cert {} (fn [_ server] (is= nil (:peer-certificate server))))
+(of-servers ":cert and :key as buffers" {}
+            {:cert (buffer (server-cert :cert)) :key (buffer (server-cert :key))}
+            (fn [client _] ((peer-of server-cert) client)))
+(of-servers ":verify is false by default" with-client-cert {}
+            (fn [_ server] (is= nil (:peer-certificate server))))
 (each name [:ca :ca-file]
-  (of-servers (string/format "%q as PEM" name) with-client-cert {:verify true name (root :cert)} (fn [_ server] ((peer-of client-cert) server)))
-  (of-servers (string/format "%q as path" name) with-client-cert {:verify true name (at "root.pem")} (fn [_ server] ((peer-of client-cert) server))))
-(of-servers ":trusted-cert" with-client-cert {:verify true :trusted-cert (client-cert :cert)} (fn [_ server] ((peer-of client-cert) server)))
-(of-servers ":sni" {:hostname "other.example"} {:sni {"other.example" {:cert (other-cert :cert) :key (other-cert :key)}}}
+  (of-servers (string/format "%q as PEM" name) with-client-cert {:verify true name (root :cert)}
+              (fn [_ server] ((peer-of client-cert) server)))
+  (of-servers (string/format "%q as path" name) with-client-cert {:verify true name (at "root.pem")}
+              (fn [_ server] ((peer-of client-cert) server))))
+(of-servers ":trusted-cert" with-client-cert {:verify true :trusted-cert (client-cert :cert)}
+            (fn [_ server] ((peer-of client-cert) server)))
+(of-servers ":sni" {:hostname "other.example"}
+            {:sni {"other.example" {:cert (other-cert :cert) :key (other-cert :key)}}}
             (fn [client _] ((peer-of other-cert) client)))
 
 (each [entry side pair] entries
   (if (= side :server)
     (each [name client why] [["none" {} "certificate"]
-                             ["one of a stranger" (let [made (cert/generate-self-signed-cert {:common-name "x" :key-type :ec-p256})]
-                                                    {:cert (made :cert) :key (made :key)}) "certificate verify failed"]]
+                             ["one of a stranger"
+                              (let [made (cert/generate-self-signed-cert
+                                           {:common-name "x" :key-type :ec-p256})]
+                                {:cert (made :cert) :key (made :key)}) "certificate verify failed"]]
       (test (string entry " :verify true refuses a client with a certificate that is " name)
         (fails-with why
-          (finish (pair (merge plain client {:security {:max-version :TLS1_2}}) (merge served {:verify true :ca (root :cert)}))))))))
+          (finish (pair (merge plain client {:security {:max-version :TLS1_2}})
+                        (merge served {:verify true :ca (root :cert)}))))))))
 
 # --- the rest of the module
 
 (test "tls/listen takes a host and a port, and :backlog"
   (with [listener (tls/listen "127.0.0.1" "0")] (is= "127.0.0.1" (in (net/localname listener) 0)))
   (with [listener (tls/listen "127.0.0.1" "0" {:backlog 3})] (is= :core/stream (type listener)))
-  (fails-with "bad option :backlog, expected integer from 1 to 65535, got 0" (tls/listen "127.0.0.1" "0" {:backlog 0})))
+  (fails-with "bad option :backlog, expected integer from 1 to 65535, got 0"
+              (tls/listen "127.0.0.1" "0" {:backlog 0})))
 
 (peer-test "ss" "tls/listen :backlog is the kernel's"
   (defn backlog [opts]
     (with [listener (tls/listen "127.0.0.1" "0" ;opts)]
-      (def out (os/spawn ["ss" "-Hltn" (string "sport = :" (in (net/localname listener) 1))] :p {:out :pipe}))
+      (def out (os/spawn ["ss" "-Hltn" (string "sport = :" (in (net/localname listener) 1))] :p
+                         {:out :pipe}))
       (def line (ev/read (out :out) :all))
       (os/proc-wait out)
-      (scan-number (in (peg/match '(* (some :a) (some :s) (some :d) (some :s) (<- (some :d))) line) 0))))
+      (scan-number (in (peg/match '(* (some :a) (some :s) (some :d) (some :s) (<- (some :d))) line)
+                       0))))
   (is= 7 (backlog [{:backlog 7}]))
   (is= (min 1024 (scan-number (string/trim (slurp "/proc/sys/net/core/somaxconn")))) (backlog [])))
 
@@ -268,14 +325,16 @@
 
 (test "tls/upgrade and tls/wrap consume the stream"
   (def [a b] (tcp-pair))
-  (def pair (at-once |(tls/upgrade a "server.example" {:ca-file (root :cert)}) |(tls/wrap b served)))
+  (def pair
+    (at-once |(tls/upgrade a "server.example" {:ca-file (root :cert)}) |(tls/wrap b served)))
   (fails-with "closed" (:write a "in clear"))
   (fails-with "closed" (:write b "in clear"))
   (talk pair)
   (finish pair))
 
 (test "tls-stream's functions are the methods"
-  (def pair (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ plain) |(tls/accept $ served)))
+  (def pair
+    (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ plain) |(tls/accept $ served)))
   (def [client server] pair)
   (talk pair)
   (each name [:version :cipher :cipher-bits :connection-info :session-reused? :get-session]
@@ -296,8 +355,10 @@
   (finish pair))
 
 (test "each method of TLS is a function of jsec/tls-stream"
-  (def pair (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ plain) |(tls/accept $ served)))
-  (def core [:read :write :chunk :close :flush :setsockopt :peername :localname :evread :evwrite :evchunk])
+  (def pair
+    (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ plain) |(tls/accept $ served)))
+  (def core
+    [:read :write :chunk :close :flush :setsockopt :peername :localname :evread :evwrite :evchunk])
   (each name (keys (first pair))
     (unless (index-of name core)
       (is= (in (first pair) name) (in (dyn (symbol "tls-stream/" name)) :value) name)))
@@ -305,14 +366,16 @@
 
 (test "(tls-stream/set-session stream data) resumes before the handshake"
   (def server (merge served {:ticket-keys [(string/repeat "k" 80)]}))
-  (defn pair [opts] (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ (merge plain opts)) |(tls/accept $ server)))
+  (defn pair [opts] (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ (merge plain opts))
+                                   |(tls/accept $ server)))
   (def first-pair (pair {}))
   (talk first-pair)
   (def session (tls-stream/get-session (first first-pair)))
   (finish first-pair)
   (each data [session (buffer session)]
     (with [listener (tls/listen "127.0.0.1" "0")]
-      (def client (tls/connect "127.0.0.1" (in (net/localname listener) 1) (merge plain {:handshake false})))
+      (def client
+        (tls/connect "127.0.0.1" (in (net/localname listener) 1) (merge plain {:handshake false})))
       (is= client (tls-stream/set-session client data))
       (def again (at-once |(:handshake client) |(tls/accept listener server)))
       (talk again)
@@ -322,9 +385,11 @@
 (test "(tls-stream/renegotiate stream) is off, and on where it is asked for"
   (def old {:max-version :TLS1_2})
   (each [opts works] [[{} false] [{:renegotiation true} true]]
-    (def pair (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ (merge plain old opts)) |(tls/accept $ (merge served old opts))))
+    (def pair (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ (merge plain old opts))
+                             |(tls/accept $ (merge served old opts))))
     (if works
-      (at-once |(is= (first pair) (tls-stream/renegotiate (first pair))) |(is= @"x" (:read (pair 1) 1)) |(:write (first pair) "x"))
+      (at-once |(is= (first pair) (tls-stream/renegotiate (first pair)))
+               |(is= @"x" (:read (pair 1) 1)) |(:write (first pair) "x"))
       (fails-with "renegotiation is off" (tls-stream/renegotiate (first pair))))
     (finish pair)))
 
@@ -332,14 +397,17 @@
   (each given [(string (server-cert :cert)) (buffer (server-cert :cert))]
     (def context (tls/new-context {:hostname "server.example"}))
     (fails-with "certificate verify failed"
-                (finish (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ context) |(tls/accept $ served))))
+                (finish (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ context)
+                                       |(tls/accept $ served))))
     (is= context (tls-stream/trust-cert context given))
-    (def pair (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ context) |(tls/accept $ served)))
+    (def pair
+      (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ context) |(tls/accept $ served)))
     (talk pair)
     (finish pair)))
 
 (test "(:shutdown stream true) skips close_notify"
-  (def pair (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ plain) |(tls/accept $ served)))
+  (def pair
+    (over-listener "127.0.0.1" "0" |(tls/connect "127.0.0.1" $ plain) |(tls/accept $ served)))
   (def [client server] pair)
   (talk pair)
   (tls-stream/shutdown client true)
@@ -350,6 +418,7 @@
   (each module ["jsec/tls" "jsec/tls-stream"]
     (eachp [name entry] (require module)
       (if (and (symbol? name) (not (entry :private)))
-        (is (string/has-prefix? (string "(" (last (string/split "/" module)) "/" name) (entry :doc)) name)))))
+        (is (string/has-prefix? (string "(" (last (string/split "/" module)) "/" name) (entry :doc))
+            name)))))
 
 (end)

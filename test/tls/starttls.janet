@@ -22,7 +22,8 @@
 
 (defn- send-mail [s text]
   (def next-line (lines s))
-  (is (not (string/find "STARTTLS" (smtp s next-line 250 "EHLO client.example"))) "no second STARTTLS")
+  (is (not (string/find "STARTTLS" (smtp s next-line 250 "EHLO client.example")))
+      "no second STARTTLS")
   (smtp s next-line 250 "MAIL FROM:<a@client.example>")
   (smtp s next-line 250 "RCPT TO:<b@localhost>")
   (smtp s next-line 354 "DATA")
@@ -53,12 +54,14 @@
 (exim-test "a server of another CA is refused"
   (with-exim identity
     (fn [plain _]
-      (fails-with "tls/upgrade: certificate verify failed" (smtp-upgrade plain {:ca (stranger :cert)})))))
+      (fails-with "tls/upgrade: certificate verify failed"
+                  (smtp-upgrade plain {:ca (stranger :cert)})))))
 
 (exim-test "a server of another name is refused"
   (with-exim (issue ca :common-name "other.example" :san ["DNS:other.example"])
     (fn [plain _]
-      (fails-with "certificate verify failed: hostname mismatch: wanted \"localhost\"" (smtp-upgrade plain trust)))))
+      (fails-with "certificate verify failed: hostname mismatch: wanted \"localhost\""
+                  (smtp-upgrade plain trust)))))
 
 (exim-test "without TLS Exim takes no mail from us"
   (with-exim identity
@@ -90,12 +93,14 @@
 (peer-test "dovecot" "an IMAP server of another CA is refused"
   (with-dovecot identity
     (fn [plain]
-      (fails-with "tls/upgrade: certificate verify failed" (imap-upgrade plain {:ca (stranger :cert)})))))
+      (fails-with "tls/upgrade: certificate verify failed"
+                  (imap-upgrade plain {:ca (stranger :cert)})))))
 
 # ---- as the server of a real client ----
 
 (defn- serve-plain
-  "A listener whose connections go to `talk`, one after the other; the outcome of each goes to a channel."
+  ``A listener whose connections go to `talk`, one after the other; the outcome of each goes to a
+  channel.``
   [talk]
   (def listener (net/listen "127.0.0.1" "0"))
   (def outcomes (ev/chan 10))
@@ -144,7 +149,8 @@
   (peer-test "openssl" (string "openssl s_client -starttls " protocol " is served")
     (def paths (saved (tmpdir) "ca" ca))
     (with-plain [port outcomes (answer-one greet)]
-      (with-child [c "openssl" "s_client" "-starttls" protocol "-connect" (string "127.0.0.1:" port) "-quiet"
+      (with-child [c "openssl" "s_client" "-starttls" protocol "-connect" (string "127.0.0.1:" port)
+                   "-quiet"
                    "-servername" "localhost" "-CAfile" (paths :cert) "-verify_return_error"]
         (ev/write ((c :proc) :in) "hello\r\n")
         (await c :out "heard hello")
@@ -158,7 +164,8 @@
                         (:read stream 100))]
     (with [plain (net/connect "127.0.0.1" port)]
       (is= @"220 go ahead\r\n" (:chunk plain 14)) # what follows came in the same write
-      (fails-with "tls/upgrade: plaintext is left over on the stream" (tls/upgrade plain "localhost" trust)))))
+      (fails-with "tls/upgrade: plaintext is left over on the stream"
+                  (tls/upgrade plain "localhost" trust)))))
 
 (test "bytes that come in clear while the handshake runs are no TLS"
   (with-plain [port _ (fn [stream]

@@ -1,5 +1,5 @@
-# What must not be got around: resumption does not skip a check, a virtual host does not lose one, an option is
-# never read and then without effect.
+# What must not be got around: resumption does not skip a check, a virtual host does not lose one,
+# an option is never read and then without effect.
 (import ../support/check :prefix "")
 (import jsec/cert)
 (import jsec/crypto)
@@ -8,14 +8,17 @@
 
 (def root (cert/generate-self-signed-cert {:common-name "root" :key-type :ec-p256}))
 (defn- issue [name &opt opts]
-  (cert/issue-cert (merge {:issuer-cert (root :cert) :issuer-key (root :key) :common-name name :key-type :ec-p256}
-                          (or opts {}))))
+  (cert/issue-cert
+    (merge {:issuer-cert (root :cert) :issuer-key (root :key) :common-name name :key-type :ec-p256}
+           (or opts {}))))
 (defn- identity [made] {:cert (made :cert) :key (made :key)})
 (def leaf (issue "a.example"))
 (def client (issue "client.example"))
 (defn- pin-of [made]
   (string "sha256//" (crypto/base64-encode
-                       (crypto/digest :sha256 (crypto/convert-key (crypto/export-public-key (made :key)) :der)))))
+                       (crypto/digest :sha256
+                                      (crypto/convert-key (crypto/export-public-key (made :key))
+                                                          :der)))))
 (def wrong-pin (string "sha256//" (crypto/base64-encode (crypto/random-bytes 32))))
 
 (var handled 0)
@@ -46,18 +49,21 @@
 
 (def versions [{:security {:max-version :TLS1_2}} {:security {:min-version :TLS1_3}}])
 
-(test "a server with wrong pins refuses a client for good: no session comes of it, and an alert says so"
+(test (string "a server with wrong pins refuses a client for good: no session comes of it, and "
+              "an alert says so")
   (each version versions
     (def server (merge (identity leaf) {:verify true :ca (root :cert) :pins [wrong-pin]}))
     (def sessions @[])
     (def before handled)
     (with-server [port server]
       (repeat 2
-        (fails-with "alert" (visit port version (identity client) {:on-session |(array/push sessions $)}))))
+        (fails-with "alert"
+                    (visit port version (identity client) {:on-session |(array/push sessions $)}))))
     (is= before handled)
     (is= @[] sessions)))
 
-(test "a client of TLS 1.3 that is refused after its handshake is told why, whether it writes or reads"
+(test (string "a client of TLS 1.3 that is refused after its handshake is told why, whether it "
+              "writes or reads")
   (def opts {:hostname "a.example" :ca (root :cert) :security {:min-version :TLS1_3}})
   (def server (merge (identity leaf) {:verify true :ca (root :cert)}))
   (def why "the peer requires a certificate: give :cert and :key")
@@ -69,7 +75,8 @@
       (with [s (tls/connect "127.0.0.1" port opts)]
         (is= false (first (ev/take refused)))
         (if (= first-call :write)
-          (fails-with ~(* "tls/write: " (thru ,why) -1) (repeat 1000 (:write s "hello") (ev/sleep 0.001))))
+          (fails-with ~(* "tls/write: " (thru ,why) -1)
+                      (repeat 1000 (:write s "hello") (ev/sleep 0.001))))
         (fails-with ~(* "tls/read: " (thru ,why) -1) (:read s 1))))))
 
 (test "a client with wrong pins gets no session of the refused server"
@@ -77,7 +84,8 @@
     (def sessions @[])
     (with-server [port (identity leaf)]
       (repeat 2
-        (fails-with "pin mismatch" (visit port version {:pins [wrong-pin] :on-session |(array/push sessions $)})))
+        (fails-with "pin mismatch"
+                    (visit port version {:pins [wrong-pin] :on-session |(array/push sessions $)})))
       (is= @[] sessions)
       (is (visit port version {:pins [wrong-pin (pin-of leaf)]}))
       (is (visit port version {:pins [(pin-of root)]}) "a CA's key in the verified chain"))))
@@ -95,37 +103,47 @@
 
 (test "a virtual host verifies with its own depth, time and purpose"
   (def middle (issue "middle" {:ca true}))
-  (def deep (cert/issue-cert {:issuer-cert (middle :cert) :issuer-key (middle :key) :common-name "deep" :key-type :ec-p256}))
+  (def deep (cert/issue-cert {:issuer-cert (middle :cert) :issuer-key (middle :key)
+                              :common-name "deep" :key-type :ec-p256}))
   (def with-chain {:cert (string (deep :cert) (middle :cert)) :key (deep :key)})
   (def vetted (merge (identity leaf) {:verify true :ca (root :cert)}))
   (defn refused? [server who]
-    (with-server [port server] (not (first (protect (visit port {:security {:max-version :TLS1_2}} who))))))
+    (with-server [port server]
+      (not (first (protect (visit port {:security {:max-version :TLS1_2}} who))))))
   (each [strict lax who]
         [[{:verify-depth 0} {:verify-depth 1} with-chain]
          [{:verify-time (+ (os/time) (* 400 86400))} {:verify-time (os/time)} (identity client)]
          [{:purpose :server} {:purpose :any} (identity (issue "x" {:ext-key-usage [:clientAuth]}))]]
     (is (refused? (merge vetted strict) who) "itself")
-    (defn with-host [opts host] (merge (identity leaf) opts {:sni {"a.example" (merge vetted host)}}))
+    (defn with-host [opts host]
+      (merge (identity leaf) opts {:sni {"a.example" (merge vetted host)}}))
     (is (refused? (with-host {} strict) who) "as a host")
     (is (refused? (with-host strict {}) who) "inherited")
     (is (not (refused? (with-host strict lax) who)) "beside the host")))
 
 (test "a virtual host has its own groups and number of tickets"
-  (with-server [port (merge (identity leaf) {:sni {"a.example" (merge (identity leaf) {:curves "secp521r1" :session-tickets 0})}})]
+  (with-server [port
+                (merge (identity leaf)
+                       {:sni {"a.example" (merge (identity leaf)
+                                                 {:curves "secp521r1" :session-tickets 0})}})]
     (def [_ session info] (visit port {:security {:min-version :TLS1_3}}))
     (is= "secp521r1" (info :group))
     (is= nil session)))
 
 (test "what a virtual host can't have of its own is refused"
-  (each [name value] [[:ticket-keys (string/repeat "k" 48)] [:session-timeout 5] [:handshake-timeout 1] [:truncation :eof]
+  (each [name value] [[:ticket-keys (string/repeat "k" 48)] [:session-timeout 5]
+                      [:handshake-timeout 1] [:truncation :eof]
                       [:timeout 1] [:close-timeout 1] [:on-session print] [:sni {}]]
     (fails-with (string/format "option %q in :sni: it is the listener's" name)
       (tls/new-context {:sni {"a.example" (merge (identity leaf) {name value})}})))
-  (fails-with "a function as :ocsp-response in :sni" (tls/new-context {:sni {"a.example" (merge (identity leaf) {:ocsp-response (fn [] nil)})}})))
+  (fails-with "a function as :ocsp-response in :sni"
+              (tls/new-context
+                {:sni {"a.example" (merge (identity leaf) {:ocsp-response (fn [] nil)})}})))
 
 (test ":on-session beside a context that was made without it is refused"
   (def ctx (tls/new-context {:verify false}))
-  (fails-with ":on-session beside a context" (tls/connect "127.0.0.1" 1 {:context ctx :on-session print})))
+  (fails-with ":on-session beside a context"
+              (tls/connect "127.0.0.1" 1 {:context ctx :on-session print})))
 
 (test "trust-cert twice is not as if it never was, and :trusted-cert is not :ca"
   (def stranger (cert/generate-self-signed-cert {:common-name "a.example" :key-type :ec-p256}))
@@ -138,19 +156,25 @@
     (fails-with "under other verification settings" (visit port {:session session})))
   (with-server [port (identity leaf)]
     (def [_ session] (visit port {:ca nil :trusted-cert (leaf :cert)}))
-    (fails-with "options :" (visit port {:ca (leaf :cert) :trusted-cert (leaf :cert) :ca-file (leaf :cert)}))
+    (fails-with "options :"
+                (visit port {:ca (leaf :cert) :trusted-cert (leaf :cert) :ca-file (leaf :cert)}))
     (fails-with "under other verification settings"
       (tls/connect "127.0.0.1" port {:hostname "a.example" :ca (leaf :cert) :session session}))))
 
-(peer-test "openssl" "revocation holds for sessions, for contexts that are given their CA later, and for lists in one file"
+(peer-test "openssl"
+  (string "revocation holds for sessions, for contexts that are given their CA later, and for "
+          "lists in one file")
   (def dir (tmpdir))
   (defn at [name] (string dir "/" name))
-  (spit (at "ca.cnf") (string "[ca]\ndefault_ca=d\n[d]\ndatabase=" (at "index") "\ndefault_md=sha256\ndefault_crl_days=30\n"))
-  (eachp [name text] {"root.pem" (root :cert) "root.key" (root :key) "leaf.pem" (leaf :cert) "client.pem" (client :cert) "index" ""}
+  (spit (at "ca.cnf") (string "[ca]\ndefault_ca=d\n[d]\ndatabase=" (at "index")
+                              "\ndefault_md=sha256\ndefault_crl_days=30\n"))
+  (eachp [name text] {"root.pem" (root :cert) "root.key" (root :key) "leaf.pem" (leaf :cert)
+                      "client.pem" (client :cert) "index" ""}
     (spit (at name) text))
   (defn ca [& words]
     (with [null (file/open "/dev/null" :w)]
-      (is= 0 (os/execute ["openssl" "ca" "-config" (at "ca.cnf") "-cert" (at "root.pem") "-keyfile" (at "root.key") ;words]
+      (is= 0 (os/execute ["openssl" "ca" "-config" (at "ca.cnf") "-cert" (at "root.pem") "-keyfile"
+                          (at "root.key") ;words]
                          :p {:err null :out null}))))
   (ca "-gencrl" "-out" (at "none.crl"))
   (ca "-revoke" (at "leaf.pem"))
@@ -163,12 +187,15 @@
     (def [_ session] (visit port {:crl (at "now.crl")}))
     (spit (at "now.crl") (slurp (at "both.crl")))
     (fails-with "certificate revoked" (visit port {:crl (at "now.crl")}))
-    (fails-with "under other verification settings" (visit port {:crl (at "now.crl") :session session})))
+    (fails-with "under other verification settings"
+                (visit port {:crl (at "now.crl") :session session})))
 
   # a client's ticket, at a server whose list has become another
   (def tls12 {:security {:max-version :TLS1_2}})
-  (def server (merge (identity leaf) {:verify true :ca (root :cert) :ticket-keys (string/repeat "k" 80)}))
-  (def [_ session] (with-server [port (merge server {:crl (at "none.crl")})] (visit port tls12 (identity client))))
+  (def server
+    (merge (identity leaf) {:verify true :ca (root :cert) :ticket-keys (string/repeat "k" 80)}))
+  (def [_ session]
+    (with-server [port (merge server {:crl (at "none.crl")})] (visit port tls12 (identity client))))
   (with-server [port (merge server {:crl (at "both.crl")})]
     (fails-with "alert" (visit port tls12 (identity client) {:session session})))
 
@@ -183,7 +210,8 @@
   (def other (cert/generate-self-signed-cert {:common-name "other root" :key-type :ec-p256}))
   (eachp [name text] {"other.pem" (other :cert) "other.key" (other :key)} (spit (at name) text))
   (with [null (file/open "/dev/null" :w)]
-    (os/execute ["openssl" "ca" "-config" (at "ca.cnf") "-cert" (at "other.pem") "-keyfile" (at "other.key") "-gencrl" "-out" (at "other.crl")]
+    (os/execute ["openssl" "ca" "-config" (at "ca.cnf") "-cert" (at "other.pem") "-keyfile"
+                 (at "other.key") "-gencrl" "-out" (at "other.crl")]
                 :p {:err null :out null}))
   (with-server [port (identity leaf)]
     (is (visit port {:crl (string (slurp (at "other.crl")) (slurp (at "none.crl")))}))))
@@ -198,7 +226,8 @@
     (ev/go (fn [] (tls/accept-loop listener (identity leaf) (fn [s] nil) {:max-connections 2})))
     (def clients
       (seq [_ :range [0 6]]
-        (tls/connect "127.0.0.1" (in (net/localname listener) 1) {:hostname "a.example" :ca (root :cert) :timeout 10})))
+        (tls/connect "127.0.0.1" (in (net/localname listener) 1)
+                     {:hostname "a.example" :ca (root :cert) :timeout 10})))
     (each s clients (:close s true))))
 
 (test "a wait that was turned into an error does not keep the process"

@@ -8,7 +8,8 @@
 (def ca-made (authority "Test CA"))
 (def ca ((saved dir "ca" ca-made) :cert))
 (def server (saved dir "server" (issue ca-made)))
-(def client (saved dir "client" (issue ca-made :common-name "alice" :san ["email:alice@a.example"])))
+(def client
+  (saved dir "client" (issue ca-made :common-name "alice" :san ["email:alice@a.example"])))
 (def tool (string (os/cwd) "/bin/jsec"))
 
 (defn jsec
@@ -80,11 +81,13 @@
   (with-www [place]
     (def [status out err] (jsec "connect" "--info" "--ca" ca place))
     (is= [0 ""] [status err])
-    (has out place "verified     yes" "TLSv1.3" "CN=localhost" "CN=Test CA" "DNS:localhost, IP:127.0.0.1" "days left"
+    (has out place "verified     yes" "TLSv1.3" "CN=localhost" "CN=Test CA"
+         "DNS:localhost, IP:127.0.0.1" "days left"
          "for the handshake")
     (is (not (string/find "\e" out)) "no colours but on a terminal")))
 
-(peer-test "openssl" "connect sends standard input and shows what comes back, and nothing else there"
+(peer-test "openssl"
+  "connect sends standard input and shows what comes back, and nothing else there"
   (with-www [place]
     (with-child [c (dyn *executable*) tool "connect" "--ca" ca place]
       (feed c "GET / HTTP/1.0\r\n\r\n")
@@ -105,26 +108,37 @@
     (has out "verified     not asked for")))
 
 (peer-test ["openssl" "python3"] "connect --json is JSON, whatever the certificate holds"
-  (def odd (saved dir "odd" (issue ca-made :common-name "a\"b\\\e[31m\n" :organization "Ö €" :san ["DNS:localhost"])))
-  (with-www [place "-cert2" (server :cert) "-key2" (server :key) "-cert" (odd :cert) "-key" (odd :key)]
+  (def odd (saved dir "odd" (issue ca-made :common-name "a\"b\\\e[31m\n" :organization "Ö €" :san
+                                   ["DNS:localhost"])))
+  (with-www [place "-cert2" (server :cert) "-key2" (server :key) "-cert" (odd :cert) "-key"
+             (odd :key)]
     (def [status out] (jsec "connect" "--json" "--ca" ca place))
     (is= 0 status)
-    (with-child [c "python3" "-c" "import json, sys; f = json.load(sys.stdin); print(f['verified'], repr(f['chain'][0]['subject']['common-name']), f['chain'][0]['subject']['organization'].encode())"]
+    (with-child [c "python3"
+                 "-c"
+                 (string "import json, sys; f = json.load(sys.stdin); print(f['verified'], "
+                         "repr(f['chain'][0]['subject']['common-name']), "
+                         "f['chain'][0]['subject']['organization'].encode())")]
       (feed c out)
       (is= 0 (exit-status c) (described c))
       (is= "True 'a\"b\\\\\\x1b[31m\\n' b'\\xc3\\x96 \\xe2\\x82\\xac'\n" (string (c :out))))))
 
 (peer-test "openssl" "a terminal's control characters in a certificate are not passed on"
-  (def odd (saved dir "odd" (issue ca-made :common-name "a\e[31mb\u009bc\u202ed ä" :san ["DNS:localhost"])))
+  (def odd (saved dir "odd"
+                  (issue ca-made :common-name "a\e[31mb\u009bc\u202ed ä" :san ["DNS:localhost"])))
   (with-www [place "-cert" (odd :cert) "-key" (odd :key)]
     (def [_ out] (jsec "connect" "-i" "--ca" ca place))
     (is (not (string/find "\e" out)) out)
     (each part ["\e" "\u009b" "\u202e"]
-      (is (not (string/find part ((jsec "connect" "--json" "--hostname" "localhost" "--ca" ca place) 1))) part))))
+      (is (not (string/find part
+                            ((jsec "connect" "--json" "--hostname" "localhost" "--ca" ca place) 1)))
+          part))))
 
 (test "show/clean keeps letters, and nothing that is no UTF-8 or acts on a terminal"
-  (each [text cleaned] [["a b~" "a b~"] ["äß€😀" "äß€😀"] ["\n\t\e" `\x0a\x09\x1b`] ["\x7f" `\x7f`] ["\xff\xc3" `\xff\xc3`]
-                        ["\u009b" `\xc2\x9b`] ["\u202e" `\xe2\x80\xae`] ["\xe0\x80\x80" `\xe0\x80\x80`]
+  (each [text cleaned] [["a b~" "a b~"] ["äß€😀" "äß€😀"] ["\n\t\e" `\x0a\x09\x1b`] ["\x7f" `\x7f`]
+                        ["\xff\xc3" `\xff\xc3`]
+                        ["\u009b" `\xc2\x9b`] ["\u202e" `\xe2\x80\xae`]
+                        ["\xe0\x80\x80" `\xe0\x80\x80`]
                         ["\xed\xa0\x80" `\xed\xa0\x80`]]
     (is= cleaned (show/clean text))))
 
@@ -136,7 +150,8 @@
     (exit-status c)
     (string (c :out))))
 
-(peer-test ["openssl" "script"] "on a terminal the report has colours, unless NO_COLOR or TERM speak against it"
+(peer-test ["openssl" "script"]
+  "on a terminal the report has colours, unless NO_COLOR or TERM speak against it"
   (with-www [place]
     (has (on-terminal ["TERM=xterm" "NO_COLOR="] "connect" "-i" "--ca" ca place) "\e[32myes\e[0m")
     (each env [["NO_COLOR=1" "TERM=xterm"] ["TERM=dumb"]]
@@ -144,7 +159,8 @@
 
 (peer-test "script" "on a terminal, what takes longer than a second is told of"
   (with [listener (net/listen "127.0.0.1" "0")]
-    (has (on-terminal ["TERM=xterm"] "connect" "-i" "--timeout" "2" (string "127.0.0.1:" (port-of listener)))
+    (has (on-terminal ["TERM=xterm"] "connect" "-i" "--timeout" "2"
+                      (string "127.0.0.1:" (port-of listener)))
          "connecting ..." "jsec: no answer within 2 seconds")))
 
 (peer-test "openssl" "a session is written to a file that nobody else can read, and resumed from it"
@@ -154,10 +170,12 @@
     (is= "rw-------" (os/stat path :permissions))
     (has ((jsec "connect" "-i" "--ca" ca "--session" path place) 1) "session      resumed")))
 
-(peer-test "openssl" "connect takes a client certificate, an ALPN list, a version and a name to verify"
+(peer-test "openssl"
+  "connect takes a client certificate, an ALPN list, a version and a name to verify"
   (with-www [place "-Verify" "1" "-CAfile" ca "-verify_return_error" "-alpn" "b"]
-    (def [status out] (jsec "connect" "-i" "--ca" ca "--cert" (client :cert) "--key" (client :key) "--alpn" "a,b"
-                            "--tls" "1.2" "--hostname" "localhost" (string/replace "localhost" "127.0.0.1" place)))
+    (def [status out]
+      (jsec "connect" "-i" "--ca" ca "--cert" (client :cert) "--key" (client :key) "--alpn" "a,b"
+            "--tls" "1.2" "--hostname" "localhost" (string/replace "localhost" "127.0.0.1" place)))
     (is= 0 status)
     (has out "TLSv1.2" "ALPN         b" "asked for    localhost")))
 
@@ -176,7 +194,8 @@
   (with [listener (net/listen "127.0.0.1" "0")]
     (def served (ev/chan 1))
     (ev/go (fn [] (ev/give served (protect (with [s (serve-smtp listener)] (:read s 1))))))
-    (def [status out err] (jsec "connect" "-i" "--ca" ca "--starttls" "smtp" (string "localhost:" (port-of listener))))
+    (def [status out err]
+      (jsec "connect" "-i" "--ca" ca "--starttls" "smtp" (string "localhost:" (port-of listener))))
     (is= 0 status err)
     (has out "verified     yes")
     (is= [true nil] (ev/take served))))
@@ -191,18 +210,23 @@
     (has out "verified     yes" "issued by    itself")
     (await c :out "connection from 127.0.0.1")
     (os/proc-kill (c :proc) false :term)
-    # core's os/sigaction (1.42.1) passes a mask that it has not set, which valgrind makes the exit status
+    # core's os/sigaction (1.42.1) passes a mask that it has not set, which valgrind makes the exit
+    # status
     (unless (os/getenv "JSEC_WRAPPER") (is= 0 (exit-status c) (described c)))))
 
 (peer-test "openssl" "serve --echo sends back what s_client sends"
   (with-tool-server [c place "--echo" "--cert" (server :cert) "--key" (server :key)]
-    (with-child [s "openssl" "s_client" "-quiet" "-connect" place "-CAfile" ca "-verify_return_error"]
+    (with-child [s "openssl" "s_client" "-quiet" "-connect" place "-CAfile" ca
+                 "-verify_return_error"]
       (:write ((s :proc) :in) "there and back\n")
       (await s :out "there and back\n"))))
 
-(peer-test "curl" "serve answers a browser with what it knows of the connection, the client's certificate too"
-  (with-tool-server [c place "--cert" (server :cert) "--key" (server :key) "--client-ca" ca "--json"]
-    (with-child [w "curl" "-sS" "--cacert" ca "--cert" (client :cert) "--key" (client :key) (string "https://" place "/")]
+(peer-test "curl"
+  "serve answers a browser with what it knows of the connection, the client's certificate too"
+  (with-tool-server [c place "--cert" (server :cert) "--key" (server :key) "--client-ca" ca
+                     "--json"]
+    (with-child [w "curl" "-sS" "--cacert" ca "--cert" (client :cert) "--key" (client :key)
+                 (string "https://" place "/")]
       (is= 0 (exit-status w) (described w))
       (has (w :out) "This is jsec, serving TLSv1." "CN=alice"))
     (with-child [w "curl" "-sS" "--cacert" ca (string "https://" place "/")]
@@ -213,7 +237,8 @@
 (test "serve --to passes on to a server without TLS, and the ends of both directions"
   (with [behind (net/listen "127.0.0.1" "0")]
     (ev/go (fn [] (with [s (net/accept behind)] (:write s (string "behind got " (:read s :all))))))
-    (with-tool-server [c place "--to" (string "127.0.0.1:" (port-of behind)) "--cert" (server :cert) "--key" (server :key)]
+    (with-tool-server [c place "--to" (string "127.0.0.1:" (port-of behind)) "--cert" (server :cert)
+                       "--key" (server :key)]
       (with-child [w (dyn *executable*) tool "connect" "-q" "--ca" ca place]
         (feed w "a request")
         (is= 0 (exit-status w) (described w))
@@ -225,9 +250,11 @@
   (with-www [place]
     (def [status out err] (jsec "check" "--ca" ca place))
     (is= [0 ""] [status err])
-    (has out "ok    verified" "ok    TLS 1.3" "ok    no broken cipher suite" "ok    sessions are resumed" "0 problems")))
+    (has out "ok    verified" "ok    TLS 1.3" "ok    no broken cipher suite"
+         "ok    sessions are resumed" "0 problems")))
 
-(peer-test "openssl" "check finds what is wrong: trust, dates, weak keys, suites without forward secrecy"
+(peer-test "openssl"
+  "check finds what is wrong: trust, dates, weak keys, suites without forward secrecy"
   (def weak (saved dir "weak" (issue ca-made :key-type :rsa :bits 1024 :days-valid 3)))
   (with-www [place "-cert" (weak :cert) "-key" (weak :key) "-cipher" "ALL:@SECLEVEL=0"]
     (def [status out] (jsec "check" "--ca" ca place))
@@ -245,7 +272,8 @@
   (def folder (tmpdir))
   (def before (os/cwd))
   (os/cd folder)
-  (defer (os/cd before) (each command words (let [[status out err] (jsec ;command)] (is= 0 status err))))
+  (defer (os/cd before)
+    (each command words (let [[status out err] (jsec ;command)] (is= 0 status err))))
   folder)
 
 (defn- openssl [& words]
@@ -253,15 +281,22 @@
     (is= 0 (exit-status c) (described c))
     (string (c :out))))
 
-(peer-test "openssl" "cert makes a CA, and certificates of it that openssl verifies for their purpose and names"
-  (def folder (in-fresh-folder ["cert" "ca"] ["cert" "issue" "localhost" "127.0.0.1"] ["cert" "issue" "a@b.example" "--client" "-o" "me"]
-                               ["cert" "csr" "www.example.org"] ["cert" "issue" "--csr" "www.example.org.csr"]))
+(peer-test "openssl"
+  "cert makes a CA, and certificates of it that openssl verifies for their purpose and names"
+  (def folder (in-fresh-folder ["cert" "ca"] ["cert" "issue" "localhost" "127.0.0.1"]
+                               ["cert" "issue" "a@b.example" "--client" "-o" "me"]
+                               ["cert" "csr" "www.example.org"]
+                               ["cert" "issue" "--csr" "www.example.org.csr"]))
   (defn path [name] (string folder "/" name))
-  (openssl "verify" "-x509_strict" "-CAfile" (path "ca.pem") "-purpose" "sslserver" "-verify_hostname" "localhost" (path "localhost.pem"))
-  (openssl "verify" "-x509_strict" "-CAfile" (path "ca.pem") "-purpose" "sslserver" "-verify_ip" "127.0.0.1" (path "localhost.pem"))
+  (openssl "verify" "-x509_strict" "-CAfile" (path "ca.pem") "-purpose" "sslserver"
+           "-verify_hostname" "localhost" (path "localhost.pem"))
+  (openssl "verify" "-x509_strict" "-CAfile" (path "ca.pem") "-purpose" "sslserver" "-verify_ip"
+           "127.0.0.1" (path "localhost.pem"))
   (openssl "verify" "-x509_strict" "-CAfile" (path "ca.pem") "-purpose" "sslclient" (path "me.pem"))
-  (openssl "verify" "-x509_strict" "-CAfile" (path "ca.pem") "-verify_hostname" "www.example.org" (path "www.example.org.pem"))
-  (is= (openssl "x509" "-noout" "-pubkey" "-in" (path "localhost.pem")) (openssl "pkey" "-pubout" "-in" (path "localhost.key")))
+  (openssl "verify" "-x509_strict" "-CAfile" (path "ca.pem") "-verify_hostname" "www.example.org"
+           (path "www.example.org.pem"))
+  (is= (openssl "x509" "-noout" "-pubkey" "-in" (path "localhost.pem"))
+       (openssl "pkey" "-pubout" "-in" (path "localhost.key")))
   (each name ["ca.key" "localhost.key" "me.key" "www.example.org.key"]
     (is= "rw-------" (os/stat (path name) :permissions) name)))
 
@@ -280,14 +315,17 @@
   (is= 1 status "a link to nothing is there, too")
   (has err "--force"))
 
-(test "files are replaced whole, by runs at the same time as well, and what lies beside them is left alone"
+(test (string "files are replaced whole, by runs at the same time as well, and what lies "
+              "beside them is left alone")
   (def place (string dir "/beside"))
   (os/mkdir place)
   (spit (string place "/a.pem.part") "somebody's")
   (def code ```(import jsec/cli/files)
     (def [_ place letter] (dyn *args*))
     (repeat 150
-      (files/write-all [[(string place "/a.pem") (string/repeat letter 100000)] [(string place "/a.key") letter true]] true)
+      (files/write-all [[(string place "/a.pem") (string/repeat letter 100000)]
+                        [(string place "/a.key") letter true]]
+                       true)
       (assert (= 100000 (length (slurp (string place "/a.pem"))))))```)
   (spit (string dir "/replacer.janet") code)
   (defn replacer [letter] [(dyn *executable*) (string dir "/replacer.janet") place letter])
@@ -298,12 +336,15 @@
   (is= ["a.key" "a.pem" "a.pem.part"] (tuple ;(sorted (os/dir place))))
   (is= 8r600 (os/stat (string place "/a.key") :int-permissions)))
 
-(peer-test "openssl" "cert show knows what openssl makes: PEM, DER, PKCS#12, requests, keys, CMS, and says what it doesn't know"
+(peer-test "openssl"
+  (string "cert show knows what openssl makes: PEM, DER, PKCS#12, requests, keys, CMS, and "
+          "says what it doesn't know")
   (defn path [name] (string dir "/" name))
   (openssl "x509" "-in" (server :cert) "-outform" "DER" "-out" (path "s.der"))
   (openssl "req" "-new" "-key" (server :key) "-subj" "/CN=wanted" "-out" (path "s.csr"))
   (openssl "pkey" "-in" (server :key) "-aes256" "-passout" "pass:secret" "-out" (path "locked.key"))
-  (openssl "pkcs12" "-export" "-in" (server :cert) "-inkey" (server :key) "-certfile" ca "-passout" "pass:secret" "-out" (path "s.p12"))
+  (openssl "pkcs12" "-export" "-in" (server :cert) "-inkey" (server :key) "-certfile" ca "-passout"
+           "pass:secret" "-out" (path "s.p12"))
   (openssl "crl2pkcs7" "-nocrl" "-certfile" (server :cert) "-out" (path "s.p7b"))
   (spit (path "password") "secret\n")
   (spit (path "junk") "no such thing")
@@ -315,7 +356,8 @@
   (has (shown (path "locked.key")) "encrypted    yes")
   (has (shown (path "s.p7b")) "CMS message with 1 certificate")
   (is= 1 (first (jsec "cert" "show" (path "s.p12"))) "it needs a password")
-  (has (shown (path "s.p12") "--password-file" (path "password")) "PKCS#12 bundle" "0 CN=localhost" "1 CN=Test CA")
+  (has (shown (path "s.p12") "--password-file" (path "password")) "PKCS#12 bundle" "0 CN=localhost"
+       "1 CN=Test CA")
   (is= 1 (first (jsec "cert" "show" (path "junk"))))
   (def secret (string/slice (slurp (server :key)) 40 80))
   (is (not (string/find secret (shown (server :key) "--json"))) "no key is shown"))
@@ -326,7 +368,11 @@
   (def script (string dir "/completions"))
   (spit script ((jsec "completions" "bash") 1))
   (defn completed [& words]
-    (with-child [c "bash" "-c" (string "source " script "\nCOMP_WORDS=(\"$@\") COMP_CWORD=$(($# - 1))\n_jsec\nprintf '%s ' \"${COMPREPLY[@]}\"") "-" ;words]
+    (with-child [c "bash" "-c"
+                 (string "source "
+                         script
+                         "\nCOMP_WORDS=(\"$@\") COMP_CWORD=$(($# - 1))\n_jsec\nprintf '%s ' "
+                         "\"${COMPREPLY[@]}\"") "-" ;words]
       (is= 0 (exit-status c) (described c))
       (string/trim (string (c :out)))))
   (is= "connect" (completed "jsec" "con"))

@@ -15,7 +15,8 @@
     (def port (get (net/localname listener) 1))
     (def accepted (ev/chan 1))
     (ev/go (fn [] (ev/give accepted (tls/accept listener context))))
-    (with [client (tls/connect host port (merge {:trusted-cert (own :cert) :close-timeout 0} options))]
+    (with [client
+           (tls/connect host port (merge {:trusted-cert (own :cert) :close-timeout 0} options))]
       (with [server (ev/take accepted)] (f client server port)))))
 
 (test "a client's stream shows the name it asked for, the port and the version"
@@ -54,7 +55,8 @@
 
 (test "a stream between memory BIOs shows its name"
   (def [in out] [(bio/new-mem) (bio/new-mem)])
-  (is= "<jsec/tls-stream a.example handshaking>" (shown (tls/wrap [in out] "a.example" {:handshake false}))))
+  (is= "<jsec/tls-stream a.example handshaking>"
+       (shown (tls/wrap [in out] "a.example" {:handshake false}))))
 
 (test "a context shows whose certificate it has, and how it verifies"
   (is= "<jsec/tls-context certificate CN=localhost,O=Test,C=US>" (shown context))
@@ -63,7 +65,8 @@
 
 (test "no part of a key, a session or a name's control characters is shown"
   (def hostile (cert/generate-self-signed-cert {:common-name "a\n\e[31mb" :key-type :ec-p256}))
-  (is= `<jsec/tls-context certificate CN=a\0A\1B[31mb,O=Test,C=US>` (shown (tls/new-context hostile)))
+  (is= `<jsec/tls-context certificate CN=a\0A\1B[31mb,O=Test,C=US>`
+       (shown (tls/new-context hostile)))
   (def memory (bio/new-mem))
   (:write memory "secret")
   (is (not (string/find "secret" (shown memory)))))

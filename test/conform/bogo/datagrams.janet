@@ -1,5 +1,6 @@
-# DTLS for the shim: the runner's datagrams come in frames over TCP, "P", a length and the datagram; "T" and a time in
-# nanoseconds says that a read timed out, and is answered with "t". A relay carries them to a UDP socket of jsec's.
+# DTLS for the shim: the runner's datagrams come in frames over TCP, "P", a length and the datagram;
+# "T" and a time in nanoseconds says that a read timed out, and is answered with "t". A relay
+# carries them to a UDP socket of jsec's.
 (import jsec/dtls)
 (import jsec/dtls-stream)
 
@@ -64,7 +65,8 @@
 (defn- connect-client [config resumed session steps]
   (def sessions @[])
   (def relay (client-relay config))
-  (def options (merge ((steps :options) config) ((steps :client-options) config session sessions) {:handshake false}))
+  (def options (merge ((steps :options) config) ((steps :client-options) config session sessions)
+                      {:handshake false}))
   (def [_ port] (net/localname (relay :udp)))
   (defer (drained relay)
     (def stream (dtls-stream/upgrade (net/connect "127.0.0.1" (string port) :datagram) options))
@@ -85,7 +87,10 @@
   (or (servers key)
       (do
         (def errors @[])
-        (put servers key {:errors errors :server (dtls/listen "127.0.0.1" 0 (merge options {:on-error |(array/push errors $)}))})))
+        (put servers key
+             {:errors errors
+              :server (dtls/listen "127.0.0.1" 0
+                                   (merge options {:on-error |(array/push errors $)}))})))
   (servers key))
 
 (defn- server-relay [config server]
@@ -109,7 +114,8 @@
 
 (defn- serve [config relay server address steps]
   (if (config :writes-first) (dtls/send-to server address "hello"))
-  (while (and (not (config :shuts-down)) (not (relay :ended)) (has-value? (dtls/peers server) address))
+  (while (and (not (config :shuts-down)) (not (relay :ended))
+              (has-value? (dtls/peers server) address))
     (def bytes @"")
     (if (dtls/recv-from server 16384 bytes 0.02)
       (dtls/send-to server address ((steps :inverted) bytes))))

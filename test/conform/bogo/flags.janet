@@ -1,11 +1,14 @@
-# The runner's flags, as far as jsec's public functions can do what they ask for. `(read-flags args)` gives the
-# connections' configurations; a flag that is not here raises :unimplemented, which the runner counts apart.
+# The runner's flags, as far as jsec's public functions can do what they ask for. `(read-flags
+# args)` gives the connections' configurations; a flag that is not here raises :unimplemented, which
+# the runner counts apart.
 
-(def- versions {0x0301 :TLS1_0 0x0302 :TLS1_1 0x0303 :TLS1_2 0x0304 :TLS1_3 0xfeff :DTLS1_0 0xfefd :DTLS1_2})
+(def- versions
+  {0x0301 :TLS1_0 0x0302 :TLS1_1 0x0303 :TLS1_2 0x0304 :TLS1_3 0xfeff :DTLS1_0 0xfefd :DTLS1_2})
 (def- groups {23 "P-256" 24 "P-384" 25 "P-521" 29 "X25519"})
 (def- signatures
   {0x0201 "RSA+SHA1" 0x0203 "ECDSA+SHA1" 0x0401 "RSA+SHA256" 0x0501 "RSA+SHA384" 0x0601 "RSA+SHA512"
-   0x0403 "ECDSA+SHA256" 0x0503 "ECDSA+SHA384" 0x0603 "ECDSA+SHA512" 0x0804 "RSA-PSS+SHA256" 0x0805 "RSA-PSS+SHA384"
+   0x0403 "ECDSA+SHA256" 0x0503 "ECDSA+SHA384" 0x0603 "ECDSA+SHA512" 0x0804 "RSA-PSS+SHA256"
+   0x0805 "RSA-PSS+SHA384"
    0x0806 "RSA-PSS+SHA512" 0x0807 "ED25519"})
 
 (defn- unimplemented [& _] (error :unimplemented))
@@ -17,7 +20,8 @@
 (defn- text [key] (fn [config param] (put config key param)))
 (defn- number [key] (fn [config param] (put config key (scan-number param))))
 (defn- named [key names] (fn [config param] (put config key (known names (scan-number param)))))
-(defn- option [key &opt parse] (fn [config param] (put-in config [:options key] ((or parse identity) param))))
+(defn- option [key &opt parse]
+  (fn [config param] (put-in config [:options key] ((or parse identity) param))))
 (def- ignored (fn [&]))
 
 (defn- without [version] (fn [config] (array/push (config :excluded) version)))
@@ -99,16 +103,19 @@
 
 (def- prefixes
   "Whose connections a flag is for, by how it begins; a flag without a prefix is for all."
-  [["-on-initial-" [:initial]] ["-on-resume-" [:resume]] ["-on-retry-" []] ["-on-shim-" [:initial :resume]]
+  [["-on-initial-" [:initial]] ["-on-resume-" [:resume]] ["-on-retry-" []]
+   ["-on-shim-" [:initial :resume]]
    ["-on-handshaker-" []] ["-" [:initial :resume]]])
 
 (defn- split-prefix [flag]
   (some (fn [[prefix connections]]
-          (if (string/has-prefix? prefix flag) [(string "-" (string/slice flag (length prefix))) connections]))
+          (if (string/has-prefix? prefix flag)
+            [(string "-" (string/slice flag (length prefix))) connections]))
         prefixes))
 
 (defn read-flags
-  "The configurations `:initial` and `:resume`, of the first connection and of those that follow it."
+  ``The configurations `:initial` and `:resume`, of the first connection and of those that follow
+  it.``
   [args]
   (def configs {:initial (new-config) :resume (new-config)})
   (var at 0)
@@ -124,39 +131,47 @@
 
 (def- order {false [:TLS1_0 :TLS1_1 :TLS1_2 :TLS1_3] true [:DTLS1_0 :DTLS1_2]})
 # -no-tls11 and -no-tls1 mean DTLS 1.0
-(def- in-dtls {:TLS1_0 :DTLS1_0 :TLS1_1 :DTLS1_0 :TLS1_2 :DTLS1_2 :TLS1_3 nil :DTLS1_0 :DTLS1_0 :DTLS1_2 :DTLS1_2})
+(def- in-dtls {:TLS1_0 :DTLS1_0 :TLS1_1 :DTLS1_0 :TLS1_2 :DTLS1_2 :TLS1_3 nil :DTLS1_0 :DTLS1_0
+               :DTLS1_2 :DTLS1_2})
 
 (defn- version-range [config]
   (def dtls (truthy? (config :dtls)))
   (def all (order dtls))
   (def here (if dtls in-dtls identity))
   (def place |(index-of (here $) all))
-  (def [low high] [(or (place (config :min-version)) 0) (or (place (config :max-version)) (dec (length all)))])
+  (def [low high]
+    [(or (place (config :min-version)) 0) (or (place (config :max-version)) (dec (length all)))])
   (def excluded (map here (config :excluded)))
   (def allowed (filter |(not (has-value? excluded $)) (array/slice all low (inc high))))
   (if (empty? allowed) (unimplemented))
   # a range with a hole cannot be asked for
-  (unless (= (length allowed) (inc (- (place (last allowed)) (place (first allowed))))) (unimplemented))
+  (unless (= (length allowed) (inc (- (place (last allowed)) (place (first allowed)))))
+    (unimplemented))
   {:min-version (first allowed) :max-version (last allowed)})
 
-(def- when-valid "A moment at which most of the runner's certificates are valid: 2016-07-20." 1468972800)
+(def- when-valid "A moment at which most of the runner's certificates are valid: 2016-07-20."
+  1468972800)
 
-(defn- folder-of [path] (if-let [slash (last (string/find-all "/" path))] (string/slice path 0 (inc slash)) "./"))
+(defn- folder-of [path]
+  (if-let [slash (last (string/find-all "/" path))] (string/slice path 0 (inc slash)) "./"))
 
 (defn- all-certificates [config]
   (def folder (folder-of (get-in config [:options :cert])))
-  (string ;(seq [name :in (os/dir folder) :when (string/has-suffix? "cert.pem" name)] (slurp (string folder name)))))
+  (string ;(seq [name :in (os/dir folder) :when (string/has-suffix? "cert.pem" name)]
+             (slurp (string folder name)))))
 
 (defn- verification [config]
   (cond
     (config :verify-fail) {:verify (if (config :server) (config :ask) true)
                            :ca (get-in config [:options :cert])}
     (not (config :server)) {:verify false}
-    (config :ask) {:verify (config :ask) :ca (all-certificates config) :verify-time when-valid :purpose :any}
+    (config :ask)
+    {:verify (config :ask) :ca (all-certificates config) :verify-time when-valid :purpose :any}
     {}))
 
 (defn options-of
-  "The options of jsec that a configuration asks for. At the security level 0, for the sake of old versions."
+  ``The options of jsec that a configuration asks for. At the security level 0, for the sake of
+  old versions.``
   [config]
   (merge {:security-level 0 :handshake-timeout 14}
          (if (config :dtls) {:retransmit 1} {})

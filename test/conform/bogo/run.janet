@@ -1,6 +1,7 @@
-# `janet run.janet RUNNER [PATTERN]`: run BoringSSL's tests on jsec. RUNNER is the folder ssl/test/runner of BoringSSL's
-# sources, with runner.test in it (made by `go test -c`), or that program. The last line counts; failures come before it.
-# A pattern, as for the runner's -test, chooses tests, those of config.json among them.
+# `janet run.janet RUNNER [PATTERN]`: run BoringSSL's tests on jsec. RUNNER is the folder
+# ssl/test/runner of BoringSSL's sources, with runner.test in it (made by `go test -c`), or that
+# program. The last line counts; failures come before it. A pattern, as for the runner's -test,
+# chooses tests, those of config.json among them.
 
 (def- here (string (os/cwd) "/test/conform/bogo/"))
 
@@ -10,7 +11,8 @@
 
 (defn- command [program pattern]
   [program "-shim-path" (string here "shim.janet") "-shim-config" (string here "config.json")
-   # unimplemented is what jsec does not have; error texts are jsec's own, the alerts that the peer sees are compared
+   # unimplemented is what jsec does not have; error texts are jsec's own, the alerts that the peer
+   # sees are compared
    "-pipe" "-allow-unimplemented" "-loose-errors" "-idle-timeout" "10s"
    ;(if pattern ["-include-disabled" "-test" pattern] [])])
 
@@ -25,7 +27,9 @@
   (if (and failed (not (empty? line))) (print line)))
 
 (defn main [_ & [path pattern]]
-  (unless (and path (os/stat (program-of path))) (eprint "RUNNER=path is missing: see docs/conformance.md") (os/exit 2))
+  (unless (and path (os/stat (program-of path)))
+    (eprint "RUNNER=path is missing: see docs/conformance.md")
+    (os/exit 2))
   (def program (os/realpath (program-of path)))
   (def runner (os/spawn (command program pattern) :p {:out :pipe :cd (folder-of program)}))
   (def rest @"")
@@ -35,5 +39,6 @@
     (buffer/push rest (last lines))
     (each line (slice lines 0 -2) (take-line line)))
   (os/proc-wait runner)
-  (print (counts "PASSED") " passed, " (counts "FAILED") " failed; " (counts "UNIMPLEMENTED") " ask for what jsec does not have")
+  (print (counts "PASSED") " passed, " (counts "FAILED") " failed; " (counts "UNIMPLEMENTED")
+         " ask for what jsec does not have")
   (os/exit (if (and (= 0 (counts "FAILED")) (pos? (counts "PASSED"))) 0 1)))

@@ -1,7 +1,8 @@
 #!/usr/bin/env janet
-# What BoringSSL's test runner (ssl/test/runner) runs for each of its tests: a client or a server of jsec, as the flags
-# ask for, that connects to the runner's port, makes the handshake, gives back each byte it reads with all bits turned
-# over, and closes. It exits with 0 if all went as the flags say, and with 89 where jsec has no such thing.
+# What BoringSSL's test runner (ssl/test/runner) runs for each of its tests: a client or a server of
+# jsec, as the flags ask for, that connects to the runner's port, makes the handshake, gives back
+# each byte it reads with all bits turned over, and closes. It exits with 0 if all went as the flags
+# say, and with 89 where jsec has no such thing.
 (import ./flags)
 (import ./datagrams)
 (import jsec/cert)
@@ -18,21 +19,25 @@
   (unless (= wanted found) (fail what ": wanted " (describe wanted) ", found " (describe found))))
 
 (def- version-names
-  {:TLS1_0 "TLSv1" :TLS1_1 "TLSv1.1" :TLS1_2 "TLSv1.2" :TLS1_3 "TLSv1.3" :DTLS1_0 "DTLSv1" :DTLS1_2 "DTLSv1.2"})
+  {:TLS1_0 "TLSv1" :TLS1_1 "TLSv1.1" :TLS1_2 "TLSv1.2" :TLS1_3 "TLSv1.3" :DTLS1_0 "DTLSv1"
+   :DTLS1_2 "DTLSv1.2"})
 # connection-info has OpenSSL's names
 (def- group-names {"P-256" "secp256r1" "P-384" "secp384r1" "P-521" "secp521r1" "X25519" "x25519"})
 
 (defn- check-info [config resumed info]
   (expect "session reused" (and resumed (not (config :session-miss))) (info :session-reused))
-  (if-let [version (config :expect-version)] (expect "version" (version-names version) (info :version)))
+  (if-let [version (config :expect-version)]
+    (expect "version" (version-names version) (info :version)))
   (if-let [name (config :expect-server-name)] (expect "server name" name (info :server-name)))
   (if-let [group (config :expect-group)] (expect "group" (group-names group) (info :group)))
   # a resumed session has none, where BoringSSL tells of the first handshake's
   (if-let [signature (config :expect-signature)]
     (unless resumed (expect "signature" signature (info :signature-algorithm))))
   (if-let [path (config :expect-certificate)]
-    (expect "peer certificate" ((cert/parse (slurp path)) :sha256) (get-in info [:peer-certificate :sha256])))
-  (if-let [protocol (config :expect-alpn)] (unless (config :server) (expect "ALPN" protocol (info :alpn)))))
+    (expect "peer certificate" ((cert/parse (slurp path)) :sha256)
+            (get-in info [:peer-certificate :sha256])))
+  (if-let [protocol (config :expect-alpn)]
+    (unless (config :server) (expect "ALPN" protocol (info :alpn)))))
 
 # ---- a connection ----
 
@@ -65,7 +70,8 @@
     (:handshake stream)
     (check-info config resumed (:connection-info stream))))
 
-(defn- shared-options [config] (merge (flags/options-of config) (if (config :server) {:ticket-keys ticket-keys} {})))
+(defn- shared-options [config]
+  (merge (flags/options-of config) (if (config :server) {:ticket-keys ticket-keys} {})))
 
 (defn- client-options
   "Options of a client that offers `session`, and keeps the last one it is given in `sessions`."
@@ -77,7 +83,8 @@
 (def- contexts @{})
 
 (defn- context-of
-  "A context for a server's options, the same one for the same: clients without tickets resume by it."
+  ``A context for a server's options, the same one for the same: clients without tickets resume by
+  it.``
   [options]
   (def key (freeze options))
   (or (contexts key) (put contexts key (tls/new-context options)))
@@ -88,7 +95,9 @@
   (def transport (net/connect "::1" (config :port)))
   (def shared (shared-options config))
   (def options
-    (if (config :server) {:context (context-of shared)} (merge shared (client-options config session sessions))))
+    (if (config :server)
+      {:context (context-of shared)}
+      (merge shared (client-options config session sessions))))
   (def stream (tls/wrap transport (merge options {:handshake false})))
   (handshake config resumed stream)
   (talk config stream)
@@ -97,7 +106,8 @@
 (defn- connect [config resumed session]
   (if (config :dtls)
     (datagrams/connect config resumed session
-                       {:options shared-options :client-options client-options :check check-info :talk talk
+                       {:options shared-options :client-options client-options :check check-info
+                        :talk talk
                         :handshake handshake :inverted inverted})
     (connect-tcp config resumed session)))
 
