@@ -1,6 +1,7 @@
 # Arguments and options of wrong types, ranges and names: each is refused, with what was expected.
 (import ../support/check :prefix "")
 (import ../support/peers :prefix "")
+(import jsec/dtls)
 (import jsec/tls)
 (import jsec/tls-stream)
 
