@@ -31,7 +31,7 @@ static const RequestKind handshake_kind = {
 void handshake_join(Stream *stream, HandshakeRequest *request) {
     request->stream = stream;
     request_enqueue(&stream->handshakers, &request->request);
-    stream_start(stream);
+    stream_start(stream, 0);
 }
 
 void handshake_await(Stream *stream, const char *function, double timeout, bool orphan) {
@@ -67,12 +67,12 @@ static void end_handshake(Stream *stream, bool established) {
     stream->took = timer_now() - stream->began;
     stream->state = established ? STREAM_OPEN : STREAM_FAILED;
     if (!established) stream_close_descriptor(stream); /* the alert was sent */
+    stream_release(stream); /* unless its observer holds it */
     wake_handshakers(stream, established);
     if (stream->observer.handshake_ended) {
-        stream->observer.handshake_ended(stream, stream->observer.owner, established);
+        stream->observer.handshake_ended(stream, stream->observer.arg, established);
     }
     if (stream->engine.corked) poller_soon(&stream->watcher); /* unless data goes out before */
-    stream_release(stream);
 }
 
 static void fail_handshake(Stream *stream) {
@@ -120,14 +120,13 @@ static void arm_retransmit(Stream *stream) {
 
 /* --- progress --- */
 
-void stream_start(Stream *stream) {
+void stream_start(Stream *stream, double spent) {
+    double left = stream->settings.handshake_timeout - spent;
     if (stream->started) return;
     stream->started = true;
     stream->began = timer_now();
     stream_hold(stream);
-    if (stream->settings.handshake_timeout < INFINITY) {
-        poller_set_timer(&stream->timer, stream->settings.handshake_timeout, expire_handshake);
-    }
+    if (left < INFINITY) poller_set_timer(&stream->timer, left > 0 ? left : 0, expire_handshake);
     stream_advance(stream);
 }
 

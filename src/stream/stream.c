@@ -233,7 +233,7 @@ bool stream_finish(Stream *stream, Request *request, RequestQueue *queue, Outcom
 
 void stream_park(Stream *stream, Request *request, double timeout, Progress progress) {
     if (stream->state == STREAM_HANDSHAKING) {
-        stream_start(stream);
+        stream_start(stream, 0);
     } else if (progress == CALL_YIELDS) {
         poller_turn(&stream->watcher);
     }

@@ -37,7 +37,7 @@ SSL *stream_ssl(const Stream *stream);
 
 /* Callbacks of an owner that no fiber waits in. */
 typedef struct StreamObserver {
-    void (*handshake_ended)(Stream *stream, Janet owner, bool established);
+    void (*handshake_ended)(Stream *stream, void *arg, bool established);
     void (*ended)(void *arg); /* closed or collected: it must not touch Janet values */
     Janet owner;              /* kept alive by the stream */
     void *arg;
@@ -45,8 +45,12 @@ typedef struct StreamObserver {
 
 void stream_observe(Stream *stream, StreamObserver observer);
 
-/* Begin the handshake. */
-void stream_start(Stream *stream);
+/* Begin the handshake. `spent` seconds of its time limit have passed. */
+void stream_start(Stream *stream, double spent);
+
+/* Keep the stream alive, without a fiber that waits for it, until stream_drop or stream_release. */
+void stream_hold(Stream *stream);
+void stream_release(Stream *stream);
 
 /* Close the descriptor and free the engine at once. Reads that wait return nil, writes raise. */
 void stream_drop(Stream *stream);

@@ -54,10 +54,6 @@ extern const Transport transport_tcp, transport_udp;
 /* Serve everything that is pending. */
 void stream_advance(Stream *stream);
 
-/* Keep the stream alive, without a fiber that waits for it, until stream_drop or stream_release. */
-void stream_hold(Stream *stream);
-void stream_release(Stream *stream);
-
 /* The public name of a function that both kinds have, from "%s/read" or "%s-stream/version". */
 const char *stream_function(const Stream *stream, const char *format);
 

@@ -12,13 +12,13 @@
 #include <unistd.h>
 
 Stream *accept_stream(Context *context, const ConnectionSettings *settings, int descriptor,
-                      Failure *failure) {
+                      bool used, Failure *failure) {
     Stream *stream = stream_new(&tls_stream_kind, context, ENGINE_SERVER, settings, failure);
     if (!stream || !context_prepare(stream_ssl(stream), NULL, NULL, failure)) {
         close(descriptor);
         return NULL;
     }
-    return stream_attach(stream, descriptor, false, failure) ? stream : NULL;
+    return stream_attach(stream, descriptor, used, failure) ? stream : NULL;
 }
 
 void accept_check(const char *caller, const Context *context) {
@@ -38,7 +38,8 @@ static void take(AcceptRequest *request, int descriptor) {
     Failure failure;
     RequestQueue none;
     request_queue_init(&none);
-    Stream *stream = accept_stream(request->context, &request->settings, descriptor, &failure);
+    Stream *stream =
+        accept_stream(request->context, &request->settings, descriptor, false, &failure);
     if (!stream) {
         request_fail(&request->handshake.request, &none,
                      raise_text(request->handshake.function, &failure));

@@ -1,47 +1,45 @@
 /* accept-loop: a fiber for each connection whose handshake succeeded. Handshakes run without a
- * fiber, all at once: one that stalls costs the others nothing. */
+ * fiber, all at once: one that stalls delays no other (tls/admission.c). */
 #include "base/call.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "net/listener.h"
+#include "net/poller.h"
 #include "net/request.h"
 #include "register.h"
 #include "tls/accept.h"
+#include "tls/admission.h"
 #include "tls/handler.h"
 
 #include <math.h>
 #include <string.h>
 
-#define COLLECT 1.0 /* seconds */
+#define DEFAULT_HANDSHAKES 1000
+#define DEFAULT_HANDSHAKES_PER_HOST 250
 
 typedef struct LoopOptions {
-    int32_t max; /* connections at a time */
-    double handshake_timeout;
+    AdmissionLimits limits;
     Janet on_error; /* function of the error's text, or nil */
 } LoopOptions;
 
-static const OptionRange max_range = {1, INT32_MAX};
+static const OptionRange count_range = {1, INT32_MAX};
 
 static const OptionRow rows[] = {
-    OPTION_WITH("max-connections", option_integer, &max_range, LoopOptions, max,
-                "Connections at a time, handshakes included, at most; more wait in the listener's "
-                "backlog. Default: no limit."),
-    OPTION("handshake-timeout", option_seconds, LoopOptions, handshake_timeout,
+    OPTION_WITH("max-connections", option_integer, &count_range, LoopOptions,
+                limits.max_connections,
+                "Connections at a time whose handshake is done; more wait, with their handshake "
+                "done or in the listener's backlog. Default: no limit."),
+    OPTION_WITH("max-handshakes", option_integer, &count_range, LoopOptions, limits.max_handshakes,
+                "Unfinished handshakes at a time. For one more the oldest is dropped, once it had "
+                "half a second. Default 1000."),
+    OPTION_WITH("max-handshakes-per-host", option_integer, &count_range, LoopOptions,
+                limits.max_handshakes_per_host, "Likewise, of one remote IP address. Default 250."),
+    OPTION("handshake-timeout", option_seconds, LoopOptions, limits.handshake_timeout,
            "Seconds for each handshake. Default: that of the options or context, 30."),
     OPTION("on-error", option_function, LoopOptions, on_error,
-           "Function called with the text of each failed handshake's error. Default: they pass in "
-           "silence."),
+           "Function called with the text of each failed handshake's error. Default: none."),
 };
 static const OptionSet loop_set = OPTION_SET(rows);
-
-/* How many connections there are. Plain memory, since a stream that is collected counts itself off,
- * and by then the collector may have taken anything else. */
-typedef struct Quota {
-    Watcher watcher; /* for a turn in which the loop goes on taking */
-    Timer collect;   /* while it does not: forgotten streams hold places */
-    int32_t references, count, max;
-    struct LoopRequest *request; /* NULL: the loop has ended */
-} Quota;
 
 /* What the connections of a loop have in common. */
 typedef struct Loop {
@@ -52,7 +50,7 @@ typedef struct Loop {
     JanetTable *env;  /* dynamic bindings of the loop's fiber; NULL: none */
     ConnectionSettings settings;
     bool deferred;
-    Quota *quota;
+    Admission *admission;
 } Loop;
 
 typedef struct LoopRequest {
@@ -62,20 +60,14 @@ typedef struct LoopRequest {
     JanetStream *listener;
 } LoopRequest;
 
-static void release(Quota *quota) {
-    if (--quota->references) return;
-    poller_close(&quota->watcher);
-    janet_free(quota);
-}
-
-static int loop_gc(void *pointer, size_t size) {
+static int gc_loop(void *pointer, size_t size) {
     (void)size;
     Loop *loop = pointer;
-    if (loop->quota) release(loop->quota);
+    if (loop->admission) admission_release(loop->admission);
     return 0;
 }
 
-static int loop_mark(void *pointer, size_t size) {
+static int mark_loop(void *pointer, size_t size) {
     (void)size;
     Loop *loop = pointer;
     if (loop->context) janet_mark(janet_wrap_abstract(loop->context));
@@ -89,11 +81,11 @@ static int loop_mark(void *pointer, size_t size) {
 
 static const JanetAbstractType loop_type = {
     .name = "jsec/tls-accept-loop",
-    .gc = loop_gc,
-    .gcmark = loop_mark,
+    .gc = gc_loop,
+    .gcmark = mark_loop,
 };
 
-/* --- connections --- */
+/* --- tasks --- */
 
 /* Dynamic bindings of a task: new ones over the loop's. */
 static JanetTable *new_env(const Loop *loop) {
@@ -111,120 +103,85 @@ static void schedule_task(const Loop *loop, JanetFiber *fiber) {
     janet_schedule(fiber, janet_wrap_nil());
 }
 
-static void handle(const Loop *loop, Stream *stream) {
-    schedule_task(loop, handler_fiber(loop->guard, loop->handler, stream, new_env(loop)));
-}
-
-static void report(const Loop *loop, Janet error) {
+static void report_error(const Loop *loop, Janet error) {
     if (janet_checktype(loop->on_error, JANET_NIL)) return;
     JanetFiber *fiber = call_fiber(loop->on_error, error);
     fiber->env = new_env(loop);
     schedule_task(loop, fiber);
 }
 
-static void on_handshake(Stream *stream, Janet owner, bool established) {
-    const Loop *loop = janet_unwrap_abstract(owner);
-    if (established) {
-        handle(loop, stream);
-    } else {
-        report(loop, stream_error(stream, "tls/accept-loop"));
-        stream_drop(stream);
-    }
+/* --- connections --- */
+
+static Stream *make_stream(void *pointer, int descriptor) {
+    const Loop *loop = pointer;
+    Failure failure;
+    Stream *stream =
+        accept_stream(loop->context, &loop->settings, descriptor, !loop->deferred, &failure);
+    if (!stream) report_error(loop, raise_text("tls/accept-loop", &failure));
+    return stream;
 }
 
-/* One less; where the loop had stopped taking at its limit, it goes on. */
-static void on_end(void *arg) {
-    Quota *quota = arg;
-    quota->count--;
-    if (quota->request && quota->request->acceptor.paused) poller_turn(&quota->watcher);
-    release(quota);
+static void serve_stream(void *pointer, Stream *stream) {
+    const Loop *loop = pointer;
+    schedule_task(loop, handler_fiber(loop->guard, loop->handler, stream, new_env(loop)));
 }
 
-static void go_on(Watcher *watcher, unsigned ready) {
-    (void)ready;
-    Quota *quota = (Quota *)watcher;
-    if (!quota->request || quota->count >= quota->max) return;
-    poller_unset_timer(&quota->collect);
-    listener_resume(&quota->request->acceptor);
+static void report_failure(void *loop, Stream *stream) {
+    report_error(loop, stream_error(stream, "tls/accept-loop"));
 }
 
-static void collect_due(Timer *timer) {
-    poller_collect_soon();
-    poller_set_timer(timer, COLLECT, collect_due);
+static void report_refusal(void *loop, const char *why) {
+    report_error(loop, janet_wrap_string(janet_formatc("tls/accept-loop: %s", why)));
 }
 
-static void pause_taking(Quota *quota) {
-    listener_pause(&quota->request->acceptor);
-    poller_collect_soon();
-    poller_set_timer(&quota->collect, COLLECT, collect_due);
-}
+static const AdmissionOps admission_ops = {
+    .make = make_stream,
+    .serve = serve_stream,
+    .failed = report_failure,
+    .refused = report_refusal,
+};
 
-/* The loop ends; connections may go on. */
-static void end(Quota *quota) {
-    poller_unset_timer(&quota->collect);
-    quota->request = NULL;
-}
-
-static void count_in(Loop *loop, Stream *stream) {
-    Quota *quota = loop->quota;
-    quota->references++;
-    quota->count++;
-    stream_observe(stream, (StreamObserver){
-                               .handshake_ended = on_handshake,
-                               .ended = on_end,
-                               .owner = janet_wrap_abstract(loop),
-                               .arg = quota,
-                           });
-}
+/* --- the loop's fiber --- */
 
 static LoopRequest *of_acceptor(const Acceptor *acceptor) {
     return (LoopRequest *)((uintptr_t)acceptor - offsetof(LoopRequest, acceptor));
 }
 
-static bool waits(const Acceptor *acceptor) {
+static bool loop_waits(const Acceptor *acceptor) {
     return request_waits(&of_acceptor(acceptor)->request);
 }
 
-static void accepted(Acceptor *acceptor, int descriptor) {
-    Loop *loop = of_acceptor(acceptor)->loop;
-    Failure failure;
-    Stream *stream = accept_stream(loop->context, &loop->settings, descriptor, &failure);
-    if (!stream) {
-        report(loop, raise_text("tls/accept-loop", &failure));
-        return;
-    }
-    count_in(loop, stream);
-    if (loop->quota->count >= loop->quota->max) pause_taking(loop->quota);
+static void add_connection(Acceptor *acceptor, int descriptor) {
+    const Loop *loop = of_acceptor(acceptor)->loop;
     if (loop->deferred) {
-        handle(loop, stream);
+        admission_add_deferred(loop->admission, descriptor);
     } else {
-        stream_start(stream);
+        admission_add(loop->admission, descriptor);
     }
 }
 
-/* --- the waiting fiber --- */
-
-static void closed(Acceptor *acceptor) {
+static void end_loop(Acceptor *acceptor) {
     LoopRequest *request = of_acceptor(acceptor);
     RequestQueue none;
     request_queue_init(&none);
-    end(request->loop->quota);
-    if (request_waits(&request->request))
+    admission_end(request->loop->admission);
+    if (request_waits(&request->request)) {
         request_complete(&request->request, &none, janet_wrap_abstract(request->listener));
+    }
 }
 
 static void cancel_loop(Request *request) {
     LoopRequest *self = (LoopRequest *)request;
     listener_leave(&self->acceptor);
-    end(self->loop->quota);
+    admission_end(self->loop->admission);
 }
 
-static void request_mark(Request *request) {
+static void mark_request(Request *request) {
     janet_mark(janet_wrap_abstract(((LoopRequest *)request)->loop));
     janet_mark(janet_wrap_abstract(((LoopRequest *)request)->listener));
 }
 
-static const RequestKind loop_kind = {.cancelled = cancel_loop, .mark = request_mark};
+static const RequestKind loop_kind = {.cancelled = cancel_loop, .mark = mark_request};
 
 static JanetFunction *get_handler(const Janet *argv, int32_t n) {
     JanetFunction *handler = janet_getfunction(argv, n);
@@ -234,67 +191,72 @@ static JanetFunction *get_handler(const Janet *argv, int32_t n) {
     return handler;
 }
 
-static Loop *new_loop(void) {
+static Loop *new_loop(JanetFunction *guard, JanetFunction *handler) {
     Loop *loop = janet_abstract(&loop_type, sizeof *loop);
     memset(loop, 0, sizeof *loop);
-    loop->quota = janet_calloc(1, sizeof *loop->quota);
-    if (!loop->quota) JANET_OUT_OF_MEMORY;
-    loop->quota->references = 1;
-    loop->quota->watcher.descriptor = -1;
-    loop->quota->watcher.ready = go_on;
+    loop->guard = guard;
+    loop->handler = handler;
     loop->on_error = loop->supervisor = janet_wrap_nil();
+    loop->env = janet_current_fiber()->env;
     return loop;
+}
+
+JANET_NO_RETURN static void run_loop(Loop *loop, JanetStream *listener, AdmissionLimits limits) {
+    LoopRequest *request = request_new(sizeof *request, 0, &loop_kind);
+    if (request->request.fiber->supervisor_channel) {
+        loop->supervisor = janet_wrap_abstract(request->request.fiber->supervisor_channel);
+    }
+    request->acceptor.waits = loop_waits;
+    request->acceptor.accepted = add_connection;
+    request->acceptor.closed = end_loop;
+    request->acceptor.many = true;
+    request->loop = loop;
+    request->listener = listener;
+    loop->admission = admission_new(&admission_ops, limits, loop, &request->acceptor);
+    listener_join(listener, &request->acceptor);
+    request_park(&request->request, INFINITY);
 }
 
 FUNCTION(tls_accept_loop, "tls/accept-loop", "listener opts handler &opt loop-opts",
          "Serve a listener: call `handler` with a TLS stream, in a fiber of its own, for each "
          "connection whose handshake succeeded, until the listener is closed. Handshakes run "
-         "beside each other: one that stalls or fails costs the others nothing and never reaches "
-         "the handler.\n\n"
+         "beside each other: one that stalls or fails delays no other and never reaches the "
+         "handler.\n\n"
          "The handler closes its stream with `(ev/close stream)` when the answer is complete. "
          "When a handler raises before that, the connection is aborted, so that the peer sees an "
          "error and not a clean end; the error goes where a task's errors go, to the supervisor "
          "or to standard error. So no handler should close its stream in `defer` or `with`: both "
          "close after an error too. `(fiber/root)` is the handler's task, for `ev/cancel`.\n\n"
          "`opts` is a table or struct of options as for `tls/accept`, or a context. `loop-opts` "
-         "is a table of `:max-connections` (connections at a time, more wait in the backlog; "
-         "default no limit), `:handshake-timeout` (seconds) and `:on-error` (a function called "
-         "with the text of each failed handshake's error; default none).\n\n"
-         "Returns the listener when it is closed. Raises when the options are no server's.\n\n"
+         "is a table of:\n\n"
+         "* `:max-connections` - connections at a time whose handshake is done; more wait, with "
+         "their handshake done or in the listener's backlog. Default: no limit.\n"
+         "* `:max-handshakes` - unfinished handshakes at a time. For one more the oldest is "
+         "dropped, once it had half a second. Default 1000.\n"
+         "* `:max-handshakes-per-host` - likewise, of one remote IP address. Default 250.\n"
+         "* `:handshake-timeout` - seconds for each handshake. Default: that of `opts`, 30.\n"
+         "* `:on-error` - function called with the text of each failed handshake's error.\n\n"
+         "Returns the listener when it is closed. Raises when the options are not those of a "
+         "server.\n\n"
          "Options:",
          &tls_option_set) {
     janet_arity(argc, 3, 4);
     JanetStream *listener = listener_get(argv, 0);
     ConnectionOptions options;
     JanetFunction *guard = handler_guard(); /* runs Janet code, which collects: before all else */
-    Loop *loop = new_loop();
-    loop->guard = guard;
+    Loop *loop = new_loop(guard, get_handler(argv, 2));
     loop->context = tls_choose(function, argv, argc, 1, &options);
-    loop->handler = get_handler(argv, 2);
-    LoopOptions own = {INT32_MAX, options.settings.handshake_timeout, janet_wrap_nil()};
+    LoopOptions own = {.on_error = janet_wrap_nil()};
+    own.limits = (AdmissionLimits){INT32_MAX, DEFAULT_HANDSHAKES, DEFAULT_HANDSHAKES_PER_HOST,
+                                   options.settings.handshake_timeout};
     if (argc > 3) options_read(function, &loop_set, argv[3], &own);
     loop->on_error = own.on_error;
-    loop->quota->max = own.max;
     loop->settings = options.settings;
-    loop->settings.handshake_timeout = own.handshake_timeout;
+    loop->settings.handshake_timeout = own.limits.handshake_timeout;
     loop->deferred = !options.handshake;
     poller_start();
     accept_check(function, loop->context);
-
-    LoopRequest *request = request_new(sizeof *request, 0, &loop_kind);
-    if (request->request.fiber->supervisor_channel) {
-        loop->supervisor = janet_wrap_abstract(request->request.fiber->supervisor_channel);
-    }
-    loop->env = janet_current_fiber()->env;
-    request->acceptor.waits = waits;
-    request->acceptor.accepted = accepted;
-    request->acceptor.closed = closed;
-    request->acceptor.many = true;
-    request->loop = loop;
-    request->listener = listener;
-    loop->quota->request = request;
-    listener_join(listener, &request->acceptor);
-    request_park(&request->request, INFINITY);
+    run_loop(loop, listener, own.limits);
 }
 
 static const Function *const functions[] = {

@@ -1,0 +1,345 @@
+#include "tls/admission.h"
+
+#include "net/endpoint.h"
+#include "net/poller.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define COLLECT 1.0      /* seconds between collections while connections wait for a place */
+#define MIN_PATIENCE 0.5 /* seconds that a handshake has before it makes room for a new one */
+
+typedef struct Connection {
+    Watcher watcher; /* first: the poller hands it back. Of a silent connection */
+    Timer timer;     /* likewise */
+    Admission *admission;
+    Stream *stream; /* NULL: silent */
+    void *loop;     /* kept alive by the loop's fiber, then by the stream */
+    int descriptor; /* the silent connection's, or the stream's */
+    int64_t since;
+    Endpoint host; /* looked up when it is needed */
+    enum { HOST_UNKNOWN, HOST_KNOWN, HOST_NONE } host_state;
+    struct ConnectionList *list; /* it is in this one */
+    struct Connection *next, **link;
+} Connection;
+
+/* In the order of arrival. */
+typedef struct ConnectionList {
+    Connection *first, **last;
+    int32_t count;
+} ConnectionList;
+
+struct Admission {
+    Watcher watcher; /* first: the poller hands it back. For a turn in which places are filled */
+    Timer collect;   /* streams without references hold places */
+    Timer retry;     /* when the oldest handshake may be dropped */
+    const AdmissionOps *ops;
+    AdmissionLimits limits;
+    ConnectionList handshakes, ready;
+    int32_t references; /* the loop's, and one for each stream */
+    int32_t served;
+    void *loop;         /* NULL: it has ended */
+    Acceptor *acceptor; /* likewise */
+};
+
+/* --- lists --- */
+
+static void append_connection(ConnectionList *list, Connection *connection) {
+    connection->list = list;
+    connection->next = NULL;
+    connection->link = list->last;
+    *list->last = connection;
+    list->last = &connection->next;
+    list->count++;
+}
+
+static void unlink_connection(Connection *connection) {
+    *connection->link = connection->next;
+    if (connection->next) {
+        connection->next->link = connection->link;
+    } else {
+        connection->list->last = connection->link;
+    }
+    connection->list->count--;
+}
+
+/* --- places --- */
+
+static bool is_full(const Admission *admission) {
+    return admission->served + admission->ready.count >= admission->limits.max_connections;
+}
+
+static double age_of(const Connection *connection) {
+    return (double)(timer_now() - connection->since) / 1e9;
+}
+
+static bool has_max_handshakes(const Admission *admission) {
+    return admission->handshakes.count >= admission->limits.max_handshakes;
+}
+
+/* Seconds until the oldest handshake may be dropped for a new one; 0: now, or it need not be. */
+static double wait_for_handshakes(const Admission *admission) {
+    if (!has_max_handshakes(admission)) return 0;
+    double age = age_of(admission->handshakes.first);
+    return age < MIN_PATIENCE ? MIN_PATIENCE - age : 0;
+}
+
+static void run_collection(Timer *timer) {
+    poller_collect_soon();
+    poller_set_timer(timer, COLLECT, run_collection);
+}
+
+static void run_retry(Timer *timer) {
+    Admission *admission = (Admission *)((char *)timer - offsetof(Admission, retry));
+    poller_turn(&admission->watcher);
+}
+
+/* Let new connections wait in the listener's backlog while there is no place for them. */
+static void update_acceptor(Admission *admission) {
+    if (!admission->acceptor) return;
+    bool full = is_full(admission);
+    double wait = full ? 0 : wait_for_handshakes(admission);
+    bool pause = full || wait > 0;
+    if (wait > 0) poller_set_timer(&admission->retry, wait, run_retry);
+    if (full && !timer_is_set(&admission->collect)) run_collection(&admission->collect);
+    if (!full) poller_unset_timer(&admission->collect);
+    if (pause == admission->acceptor->paused) return;
+    if (pause) {
+        listener_pause(admission->acceptor);
+    } else {
+        listener_resume(admission->acceptor);
+    }
+}
+
+/* A place is free. The caller may be the collector, so what follows comes in a turn of its own. */
+static void fill_soon(Admission *admission) {
+    bool waiting = admission->acceptor && admission->acceptor->paused;
+    if (waiting || admission->ready.count) poller_turn(&admission->watcher);
+}
+
+/* --- the states of a connection --- */
+
+static void end_served(void *arg) {
+    Admission *admission = arg;
+    admission->served--;
+    fill_soon(admission);
+    admission_release(admission);
+}
+
+static void serve_stream(Admission *admission, Stream *stream, void *loop) {
+    admission->served++;
+    stream_observe(stream, (StreamObserver){
+                               .ended = end_served,
+                               .owner = janet_wrap_abstract(loop),
+                               .arg = admission,
+                           });
+    admission->ops->serve(loop, stream);
+}
+
+/* Serve those that are ready, then take new ones. */
+static void fill_places(Watcher *watcher, unsigned events) {
+    (void)events;
+    Admission *admission = (Admission *)watcher;
+    Connection *connection;
+    while (admission->served < admission->limits.max_connections &&
+           (connection = admission->ready.first)) {
+        unlink_connection(connection);
+        stream_release(connection->stream);
+        serve_stream(admission, connection->stream, connection->loop);
+        janet_free(connection);
+    }
+    update_acceptor(admission);
+}
+
+/* The stream of a connection that is not served has ended. */
+static void end_connection(void *arg) {
+    Connection *connection = arg;
+    Admission *admission = connection->admission;
+    unlink_connection(connection);
+    janet_free(connection);
+    fill_soon(admission);
+    admission_release(admission);
+}
+
+/* Close a connection in its handshake. */
+static void drop_connection(Connection *connection) {
+    Admission *admission = connection->admission;
+    if (connection->stream) {
+        stream_drop(connection->stream); /* calls end_connection */
+        return;
+    }
+    poller_unset_timer(&connection->timer);
+    poller_close(&connection->watcher);
+    unlink_connection(connection);
+    janet_free(connection);
+    fill_soon(admission);
+}
+
+static void refuse_connection(Connection *connection, const char *why) {
+    connection->admission->ops->refused(connection->loop, why);
+    drop_connection(connection);
+}
+
+/* A finished handshake waits for a place if there is none. */
+static void on_handshake(Stream *stream, void *arg, bool established) {
+    Connection *connection = arg;
+    Admission *admission = connection->admission;
+    void *loop = connection->loop;
+    if (!established) {
+        admission->ops->failed(loop, stream);
+        stream_drop(stream); /* calls end_connection */
+        return;
+    }
+    unlink_connection(connection);
+    if (is_full(admission)) {
+        append_connection(&admission->ready, connection);
+        stream_hold(stream);
+    } else {
+        janet_free(connection);
+        serve_stream(admission, stream, loop);
+    }
+    update_acceptor(admission);
+}
+
+/* The first byte has come, or the end: begin the handshake. */
+static void begin_handshake(Connection *connection) {
+    Admission *admission = connection->admission;
+    poller_unset_timer(&connection->timer);
+    poller_remove(&connection->watcher);
+    connection->stream = admission->ops->make(connection->loop, connection->descriptor);
+    if (!connection->stream) {
+        drop_connection(connection);
+        return;
+    }
+    admission->references++;
+    stream_observe(connection->stream, (StreamObserver){
+                                           .handshake_ended = on_handshake,
+                                           .ended = end_connection,
+                                           .owner = janet_wrap_abstract(connection->loop),
+                                           .arg = connection,
+                                       });
+    stream_start(connection->stream, age_of(connection));
+}
+
+static void on_first_byte(Watcher *watcher, unsigned ready) {
+    if (ready & READY_IN) begin_handshake((Connection *)watcher);
+}
+
+static void expire_silent(Timer *timer) {
+    Connection *connection = (Connection *)((char *)timer - offsetof(Connection, timer));
+    Failure failure;
+    failure_set(&failure, "handshake timed out: the peer did not finish it within %g s",
+                connection->admission->limits.handshake_timeout);
+    refuse_connection(connection, failure.text);
+}
+
+/* --- limits of one host --- */
+
+static bool find_host(Connection *connection) {
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (connection->host_state != HOST_UNKNOWN) return connection->host_state == HOST_KNOWN;
+    bool known = !getpeername(connection->descriptor, (struct sockaddr *)&address, &size) &&
+                 endpoint_of(&connection->host, &address);
+    connection->host.port = 0;
+    connection->host_state = known ? HOST_KNOWN : HOST_NONE;
+    return known;
+}
+
+/* Where one host has too many unfinished handshakes its oldest goes, once it had some time. */
+static void limit_host(Connection *newest) {
+    Admission *admission = newest->admission;
+    Connection *oldest = NULL;
+    int32_t count = 0;
+    if (admission->handshakes.count <= admission->limits.max_handshakes_per_host) return;
+    if (!find_host(newest)) return;
+    for (Connection *other = admission->handshakes.first; other; other = other->next) {
+        if (!find_host(other) || !endpoint_equals(&other->host, &newest->host)) continue;
+        if (!oldest) oldest = other;
+        count++;
+    }
+    if (count <= admission->limits.max_handshakes_per_host || age_of(oldest) < MIN_PATIENCE) return;
+    refuse_connection(oldest, "handshake dropped: its host has too many, and this is the oldest");
+}
+
+/* --- the loop --- */
+
+Admission *admission_new(const AdmissionOps *ops, AdmissionLimits limits, void *loop,
+                         Acceptor *acceptor) {
+    Admission *admission = janet_calloc(1, sizeof *admission);
+    if (!admission) JANET_OUT_OF_MEMORY;
+    admission->watcher = (Watcher){.ready = fill_places, .descriptor = -1};
+    admission->ops = ops;
+    admission->limits = limits;
+    admission->handshakes.last = &admission->handshakes.first;
+    admission->ready.last = &admission->ready.first;
+    admission->references = 1;
+    admission->loop = loop;
+    admission->acceptor = acceptor;
+    return admission;
+}
+
+static bool watch_connection(Connection *connection) {
+    double timeout = connection->admission->limits.handshake_timeout;
+    connection->watcher.ready = on_first_byte;
+    if (!poller_add(&connection->watcher, connection->descriptor)) return false;
+    if (timeout < INFINITY) poller_set_timer(&connection->timer, timeout, expire_silent);
+    return true;
+}
+
+void admission_add(Admission *admission, int descriptor) {
+    if (has_max_handshakes(admission)) {
+        refuse_connection(admission->handshakes.first,
+                          "handshake dropped: too many are unfinished, and this is the oldest");
+    }
+    Connection *connection = janet_calloc(1, sizeof *connection);
+    if (!connection) JANET_OUT_OF_MEMORY;
+    connection->admission = admission;
+    connection->loop = admission->loop;
+    connection->descriptor = descriptor;
+    connection->since = timer_now();
+    append_connection(&admission->handshakes, connection);
+    if (watch_connection(connection)) {
+        limit_host(connection);
+    } else {
+        connection->watcher.descriptor = descriptor;
+        refuse_connection(connection, strerror(errno));
+    }
+    update_acceptor(admission);
+}
+
+void admission_add_deferred(Admission *admission, int descriptor) {
+    Stream *stream = admission->ops->make(admission->loop, descriptor);
+    if (!stream) return;
+    admission->references++;
+    serve_stream(admission, stream, admission->loop);
+    update_acceptor(admission);
+}
+
+void admission_end(Admission *admission) {
+    Connection *next;
+    admission->loop = NULL;
+    admission->acceptor = NULL;
+    poller_unset_timer(&admission->collect);
+    poller_unset_timer(&admission->retry);
+    for (Connection *connection = admission->handshakes.first; connection; connection = next) {
+        next = connection->next;
+        if (!connection->stream) drop_connection(connection);
+    }
+}
+
+/* At the VM's end silent connections may be left, whose timers are not unset: the neighbours in the
+ * heap may be gone. */
+void admission_release(Admission *admission) {
+    Connection *connection;
+    if (--admission->references) return;
+    while ((connection = admission->handshakes.first)) {
+        unlink_connection(connection);
+        poller_close(&connection->watcher);
+        janet_free(connection);
+    }
+    poller_close(&admission->watcher);
+    janet_free(admission);
+}
