@@ -3,7 +3,7 @@
 #include "core/tls/ocsp.h"
 #include "talk.h"
 
-#define FIELDS 20
+#define FIELDS 23
 
 /* NUL-terminated where OpenSSL needs text. The settings point into this struct. */
 typedef struct Fields {
@@ -58,6 +58,9 @@ static void set(ContextSettings *settings, Fields *fields, Script *script) {
     case 16: add(&settings->ticket_keys, bytes); break;
     case 17: settings->staple = bytes; break;
     case 18: settings->ocsp = (OcspMode)(small % 3); break;
+    case 19: add(&settings->client_cas, bytes); break;
+    case 20: settings->client_ca_names = (ClientCaNames)(small % 4); break;
+    case 21: settings->renegotiation = small % 3 - 1; break;
     default: use_ours(settings);
     }
 }
