@@ -193,7 +193,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
 
   {:title "The connection broke off"
    :texts ["connection truncated*" "handshake failed: the peer closed the connection"
-           "the peer does not read what it asked for"]
+           "output limit exceeded: the peer is not reading (4 MB pending)"]
    :others ["Connection reset by peer" "Broken pipe"]
    :cause
    ``The peer, or an attacker, ended the connection without close_notify: data may be missing.

@@ -1,6 +1,7 @@
 /* A stream's life, and what drives it. */
 #include "base/raise.h"
 #include "context/connection.h"
+#include "core/tls/byte_stream.h"
 #include "core/tls/datagram.h"
 #include "net/socket.h"
 #include "stream/memory.h"
@@ -99,7 +100,9 @@ static bool make_engine(Stream *stream, Context *context, EngineRole role,
     bool datagram = stream->kind->datagram;
     Transport transport = datagram ? transport_udp : transport_tcp;
     transport.arg = stream;
-    if (!datagram) return engine_init(&stream->engine, context->context, role, transport, failure);
+    if (!datagram) {
+        return byte_stream_engine_init(&stream->engine, context->context, role, transport, failure);
+    }
     DatagramSettings datagrams = {settings->mtu, settings->retransmit, settings->handshake_timeout};
     return datagram_engine_init(&stream->engine, context->context, role, transport, datagrams,
                                 failure);

@@ -315,10 +315,10 @@ static void test_frames_wait(void) {
         all = all && status == ENGINE_WANTS_WRITE;
     }
     CHECK("what the transport does not take waits",
-          all && !waiting(&up) && client.engine.pending_length > 0);
+          all && !waiting(&up) && client.engine.pending.length > 0);
     up.full = false;
     CHECK("and goes out when it does",
-          engine_flush(&client.engine) == ENGINE_DONE && !client.engine.pending_length);
+          engine_flush(&client.engine) == ENGINE_DONE && !client.engine.pending.length);
     uint8_t got[10];
     size_t length;
     int count = 0;

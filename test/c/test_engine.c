@@ -191,10 +191,10 @@ static void test_blocked(int version) {
     pair.up.capacity = 1000;
     EngineStatus status = engine_write(&pair.client.engine, data, 100000, &sent);
     CHECK("a blocked transport is told of", status == ENGINE_WANTS_WRITE && sent);
-    CHECK("what waits is kept", pair.client.engine.pending_length > 0);
-    size_t waiting = pair.client.engine.pending_length;
+    CHECK("what waits is kept", pair.client.engine.pending.length > 0);
+    size_t waiting = pair.client.engine.pending.length;
     CHECK("asking again changes nothing", engine_flush(&pair.client.engine) == ENGINE_WANTS_WRITE &&
-                                              pair.client.engine.pending_length == waiting);
+                                              pair.client.engine.pending.length == waiting);
     /* Reading goes on meanwhile, and what is written later comes later. */
     say(&pair.server, "down");
     CHECK("reading does not need writing",

@@ -3,8 +3,8 @@
 #ifndef WIRE_H
 #define WIRE_H
 
+#include "core/tls/byte_stream.h"
 #include "core/tls/context.h"
-#include "core/tls/engine.h"
 
 #include <errno.h>
 #include <openssl/pem.h>
@@ -121,7 +121,7 @@ static inline void end_init(End *end, ContextSettings *settings, EngineRole role
     Failure failure;
     SSL_CTX *context = context_new(settings, &failure);
     Transport transport = {end_send, end_receive, end};
-    if (!context || !engine_init(&end->engine, context, role, transport, &failure) ||
+    if (!context || !byte_stream_engine_init(&end->engine, context, role, transport, &failure) ||
         !context_prepare(end->engine.ssl, name, name, &failure)) {
         fprintf(stderr, "%s\n", failure.text);
         abort();

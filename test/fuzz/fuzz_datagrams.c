@@ -165,10 +165,10 @@ static bool is_open(const Side *side) {
 /* One datagram at a time, as a server does; its answer is one at most. */
 static void listen_once(Talk *talk, Side *side) {
     int sent = side->out->held;
-    size_t waiting = side->engine.pending_length;
+    size_t waiting = side->engine.pending.length;
     side->budget = 1;
     bool heard = datagram_listen(&side->engine) == ENGINE_DONE;
-    bool answered = side->out->held > sent || side->engine.pending_length > waiting;
+    bool answered = side->out->held > sent || side->engine.pending.length > waiting;
     side->budget = INT_MAX;
     fuzz_expect(!heard || talk->asked[talk->address]);
     fuzz_expect(side->out->held <= sent + 1);
@@ -356,7 +356,7 @@ static void do_flush(Talk *talk, Side *side, uint8_t size) {
     (void)talk;
     size_t waiting = 0;
     datagram_each_pending(&side->engine, measure, &waiting);
-    fuzz_expect(waiting <= side->engine.pending_length);
+    fuzz_expect(waiting <= side->engine.pending.length);
     if (size == 255) datagram_forget_pending(&side->engine);
     engine_flush(&side->engine);
 }

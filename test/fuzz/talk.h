@@ -90,7 +90,7 @@ static inline void talk_init(Engine *engine, SSL_CTX *context, EngineRole role,
     Failure failure = {""};
     const char *name = role == ENGINE_CLIENT ? "localhost" : NULL;
     memset(engine, 0, sizeof *engine);
-    fuzz_expect(engine_init(engine, context, role, transport, &failure));
+    fuzz_expect(byte_stream_engine_init(engine, context, role, transport, &failure));
     fuzz_expect(context_prepare(engine->ssl, name, name, &failure));
 }
 

@@ -30,8 +30,7 @@ static bool make(const CookieSource *source, const uint8_t *secret, uint8_t *coo
 }
 
 static const CookieSource *source_of(const SSL *ssl) {
-    const Engine *engine = BIO_get_data(SSL_get_rbio(ssl));
-    return engine->cookie_source;
+    return engine_of(ssl)->cookie_source;
 }
 
 static int generate(SSL *ssl, unsigned char *cookie, unsigned int *length) {

@@ -1,7 +1,8 @@
-/* An engine's other transport: datagrams, for DTLS. What one call hands over is one datagram, and so
- * is what one call gives; a datagram that was not taken whole is lost, as on the way it may be.
- * Errors of the transport concern the call at hand: a port that nobody listens on may be listened
- * on a moment later. */
+/* DTLS: an engine on a transport of datagrams. One call of the transport sends or receives one
+ * datagram; what does not fit into the room of a receive is lost, as it may be on the network.
+ *
+ * An error of the transport fails only the running call: a port that refuses now may have a server a
+ * moment later. */
 #ifndef JSEC_CORE_DATAGRAM_H
 #define JSEC_CORE_DATAGRAM_H
 
@@ -12,35 +13,28 @@
 /* How a connection treats its datagrams. */
 typedef struct DatagramSettings {
     int mtu;                  /* bytes of a handshake's datagram, DATAGRAM_MAX_MTU at most */
-    double retransmit;        /* seconds before a flight is sent again, the first time */
+    double retransmit;        /* seconds before the first retransmission of a flight */
     double handshake_timeout; /* seconds that the handshake has, or INFINITY */
 } DatagramSettings;
 
-/* As engine_init, for a context of DTLS. */
+/* Initialize a zeroed engine for a DTLS context, which is shared, not owned. */
 bool datagram_engine_init(Engine *engine, SSL_CTX *context, EngineRole role, Transport transport,
                           DatagramSettings settings, Failure *failure);
 
-/* A server's first step: ENGINE_DONE when the datagram that the transport gives is a ClientHello
- * whose cookie shows that the client receives at its address (see cookie.h): go on with
- * engine_handshake then. ENGINE_WANTS_READ: it was not, or asked for a cookie, which was sent.
- * Nothing is kept of it, and the engine serves for the next. */
+/* A server's first step. ENGINE_DONE when the transport's datagram is a ClientHello with a good cookie
+ * (see cookie.h): continue with engine_handshake. ENGINE_WANTS_READ when it is not, or asks for a
+ * cookie, which was sent. The engine keeps nothing of it and serves for the next datagram. */
 EngineStatus datagram_listen(Engine *engine);
 
-/* Seconds until datagram_retransmit is due; negative: nothing is to be sent again. */
+/* Seconds until datagram_retransmit is due; negative: no flight waits for an answer. */
 double datagram_retransmit_due(Engine *engine);
 
-/* Send the last flight again if its time has come. ENGINE_FAILED: it has been often enough. */
+/* Retransmit the last flight if that is due. ENGINE_FAILED after too many retransmissions. */
 EngineStatus datagram_retransmit(Engine *engine);
 
-/* Before there is a way for them: have each datagram that waits, and forget them. */
+/* While there is no socket yet: visit the queued datagrams; drop them. */
 void datagram_each_pending(const Engine *engine,
                            void (*each)(void *arg, const uint8_t *bytes, size_t length), void *arg);
 void datagram_forget_pending(Engine *engine);
-
-/* --- for engine.c --- */
-
-BIO *datagram_bio(Engine *engine);
-void datagram_send_pending(Engine *engine);
-void datagram_send_gathered(Engine *engine);
 
 #endif
