@@ -229,8 +229,13 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
 
   {:title "Too many unfinished handshakes"
    :texts ["handshake dropped: *"]
-   :cause "More connections than `:max-handshakes` (or `:max-handshakes-per-host`) had not finished their handshake, and this was the oldest. Peers connect and send nothing, or the server is overloaded. `:on-error` gets this text."
-   :cure "Nothing, if these peers are strangers: new clients are served. If all clients come through one proxy, raise `:max-handshakes-per-host`."}
+   :cause
+   ``More connections than `:max-handshakes` (or `:max-handshakes-per-host`) had not finished
+   their handshake, and this was the oldest. Peers connect and send nothing, or the server is
+   overloaded. `:on-error` gets this text.``
+   :cure
+   ``Nothing, if these peers are strangers: new clients are served. If all clients come through
+   one proxy, raise `:max-handshakes-per-host`.``}
 
   {:title "The peer does not speak TLS"
    :texts ["the peer sent plain HTTP to a TLS port" "the peer sent a proxy request to a TLS port"

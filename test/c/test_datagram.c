@@ -146,7 +146,7 @@ static bool shake(void) {
         if (waiting(&up) || waiting(&down)) continue;
         if (mine != ENGINE_DONE && !resend_when_due(&client)) return false;
         if (theirs != ENGINE_DONE && !resend_when_due(&server)) return false;
-        /* Who is done answers who asks again. */
+        /* A side that is done answers a repeated flight. */
         if (theirs == ENGINE_DONE) engine_peek(&server.engine);
     }
     return mine == ENGINE_DONE && theirs == ENGINE_DONE;
@@ -295,7 +295,7 @@ static void test_tries_end(void) {
         status = datagram_retransmit(&client.engine);
     }
     int errnum;
-    CHECK("who is never answered gives up", status == ENGINE_FAILED);
+    CHECK("a client without an answer gives up", status == ENGINE_FAILED);
     CHECK("and says why", strlen(engine_explain(&client.engine, &errnum)) > 0 && !errnum);
     both_free();
     datagram_settings.handshake_timeout = 30;
@@ -354,7 +354,7 @@ static void test_buffers_come_back(void) {
     shake();
     engine_free_buffers(&server.engine);
     engine_free_buffers(&client.engine);
-    CHECK("who let go of the buffers can write first",
+    CHECK("a side that released its buffers can write first",
           passes(&server, &client, "down") && passes(&client, &server, "up"));
     engine_free_buffers(&server.engine);
     CHECK("and say its last word", engine_close_notify(&server.engine) == ENGINE_DONE);

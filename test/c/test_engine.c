@@ -78,7 +78,7 @@ static void test_end(int version, size_t max) {
     size_t total;
     pair_open(&pair, version, max);
     say(&pair.client, "bye");
-    CHECK(fact("nobody has said close_notify yet", version, max),
+    CHECK(fact("no side has sent close_notify yet", version, max),
           !engine_peer_closed(&pair.server.engine));
     for (int i = 0; i < 10000 && engine_close_notify(&pair.client.engine) != ENGINE_DONE; i++) {
     }

@@ -308,7 +308,7 @@
              {:child child :call |(http-through own) :expects "END\n"
               :times (if (= :resumption (cell :feature)) 2 1)})})
 
-# ---- stunnel: TLS for who speaks none ----
+# ---- stunnel: TLS for plaintext programs ----
 
 (defn- stunnel-start [name text]
   (def config (in-dir name))

@@ -55,7 +55,7 @@
       (fails-with "non-negative number of seconds" (tls/accept listener server-options -1))
       (fails-with "non-negative number of seconds" (tls/accept listener server-options (/ 0 0))))))
 
-(test "all who wait at a listener are served, first come, first served"
+(test "all acceptors of a listener are served, in their order"
   (with-listener
     (fn [listener host port]
       (def tasks (seq [_ :range [0 4]] (spawn (tls/accept listener server-options))))
@@ -68,7 +68,7 @@
         (is= @"x" (:read server 1))
         (each s [client server] (:close s true))))))
 
-(test "all who wait get nil when the listener is closed"
+(test "all acceptors get nil when the listener is closed"
   (with-listener
     (fn [listener &]
       (def tasks (seq [_ :range [0 5]] (spawn (tls/accept listener server-options))))
@@ -78,7 +78,7 @@
       (each task tasks (is= [:ok nil] (await task)))
       (is= [:ok listener] (await loop-task)))))
 
-(test "one that is cancelled leaves the others waiting"
+(test "a cancelled acceptor leaves the others waiting"
   (with-listener
     (fn [listener host port]
       (def [a b c] (seq [_ :range [0 3]] (spawn (tls/accept listener server-options))))
@@ -92,25 +92,25 @@
       (each s [client server] (:close s true))
       (is= [:error "timeout"] (outcome (tls/accept listener server-options 0.01))))))
 
-(test "a connection is not lost on one who is cancelled as it comes"
+(test "a connection is not lost on an acceptor that is cancelled as it comes"
   (with-listener
     (fn [listener host port]
       (def a (spawn (tls/accept listener server-options)))
       (def b (spawn (tls/accept listener server-options)))
       (turns)
-      # the TCP connection comes, and TLS's first word after it: before that nobody can have shaken
+      # the TCP connection comes, and TLS's first word after it: before that no handshake can have
       # hands
       (def client (spawn (wrap-client (net/connect host port))))
       (turns 1)
       (ev/cancel (a :fiber) "stop")
       (def results [(await a) (await client)])
-      # whoever had it when it came: the other one is whole
+      # either acceptor may have had it: the other one works
       (if (= :ok (first (results 1)))
         (:close (last (await b)) true)
         (do (ev/cancel (b :fiber) "stop") (await b)))
       (if (= :ok (first (results 1))) (:close (last (results 1)) true)))))
 
-(test "connections that came before anybody asked are there"
+(test "connections that came before the first accept are there"
   (with-listener
     (fn [listener host port]
       (def clients (seq [_ :range [0 3]] (spawn (dial host port))))
@@ -177,7 +177,7 @@
       (serve listener (fn [s &opt x] (:close s true)))
       (:close (dial host port) true))))
 
-(test "a peer that stalls in its handshake delays nobody"
+(test "a peer that stalls in its handshake delays no other"
   (with-listener
     (fn [listener host port]
       (def errors @[])
@@ -257,7 +257,7 @@
 # ---- :max-connections ----
 
 (defn holder
-  "A handler that counts who is there, most at a time in :most, until each is told to go."
+  "A handler that counts its connections, with the maximum in :most, until each may end."
   []
   (def state @{:now 0 :most 0 :served 0})
   [state
@@ -279,7 +279,7 @@
       (each c clients (is= :ok (first (await c))))
       (is= [6 2] [(state :served) (state :most)]))))
 
-(test "at its limit a loop is told of the listener's close"
+(test "a loop at its limit ends when its listener is closed"
   (with-listener
     (fn [listener host port]
       (def [state handler] (holder))
@@ -290,7 +290,7 @@
       (is= [:ok listener] (ev/with-deadline 5 (await task)))
       (:close c true))))
 
-(test "failed handshakes free their place"
+(test "failed handshakes don't count for :max-connections any more"
   (with-listener
     (fn [listener host port]
       (def [state handler] (holder))
@@ -300,7 +300,7 @@
       (with [c (dial host port {:timeout 5})] (is= @"hi" (:read c 2)))
       (each s bad (:close s)))))
 
-(test "forgotten connections free their place"
+(test "collected connections don't count for :max-connections any more"
   (with-listener
     (fn [listener host port]
       (serve listener (fn [s] (:write s "hi")) nil {:max-connections 1})

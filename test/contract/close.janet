@@ -12,20 +12,21 @@
   (repeat 3 (is (= a (:close a true))))
   (is (= a (:close a))))
 
-(same "close wakes who waits: reads get nil" [a b]
+(same "close wakes waiting fibers: reads get nil" [a b]
   (def task (spawn (:read a 1)))
   (turns)
   (:close a)
   (is= [:ok nil] (await task)))
 
 (each [what call] [["chunk" |(:chunk $ 5)] [":all" |(:read $ :all)] ["read of 0" |(:read $ 0)]]
-  (same (string "close wakes who waits: a " what " gets nil") [a b]
+  (same (string "close wakes waiting fibers: a " what " gets nil") [a b]
     (def task (spawn (call a)))
     (turns)
     (:close a)
     (await task)))
 
-(same "close wakes who waits: a chunk that had a part gets nil, and the part stays in its buffer"
+(same (string "close wakes waiting fibers: a chunk that had a part gets nil, and the part "
+              "stays in its buffer")
   [a b]
   (def buffer @"<")
   (def task (spawn (:chunk a 5 buffer)))
@@ -34,13 +35,13 @@
   (:close a)
   [(await task) buffer])
 
-(same "close wakes who waits: writes fail" [a b] {:plenty true}
+(same "close wakes waiting fibers: writes fail" [a b] {:plenty true}
   (def task (spawn (:write a (string/repeat "x" plenty-size))))
   (turns)
   (:close a)
   (is= [:error "stream closed"] (await task)))
 
-(on-tls "close wakes all who wait, hard or not" [a b] {:plenty true}
+(on-tls "close wakes all waiting fibers, forced or not" [a b] {:plenty true}
   (each hard [false true]
     (def [s peer] (if hard [a b] (pair :tls13-unix)))
     (def readers (seq [_ :range [0 3]] (spawn (:read s 1))))
@@ -65,7 +66,7 @@
   (is= [:error "stream closed"] (outcome (:peername a)))
   (is= [:error "stream closed"] (outcome (:localname a))))
 
-(same "core says the same of the names of a closed stream" [a b]
+(same "the names of a closed stream raise as core's do" [a b]
   (:close a)
   (each f [net/peername net/localname]
     (is= [:error "stream closed"] (outcome (f a)))))
@@ -190,7 +191,7 @@
   (is= @"answer" (:read a 10))
   (is= [:error "Broken pipe"] (outcome (:write a "x"))))
 
-(same "shutdown :w twice is once" [a b]
+(same "a second shutdown :w does nothing" [a b]
   (repeat 2 (is (= a (:shutdown a :w))))
   (is= nil (:read b 10)))
 
@@ -295,7 +296,7 @@
 # ---- resets ----
 
 (defn reset
-  "Close a core stream so that its peer gets a reset: with data that nobody has read."
+  "Close a core stream so that its peer gets a reset: with unread data."
   [s peer-write]
   (peer-write "unread")
   (turns)
@@ -323,7 +324,7 @@
 (each version [:TLS1_2 :TLS1_3]
   (test (string "a read or write of an open stream after a reset raises with the errno's text ("
                 version ")")
-    # a relay in between, whose end towards us is reset
+    # a relay in between resets its connection to us
     (def [client near] (core-pair))
     (def [far server] (core-pair))
     (defn relay [from to]

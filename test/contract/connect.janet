@@ -5,8 +5,7 @@
 (import jsec/tls)
 
 (test "a refused connection says so, as core's does"
-  # the client's end of a connection has a port that nobody listens on, and that nobody else is
-  # given meanwhile
+  # the client's end of a connection has a port without a listener, which no other program gets
   (with [listener (net/listen "127.0.0.1" 0)]
     (with [taken (net/connect "127.0.0.1" (last (address-of listener)))]
       (def port (last (address-of taken)))
@@ -17,7 +16,7 @@
       (is= [:error "tls/connect: Connection refused"]
            (outcome (tls/connect "localhost" port client-options))))))
 
-(test "a unix socket that is not there says so"
+(test "a missing unix socket is an error with the reason"
   (is= [:error "tls/connect: No such file or directory"]
        (outcome (tls/connect :unix (fresh-path) client-options)))
   (def path (fresh-path))
@@ -27,7 +26,7 @@
   (fails-with "bad path of a unix socket"
               (tls/connect :unix (string/repeat "x" 200) client-options)))
 
-(test "a name that can't be resolved says so, and which"
+(test "a name that can't be resolved is named in the error"
   (fails-with "tls/connect: could not resolve \"no.such.name.invalid\""
               (tls/connect "no.such.name.invalid" "443"))
   (fails-with "could not resolve" (tls/connect "127.0.0.1" "no-such-port")))
@@ -113,7 +112,7 @@
   (is (< (- (os/clock :monotonic) started) 5)))
 
 (test ":timeout covers the TCP connection"
-  # a listener whose backlog is full answers no more
+  # a listener with a full backlog does not answer
   (with [listener (tls/listen "127.0.0.1" 0 {:backlog 1})]
     (def [host port] (address-of listener))
     (def fill (seq [_ :range [0 6]] (spawn (net/connect host port))))
@@ -159,13 +158,13 @@
     (turns)
     (is= before (descriptors))))
 
-(test ":handshake-timeout is told as what it is"
+(test ":handshake-timeout has a text of its own"
   (silent
     (fn [host port]
       (is= [:error "tls/connect: handshake timed out: the peer did not finish it within 0.02 s"]
            (outcome (tls/connect host port (merge client-options {:handshake-timeout 0.02})))))))
 
-(test "timeouts that are none are refused"
+(test "invalid timeouts are refused"
   (each option [:timeout :handshake-timeout :close-timeout]
     (each value [-1 (/ 0 0) "1" :1]
       (fails-with (string option)
@@ -174,7 +173,7 @@
 # ---- deferred handshakes ----
 
 (defn deferred-pair
-  "A client's stream whose handshake has not begun, and the task that accepts it."
+  "A client's stream before its handshake, and the task that accepts it."
   [&opt more]
   (def [a b] (core-pair))
   [(wrap-client a (merge {:handshake false} (or more {}))) (spawn (wrap-server b))])
@@ -193,7 +192,7 @@
     (is (= c (:handshake c)))
     (each x [c s] (:close x true))))
 
-(test "those who wait for a deferred handshake all get its failure"
+(test "all fibers that wait for a deferred handshake get its failure"
   (def [a b] (core-pair))
   (def c (wrap-client a {:handshake false :trusted-cert nil :verify-hostname "other.example"}))
   (def server (spawn (wrap-server b)))
@@ -229,7 +228,7 @@
   (is= @"x" (:read c 1))
   (each x [c s] (:close x true)))
 
-(test "a stream whose handshake was put off can be closed, and dropped"
+(test "a stream with a deferred handshake can be closed, and dropped"
   (def before (descriptors))
   (repeat 5
     (def [a b] (core-pair))
@@ -253,7 +252,7 @@
   (is= [[:error "stream closed"] [:ok nil] [:error "stream closed"]] (tuple ;(map await tasks)))
   (:close b))
 
-(test "an accept whose handshake is put off hands the stream on at once"
+(test "an accept with a deferred handshake returns the stream at once"
   (with [listener (tls/listen "127.0.0.1" 0)]
     (def [host port] (address-of listener))
     (def client (spawn (tls/connect host port client-options)))
@@ -275,7 +274,7 @@
   (:handshake c)
   (each x [c (last (await server))] (:close x true)))
 
-(test "what can't be taken over is refused, and left alone"
+(test "streams that can't be taken over are refused, and stay usable"
   (def [a b] (core-pair))
   (def reader (spawn (:read a 1)))
   (turns)

@@ -90,7 +90,7 @@
     (repeat 10 (gccollect) (turns 1))
     (is= @"echo" (ev/take results))))
 
-(test "a handshake that nobody waits for is kept until it is done"
+(test "a handshake without a waiting fiber is kept until it is done"
   (with [listener (tls/listen "127.0.0.1" 0)]
     (def [host port] (address-of listener))
     (def served (ev/chan 1))

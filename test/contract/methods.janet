@@ -26,7 +26,7 @@
     (is (index-of name listed) name)
     (is (cfunction? (get a name)))))
 
-(same "what is no method is nil, or an error to call" [a b]
+(same "a name that is no method is nil, and an error to call" [a b]
   (is= nil (get a :nonsense))
   (is= :error (first (outcome (:nonsense a))))
   (is= nil (get a "read"))

@@ -33,7 +33,7 @@
   (is= @"XXXX123" buffer)
   (is= @"XXXX1234" (:read b 1 buffer)))
 
-(same "nil for a buffer is none" [a b]
+(same "nil as a buffer means no buffer" [a b]
   (:write a "123")
   (is= @"123" (:read b 3 nil)))
 
@@ -54,7 +54,7 @@
   (:close a)
   (is= nil (:read b 0)))
 
-(same "a bad count is refused, in core's words" [a b]
+(same "a bad count is refused with core's text" [a b]
   (def refused @[])
   (each n [-1 1.5 nil :some "5" [] (/ 0 0) math/inf 1e10 (- math/inf)]
     (each method [:read :chunk]
@@ -64,7 +64,7 @@
   (is= [:error "bad slot #1, expected non-negative 32 bit signed integer, got -1"] (first refused))
   refused)
 
-(same "a bad buffer is refused, in core's words" [a b]
+(same "a bad buffer is refused with core's text" [a b]
   (def refused (seq [what :in ["str" 5 :all {}]
                      method :in [:read :chunk]]
                  (outcome (method b 3 what))))
@@ -145,11 +145,11 @@
   (is= @"cd" (:chunk b 2 nil 0))
   (is= @"ef" (:read b 20 nil 0)))
 
-(same "nil for a timeout is none" [a b]
+(same "nil as a timeout means no timeout" [a b]
   (:write a "x")
   (is= @"x" (:read b 10 nil nil)))
 
-(same "what is no number is no timeout" [a b]
+(same "a timeout that is no number is refused" [a b]
   (each x ["1" :1 @[]]
     (is= :error (first (outcome (:read b 1 nil x)))))
   nil)

@@ -56,14 +56,14 @@
   (:write a "x")
   (is= [:ok @"x"] (await two)))
 
-(on-tls "the end reaches all who read" [a b]
+(on-tls "the end reaches all readers" [a b]
   (def readers
     [(spawn (:read b 1)) (spawn (:chunk b 1)) (spawn (:read b :all)) (spawn (:read b 0))])
   (turns)
   (:close a)
   (each r readers (is= [:ok nil] (await r))))
 
-(on-tls "an error reaches all who read" [a b]
+(on-tls "an error reaches all readers" [a b]
   (def readers (seq [_ :range [0 3]] (spawn (:read b 1))))
   (turns)
   (:close a true)

@@ -18,12 +18,12 @@
   (each x ["str" @"buf" 'sym :key] (is= nil (:write a x)))
   (is= @"strbufsymkey" (:chunk b 12)))
 
-(same "anything else is refused, in core's words" [a b]
+(same "anything else is refused with core's text" [a b]
   (def refused (seq [x :in [12 nil {} [] true]] (outcome (:write a x))))
   (is= [:error "bad slot #1, expected string, symbol, keyword or buffer, got 12"] (first refused))
   refused)
 
-(same "an empty write is nothing" [a b]
+(same "an empty write returns at once" [a b]
   (each x ["" @""] (is= nil (:write a x)))
   (:write a "x")
   (is= @"x" (:read b 10)))
@@ -75,7 +75,7 @@
   (is (= plenty (drain b (length plenty))))
   (is= [:ok nil] (await task)))
 
-(on-tls "a string whose last reference goes while its write is parked is sent whole" [a b]
+(on-tls "a string that loses its last reference during its write is sent whole" [a b]
         {:plenty true}
   (def n (length plenty))
   (def task (spawn (:write a (string "<" plenty ">"))))

@@ -1,4 +1,4 @@
-# What docs/security.md says and no other file states: who gets in through which entry point, and
+# Facts of docs/security.md that no other file states: which peers each entry point admits, and
 # what a loop does without descriptors.
 (import ../support/check :prefix "")
 (import ../support/peers :prefix "")
@@ -50,7 +50,8 @@
                     ["a virtual host" by-virtual-host]]
   (each context [false true]
     (each version [:TLS1_2 :TLS1_3]
-      (test (string "a server with :verify true admits nobody without a certificate, through " name
+      (test (string "a server with :verify true admits no client without a certificate, through "
+                    name
                     (if context " with a context" "") ", " version)
         (each [client admitted] [[{} false] [me true]
                                  [(issue (authority "Other CA") :common-name "x") false]]

@@ -38,7 +38,7 @@
     (is= [:ok nil] (await task))
     (is= @"abc" (:read c 10))))
 
-(test "bad arguments are refused in core's words"
+(test "bad arguments are refused with core's text"
   (with-pair [c s peer]
     (each n [-1 1.5 nil :some "5"]
       (each method [:read :chunk]
@@ -179,7 +179,7 @@
     (dtls/send-to s peer "in")
     (is= [:ok @"in"] (await reader))))
 
-(test "what the network refuses is raised, and the client stays usable"
+(test "a network error is raised, and the client stays usable"
   (with-pair [c s peer]
     (def port (in (dtls/localname s) 1))
     (dtls/close-server s true)
@@ -206,7 +206,7 @@
     (each task tasks (is= [:ok peer] (await task)))
     (is= @["0" "1" "2" "3" "4"] (sorted (map string buffers)))))
 
-(test "datagrams that nobody waits for are kept for later"
+(test "datagrams without a waiting reader are kept for later"
   (with-pair [c s peer]
     (for i 0 100 (:write c (string/format "%03d" i)))
     (ev/sleep 0.02)
@@ -236,7 +236,7 @@
 
 # ---- the end of things
 
-(test "clients and servers that nobody refers to are collected, with their descriptors"
+(test "clients and servers without references are collected, with their descriptors"
   (defn descriptors [] (length (os/dir "/proc/self/fd")))
   (defn use-some []
     (with-pair [c s peer] nil)
@@ -288,7 +288,7 @@
       (is= [:error "stop"] (await task)))
     (if before (is= before (descriptors)))))
 
-(test "a host's addresses are all greeted, and one that answers is enough"
+(test "all addresses of a host get a ClientHello, and one answer is enough"
   # "localhost" may be ::1 and 127.0.0.1: a server on either is found, whichever comes first
   (def hosts
     (distinct (map |(first (net/address-unpack $)) (net/address "localhost" "1" :datagram true))))

@@ -128,8 +128,8 @@
     (def clients (seq [i :range [0 150]] (connect s)))
     (defer (each c clients (dtls/close c true))
       (while (< (length (dtls/peers s)) 150) (ev/sleep 0.01))
-      (each peer (dtls/peers s) (dtls/send-to s peer "anybody there?"))
-      (each c clients (is= @"anybody there?" (:read c 100)))
+      (each peer (dtls/peers s) (dtls/send-to s peer "are you there?"))
+      (each c clients (is= @"are you there?" (:read c 100)))
       (each c clients (is= 3 (:write c "yes"))))))
 
 # ---- exactly one datagram is lost ----
@@ -138,7 +138,7 @@
   (fn [on i datagram] (if (and (= on way) (= i n)) :lose :pass)))
 
 (defn- shaken
-  "Make a connection over a proxy whose rule loses one datagram, and have it tried; the session."
+  "Make a connection over a proxy that loses one datagram, and use it. Returns the session."
   [s rule &opt options]
   (with-udp-proxy [p (port-of s) {:rule rule}]
     (with [c (connect (p :port) (merge {:retransmit 0.05} (or options {})))]
@@ -159,7 +159,7 @@
       (def session (shaken s (fn [&] :pass)))
       (for n 0 6 (shaken s (lose-nth way n) {:session session})))))
 
-(test "a handshake goes on while nobody reads: a lost last flight is sent again for who asks"
+(test "a handshake goes on without a reader: a lost last flight is sent again on request"
   (with-server [s {:retransmit 0.05}]
     (def session (shaken s (fn [&] :pass)))
     # resumed, the client's last flight is the handshake's: the server asks for it again
@@ -169,7 +169,7 @@
         # the client never reads, or writes
         (while (empty? (dtls/peers s)) (ev/sleep 0.01))))))
 
-(test "a server's handshakes go on while nobody is in recv-from, by its own timer too"
+(test "a server's handshakes go on without a recv-from, by its own timer too"
   (with [s (dtls/listen "127.0.0.1" 0 (merge server-options {:retransmit 0.05})) dtls/close-server]
     (for n 0 4
       (with-udp-proxy [p (port-of s) {:rule (lose-nth :down n)}]

@@ -158,7 +158,7 @@
                 (dtls/send-to s (dtls-stream/address "127.0.0.1" 9) "x"))
     (fails-with "bad slot #1, expected jsec/dtls-address" (dtls/send-to s "127.0.0.1" "x"))))
 
-(test "dtls/close-server ends all sessions with a close_notify, and wakes who waits"
+(test "dtls/close-server ends all sessions with a close_notify, and wakes waiting fibers"
   (with [s (dtls/listen "127.0.0.1" 0 served)]
     (with-client [a s plain]
       (with-client [b s plain]
@@ -275,7 +275,7 @@
       (is (< 0 (dtls-stream/handshake-time s (first (dtls/peers s))) 30)))
     (with-client [c s plain] (is= nil (:handshake-time c)))))
 
-(test "dtls/connect raises where nobody listens, and after :timeout where nobody answers"
+(test "dtls/connect raises if no server listens, and after :timeout if no answer comes"
   (def port (with [s (dtls/listen "127.0.0.1" 0 served)] (port-of s)))
   (fails-with "dtls/connect: Connection refused" (dtls/connect "127.0.0.1" port plain))
   (with [silent (net/listen "127.0.0.1" "0" :datagram)]
@@ -379,7 +379,7 @@
     (is= (string "fe80::1%" zone)
          (dtls-stream/address-host (dtls-stream/address (string "fe80::1%" zone) 5684)))))
 
-(test "what DTLS can't do is refused"
+(test "options that DTLS does not have are refused"
   (fails-with "a function as :ocsp-response"
               (dtls/listen "127.0.0.1" 0 (merge served {:ocsp-response (fn [] nil)})))
   (def path (string (tmpdir) "/socket"))
@@ -397,7 +397,7 @@
                               1))))
   (is (not (empty? changed)) "what is no address is refused"))
 
-(test "what is no address raises"
+(test "a value that is no address raises"
   (each [host port] [["localhost" 1] ["300.0.0.1" 1] ["" 1] ["127.0.0.1" -1] ["127.0.0.1" 65536]
                      ["127.0.0.1" "x"] [nil 1] ["127.0.0.1" nil]
                      ["127.0.0.1\0" 1] [:unix "/tmp/x"]]
@@ -625,7 +625,7 @@
   (with-server [s {:cert (string (big :cert) (root :cert)) :key (big :key) :mtu 300}]
     (with-client [c s (merge plain {:mtu 300})] (echoes c))))
 
-(test ":on-error is told why a handshake failed, and with whom"
+(test ":on-error receives the reason of a failed handshake and the peer's address"
   (def told (ev/chan 1))
   (with-server [s (merge served {:on-error |(ev/give told $)})]
     (protect (dtls/connect "127.0.0.1" (port-of s)))

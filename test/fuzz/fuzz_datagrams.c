@@ -189,7 +189,7 @@ static void shake_once(Talk *talk) {
         Side *side = &talk->sides[s];
         greet(talk, side);
         if (is_open(side))
-            seen(talk, side, engine_peek(&side->engine)); /* answers who asks again */
+            seen(talk, side, engine_peek(&side->engine)); /* answers repeated flights */
         engine_flush(&side->engine);
     }
 }
@@ -303,7 +303,7 @@ static void do_join(Talk *talk, Side *side, uint8_t size) {
     line->held--;
 }
 
-/* Back to who sent it. */
+/* Back to its sender. */
 static void do_reflect(Talk *talk, Side *side, uint8_t size) {
     (void)talk;
     Line *line = side->out;

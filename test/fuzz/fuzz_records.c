@@ -28,7 +28,7 @@ static ptrdiff_t give(void *arg, uint8_t *into, size_t room) {
     return (ptrdiff_t)next.length;
 }
 
-/* Nobody who lacks a key gets through a handshake, nor says anything. */
+/* A peer without a key completes no handshake and sends no data. */
 static void try_all(Engine *engine) {
     uint8_t into[512];
     size_t n;

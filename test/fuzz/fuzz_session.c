@@ -27,7 +27,7 @@ static void import(Bytes bytes) {
     SSL_free(ssl);
 }
 
-/* Nobody trusted has signed the response: it is refused, and no handshake is made. */
+/* The response has no trusted signer: it is refused, and so is the handshake. */
 static void staple(Bytes bytes) {
     Failure failure = {""};
     Pair pair;

@@ -100,7 +100,7 @@
       (is= [:close :now] (ev/close s :now))
       (is= [:read] (ev/read s)))
 
-    (test "what has no such method, or none that can be called, gets core's error"
+    (test "a value without such a method, or with one that can't be called, gets core's error"
       (fails-with "bad slot #0, expected core/stream, got <fake/stream" (net/flush s)))
 
     (test "methods park their fiber while others run"

@@ -47,19 +47,19 @@
         (is (= a ((values :close) a))))
       nil nil)))
 
-(test "core's own streams are as they were"
+(test "core's own streams behave as before"
   (def [a b] (core-pair))
   (is= [@"hello" @"<hello" @" yourself" "timeout"] (before/roundtrip a b))
   (each s [a b] (ev/close s)))
 
-(test "what is no stream is refused in core's words"
+(test "a value that is no stream is refused with core's text"
   (each x [5 "x" nil @{} (ev/chan)]
     (is (string/has-prefix? "bad slot #0, expected core/stream, got "
                             (last (outcome (ev/read x 1)))))
     (is (string/has-prefix? "bad slot #0, expected core/stream, got "
                             (last (outcome (net/close x)))))))
 
-(test "core's functions that have no meaning here say so"
+(test "core's functions without a meaning for TLS raise"
   (run-on :tls13
     (fn [a b]
       (each f [|(net/send-to $ nil "x") |(net/recv-from $ 1 @"") |(net/accept $)

@@ -59,7 +59,7 @@
         (error (meet open (merge {:ciphers anonymous} client))))))
 
   (each ciphers ["ALL:@SECLEVEL=0" every]
-    (test (string "a server that requires certificates offers it to nobody, with :ciphers " ciphers
+    (test (string "a server that requires certificates never offers it, with :ciphers " ciphers
                   " (" name ")")
       (def closed {:verify true :ca-file (ca :cert) :ciphers ciphers})
       (def why (meet closed open))

@@ -47,7 +47,7 @@
 
 (def trust {:ca-file (ca :cert)})
 
-# ---- who issued it ----
+# ---- the issuer ----
 
 (test "the right CA is accepted, as content, buffer and file"
   (def dir (tmpdir))
@@ -56,7 +56,7 @@
     (is= true (visit good {:ca value}))
     (is= true (visit good {:security {:ca-file value}}))))
 
-(test "another CA is refused, and so is none but the system's"
+(test "another CA is refused, and so are the system's CAs alone"
   (def why
     (string
       `tls/connect: certificate verify failed: unable to get local issuer certificate: `
@@ -223,7 +223,7 @@
                `certificate names "192.0.2.1", "2001:db8::1"`)
        (visit (named "IP:192.0.2.1" "IP:2001:db8::1") trust "192.0.2.9")))
 
-(test "the common name names no host"
+(test "the common name does not count as a host name"
   (def bare (issue ca :common-name "a.example" :san ["email:a@b.example"]))
   (is= (string `tls/connect: certificate verify failed: hostname mismatch: wanted "a.example", `
                `certificate has no subjectAltName with a DNS name`)
@@ -258,7 +258,7 @@
   (signed-by-openssl (string "subjectAltName=@names\n[names]\nDNS.1=" name "\n")))
 
 (defn alternatives
-  "An identity whose subjectAltName is these bytes of DER."
+  "An identity with these bytes of DER as subjectAltName."
   [& bytes]
   (def sequence [0x30 (length bytes) ;bytes])
   (signed-by-openssl (string "subjectAltName=DER:"

@@ -206,10 +206,11 @@
     (is= 1 (sessions-of s))
     (dtls/close second-client)))
 
-(test "a session goes on while somebody else sends hellos from its address"
+(test "a session goes on while an attacker sends hellos from its address"
   (def from-peer (ev/chan 100))
   (with-server [s]
-    # the proxy speaks with the client's address: it slips in what an attacker sends who forges it
+    # the proxy speaks with the client's address: it injects what an attacker with a forged address
+    # sends
     (var slip nil)
     (with-udp-proxy [p (port-of s)
                      {:rule (fn [way n datagram]
@@ -246,7 +247,7 @@
               "old session goes on")
   (def errors (ev/chan 10))
   (with-server [s {:handshake-timeout 0.5 :on-error |(ev/give errors $)}]
-    (def answers (ev/chan 100)) # in the clear, to whoever begins anew
+    (def answers (ev/chan 100)) # in the clear, to a peer that begins anew
     (defn told [way n datagram] (if (and (= way :down) (= 22 (datagram 0)) (= 0 (datagram 4)))
                                   (ev/give answers datagram)) :pass)
     (with-udp-proxy [p (port-of s) {:rule told}]
@@ -293,7 +294,7 @@
     (with [c (connect s)] (ask c "in"))
     (each c (drop 1 clients) (ask c "still here") (dtls/close c))))
 
-(test "sessions of one host are capped, handshakes included; whoever restarts is let in"
+(test "sessions of one host are capped, handshakes included; a restarted peer is admitted"
   (with-server [s {:max-sessions-per-host 2 :handshake-timeout 0.5}]
     (def dial (from-one-port (port-of s)))
     (def c (dtls-stream/upgrade (dial) client-options))
@@ -450,7 +451,7 @@
     (is= peer (dtls/recv-from s 100 room 0))
     (is= @"there" room)))
 
-(test "closing a server wakes who waits, ends sessions, and a second close does nothing"
+(test "closing a server wakes waiting fibers and ends sessions; a second close does nothing"
   (with-pair [c s peer]
     (def tasks (seq [_ :range [0 3]] (spawn (dtls/recv-from s 100 @""))))
     (turns)
@@ -476,7 +477,7 @@
     (is= peer (dtls/recv-from s 100 room 10))
     (is= @"on" room)))
 
-(test "servers and clients that nobody has any more are collected, and their sockets closed"
+(test "servers and clients without references are collected, and their sockets closed"
   (if-not (os/stat "/proc/self/fd")
     (skip "descriptors" "can't be counted here")
     (do
@@ -488,7 +489,7 @@
         (is (<= (descriptors) (+ before 5))))
       (is (<= (descriptors) (+ before 5))))))
 
-(test "any port is one that nobody shares"
+(test "a server on any port shares it with no other"
   (def plain (seq [_ :range [0 150]] (net/listen "127.0.0.1" "0" :datagram)))
   (def ours (seq [_ :range [0 150]] (dtls/listen "127.0.0.1" 0 server-options)))
   (defer (do (each s plain (ev/close s)) (each s ours (dtls/close-server s)))

@@ -46,7 +46,7 @@
 (def unreadable (path-of "unreadable.pem" (server :key)))
 (os/chmod unreadable 0)
 (def refused-words (string ": " unreadable ": Permission denied"))
-(def as-nobody ["setpriv" "--reuid" "65534" "--regid" "65534" "--clear-groups"])
+(def without-rights ["setpriv" "--reuid" "65534" "--regid" "65534" "--clear-groups"])
 (cond
   (not (first (protect (slurp unreadable))))
   (test "a file that can't be read is refused"
@@ -54,16 +54,16 @@
       (fn [option make]
         (fails-with (string ":" option refused-words) (make unreadable)))))
 
-  # root reads everything, but can become somebody who doesn't
+  # root reads everything, but can become a user that doesn't
   (and (find-program "setpriv")
-       (= 0 (os/execute [;as-nobody (dyn *executable*) "-e" "(import jsec/tls)"] :p
+       (= 0 (os/execute [;without-rights (dyn *executable*) "-e" "(import jsec/tls)"] :p
                         {:out (file/open "/dev/null" :w) :err (file/open "/dev/null" :w)})))
   (test "a file that can't be read is refused"
-    (def code (path-of "nobody.janet" ```(import jsec/tls) (def [_ path cert] (dyn *args*))
+    (def code (path-of "without-rights.janet" ```(import jsec/tls) (def [_ path cert] (dyn *args*))
                (each options [{:ca-file path} {:trusted-cert path} {:cert path :key path}
                               {:cert cert :key path} {:ca-file cert :crl path}]
                  (print (last (protect (tls/new-context options)))))```))
-    (with-child [c ;as-nobody (dyn *executable*) code unreadable (server :cert)]
+    (with-child [c ;without-rights (dyn *executable*) code unreadable (server :cert)]
       (is= 0 (exit-status c) (described c))
       (is= (string/join (map |(string "tls/new-context: :" $ refused-words "\n")
                              ["ca-file" "trusted-cert" "cert" "key" "crl"]))
@@ -75,7 +75,7 @@
   (def pipe (string dir "/pipe"))
   (is= 0 (os/execute ["mkfifo" pipe] :p))
   (each-option (fn [option make] (fails-with (string ":" option ": ") (make pipe))))
-  # somebody holds it open, and is silent
+  # another program holds it open, and is silent
   (with-child [c "sh" "-c" `exec 3<>"$0"; echo open; read x` pipe]
     (await c :out "open")
     (fails-with ~(* ":ca-file: " (thru "/pipe: ") (+ "Connection timed out" "Operation timed out"))
@@ -155,7 +155,7 @@
               (tls/new-context {:cert (string (server :cert) bad) :key (server :key)})))
 
 (test "text around PEM blocks, CRLF and a missing last newline are fine"
-  (each pem [(string "Certificate of somebody\n" (server :cert) "\n\n")
+  (each pem [(string "Certificate of a host\n" (server :cert) "\n\n")
              (string/replace-all "\n" "\r\n" (server :cert))
              (string/trimr (server :cert)) (string (server :key) (server :cert))
              (buffer (server :cert))]
@@ -177,7 +177,7 @@
   out)
 
 (peer-test "openssl"
-  "an encrypted key is opened with its password only, and nobody is asked at a terminal"
+  "an encrypted key is opened with its password only, without a prompt on a terminal"
   (each path [(encrypted "pkcs8" "-topk8" "-v2" "aes256" "-passout" "pass:sésame")
               (encrypted "ec" "-aes256" "-passout" "pass:sésame")]
     (each key [path (slurp path)]
@@ -205,7 +205,7 @@
     (is (string/find "went on" (c :out)) (described c))
     (is= nil (string/find "pass phrase" (string (c :out) (c :err))))))
 
-(test "no block that says it is encrypted makes OpenSSL ask the terminal, of whatever kind"
+(test "no encrypted block of any kind makes OpenSSL ask on the terminal"
   (def code ```(import jsec/tls) (import jsec/cert) (import jsec/crypto)
     (def [_ ca body] (dyn *args*))
     (defn locked [kind]

@@ -1,5 +1,5 @@
-# Peers that ask without end, stall by the dozen or never read: what they cost is bounded, and
-# nobody else waits for them.
+# Peers that flood, stall by the dozen or never read: their cost is bounded, and other peers don't
+# wait for them.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")
 (import ../support/peers :prefix "" :only [with-server echo sent-back refusal])
@@ -103,7 +103,7 @@
   (:close server true))
 
 (test (string "clients that ask for renegotiations where there are none lose their connection, "
-              "and nobody else does")
+              "and no other peer does")
   (with-server [s identified echo]
     (def options (merge client-options {:max-version :TLS1_2}))
     (with [bystander (tls/connect "127.0.0.1" (s :port) options)]

@@ -65,8 +65,8 @@
       (is= [(whole :client) (whole :server) (whole :up) (whole :down)]
            [(other :client) (other :server) (other :up) (other :down)])))
 
-  # the one who waits for the bytes that are missing fails in any case, and so does who waits for
-  # his answer
+  # the side that waits for the missing bytes fails in any case, and so does the side that waits for
+  # its answer
   (each [way receiver] [[:up :server] [:down :client]]
     (test (string version ": a handshake cut at any byte to the " receiver " fails")
       (def before (descriptors))

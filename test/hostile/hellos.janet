@@ -1,4 +1,4 @@
-# Hellos of other times and of nobody's making, as raw bytes: SSLv2 to TLS 1.1, compression, records
+# Old and malformed hellos, as raw bytes: SSLv2 to TLS 1.1, compression, records
 # that are too large or empty, and fallbacks. A server refuses them with the alert that the protocol
 # has for it, tells why, and serves on; a client does the same with what a server says.
 (import ../support/check :prefix "")
@@ -100,7 +100,7 @@
   (refused [40 none] ~(+ "no shared cipher: no cipher suite in common with the peer" ,no-tls)
            (hello-of-ssl2 0x0303)))
 
-(test "versions that nobody has heard of are refused"
+(test "unknown versions are refused"
   (refused 70 no-version
            (record 22 0x0301
                    (hello :extensions
@@ -120,7 +120,7 @@
 # ---- compression ----
 
 (def no-null '(+ "no compression specified" "required compression algorithm missing"))
-(test "compression alone is refused, beside none it is not used"
+(test "compression alone is refused; if it is optional, it is not used"
   (refused [47 50] no-null (record 22 0x0301 (hello :compression "\x01")))
   (refused [47 50] no-null (record 22 0x0301 (hello :compression "")))
   # TLS 1.3 has none: RFC 8446, 4.1.2

@@ -116,7 +116,7 @@
 (def less-files "GnuTLS sends no more." (saved dir "less" (sized 120000)))
 (def ca-file ((saved dir "ca" ca) :cert))
 
-(def others # who is the other side, how it serves and how it asks
+(def others # the peers: their names, commands for serving and for connecting
   [["openssl"
     (fn [port]
       ["openssl" "s_server" "-accept" port "-cert" (huge-files :cert) "-key" (huge-files :key)])
@@ -182,7 +182,7 @@
                          (at version small {:verify true :ca-file (longer :root)})))
     (is (string/find "certificate verify failed: certificate chain too long" heard) heard)))
 
-(test "a chain whose middle is missing among a hundred is refused"
+(test "a chain of a hundred without its middle is refused"
   (def parts (string/split "-----BEGIN" (long :cert)))
   (def gap (string (string/join (array/concat @[] (array/slice parts 0 50) (array/slice parts 51))
                                 "-----BEGIN")))

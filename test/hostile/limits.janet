@@ -55,7 +55,7 @@
        (= 0 (os/execute ["unshare" "-m" "sh" "-c" "mount -t tmpfs tmpfs /mnt"] :p {:err (null)}))))
 
 (defn on-small-disk
-  ``What a shell script prints whose folder is a disk of two pages, one of them taken by the file
+  ``The output of a shell script in a folder on a disk of two pages, one of them taken by the file
   `filler`.``
   [script & arguments]
   (def place (tmpdir))

@@ -1,6 +1,6 @@
 # Memory runs out, at each allocation of OpenSSL's and ours in turn, or at some of them where there
 # are very many: what was asked for fails and says so, or is right; nothing crashes, hangs, or is
-# damaged for those who come after, and nothing that is refused with memory is let in without.
+# damaged for later calls, and nothing that is refused with memory is let in without.
 # JSEC_MEMORY_MAX sets how many runs each scenario gets.
 (import ../support/check :prefix "")
 (import ../support/compile :prefix "")
@@ -8,7 +8,7 @@
 (import jsec/cert)
 
 (def most (scan-number (os/getenv "JSEC_MEMORY_MAX" (string (load 12)))))
-# where one allocation decides whether somebody is trusted
+# where one allocation decides whether a peer is trusted
 (def- thorough
   (tabseq [scenario :in ["impostor" "stranger" "stranger's message" "stranger's certificate"
                          "other key" "other name"]] scenario (load 4000)))
@@ -27,7 +27,7 @@
    ])
 
 # What OpenSSL keeps to itself: 3.0 gives no reason why a signature or a key could not be read, and
-# leaves words out of an extension's text. All of it lets nobody in.
+# leaves words out of an extension's text. None of it admits a peer.
 (def known-silences
   '(* "wrong at " :d+ ": " :d ": "
       (some (* (+ "false for true" "self-signed: false for true" "signature-valid: false for true"
@@ -54,7 +54,7 @@
 (defn- number? [line] (peg/match '(* :d+ -1) line))
 
 (defn sweep
-  "Run a scenario to its end; who dies is begun anew after where it died. What went wrong."
+  "Run a scenario to its end; after a crash, go on behind it. Returns what went wrong."
   [scenario many]
   (def complaints @[])
   (var from (if (or (os/getenv "JSEC_MEMORY_MAX") (thorough scenario)) 0 3))

@@ -1,5 +1,5 @@
 # A network that splits, merges and delays, and that stalls, ends or resets a transfer at each of
-# its bytes: what is read is what was written up to there, and nobody takes a cut for an end.
+# its bytes: a reader gets what was written up to there, and no side takes a cut for an end.
 # JSEC_SEED repeats a run.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")

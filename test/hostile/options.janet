@@ -215,7 +215,7 @@
   (fails-with ":min-version is above :max-version"
               (tls/new-context {:security {:min-version :TLS1_3 :max-version :TLS1_2}})))
 
-(test "options that leave nothing to agree on are refused before anybody connects"
+(test "options that leave nothing to agree on are refused before a connection"
   (each [opts why] [[{:min-version :TLS1_3 :ciphersuites ""} "leave none for the versions allowed"]
                     [{:max-version :TLS1_1} "TLS 1.1 rests on SHA-1 and MD5"]
                     [{:max-version "TLS1.0"} "TLS 1.0 rests on SHA-1 and MD5"]

@@ -121,7 +121,7 @@
     (is (and (not fine) (string/find "hostname mismatch" why)))
     (is= [true @"x"] (through context))))
 
-(test "one who does not verify opens no door for the next"
+(test "a connection without verification does not affect the next"
   (with-server [s identity echo]
     (def other {:ca-file ((authority "Other CA") :cert)})
     (repeat 3

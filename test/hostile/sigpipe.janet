@@ -1,4 +1,4 @@
-# Whoever writes to a connection that is gone gets an error, and never SIGPIPE, which would end the
+# A write to a connection that is gone raises, and never causes SIGPIPE, which would end the
 # process: seen with that signal's default in force, as in any program.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")
@@ -13,7 +13,7 @@
            [mask] (peg/match ~(* (thru "SigIgn:") :s* (<- :h+)) status)]
     (odd? (brshift (scan-number (string "16r" (string/slice mask -5))) 12))))
 
-# whoever started us may ignore it, and that is inherited
+# the parent process may ignore it, and that is inherited
 (when (ignored?)
   (if (os/getenv "JSEC_SIGPIPE") (error "SIGPIPE is ignored all the same"))
   (os/exit (os/execute ["env" "--default-signal=PIPE" "JSEC_SIGPIPE=1" (dyn *executable*)
@@ -52,7 +52,7 @@
       (is= :error (first (await reading)))
       (protect (:shutdown mine :w))
       (is= mine (:close mine))
-      # and who closes first hears of it
+      # the side that closes first sees it
       (def [client server] (pair kind))
       (def [mine other] (if (= role :client) [client server] [server client]))
       (:close other true)
@@ -90,13 +90,13 @@
       (is (peg/find gone (ev/take errors))))
     (with [c (tls/connect host port client-options)] (is= @"hi" (:read c 2)))))
 
-(test "datagrams to where nobody listens any more are errors at most"
+(test "datagrams to a closed port are errors at most"
   (def server (dtls/listen "127.0.0.1" 0 datagrams/server-options))
   (ev/go (fn [] (datagrams/serve server)))
   (def c (datagrams/connect server))
   (datagrams/ask c "there?")
   (dtls/close-server server true)
-  (repeat 10 (protect (:write c "anybody?")) (ev/sleep 0.001))
+  (repeat 10 (protect (:write c "hello?")) (ev/sleep 0.001))
   (is= c (:close c)))
 
 (end)

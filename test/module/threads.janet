@@ -20,7 +20,7 @@
   (if fine value (error value)))
 
 (defn- word-from
-  "What a server says to those who connect, and the session it gave."
+  "A server's greeting, and the session that it gave."
   [port options]
   (with [s (tls/connect "127.0.0.1" port options)]
     (def word (string (:read s :all)))
@@ -137,7 +137,7 @@
       (fails-with words (in-thread (fn [] (:close s))))
       (fails-with words (ev/give (ev/thread-chan 1) s)))))
 
-(test "an error in a worker is the worker's alone"
+(test "an error in a worker affects only that worker"
   (fails-with "tls/connect: " (in-thread |(tls/connect "127.0.0.1" 1 {:verify false})))
   (fails-with "unknown option :nonsense" (in-thread |(tls/new-context {:nonsense 1})))
   (is= 1 (in-thread (fn [] 1))))

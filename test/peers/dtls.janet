@@ -16,7 +16,7 @@
 (def server (get-in servers [1 1]))
 (def client
   (saved dir "client" (issue authority-made :common-name "a client" :san ["email:a@b.example"])))
-(def stranger (saved dir "stranger" (issue (authority "Nobody's CA") :common-name "a stranger")))
+(def stranger (saved dir "stranger" (issue (authority "Unknown CA") :common-name "a stranger")))
 (def trusting {:ca-file ca :hostname "localhost"})
 
 (defn- free-port

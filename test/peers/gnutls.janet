@@ -12,7 +12,7 @@
 (def server (get-in servers [1 1]))
 (def client
   (saved dir "client" (issue authority-made :common-name "a client" :san ["email:a@b.example"])))
-(def stranger (saved dir "stranger" (issue (authority "Nobody's CA") :common-name "a stranger")))
+(def stranger (saved dir "stranger" (issue (authority "Unknown CA") :common-name "a stranger")))
 (def versions [["TLSv1.2" "NORMAL:-VERS-ALL:+VERS-TLS1.2" :TLS1_2]
                ["TLSv1.3" "NORMAL:-VERS-ALL:+VERS-TLS1.3" :TLS1_3]])
 

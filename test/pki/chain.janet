@@ -31,7 +31,7 @@
   (fails-with "not a host name" (ask {:host ""}))
   (fails-with "without NUL bytes" (ask {:host "a.example\0.evil"})))
 
-(test "the common name names no host, even where no other name does"
+(test "the common name does not count as a host name, even where no other name does"
   (each san [[] ["192.0.2.1"] ["san.example"]]
     (def made (issue root {:common-name "cn.example" :san san}))
     (is= false ((cert/verify-chain (made :cert) {:roots (root :cert) :host "cn.example"}) :valid))))
@@ -45,7 +45,7 @@
                                {:roots (root :cert) :host host}) :valid))
       (fails-with "is not a DNS name" (issue root {:san [name]})))))
 
-(test "a certificate that nobody vouches for is refused"
+(test "a certificate without a trusted issuer is refused"
   (def other (cert/generate-self-signed-cert {:key-type :p256 :common-name "Root CA"}))
   (is (string/find "unable to get" (reason {:intermediates []})))
   (is= false ((ask {:roots (other :cert)}) :valid) "another root of the same name")

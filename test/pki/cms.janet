@@ -121,7 +121,7 @@
 
 (each cipher [:aes-256-cbc :aes-192-cbc "aes-128-cbc" :aes-256-gcm :aes-192-gcm :AES-128-GCM
               :des-ede3-cbc]
-  (test (string cipher " is encrypted for RSA and EC recipients, each of whom decrypts")
+  (test (string cipher " is encrypted for RSA and EC recipients, and each decrypts it")
     (def message (crypto/cms-encrypt data (map |($ :cert) [rsa ec ec384]) {:cipher cipher}))
     (each who [rsa ec ec384]
       (def plain (decrypt message who))
@@ -162,7 +162,7 @@
     (fails-with "crypto/cms-decrypt: not" (decrypt changed ec)))
   (each given (cuts whole) (fails-with "crypto/cms-decrypt: not" (decrypt given ec))))
 
-(test "changed bytes crash nobody"
+(test "changed bytes never crash"
   (def whole (crypto/cms-encrypt data [(rsa :cert) (ec :cert)] {:format :der}))
   (repeat (load 500)
     (def changed (scrambled whole 2))

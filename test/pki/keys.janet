@@ -50,7 +50,7 @@
   (fails-with "bad slot #1, expected one of :pem :der" (crypto/convert-key public :jpeg))
   (fails-with "bad slot #1, expected one of" (crypto/convert-key public 5)))
 
-(test "a password that nobody could use is refused"
+(test "an unusable password is refused"
   (each [password why] [["" "it is empty"] ["a\0b" "NUL byte"]
                         [(string/repeat "x" 1025) "longer than 1024"]]
     (fails-with why (crypto/export-key (key-of :p256) {:password password})))
@@ -125,7 +125,7 @@
   (def body (string ;parts))
   (string/from-bytes tag (length body) ;(string/bytes body)))
 
-(test "a key whose scrypt takes little memory and hours is refused at once"
+(test "a key with an scrypt of little memory and many hours is refused at once"
   (defn scrypt-key [n r p]
     (def kdf (tlv 0x30 "\x06\x09\x2b\x06\x01\x04\x01\xda\x47\x04\x0b"
                   (tlv 0x30 (tlv 4 "saltsalt") (tlv 2 n) (tlv 2 r) (tlv 2 p))))

@@ -1,4 +1,5 @@
-# PEM whose lines suffered in an environment variable, YAML or JSON is read as if they had not, by every function.
+# PEM with lines damaged by environment variables, YAML or JSON is read like sound PEM, by every
+# function.
 (import ../support/check :prefix "")
 (import jsec/cert)
 (import jsec/crypto)
@@ -26,7 +27,10 @@
    "with an UTF-8 mark before it" |(string "\xEF\xBB\xBF" $)
    "in lines of 20 with CRLF" |(let [lines (lines-of $) body (string/join (slice lines 1 -2))]
                                  (string (first lines) "\r\n"
-                                         ;(seq [i :range [0 (length body) 20]] (string (string/slice body i (min (+ i 20) (length body))) "\r\n"))
+                                         ;(seq [i :range [0 (length body) 20]]
+                                            (string (string/slice body i
+                                                                  (min (+ i 20) (length body)))
+                                                    "\r\n"))
                                          (last lines) "\r\n"))})
 
 (defn- outcome [f & arguments] (protect (f ;arguments)))
@@ -45,12 +49,14 @@
   (test (string "two certificates " what " are both read")
     (def both (string (damage (identity :cert)) (damage (other :cert))))
     (is= 2 (length (crypto/cms-get-certs (crypto/cms-certs-only both))))
-    (is= 2 (length (crypto/cms-get-certs (crypto/cms-certs-only (string (identity :cert) (damage (other :cert)))))))))
+    (is= 2 (length (crypto/cms-get-certs
+                     (crypto/cms-certs-only (string (identity :cert) (damage (other :cert)))))))))
 
 (peer-test "openssl" "an encrypted key of the old form, with its headers, is read from each of them"
   (def dir (tmpdir))
   (spit (string dir "/key") (identity :key))
-  (os/execute ["openssl" "rsa" "-in" (string dir "/key") "-out" (string dir "/old") "-aes128" "-traditional" "-passout" "pass:secret"]
+  (os/execute ["openssl" "rsa" "-in" (string dir "/key") "-out" (string dir "/old") "-aes128"
+               "-traditional" "-passout" "pass:secret"]
               :px {:err (file/open "/dev/null" :w)})
   (def old (slurp (string dir "/old")))
   (eachp [what damage] forms
@@ -65,7 +71,8 @@
   (tls/new-context {:ca glued}))
 
 (test "certificates in DER may follow each other, other bytes may not"
-  (def both (string (crypto/convert-cert (identity :cert) :der) (crypto/convert-cert (other :cert) :der)))
+  (def both
+    (string (crypto/convert-cert (identity :cert) :der) (crypto/convert-cert (other :cert) :der)))
   (is= 2 (length (crypto/cms-get-certs (crypto/cms-certs-only both))))
   (fails-with "not a certificate: number 3" (cert/parse (string both "more"))))
 
@@ -74,12 +81,16 @@
   (def bad (string (lines 0) "\n" (string/join (slice lines 2) "\n") "\n"))
   (fails-with "not a certificate: number 2: " (cert/parse (string (identity :cert) bad)))
   (fails-with "not a certificate: number 1: " (cert/parse (string bad (identity :cert))))
-  (fails-with ":ca-file: not a certificate: number 3: " (tls/new-context {:ca (string (identity :cert) (other :cert) bad)}))
+  (fails-with ":ca-file: not a certificate: number 3: "
+              (tls/new-context {:ca (string (identity :cert) (other :cert) bad)}))
   (fails-with '(* "not a certificate: " (! "number")) (cert/parse bad)))
 
 (test "text around the blocks and blocks without an end change nothing"
-  (is= (cert/parse (identity :cert)) (cert/parse (string "subject=/CN=x\n  indented\n" (identity :cert) "more\n")))
-  (each bad ["-----BEGIN CERTIFICATE-----" "-----BEGIN CERTIFICATE-----\\n" "  -----BEGIN X-----  -----END X-----" "-----BEGIN CERTIFICATE----------END CERTIFICATE-----"
+  (is= (cert/parse (identity :cert))
+       (cert/parse (string "subject=/CN=x\n  indented\n" (identity :cert) "more\n")))
+  (each bad ["-----BEGIN CERTIFICATE-----" "-----BEGIN CERTIFICATE-----\\n"
+             "  -----BEGIN X-----  -----END X-----"
+             "-----BEGIN CERTIFICATE----------END CERTIFICATE-----"
              (string/slice (string/replace-all "\n" " " (identity :cert)) 0 200)]
     (fails-with "not a certificate" (cert/parse bad))))
 

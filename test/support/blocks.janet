@@ -63,7 +63,7 @@ await() { # tcp|udp PORT
     if grep -qs "$pattern" "/proc/net/$1" "/proc/net/${1}6"; then return; fi
     sleep 0.1
   done
-  echo "nobody listens on $1 port $2" >&2
+  echo "no server on $1 port $2" >&2
   exit 1
 }
 ip link set lo up

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static atomic_llong shifted, asked; /* seconds; how often somebody wanted to know */
+static atomic_llong shifted, asked; /* seconds; number of readings */
 
 int clock_gettime(clockid_t clock, struct timespec *now) {
     int status = (int)syscall(SYS_clock_gettime, clock, now);

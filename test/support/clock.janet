@@ -64,7 +64,7 @@
         (is= nil (patient :done) "does not fire early")
         (:write a "there")
         (is= [:ok @"there"] (await patient))
-        # nobody answers the close
+        # no answer to the close
         (def took (seconds-of |(:close a)))
         (is (<= 0.25 took (* 4 slowness)) took))
       (:close b true))))

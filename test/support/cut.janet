@@ -40,8 +40,8 @@
 
 (defn meet
   ``Make a handshake over such a wire: `{:client result :server result :up bytes :down bytes}`,
-  the results being `[true version]` or `[false error]`. Who succeeds waits for the other to be
-  done.``
+  the results being `[true version]` or `[false error]`. A side that succeeds waits
+  for the other one.``
   [client-options server-options action &opt way at]
   (def [client client-end] (plain-pair))
   (def [server-end server] (plain-pair))

@@ -51,7 +51,7 @@
   (try (:read client 16384 nil seconds) ([err] (if (= "timeout" err) nil (error err)))))
 
 (defn ask
-  ``Write a datagram again and again, as those must who may lose some, until one comes back that
+  ``Write a datagram repeatedly, since some may be lost, until one comes back that
   `found?` takes.``
   [client data &opt found?]
   (default found? |(deep= (string $) (string data)))

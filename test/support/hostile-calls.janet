@@ -45,7 +45,7 @@
   @{:server server :client client :address (get (await address) 1)})
 
 (defn- fresh-streams
-  "Two connected TLS streams, one closed, one whose handshake was put off, a listener and a bio."
+  "Two connected TLS streams, one closed, one before its handshake, a listener and a bio."
   []
   (def [a b] (pair (one-of [:tls13 :tls12])))
   (def closed (first (pair :tls13)))

@@ -58,7 +58,7 @@
 (defn- word-of [& command]
   (peers/with-child [c ;command] (peers/exit-status c) (string/trim (c :out))))
 
-(def- user "Who runs the tests." (word-of "id" "-un"))
+(def- user "The user that runs the tests." (word-of "id" "-un"))
 (def root? "Exim's daemon runs only as root." (= "0" (word-of "id" "-u")))
 
 (defn- folder [& names]

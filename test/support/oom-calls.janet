@@ -35,7 +35,7 @@
   (merge options {:session-timeout (+ 1000 (++ fresh))}))
 
 (defn- echo
-  "Send and read back over a connection whose ends are there: what came back."
+  "Send over a connection and read back. Returns the data."
   [client server]
   (defn closing [s f] (fn [] (try (f) ([err] (:close s true) (error err)))))
   (def tasks [(start (closing client (fn [] (:write client "ping") (:chunk client 4))))
@@ -49,7 +49,7 @@
   [version client-extra server-extra act]
   (def [a b] (core-pair true))
   (def short {:handshake-timeout 2 :max-version version})
-  # who fails goes away
+  # a side that fails closes
   (defn shaking [plain f] (spawn (try (f) ([err] (protect (ev/close plain)) (error err)))))
   (def results (map await [(shaking a |(wrap-client a (merge short client-extra)))
                            (shaking b |(wrap-server b (merge short server-extra)))]))
@@ -59,7 +59,7 @@
     (act ;ends)))
 
 (defn- held
-  "A verdict is a result as well, and one that is not valid lets nobody in; it has to say why."
+  "A verdict is a result as well, and one that is not valid admits no peer; it must have a reason."
   [verdict]
   (if (verdict :valid) verdict (error (verdict :reason))))
 

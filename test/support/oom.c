@@ -15,7 +15,7 @@ static atomic_long made, first_to_fail = -1, last_to_fail = -1;
 static int fails(const char *file, int line) {
     long n = atomic_fetch_add(&made, 1);
     if (n < atomic_load(&first_to_fail) || n > atomic_load(&last_to_fail)) return 0;
-    /* for whoever finds this process dead */
+    /* for the process that finds this one dead */
     if (n == atomic_load(&first_to_fail)) fprintf(stderr, "failed: %s:%d\n", file, line);
     return 1;
 }

@@ -109,7 +109,7 @@
 (defn port-of [listener] (string (get (net/localname listener) 1)))
 
 (defn free-port
-  ``A port that nobody listens on, for programs that can't choose one themselves. It is none of
+  ``A free port, for programs that can't choose one themselves. It is none of
   those that the kernel gives out by itself, from 32768 on: a run of tests leaves most of these
   waiting (TIME_WAIT), and the next connection may get the very port that a program is about to
   listen on.``

@@ -94,7 +94,7 @@
 (defn cut
   ``From now on, pass n bytes of a direction of the newest connection and then let it :stall, :end
   it (both sides hear that), or :reset it. Before a reset no more passes the other way, since
-  bytes that nobody read make the kernel reset.``
+  unread bytes make the kernel reset.``
   [proxy way n how]
   (def link (proxy :link))
   (when (= how :reset) (halt ((link :pumps) (if (= way :up) :down :up))))

@@ -1,7 +1,7 @@
 # Facts about peers that vanish, for test/hostile/vanish.janet, which runs this under `unshare -n`:
 # two network namespaces, and a cable between them that is cut.
 #   vanish.janet here         states the facts
-#   vanish.janet there DIR    is who vanishes
+#   vanish.janet there DIR    is the host that vanishes
 (import ./cable :prefix "")
 (import ./check :prefix "")
 (import ./datagrams :as datagrams)
@@ -23,7 +23,7 @@
   (merge {:trusted-cert (string dir "/cert") :hostname "localhost"} (or more {})))
 (def patience {:close-timeout 0.3})
 
-# ---- who vanishes ----
+# ---- the host that vanishes ----
 
 (defn- be-there [dir]
   (def in (os/open "/dev/stdin" :r))
@@ -48,7 +48,7 @@
   (heard)
   (os/exit (length kept)))
 
-# ---- who is left ----
+# ---- the other host ----
 
 (defn- takes
   "The body, which takes about so many seconds."
@@ -89,7 +89,7 @@
   (is= 1 (length (dtls/peers dtls-server)))
   (ev/write (child :in) "vanish\n")
   (is= "gone" (heard))
-  # else the kernel finds out by itself that nobody has that address
+  # else the kernel finds out by itself that the address is unused
   (run "ip" "neigh" "replace" there "lladdr" "02:00:00:00:00:01" "dev" "line0" "nud" "permanent")
 
   (def all (merge first-ones (from-pairs (map |[(string (:version $) ", server") $] servers))))
@@ -102,7 +102,7 @@
       (ev/cancel (reading :fiber) "enough")
       (is= [:error "enough"] (await reading))))
 
-  (test "keep-alive ends the reads of those who asked for it"
+  (test "keep-alive ends the reads of streams that have it"
     (each [name value] [["time" 1] ["intvl" 1] ["probes" 1]]
       (spit (string "/proc/sys/net/ipv4/tcp_keepalive_" name) (string value)))
     (def tasks (seq [s :in second-ones] (:setsockopt s :so-keepalive true) (spawn (:read s 1))))
@@ -117,7 +117,7 @@
             name
             ": a write passes while the kernel takes it, and ends by its timeout then; close "
             "takes its :close-timeout")
-      (:write s "nobody hears it")
+      (:write s "lost")
       (takes 0.3 |(fails-with "timeout" (:write s (string/repeat "x" 30000000) 0.3)))
       (takes 0.3 |(:close s))
       (is= s (:close s true))))
@@ -129,17 +129,17 @@
       (takes 0 |(:close s true))
       (is= [:ok nil] (await reading))))
 
-  (test "connecting to who has vanished ends by the timeouts"
+  (test "connecting to a vanished host ends by the timeouts"
     (takes 0.3 |(fails-with "timeout" (tls/connect there tls-port (asking dir {:timeout 0.3}))))
     (takes 0.3 |(fails-with "handshake timed out"
                             (dtls/connect there dtls-port (asking dir {:handshake-timeout 0.3})))))
 
   (test "a client of DTLS notices nothing, reads end by their timeout, and it closes at once"
     (takes 0.2 |(fails-with "timeout" (:read dtls-client 1 nil 0.2)))
-    (protect (:write dtls-client "nobody hears it"))
+    (protect (:write dtls-client "lost"))
     (takes 0 |(:close dtls-client)))
 
-  (test "a server of DTLS forgets who has vanished after :session-timeout, and closes"
+  (test "a DTLS server forgets vanished peers after :session-timeout, and closes"
     (while (next (dtls/peers dtls-server)) (ev/sleep 0.01))
     (takes 0 |(dtls/close-server dtls-server)))
 

@@ -39,7 +39,8 @@
       (is (served? port))
       (is (ends-within a 2))
       (is (not (ends-within c 0.01)))
-      (is= ["tls/accept-loop: handshake dropped: too many are unfinished, and this is the oldest"] (tuple ;errors))
+      (is= ["tls/accept-loop: handshake dropped: too many are unfinished, and this is the oldest"]
+           (tuple ;errors))
       (each s [a b c] (:close s)))))
 
 (test "a handshake that has begun and stalls is dropped as well"
@@ -74,7 +75,13 @@
 (test "handshakes that are done when all places are taken wait for one"
   (def going (ev/chan))
   (var [now most] [0 0])
-  (with-loop (fn [s] (++ now) (set most (max now most)) (:write s "hi") (ev/take going) (-- now) (:close s)) {:max-connections 1}
+  (with-loop (fn [s]
+               (++ now)
+               (set most (max now most))
+               (:write s "hi")
+               (ev/take going)
+               (-- now)
+               (:close s)) {:max-connections 1}
     (fn [host port errors]
       (def tasks (seq [_ :range [0 3]] (spawn (served? port))))
       (repeat 3 (ev/sleep 0.02) (ev/give going true))
@@ -91,7 +98,8 @@
       (is (ends-within quiet 1))
       (is (ends-within late 1))
       (is (< (- (os/clock :monotonic) started) 0.25))
-      (each why errors (is (string/find "handshake timed out: the peer did not finish it within 0.3 s" why)))
+      (each why errors
+        (is (string/find "handshake timed out: the peer did not finish it within 0.3 s" why)))
       (is= 2 (length errors))
       (each s [quiet late] (:close s)))))
 

@@ -1,4 +1,4 @@
-# TLS without a socket: between memory BIOs, carried by whom one likes.
+# TLS without a socket: between memory BIOs, moved by any program.
 (import ../support/check :prefix "")
 (import jsec/bio)
 (import jsec/cert)

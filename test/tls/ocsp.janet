@@ -77,7 +77,7 @@
               (visit (merge identity {:ocsp-response revoked}) {:ocsp true}))
   (is= "ok" (visit (merge identity {:ocsp-response revoked}))))
 
-(test "a response that nobody entitled signed is refused"
+(test "a response by an unauthorized signer is refused"
   (def stranger (cert/generate-self-signed-cert {:common-name "stranger" :key-type :ec-p256}))
   (def forged (respond "forged.der" "V" stranger))
   (fails-with "OCSP response: signer not authorized"

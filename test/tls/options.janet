@@ -36,7 +36,7 @@
     (is= @"x" (:chunk s 1))
     (:connection-info s)))
 
-# --- who is on the other side
+# --- the peer
 
 (test "the peer's certificate comes as PEM, DER and data"
   (with-server [port (identity ec)]
@@ -110,7 +110,7 @@
       (is= version ((info port {:security security}) :version))
       (is= version ((info port security) :version) "and beside :security"))))
 
-(test "versions without an overlap fail with a word about it"
+(test "versions without an overlap fail with a text about versions"
   (with-server [port (merge (identity ec) {:security {:max-version :TLS1_2}})]
     (fails-with "the peer allows none of our protocol versions"
       (dial port {:security {:min-version :TLS1_3}}))))

@@ -167,7 +167,7 @@
     (for n 0 (dec (length session))
       (fails-with "not a session" (dial 1 {:session (slice session 0 n)})))))
 
-(test "a listener that verifies does not resume what one that doesn't accepted"
+(test "a verifying listener does not resume a session of one that does not verify"
   (def keys [(string (crypto/random-bytes 80))])
   (def trusting (merge identity {:ticket-keys keys :trusted-cert (cert :cert)}))
   (each open [(merge identity {:ticket-keys keys}) trusting]
@@ -295,7 +295,7 @@
     (with [s (dial port {:security {:max-version :TLS1_2}})]
       (fails-with "TLS 1.3 has key updates, and this is TLSv1.2" (:key-update s)))))
 
-(test "renegotiation is off, and on where both sides say so"
+(test "renegotiation is off by default, and on if both sides enable it"
   (def tls12 {:security {:max-version :TLS1_2}})
   (with-server [port (merge identity {:renegotiation true})]
     (with [s (dial port tls12)]

@@ -7,7 +7,7 @@
 (import jsec/tls-stream)
 
 (def ca (authority "Test CA"))
-(def stranger (authority "Nobody's CA"))
+(def stranger (authority "Unknown CA"))
 (def identity (issue ca))
 (def trust {:ca (ca :cert)})
 
@@ -158,7 +158,7 @@
 
 # ---- what came in clear is not taken for what TLS said ----
 
-(test "bytes that a server, or who is in between, adds to its go-ahead are refused"
+(test "bytes that a server or an attacker adds to its agreement are refused"
   (with-plain [port _ (fn [stream]
                         (say stream "220 go ahead" "250 forged")
                         (:read stream 100))]

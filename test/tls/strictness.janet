@@ -47,7 +47,7 @@
 (defn- reason-of [answer] (if-not (answer :valid) (answer :reason)))
 
 (defn- verdicts
-  "What each of the judges says of an identity whose issuer is trusted: nil, or why not."
+  "The verdict of each judge on an identity with a trusted issuer: nil, or the reason."
   [identity trusted options]
   (def message (crypto/cms-sign "data" (identity :cert) (identity :key)))
   {"TLS 1.2" (tls-outcome identity (merge {:ca trusted :max-version :TLS1_2} options))

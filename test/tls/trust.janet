@@ -96,7 +96,7 @@
     (is= false (get-in info [:verify-result :ok]))
     (fails-with "pin mismatch" (visit port {:verify false :pins [(pin-of root)]}))))
 
-(test "pins on a server that asks nobody are refused"
+(test "pins on a server that requests no certificates are refused"
   (fails-with ":pins on a server need :verify true"
     (with-server [port (merge (identity leaf) {:pins [wrong-pin]})]
       (tls/accept (tls/listen "127.0.0.1" "0") (merge (identity leaf) {:pins [wrong-pin]})))))
@@ -190,7 +190,7 @@
     (fails-with "under other verification settings"
                 (visit port {:crl (at "now.crl") :session session})))
 
-  # a client's ticket, at a server whose list has become another
+  # a client's ticket, at a server with a changed list
   (def tls12 {:security {:max-version :TLS1_2}})
   (def server
     (merge (identity leaf) {:verify true :ca (root :cert) :ticket-keys (string/repeat "k" 80)}))

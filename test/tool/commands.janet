@@ -68,7 +68,7 @@
     (is= [2 ""] [status out] err)
     (has err "jsec: " part)))
 
-(test "a port that nobody listens on and a file that isn't there end with 1 and say why"
+(test "a port without a server and a missing file end with status 1 and a reason"
   (def [status _ err] (jsec "connect" (string "127.0.0.1:" (free-port))))
   (is= [1 "jsec: Connection refused\n"] [status err])
   (def [status _ err] (jsec "cert" "show" "/nowhere/cert.pem"))
@@ -77,7 +77,7 @@
 
 # ---- connect ----
 
-(peer-test "openssl" "connect reports who is there"
+(peer-test "openssl" "connect reports on the server"
   (with-www [place]
     (def [status out err] (jsec "connect" "--info" "--ca" ca place))
     (is= [0 ""] [status err])
@@ -163,7 +163,8 @@
                       (string "127.0.0.1:" (port-of listener)))
          "connecting ..." "jsec: no answer within 2 seconds")))
 
-(peer-test "openssl" "a session is written to a file that nobody else can read, and resumed from it"
+(peer-test "openssl"
+  "a session is written to a file that only its owner can read, and resumed from it"
   (def path (string dir "/session"))
   (with-www [place]
     (has ((jsec "connect" "-i" "--ca" ca "--session" path place) 1) "session      new")

@@ -44,7 +44,7 @@
       (is= (string "<jsec/tls-stream " path " TLSv1.3>") (shown client))
       (with [server (ev/take accepted)] (is= "<jsec/tls-stream unix TLSv1.3>" (shown server))))))
 
-(test "a stream whose handshake is to come, and one whose handshake failed, say so"
+(test "a stream before its handshake, and one with a failed handshake, say so"
   (with [listener (tls/listen "127.0.0.1" "0")]
     (def port (get (net/localname listener) 1))
     (with [s (tls/connect "localhost" port {:handshake false})]
@@ -58,7 +58,7 @@
   (is= "<jsec/tls-stream a.example handshaking>"
        (shown (tls/wrap [in out] "a.example" {:handshake false}))))
 
-(test "a context shows whose certificate it has, and how it verifies"
+(test "a context shows the subject of its certificate, and how it verifies"
   (is= "<jsec/tls-context certificate CN=localhost,O=Test,C=US>" (shown context))
   (is= "<jsec/tls-context no certificate, own trust, verify true>"
        (shown (tls/new-context {:ca-file (own :cert) :verify true}))))

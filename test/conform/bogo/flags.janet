@@ -102,7 +102,7 @@
 (defn- new-config [] @{:options @{} :excluded @[] :groups @[] :resume-count 0})
 
 (def- prefixes
-  "Whose connections a flag is for, by how it begins; a flag without a prefix is for all."
+  "The connections that a flag is for, by its prefix; without a prefix it is for all."
   [["-on-initial-" [:initial]] ["-on-resume-" [:resume]] ["-on-retry-" []]
    ["-on-shim-" [:initial :resume]]
    ["-on-handshaker-" []] ["-" [:initial :resume]]])
