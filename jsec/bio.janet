@@ -2,4 +2,4 @@
 (import ./export :prefix "")
 
 (export (require "./native") "bio"
-  '[new-mem read write to-string close])
+  '[new-mem read write to-string wait end close])

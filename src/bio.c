@@ -3,17 +3,26 @@
 #include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
+#include "net/request.h"
 #include "register.h"
+#include "stream/stream.h"
 
 #include <math.h>
 #include <openssl/err.h>
 
 struct Bio {
     BIO *memory; /* NULL once closed */
-    void (*on_write)(void *arg);
+    void (*on_change)(void *arg);
     void *arg;
     Janet hook_owner;
+    bool ended;
+    RequestQueue waiters;
 };
+
+typedef struct WaitRequest {
+    Request request;
+    Bio *bio;
+} WaitRequest;
 
 static void bio_free(Bio *bio) {
     BIO_free(bio->memory); /* cleanses what was not read */
@@ -36,11 +45,15 @@ static Janet cfun_bio_read(int32_t argc, Janet *argv);
 static Janet cfun_bio_write(int32_t argc, Janet *argv);
 static Janet cfun_bio_to_string(int32_t argc, Janet *argv);
 static Janet cfun_bio_close(int32_t argc, Janet *argv);
+static Janet cfun_bio_end(int32_t argc, Janet *argv);
+static Janet cfun_bio_wait(int32_t argc, Janet *argv);
 
 static const JanetMethod bio_methods[] = {
     {"close", cfun_bio_close},
+    {"end", cfun_bio_end},
     {"read", cfun_bio_read},
     {"to-string", cfun_bio_to_string},
+    {"wait", cfun_bio_wait},
     {"write", cfun_bio_write},
     {NULL, NULL},
 };
@@ -89,14 +102,38 @@ BIO *bio_memory(Bio *bio) {
     return bio->memory;
 }
 
-void bio_hook(Bio *bio, void (*on_write)(void *arg), void *arg, Janet owner) {
-    bio->on_write = on_write;
+void bio_hook(Bio *bio, void (*on_change)(void *arg), void *arg, Janet owner) {
+    bio->on_change = on_change;
     bio->arg = arg;
-    bio->hook_owner = on_write ? owner : janet_wrap_nil();
+    bio->hook_owner = on_change ? owner : janet_wrap_nil();
 }
 
-void bio_wrote(Bio *bio) {
-    if (bio->on_write) bio->on_write(bio->arg);
+bool bio_has_ended(const Bio *bio) {
+    return bio->ended;
+}
+
+bool bio_is_drained(const Bio *bio) {
+    return !bio->memory || (bio->ended && !BIO_ctrl_pending(bio->memory));
+}
+
+/* What bio/wait returns. */
+static Janet waiting_bytes(const Bio *bio) {
+    if (bio_is_drained(bio)) return janet_wrap_nil();
+    return janet_wrap_number((double)BIO_ctrl_pending(bio->memory));
+}
+
+void bio_changed(Bio *bio) {
+    Request *request;
+    if (bio->on_change) bio->on_change(bio->arg);
+    while ((request = request_first_waiting(&bio->waiters))) {
+        request_complete(request, &bio->waiters, waiting_bytes(bio));
+    }
+}
+
+void bio_end(Bio *bio) {
+    if (bio->ended || !bio->memory) return;
+    bio->ended = true;
+    bio_changed(bio);
 }
 
 static Bio *args_bio(Janet *argv) {
@@ -120,6 +157,7 @@ FUNCTION(bio_new_mem, "bio/new-mem", "",
     janet_fixarity(argc, 0);
     Bio *bio = janet_abstract(&bio_type, sizeof *bio);
     *bio = (Bio){.hook_owner = janet_wrap_nil()};
+    request_queue_init(&bio->waiters);
     bio->memory = BIO_new(BIO_s_mem());
     if (!bio->memory) raise_format(function, "out of memory");
     BIO_set_mem_eof_return(bio->memory, -1); /* for OpenSSL "empty" means "later", not the end */
@@ -135,8 +173,8 @@ static size_t args_count(const Janet *argv, int32_t slot) {
 
 FUNCTION(bio_read, "bio/read", "bio nbytes",
          "Take at most `nbytes` bytes out of the queue. Returns a buffer, or nil when it is "
-         "empty: more may come later. Never waits. Raises when `nbytes` is no positive integer, "
-         "or the bio closed.",
+         "empty: more may come later, unless it has ended. Never waits: see `bio/wait`. Raises "
+         "when `nbytes` is no positive integer, or the bio closed.",
          NULL) {
     janet_fixarity(argc, 2);
     Bio *bio = args_open_bio(function, argv);
@@ -151,11 +189,12 @@ FUNCTION(bio_read, "bio/read", "bio nbytes",
 
 FUNCTION(bio_write, "bio/write", "bio data",
          "Append a string or buffer to the queue. Returns the number of bytes written, which is "
-         "always all of them. Raises when the bio is closed.",
+         "always all of them. Raises when the bio has ended or is closed.",
          NULL) {
     janet_fixarity(argc, 2);
     Bio *bio = args_open_bio(function, argv);
     Bytes data = args_bytes(argv, 1);
+    if (bio->ended) raise_format(function, "bio has ended");
     if (!data.length) return janet_wrap_integer(0);
     ERR_clear_error();
     Failure failure;
@@ -165,7 +204,7 @@ FUNCTION(bio_write, "bio/write", "bio data",
         raise_failure(function, &failure);
     }
     janet_gcpressure(data.length);
-    bio_wrote(bio);
+    bio_changed(bio);
     return janet_wrap_integer(written);
 }
 
@@ -189,17 +228,58 @@ FUNCTION(bio_close, "bio/close", "bio",
     janet_fixarity(argc, 1);
     Bio *bio = args_bio(argv);
     if (!bio->memory) return janet_wrap_nil();
-    void (*on_write)(void *arg) = bio->on_write;
-    void *arg = bio->arg;
     bio_free(bio);
-    if (on_write) on_write(arg);
+    bio_changed(bio);
     bio_hook(bio, NULL, NULL, janet_wrap_nil());
     return janet_wrap_nil();
 }
 
+FUNCTION(bio_end, "bio/end", "bio",
+         "Say that no more bytes follow. Those in the queue are still read. A TLS stream that "
+         "reads from the queue sees the end of its transport then: an error, unless the peer has "
+         "said close_notify. When a TLS stream is closed its output queue ends. Ending twice does "
+         "nothing. Returns the bio. Raises when the bio is closed.",
+         NULL) {
+    janet_fixarity(argc, 1);
+    bio_end(args_open_bio(function, argv));
+    return argv[0];
+}
+
+/* --- wait --- */
+
+static void cancel_wait(Request *request) {
+    request_dequeue(&((WaitRequest *)request)->bio->waiters, request);
+}
+
+static void mark_wait(Request *request) {
+    janet_mark(janet_wrap_abstract(((WaitRequest *)request)->bio));
+}
+
+static const RequestKind wait_kind = {.cancelled = cancel_wait, .mark = mark_wait};
+
+FUNCTION(bio_wait, "bio/wait", "bio &opt timeout",
+         "Wait until there are bytes in the queue. The fiber waits, the event loop goes on. "
+         "Returns the number of bytes, or nil when the queue has ended, or was closed, and "
+         "everything has been read. Raises \"timeout\" after `timeout` seconds (a number or "
+         "`{:timeout n}`).\n\n"
+         "    (while (bio/wait out)\n"
+         "      (ev/write socket (bio/to-string out)))",
+         NULL) {
+    janet_arity(argc, 1, 2);
+    Bio *bio = args_bio(argv);
+    double timeout = stream_timeout(argv, argc, 1);
+    bool ready = bio_is_drained(bio) || BIO_ctrl_pending(bio->memory);
+    if (ready) return waiting_bytes(bio);
+    poller_start();
+    WaitRequest *request = request_new(sizeof *request, 0, &wait_kind);
+    request->bio = bio;
+    request_enqueue(&bio->waiters, &request->request);
+    request_park(&request->request, timeout);
+}
+
 static const Function *const functions[] = {
-    &function_bio_new_mem,   &function_bio_read,  &function_bio_write,
-    &function_bio_to_string, &function_bio_close, NULL,
+    &function_bio_new_mem, &function_bio_read, &function_bio_write, &function_bio_to_string,
+    &function_bio_close,   &function_bio_end,  &function_bio_wait,  NULL,
 };
 
 void bio_register(JanetTable *env) {

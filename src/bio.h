@@ -4,6 +4,7 @@
 
 #include <janet.h>
 #include <openssl/bio.h>
+#include <stdbool.h>
 
 typedef struct Bio Bio;
 
@@ -14,12 +15,20 @@ Bio *bio_of(Janet value);
  * closed. Borrowed: take a reference with BIO_up_ref to keep it. */
 BIO *bio_memory(Bio *bio);
 
-/* Call on_write(arg) after each bio/write and once when it is closed, from within these functions:
- * it may schedule fibers, but neither raise nor call back into Janet code. `owner` is kept alive by
- * the Bio. A NULL on_write takes the hook away. */
-void bio_hook(Bio *bio, void (*on_write)(void *arg), void *arg, Janet owner);
+/* Call on_change(arg) after each write and when the Bio ends or is closed, from within these
+ * functions: it may schedule fibers, but neither raise nor call Janet code. The Bio keeps `owner`
+ * alive. A NULL on_change removes the hook. */
+void bio_hook(Bio *bio, void (*on_change)(void *arg), void *arg, Janet owner);
 
-/* What bio/write does after it has written: for C code that writes to bio_memory itself. */
-void bio_wrote(Bio *bio);
+/* After C code has written to bio_memory: call the hook, and wake the fibers in bio/wait. */
+void bio_changed(Bio *bio);
+
+/* No more input follows; what is there is still read. */
+void bio_end(Bio *bio);
+
+bool bio_has_ended(const Bio *bio);
+
+/* Has it ended (or was it closed), and everything been read? */
+bool bio_is_drained(const Bio *bio);
 
 #endif

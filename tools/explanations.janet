@@ -184,7 +184,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    bytes that were read are in the given buffer.``}
 
   {:title "Closed streams"
-   :texts ["stream is closed" "stream closed" "bio is closed"]
+   :texts ["stream is closed" "stream closed" "bio is closed" "bio has ended"]
    :cause
    ``The stream (or BIO) was closed before the call, or while a write waited. A waiting read returns
    nil instead.``

@@ -1,5 +1,6 @@
 /* The handshake of a stream: its waiters, its time limit, and DTLS's retransmission. */
 #include "core/tls/datagram.h"
+#include "stream/memory.h"
 #include "stream/stream_internal.h"
 
 #include <math.h>
@@ -66,7 +67,10 @@ static void end_handshake(Stream *stream, bool established) {
     poller_unset_timer(&stream->retransmit);
     stream->took = timer_now() - stream->began;
     stream->state = established ? STREAM_OPEN : STREAM_FAILED;
-    if (!established) stream_close_descriptor(stream); /* the alert was sent */
+    if (!established) { /* the alert was sent */
+        stream_close_descriptor(stream);
+        memory_detach(stream);
+    }
     stream_release(stream); /* unless its observer holds it */
     wake_handshakers(stream, established);
     if (stream->observer.handshake_ended) {

@@ -11,7 +11,7 @@ bool memory_is_pair(Janet value);
 size_t memory_waiting(Janet pair);
 
 /* Let a stream without a descriptor use the pair. Each bio/write to `in`, and its close, gives the
- * stream a turn; its output is in `out`. */
+ * stream a turn; its output is in `out`, which ends when the stream is dropped. */
 void memory_attach(Stream *stream, Janet pair);
 
 /* When the stream is dropped; not for collectors. */

@@ -52,6 +52,50 @@
     (both |(:close client) |(is= nil (:read server 5)))
     (:close server)))
 
+(defn pump
+  "Carry bytes until a queue ends, without polling."
+  [from to]
+  (ev/go (fn [] (while (bio/wait from) (bio/write to (bio/to-string from))) (bio/end to))))
+
+(each version [:TLS1_2 :TLS1_3]
+  (test (string version ": bytes are carried without polling, and the carriers end with the streams")
+    (def [client-in client-out server-in server-out] (seq [_ :range [0 4]] (bio/new-mem)))
+    (def ended (ev/chan 2))
+    (each [from to] [[client-out server-in] [server-out client-in]]
+      (ev/go (fn [] (while (bio/wait from) (bio/write to (bio/to-string from))) (bio/end to) (ev/give ended true))))
+    (def [client server] (both |(tls/wrap [client-in client-out] "a.example" (merge client-opts {:max-version version}))
+                               |(tls/wrap [server-in server-out] server-opts)))
+    (:write client "hello")
+    (is= @"hello" (:chunk server 5))
+    (both |(:close client) |(do (is= nil (:read server 5)) (:close server)))
+    (repeat 2 (is (ev/take ended))))
+
+  (test (string version ": what came before the transport's end is read, then the end is an error")
+    (def [up down] [(bio/new-mem) (bio/new-mem)])
+    (def [client server] (both |(tls/wrap [down up] "a.example" (merge client-opts {:max-version version}))
+                               |(tls/wrap [up down] server-opts)))
+    (:write server "last words")
+    (bio/end down)
+    (is= @"last words" (:read client 100))
+    (fails-with "connection truncated" (:read client 100))
+    (fails-with '(+ "Broken pipe" "alert") (:write server "more")))
+
+  (test (string version ": a hard close is an error for the peer")
+    (def [client server] (joined {:max-version version}))
+    (:write server "part")
+    (:close server true)
+    (is= @"part" (:read client 100))
+    (fails-with "connection truncated" (:read client 100))))
+
+(test "a handshake that fails ends the output"
+  (def [client-in client-out server-in server-out] (seq [_ :range [0 4]] (bio/new-mem)))
+  (pump client-out server-in)
+  (pump server-out client-in)
+  (def server (ev/go (fn [] (protect (tls/wrap [server-in server-out] server-opts)))))
+  (fails-with "certificate" (tls/wrap [client-in client-out] "another.example" client-opts))
+  (bio/to-string client-out)
+  (while (not (nil? (bio/wait client-out 5)))))
+
 (test "a BIO that is closed is a connection that was cut"
   (def [in out] [(bio/new-mem) (bio/new-mem)])
   (ev/go (fn [] (ev/sleep 0.01) (bio/close in)))
