@@ -7,10 +7,6 @@
 #include <ctype.h>
 #include <string.h>
 
-static bool has(Bytes name, char c) {
-    return memchr(name.data, c, name.length);
-}
-
 static bool is_ascii(Bytes name) {
     for (size_t i = 0; i < name.length; i++) {
         if (name.data[i] > 0x7f) return false;
@@ -64,29 +60,36 @@ static bool explain_idn(Bytes name, const char *shown, Failure *failure) {
                        shown, ascii);
 }
 
+static bool has_port_or_path(Bytes name) {
+    return memchr(name.data, '/', name.length) || memchr(name.data, ':', name.length);
+}
+
+static bool has_star(Bytes name) {
+    return memchr(name.data, '*', name.length);
+}
+
+static bool begins_with_dot(Bytes name) {
+    return name.length > 1 && *name.data == '.';
+}
+
+/* Why no host can have the name, and the cure: the first that applies. */
+static const struct {
+    bool (*applies)(Bytes name);
+    const char *why;
+} reasons[] = {
+    {is_address, "clients send no IP address as a name, :default serves them"},
+    {has_port_or_path, "a name has no scheme, port or path"},
+    {has_star, "\"*\" is the whole first label, as in \"*.a.example\", and :default is any host"},
+    {begins_with_dot, "with \"*\" before it, it serves the hosts of a domain"},
+};
+
 static bool explain(Bytes name, Failure *failure) {
     char shown[128];
     printable_copy(shown, sizeof shown, (const char *)name.data, name.length, "\\x");
     if (!is_ascii(name)) return explain_idn(name, shown, failure);
-    if (is_address(name)) {
-        return failure_set(failure,
-                           "\"%s\" matches no host: clients send no IP address as a name, "
-                           ":default serves them",
-                           shown);
-    }
-    if (has(name, '/') || has(name, ':')) {
-        return failure_set(failure, "\"%s\" matches no host: a name has no scheme, port or path",
-                           shown);
-    }
-    if (has(name, '*')) {
-        return failure_set(failure,
-                           "\"%s\" matches no host: \"*\" is the whole first label, as in "
-                           "\"*.a.example\", and :default is any host",
-                           shown);
-    }
-    if (name.length && *name.data == '.') {
-        return failure_set(failure, "\"%s\" matches no host: \"*%s\" serves the hosts of a domain",
-                           shown, shown);
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        if (!reasons[i].applies(name)) continue;
+        return failure_set(failure, "\"%s\" matches no host: %s", shown, reasons[i].why);
     }
     return failure_set(failure, "\"%s\" is not a host name", shown);
 }

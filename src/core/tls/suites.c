@@ -80,10 +80,10 @@ static bool set_lists(SSL_CTX *context, const ContextSettings *settings, Failure
     if (!ciphers && settings->security_level) ciphers = GOOD_CIPHERS;
     const char *suites = (const char *)settings->ciphersuites.data;
     if (ciphers && !SSL_CTX_set_cipher_list(context, ciphers)) {
-        return failure_openssl(failure, "bad :ciphers \"%.200s\"", ciphers);
+        return failure_openssl(failure, "bad :ciphers \"%.32s\"", ciphers);
     }
     if (suites && !SSL_CTX_set_ciphersuites(context, suites)) {
-        return failure_openssl(failure, "bad :ciphersuites \"%.200s\"", suites);
+        return failure_openssl(failure, "bad :ciphersuites \"%.32s\"", suites);
     }
     return true;
 }
@@ -91,8 +91,8 @@ static bool set_lists(SSL_CTX *context, const ContextSettings *settings, Failure
 static bool set_groups(SSL_CTX *context, Bytes list, Failure *failure) {
     char *groups = (char *)(uintptr_t)list.data; /* OpenSSL's macro lacks a const */
     if (!groups || SSL_CTX_set1_groups_list(context, groups)) return true;
-    if (ERR_peek_error()) return failure_openssl(failure, "bad :curves \"%.200s\"", groups);
-    return failure_set(failure, "bad :curves \"%.200s\": unknown group", groups);
+    if (ERR_peek_error()) return failure_openssl(failure, "bad :curves \"%.32s\"", groups);
+    return failure_set(failure, "bad :curves \"%.32s\": unknown group", groups);
 }
 
 bool suites_set(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
