@@ -107,7 +107,7 @@ static CipherTask read_arguments(const char *function, int32_t argc, const Janet
     job.cipher = args_cipher(function, argv, 0);
     inputs[KEY] = args_secret(argv, 1);
     inputs[NONCE] = args_bytes(argv, 2);
-    inputs[TEXT] = args_bytes(argv, 3);
+    inputs[TEXT] = args_secret(argv, 3);
     inputs[ADDITIONAL] = args_bytes_or_none(argv, argc, aad_slot);
     check_length(function, job.cipher, "a key", inputs[KEY], job.cipher->key_length);
     check_length(function, job.cipher, "a nonce", inputs[NONCE], job.cipher->nonce_length);

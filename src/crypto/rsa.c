@@ -199,7 +199,7 @@ FUNCTION(crypto_rsa_encrypt, "crypto/rsa-encrypt", "key plaintext &opt opts",
     Failure failure;
     janet_arity(argc, 2, 3);
     RsaTask job = {.task = {.function = function, .run = encrypt_run, .release = rsa_release}};
-    Bytes key = args_secret(argv, 0), text = args_bytes(argv, 1);
+    Bytes key = args_secret(argv, 0), text = args_secret(argv, 1);
     Janet given = args_options(argv, argc, 2);
     job.task.inputs[TEXT] = text;
     job.task.inputs[LABEL] = read_options(function, &encrypt_options, given, &job.padding).label;

@@ -154,6 +154,8 @@
      ["crypto/pbkdf2" :password] |(crypto/pbkdf2 :sha256 $ "salt" 1000 32)
      ["crypto/scrypt" :password] |(crypto/scrypt $ "salt" 32 {:n 16})
      ["crypto/encrypt" :key] |(crypto/encrypt :aes-256-gcm $ nonce "data")
+     ["crypto/encrypt" :plaintext] |(crypto/encrypt :aes-256-gcm (string/repeat "k" 31) nonce $)
+     ["crypto/rsa-encrypt" :plaintext] |(crypto/rsa-encrypt (id :key) $)
      ["crypto/decrypt" :key]
      |(crypto/decrypt :aes-256-gcm $ nonce "data" (string/repeat "t" 16))
      ["crypto/rsa-encrypt" :key] |(crypto/rsa-encrypt $ "data")
