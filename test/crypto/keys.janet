@@ -75,6 +75,22 @@
   (each form [(openssl rsa "rsa" "-traditional") (openssl rsa "rsa" "-RSAPublicKey_out")]
     (is= (crypto/export-public-key rsa) (crypto/export-public-key form))))
 
+(test "bytes that are neither PEM nor DER cost no time"
+  (def bytes (string/repeat "\x30\x80" 60000))
+  (def start (os/clock :cputime))
+  (repeat 5
+    (fails-with "not a private key: neither PEM nor DER" (crypto/sign bytes "x"))
+    (fails-with "neither PEM nor DER" (crypto/verify bytes "x" "signature")))
+  (is (< (- (os/clock :cputime) start) (* 0.2 (scan-number (os/getenv "JSEC_SLOW" "1"))))))
+
+(test "a key of more than 128 KB is refused unread"
+  (def key (crypto/generate-key :p256))
+  (is (crypto/sign (string (string/repeat "#\n" 60000) key) "x"))
+  (each large [(string (string/repeat "#\n" 70000) key)
+               (string "\x30\x83\x0f\x42\x3b" (string/repeat "\0" 999995))]
+    (fails-with "crypto/sign: not a key: larger than 128 KB" (crypto/sign large "x"))
+    (fails-with "not a key: larger than 128 KB" (crypto/verify large "x" "signature"))))
+
 (peer-test "openssl" "an encrypted key wants its password and never asks for it"
   (def key (crypto/generate-key :p256))
   (def encrypted (openssl key "pkey" "-aes-256-cbc" "-passout" "pass:secret"))

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define CAPACITY 64
-#define MAX_KEY_LENGTH (1 << 20) /* RSA of 16384 bits takes 13 KB of PEM */
+#define MAX_KEY_LENGTH (128 << 10) /* RSA of 16384 bits takes 13 KB of PEM, a chain beside it less */
 
 typedef enum Half { PUBLIC, PRIVATE } Half;
 
@@ -133,7 +133,7 @@ static EVP_PKEY *get_key(Half half, Bytes data, Failure *failure) {
     static const Bytes no_password = {NULL, 0};
     uint8_t name[SHA256_DIGEST_LENGTH];
     if (data.length > MAX_KEY_LENGTH) {
-        failure_set(failure, "not a key: larger than 1 MB");
+        failure_set(failure, "not a key: larger than 128 KB");
         return NULL;
     }
     if (!make_name(half, data, name)) {

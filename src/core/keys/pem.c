@@ -153,8 +153,10 @@ static Bytes find_block(Bytes data, const char *label) {
     return data;
 }
 
+/* Other bytes are refused first: OpenSSL would try each of its decoders, a second for a megabyte. */
 static EVP_PKEY *decode_key(Bytes data, int selection, const char *structure, Passphrase *phrase) {
     EVP_PKEY *key = NULL;
+    if (!encoding_is_pem(data) && !encoding_is_der(data)) return NULL;
     OSSL_DECODER_CTX *decoder =
         OSSL_DECODER_CTX_new_for_pkey(&key, NULL, structure, NULL, selection, NULL, NULL);
     if (!decoder) return NULL;
@@ -179,7 +181,7 @@ static void explain_key(Bytes data, const Passphrase *phrase, Failure *failure) 
         failure_set(failure, "not a private key: neither PEM nor DER");
     } else if (encoding_is_pem(data) && !memmem(data.data, data.length, "PRIVATE KEY-----", 16)) {
         failure_set(failure, "not a private key: no PRIVATE KEY block in the PEM");
-    } else { /* OpenSSL's reason, "No supported data to decode_key", says less */
+    } else { /* OpenSSL's reason, "No supported data to decode", says less */
         failure_set(failure, "not a private key: damaged, or of a kind that OpenSSL does not know");
     }
     ERR_clear_error();
