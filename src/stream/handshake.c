@@ -1,4 +1,4 @@
-/* The handshake of a stream: its waiters, its time limit, and DTLS's retransmission. */
+/* The handshake of a stream: its waiters, its time, and its end. */
 #include "core/tls/datagram.h"
 #include "stream/memory.h"
 #include "stream/stream_internal.h"
@@ -64,8 +64,7 @@ void stream_fail_handshakers(Stream *stream, const char *error) {
 
 static void end_handshake(Stream *stream, bool established) {
     poller_unset_timer(&stream->timer);
-    poller_unset_timer(&stream->retransmit);
-    stream->took = timer_now() - stream->began;
+    stream->took = handshake_clock_taken(&stream->clock);
     stream->state = established ? STREAM_OPEN : STREAM_FAILED;
     if (!established) { /* the alert was sent */
         stream_close_descriptor(stream);
@@ -90,53 +89,42 @@ static void fail_handshake(Stream *stream) {
     end_handshake(stream, false);
 }
 
-static void expire_handshake(Timer *timer) {
+/* --- time --- */
+
+static void arm_timer(Stream *stream);
+
+static void on_timer(Timer *timer) {
     Stream *stream = (Stream *)((char *)timer - offsetof(Stream, timer));
-    Failure failure;
-    failure_set(&failure, "handshake timed out: the peer did not finish it within %g s",
-                stream->settings.handshake_timeout);
-    engine_fail(&stream->engine, failure.text);
-    fail_handshake(stream);
-    stream_advance(stream);
-}
-
-/* --- retransmission --- */
-
-static void arm_retransmit(Stream *stream);
-
-static void retransmit_flight(Timer *timer) {
-    Stream *stream = (Stream *)((char *)timer - offsetof(Stream, retransmit));
     if (stream->dial) datagram_forget_pending(&stream->engine); /* the dial has sent it */
-    EngineStatus status = datagram_retransmit(&stream->engine);
+    EngineStatus status = handshake_clock_check(&stream->clock, &stream->engine);
     if (stream->dial) dial_again(stream->dial);
     if (status == ENGINE_FAILED) {
         fail_handshake(stream);
         stream_advance(stream);
     } else {
-        arm_retransmit(stream);
+        arm_timer(stream);
     }
 }
 
-static void arm_retransmit(Stream *stream) {
-    double due = datagram_retransmit_due(&stream->engine);
-    if (due >= 0) poller_set_timer(&stream->retransmit, due, retransmit_flight);
+static void arm_timer(Stream *stream) {
+    double due = handshake_clock_due(&stream->clock, &stream->engine);
+    if (due < INFINITY) poller_set_timer(&stream->timer, due, on_timer);
 }
 
 /* --- progress --- */
 
 void stream_start(Stream *stream, double spent) {
-    double left = stream->settings.handshake_timeout - spent;
     if (stream->started) return;
     stream->started = true;
-    stream->began = timer_now();
+    stream->clock = handshake_clock_start(stream->settings.handshake_timeout, spent);
     stream_hold(stream);
-    if (left < INFINITY) poller_set_timer(&stream->timer, left > 0 ? left : 0, expire_handshake);
+    arm_timer(stream);
     stream_advance(stream);
 }
 
 void stream_advance_handshake(Stream *stream) {
     EngineStatus status = engine_handshake(&stream->engine);
-    if (stream->kind->datagram && status == ENGINE_WANTS_READ) arm_retransmit(stream);
+    if (stream->kind->datagram && status == ENGINE_WANTS_READ) arm_timer(stream);
     if (status == ENGINE_DONE) end_handshake(stream, true);
     if (status == ENGINE_FAILED) fail_handshake(stream);
     if (status == ENGINE_WANTS_ANSWER) stream_ask_staple(stream);

@@ -182,7 +182,6 @@ void stream_wake_for_close(Stream *stream) {
 void stream_drop(Stream *stream) {
     if (stream->state == STREAM_CLOSED) return;
     poller_unset_timer(&stream->timer);
-    poller_unset_timer(&stream->retransmit);
     stream_release(stream);
     if (stream->engine.corked) engine_flush(&stream->engine); /* the peer waits for its handshake */
     free_native(stream);

@@ -8,6 +8,7 @@
 #include "net/dial.h"
 #include "net/request.h"
 #include "stream/handshake.h"
+#include "stream/handshake_clock.h"
 #include "stream/stream.h"
 
 typedef enum StreamState {
@@ -21,10 +22,9 @@ typedef enum StreamState {
 struct Stream {
     Watcher watcher; /* first: the poller hands it back */
     const StreamKind *kind;
-    GcRoot root;      /* while work goes on that no fiber waits for */
-    Timer timer;      /* handshake's, then close's */
-    Timer retransmit; /* DTLS: of the handshake's flight */
-    Dial *dial;       /* DTLS: sends the first flight while there is no descriptor yet; or NULL */
+    GcRoot root; /* while work goes on that no fiber waits for */
+    Timer timer; /* handshake's, then close's */
+    Dial *dial;  /* DTLS: sends the first flight while there is no descriptor yet; or NULL */
     Engine engine;
     StreamState state;
     ConnectionSettings settings;
@@ -43,9 +43,10 @@ struct Stream {
     bool readable, writable, hangup; /* as the last events reported */
     bool read_shut, write_shut;
     bool cut; /* what was sent is incomplete: the peer must see an error, never close_notify */
-    Budget returns;      /* calls that returned at once */
-    Budget intake;       /* reads of the socket */
-    int64_t began, took; /* nanoseconds of the handshake */
+    Budget returns; /* calls that returned at once */
+    Budget intake;  /* reads of the socket */
+    HandshakeClock clock;
+    int64_t took; /* nanoseconds of the handshake */
 };
 
 /* A socket as the engine's transport; `arg` is the stream. */
