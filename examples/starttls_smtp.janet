@@ -55,7 +55,7 @@
   (var reader (line-reader plain))
   (var tls? false)
   # after an error TLS ends by force: the client must not see a clean end
-  (edefer (if tls? (:close (reader :stream) true) (ev/close (reader :stream)))
+  (edefer (tls/abort (reader :stream))
     (send-line reader "220 localhost ESMTP")
     (forever
       (def line (read-line reader))

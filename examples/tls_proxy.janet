@@ -22,12 +22,20 @@
     (def [outcome fiber] (ev/take ended))
     (if (= :error outcome) (error (fiber/last-value fiber)))))
 
+(defn pass
+  "Serve a client by the server. A failure of either is one for the other, at once."
+  [client host port]
+  (def server (net/connect host port))
+  (edefer (each s [client server] (tls/abort s))
+    (between client server)
+    (ev/close server)))
+
 (defn handler-for [host port]
   (fn [client]
-    (defer (ev/close client)
-      (with [server (net/connect host port)]
-        (def [fine why] (protect (between client server)))
-        (unless fine (eprint "a connection broke off: " why))))))
+    (def [fine why] (protect (pass client host port) (ev/close client)))
+    (unless fine
+      (tls/abort client)
+      (eprint "a connection broke off: " why))))
 
 (defn serve [listener options host port]
   (tls/accept-loop listener options (handler-for host port)
@@ -39,7 +47,8 @@
   (ev/go (fn []
            (net/accept-loop behind
                             (fn [s]
-                              (with [_ s] (ev/write s (string/ascii-upper (ev/read s :all))))))))
+                              (ev/write s (string/ascii-upper (ev/read s :all)))
+                              (ev/close s)))))
   (def front (tls/listen "127.0.0.1" "0"))
   (ev/go (fn [] (serve front own "127.0.0.1" (get (net/localname behind) 1))))
   (with [s (tls/connect "localhost" (get (net/localname front) 1) {:trusted-cert (own :cert)})]

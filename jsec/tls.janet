@@ -2,4 +2,5 @@
 (import ./export :prefix "")
 
 (export (require "./native") "tls"
-        '[new-context connect listen accept accept-loop upgrade wrap set-ticket-keys features])
+        '[new-context connect listen accept accept-loop upgrade wrap abort set-ticket-keys
+          features])

@@ -51,16 +51,22 @@ Prints each connection to standard output. Ends at SIGINT or SIGTERM, with statu
   [from to]
   (def chunk @"")
   (while (:read from 65536 (buffer/clear chunk)) (:write to chunk))
-  (protect (:shutdown to :w)))
+  (:shutdown to :w))
 
 (defn- echo [stream] (copy stream stream))
 
-(defn- proxy [[host port] stream]
-  (with [behind (net/connect host port)]
-    (def done (ev/chan 1))
-    (ev/go (fn [] (protect (copy behind stream)) (ev/give done true)))
-    (copy stream behind)
-    (ev/take done)))
+(defn- proxy
+  "Pass bytes on in both directions until both have ended, and a failure of either at once."
+  [[host port] stream]
+  (def behind (net/connect host port))
+  (def ended (ev/chan 2))
+  (edefer (each s [behind stream] (tls/abort s))
+    (each [from to] [[stream behind] [behind stream]]
+      (ev/go (fn [] (copy from to)) nil ended))
+    (repeat 2
+      (def [outcome fiber] (ev/take ended))
+      (if (= :error outcome) (error (fiber/last-value fiber))))
+    (:close behind)))
 
 (defn- page [facts]
   (def body @"")
@@ -116,20 +122,23 @@ Prints each connection to standard output. Ends at SIGINT or SIGTERM, with statu
     (print words))
   (:flush (show/out)))
 
+(defn- tell-connection [given facts]
+  (def who
+    (if-let [certificate (first (facts :chain))] (string ", " (certificate :subject-text)) ""))
+  (tell given
+        (merge {:event "connection"}
+               (struct ;(mapcat |[$ (facts $)]
+                                [:address :version :cipher :group :alpn :server-name :chain])))
+        (show/clean (string "connection from " (facts :address) ": " (facts :version) ", "
+                            (facts :cipher) who))))
+
 (defn- serve-one [given handler stream]
-  (defer (:close stream)
-    (def facts (connection/facts ["" ""] stream 0 0))
-    (def who
-      (if-let [certificate (first (facts :chain))] (string ", " (certificate :subject-text)) ""))
-    (tell given
-          (merge {:event "connection"}
-                 (struct ;(mapcat |[$ (facts $)]
-                                  [:address :version :cipher :group :alpn :server-name :chain])))
-          (show/clean (string "connection from " (facts :address) ": " (facts :version) ", "
-                              (facts :cipher) who)))
-    (def [fine err] (protect (handler facts stream)))
-    (unless fine
-      (tell given {:event "error" :error (string err)} (string "  ended by: " (show/clean err))))))
+  (def facts (connection/facts ["" ""] stream 0 0))
+  (tell-connection given facts)
+  (def [fine err] (protect (handler facts stream) (:close stream)))
+  (unless fine
+    (tls/abort stream)
+    (tell given {:event "error" :error (string err)} (string "  ended by: " (show/clean err)))))
 
 (defn- stop-on-signals [listener]
   (each signal [:int :term] (os/sigaction signal (fn [] (protect (:close listener))) true)))

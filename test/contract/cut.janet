@@ -84,6 +84,28 @@
   (read-to-error b)
   (is= @"answer" (:read a 10)))
 
+# ---- abort ----
+
+(on-tls "abort is an error for the peer, which has what was written before" [a b]
+  (:write a "part")
+  (def reading (spawn (:read a 1)))
+  (turns)
+  (repeat 2 (is (= a (tls/abort a))))
+  (is= [:ok nil] (await reading))
+  (is= @"part" (read-to-error b))
+  (fails-with "stream is closed" (:write a "x")))
+
+(each kind core-kinds
+  (test (string "abort takes streams of core's (" kind ")")
+    (def [a b] (pair kind))
+    (repeat 2 (is (= a (tls/abort a))))
+    (def expected (if (= kind :tcp) [:error "Connection reset by peer"] [:ok nil]))
+    (is= expected (outcome (:read b 1 nil 5)))
+    (:close b)))
+
+(test "abort takes nothing else"
+  (each x [nil "x" 1 @{}] (fails-with "expected jsec/tls-stream or core/stream" (tls/abort x))))
+
 # Python takes a TCP end without close_notify for a clean one unless asked otherwise.
 (def python-client ``
 import socket, ssl, sys

@@ -58,12 +58,16 @@
   (ev/go (fn [] (while (bio/wait from) (bio/write to (bio/to-string from))) (bio/end to))))
 
 (each version [:TLS1_2 :TLS1_3]
-  (test (string version ": bytes are carried without polling, and the carriers end with the streams")
+  (test (string version ": bytes are carried without polling, and carriers end with the streams")
     (def [client-in client-out server-in server-out] (seq [_ :range [0 4]] (bio/new-mem)))
     (def ended (ev/chan 2))
     (each [from to] [[client-out server-in] [server-out client-in]]
-      (ev/go (fn [] (while (bio/wait from) (bio/write to (bio/to-string from))) (bio/end to) (ev/give ended true))))
-    (def [client server] (both |(tls/wrap [client-in client-out] "a.example" (merge client-opts {:max-version version}))
+      (ev/go (fn []
+               (while (bio/wait from) (bio/write to (bio/to-string from)))
+               (bio/end to)
+               (ev/give ended true))))
+    (def options (merge client-opts {:max-version version}))
+    (def [client server] (both |(tls/wrap [client-in client-out] "a.example" options)
                                |(tls/wrap [server-in server-out] server-opts)))
     (:write client "hello")
     (is= @"hello" (:chunk server 5))
@@ -72,7 +76,8 @@
 
   (test (string version ": what came before the transport's end is read, then the end is an error")
     (def [up down] [(bio/new-mem) (bio/new-mem)])
-    (def [client server] (both |(tls/wrap [down up] "a.example" (merge client-opts {:max-version version}))
+    (def options (merge client-opts {:max-version version}))
+    (def [client server] (both |(tls/wrap [down up] "a.example" options)
                                |(tls/wrap [up down] server-opts)))
     (:write server "last words")
     (bio/end down)
