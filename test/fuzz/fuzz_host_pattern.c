@@ -1,4 +1,5 @@
-/* Names of virtual hosts: what is accepted is a name that a client can send, and the rest is refused with a reason. */
+/* Names of virtual hosts: what is accepted is a name that a client can send, and the rest is
+ * refused with a reason. */
 #include "core/tls/host_pattern.h"
 #include "core/tls/idn.h"
 #include "fuzz.h"

@@ -117,6 +117,10 @@
            (record 22 0x0301 (hello :suites "\0\x05\0\x0a")))
   (refused [47 50] "no ciphers specified" (record 22 0x0301 (hello :suites ""))))
 
+# The layout of a record with a hello: its header, the message header, version, random, session id
+(def hello-type-at 5)
+(def session-id-at "Its first byte is its length." (+ 5 4 2 32))
+
 # ---- compression ----
 
 (def no-null '(+ "no compression specified" "required compression algorithm missing"))
@@ -131,12 +135,11 @@
     (with [plain (plain-connect "127.0.0.1" (s :port))]
       (:write plain (record 22 0x0301 (hello :compression "\x01\0")))
       (def answer (:chunk plain 80))
-      # record and message header, version, random, then an empty or a full session id, suite,
-      # compression
       (is= "\x16\x03\x03" (string/slice answer 0 3))
-      (is= 2 (answer 5))
-      (def session (answer (+ 5 4 2 32)))
-      (is= 0 (answer (+ 5 4 2 32 1 session 2)) "null"))))
+      (is= 2 (answer hello-type-at) "a ServerHello")
+      # the session id is empty or full; suite and compression follow
+      (def suite-at (+ session-id-at 1 (answer session-id-at)))
+      (is= 0 (answer (+ suite-at 2)) "null"))))
 
 # ---- records ----
 
@@ -169,8 +172,8 @@
   (def got (ev/chan 1))
   (ev/go (fn [] (with [plain (net/accept listener)]
                   (def hello (:read plain 5000))
-                  (def id-at (+ 5 4 2 32))
-                  (:write plain (make (string/slice hello id-at (+ id-at 1 (hello id-at)))))
+                  (def id-end (+ session-id-at 1 (hello session-id-at)))
+                  (:write plain (make (string/slice hello session-id-at id-end)))
                   (ev/give got (or (try (:read plain :all nil hears-within) ([_] @"")) @"")))))
   (defer (ev/close listener)
     (def [fine why]
