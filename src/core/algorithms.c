@@ -49,15 +49,21 @@ static bool is_among(Bytes name, const char *spellings) {
     return false;
 }
 
-/* Nearly every call gives jsec's own spelling: compare all of these first. */
+/* The index of the row, or the table's count. Nearly every call gives jsec's own spelling, so all of
+ * these are compared first. */
+static size_t find_index(const Table *table, Bytes name) {
+    for (size_t i = 0; i < table->count; i++) {
+        if (is_among(name, row_at(table, i)->text)) return i;
+    }
+    for (size_t i = 0; i < table->count; i++) {
+        if (is_among(name, row_at(table, i)->spellings)) return i;
+    }
+    return table->count;
+}
+
 static const void *find_row(const Table *table, Bytes name) {
-    for (size_t i = 0; i < table->count; i++) {
-        if (is_among(name, row_at(table, i)->text)) return row_at(table, i);
-    }
-    for (size_t i = 0; i < table->count; i++) {
-        if (is_among(name, row_at(table, i)->spellings)) return row_at(table, i);
-    }
-    return NULL;
+    size_t index = find_index(table, name);
+    return index < table->count ? row_at(table, index) : NULL;
 }
 
 static void list_names(const Table *table, char *into, size_t size) {
@@ -85,19 +91,20 @@ static bool report_unknown(Bytes name, const Table *table, const Table *more, Fa
     return failure_set(failure, "unknown %s%s, expected one of%s", table->what, shown, names);
 }
 
-static void *make_once(const Table *table, const AlgorithmName *row, Failure *failure) {
-    size_t index = (size_t)((const char *)row - (const char *)table->rows) / table->row_size;
+static void *make_once(const Table *table, size_t index, Failure *failure) {
+    const AlgorithmName *row = row_at(table, index);
     void *made = once_get(table->made + index, table->make, row);
-    if (!made)
-        failure_openssl(failure, "%s %s is not offered by this OpenSSL", table->what, row->text);
-    return made;
+    if (made) return made;
+    failure_openssl(failure, "%s %s is not offered by this OpenSSL", table->what, row->text);
+    return NULL;
 }
 
 /* A row whose object is there. */
 static const void *find_made(const Table *table, Bytes name, Failure *failure) {
-    const void *row = find_row(table, name);
-    if (!row) report_unknown(name, table, NULL, failure);
-    return row && make_once(table, row, failure) ? row : NULL;
+    size_t index = find_index(table, name);
+    if (index < table->count) return make_once(table, index, failure) ? row_at(table, index) : NULL;
+    report_unknown(name, table, NULL, failure);
+    return NULL;
 }
 
 /* --- digests --- */
@@ -252,7 +259,7 @@ const CurveRow *algorithms_curve(Bytes name, Failure *failure) {
 }
 
 const EC_GROUP *algorithms_group(const CurveRow *row, Failure *failure) {
-    return make_once(&curve_table, &row->name, failure);
+    return make_once(&curve_table, (size_t)(row - curves), failure);
 }
 
 typedef struct KeyRow {

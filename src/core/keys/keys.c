@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define CAPACITY 64
-#define MAX_KEY_LENGTH (128 << 10) /* RSA of 16384 bits takes 13 KB of PEM, a chain beside it less */
+#define MAX_KEY_LENGTH (128 << 10) /* RSA of 16384 bits takes 13 KB of PEM, with its chain more */
 
 typedef enum Half { PUBLIC, PRIVATE } Half;
 
