@@ -118,6 +118,18 @@
       (is (os/stat file) (string target " in " page))
       (if fragment (is (has-anchor? file fragment) (string target " in " page))))))
 
+(def- source-path
+  (peg/compile ~{:end (+ ".janet" ".def" ".c" ".h")
+                 :path (* (some (if-not (* :end "`") (+ :w (set "-_./")))) :end)
+                 :main (any (+ (* "`" ':path "`") 1))}))
+
+(test "the source files that docs/design.md and docs/style.md name are there"
+  (each page ["docs/design.md" "docs/style.md"]
+    (def paths (filter |(string/find "/" $) (peg/match source-path (slurp page))))
+    (is (> (length paths) 5))
+    (each path paths
+      (is (some |(os/stat (string $ path)) ["" "src/"]) (string path " in " page)))))
+
 (test "the menu of the site, in mkdocs.yml, has each page"
   (def menu (peg/match '(* (thru "\nnav:") (any (+ (* ": " '(some (if-not :s 1)) "\n") 1)))
                        (slurp "mkdocs.yml")))
