@@ -207,7 +207,8 @@ static Janet cfun_dtls_listen(int32_t argc, Janet *argv) {
     BindRequest names;
     bind_request_get(argv, &names);
     dtls_options_init(&options);
-    Context *context = argument_context(function, &dtls_server_kind, argv, argc, 2, &options.context);
+    Context *context =
+        argument_context(function, &dtls_server_kind, argv, argc, 2, &options.context);
     if (!janet_checktype(options.context.connection.on_staple, JANET_NIL)) {
         raise_format(function, "a function as :ocsp-response: give bytes, and renew them in the "
                                "context with tls-stream/set-ocsp-response");

@@ -1,7 +1,7 @@
 #include "net/listener.h"
 
-#include "net/linger.h"
 #include "base/raise.h"
+#include "net/linger.h"
 #include "net/poller.h"
 #include "net/socket.h"
 

@@ -10,14 +10,14 @@
 typedef enum SettingKind { VALUE, TEXT, SOURCE, SOURCES, KEYS, DIRECTORY, HOSTS } SettingKind;
 
 typedef struct Setting {
-    SettingKind kind;
     size_t offset, size;
+    SettingKind kind;
     unsigned flags;
 } Setting;
 
 static const Setting rows[] = {
 #define SETTING(kind, type, name, default, session, host, shown)                                   \
-    {kind, offsetof(ContextSettings, name), sizeof(type), SETTING_FLAGS_##name},
+    {offsetof(ContextSettings, name), sizeof(type), kind, SETTING_FLAGS_##name},
 #include "core/tls/settings.def"
 #undef SETTING
 };
