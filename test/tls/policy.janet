@@ -197,6 +197,25 @@
     (is (visit port stranger {:alpn ["h2"]}) "the listener's certificate, the host's trust")
     (is (refused? port client {:alpn ["h2"]}) "the listener's CA is not the host's")))
 
+(test "a virtual host of a DTLS server inherits likewise"
+  (def opts (merge leaf {:verify true :ca (root :cert) :alpn ["coap"] :sni {"b.example" b}}))
+  (def server (dtls/listen "127.0.0.1" 0 opts))
+  (def to-b {:hostname "b.example" :alpn ["coap"]})
+  (def port (last (dtls/localname server)))
+  (ev/go (fn []
+           (def buffer @"")
+           (forever
+             (def [fine from] (protect (dtls/recv-from server 10 buffer)))
+             (if fine (protect (dtls/send-to server from buffer)) (break))
+             (buffer/clear buffer))))
+  (defn echoed [& opts]
+    (with [s (dtls/connect "127.0.0.1" port (merge {:timeout 10} trusting to-b ;opts))]
+      (:write s "x")
+      [(:read s 1 @"" 5) ((:connection-info s) :alpn)]))
+  (defer (dtls/close-server server)
+    (is= [@"x" "coap"] (echoed client))
+    (is (not (first (protect (echoed)))))))
+
 (test "a virtual host given as a context inherits nothing"
   (with-server [port (merge leaf {:alpn ["h2"] :verify true :ca (root :cert)
                                   :sni {"b.example" (tls/new-context b)}})]

@@ -42,7 +42,7 @@ static bool add_store(EVP_MD_CTX *digest, X509_STORE *store) {
     return added;
 }
 
-static bool complete(X509_STORE *store, const uint8_t *settings, uint8_t *policy) {
+static bool complete_digest(X509_STORE *store, const uint8_t *settings, uint8_t *policy) {
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
     bool made = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
                 EVP_DigestUpdate(digest, settings, SETTINGS_DIGEST_LENGTH) &&
@@ -52,7 +52,7 @@ static bool complete(X509_STORE *store, const uint8_t *settings, uint8_t *policy
 }
 
 bool session_policy_set(const ContextData *data, Trust *trust, Failure *failure) {
-    return (complete(trust->own, data->client_settings, trust->client_policy) &&
-            complete(trust->own, data->server_settings, trust->server_policy)) ||
+    return (complete_digest(trust->own, data->client_settings, trust->client_policy) &&
+            complete_digest(trust->own, data->server_settings, trust->server_policy)) ||
            failure_openssl(failure, "session policy not digested");
 }
