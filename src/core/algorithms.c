@@ -39,11 +39,10 @@ static int fold_character(int c) {
 /* Is the name among these spellings, which are in lower case? */
 static bool is_among(Bytes name, const char *spellings) {
     for (const char *word = spellings; *word;) {
-        size_t i = 0;
-        while (i < name.length && word[i] && word[i] == fold_character(name.data[i])) i++;
-        if (i && i == name.length && (word[i] == ' ' || !word[i])) return true;
-        word += i;
-        while (*word && *word != ' ') word++;
+        size_t length = strcspn(word, " "), i = 0;
+        while (i < length && i < name.length && word[i] == fold_character(name.data[i])) i++;
+        if (i && i == name.length && i == length) return true;
+        word += length;
         if (*word) word++;
     }
     return false;
