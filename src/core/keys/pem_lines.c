@@ -100,10 +100,15 @@ static bool take_word(Bytes *body, Bytes *word) {
 
 /* --- writing, into room for twice the input --- */
 
-static uint8_t *append(uint8_t *at, Bytes bytes, const char *end) {
+static uint8_t *append(uint8_t *at, Bytes bytes) {
     memcpy(at, bytes.data, bytes.length);
-    memcpy(at + bytes.length, end, strlen(end));
-    return at + bytes.length + strlen(end);
+    return at + bytes.length;
+}
+
+static uint8_t *append_line(uint8_t *at, Bytes bytes) {
+    at = append(at, bytes);
+    *at++ = '\n';
+    return at;
 }
 
 /* The headers of an encrypted key: a name that ends in a colon, then its value. */
@@ -118,8 +123,9 @@ static uint8_t *append_headers(uint8_t *at, Bytes *body) {
             if (!take_word(&rest, &more)) break;
             value.length = (size_t)(more.data + more.length - value.data);
         }
-        at = append(at, name, " ");
-        at = append(at, value, "\n");
+        at = append(at, name);
+        *at++ = ' ';
+        at = append_line(at, value);
         *body = rest;
     }
     if (at != begin) *at++ = '\n';
@@ -151,12 +157,12 @@ bool pem_lines_mend(Bytes *data, PemSource *owned, Failure *failure) {
     if (!owned->bytes) return failure_set(failure, "out of memory");
     uint8_t *at = owned->bytes;
     while (find_block(rest, &block)) {
-        at = append(at, block.begin, "\n");
+        at = append_line(at, block.begin);
         at = append_body(at, block.body);
-        at = append(at, block.end, "\n");
+        at = append_line(at, block.end);
         rest = skip_to(rest, block.end.data + block.end.length);
     }
-    at = append(at, rest, "");
+    at = append(at, rest);
     *data = (Bytes){owned->bytes, (size_t)(at - owned->bytes)};
     return true;
 }
