@@ -128,15 +128,25 @@ static const OptionSet listen_beside_set = {
 
 static const JanetAbstractType context_type = CONTEXT_OBJECT_TYPE("jsec/dtls-context");
 
-#define KIND(whole, rest)                                                                          \
-    {                                                                                              \
-        .type = &context_type, .set = &(whole), .context_set = &dtls_context_options,              \
-        .beside = &(rest), .protocol = "DTLS", .wanted = "options or DTLS context",                \
-        .datagram = true                                                                           \
-    }
+const ContextKind dtls_kind = {
+    .type = &context_type,
+    .set = &dtls_context_options,
+    .context_set = &dtls_context_options,
+    .beside = &beside_set,
+    .protocol = "DTLS",
+    .wanted = "options or DTLS context",
+    .datagram = true,
+};
 
-const ContextKind dtls_kind = KIND(dtls_context_options, beside_set);
-const ContextKind dtls_server_kind = KIND(dtls_listen_options, listen_beside_set);
+const ContextKind dtls_server_kind = {
+    .type = &context_type,
+    .set = &dtls_listen_options,
+    .context_set = &dtls_context_options,
+    .beside = &listen_beside_set,
+    .protocol = "DTLS",
+    .wanted = "options or DTLS context",
+    .datagram = true,
+};
 
 void dtls_options_init(DtlsOptions *options) {
     context_options_init(&options->context);
