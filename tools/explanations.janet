@@ -27,7 +27,8 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
 
   {:title "The certificate is for another name"
    :texts []
-   :parts ["IP address mismatch: wanted*" "\"*" ", certificate has no subjectAltName with *"]
+   :parts ["IP address mismatch: wanted*" "\"*" ", certificate has no subjectAltName with *"
+           "; a wildcard matches no name with *"]
    :others
    [(string "certificate verify failed: IP address mismatch: wanted \"…\", certificate has no "
             "subjectAltName with an IP address")
@@ -264,12 +265,23 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    the peers of the last ten years. A server with only an RSA certificate can't serve clients that
    accept only ECDSA: give both. `(tls/features)` lists what this OpenSSL has.``}
 
+  {:title "Servers with old software"
+   :texts ["the server does not know secure renegotiation*" "the server's Diffie-Hellman group is too small*"]
+   :others ["handshake failed: unsafe legacy renegotiation disabled: the server does not know secure renegotiation (RFC 5746): …"
+            "handshake failed: dh key too small: the server's Diffie-Hellman group is too small: …"]
+   :cause
+   ``The server's software or configuration is from before 2010 to 2015. Without RFC 5746 an attacker
+   can put data before the client's; groups below 2048 bits can be broken with enough effort.``
+   :cure
+   ``The operator of the server updates it. Until then `:legacy-server-connect true` connects to a
+   server without RFC 5746, and `:security-level 1` accepts groups of 1024 bits.``}
+
   {:title "Client certificates"
    :texts ["the client gave no certificate, and one is required"
            "the peer requires a certificate: give :cert and :key"
            "the peer does not trust the CA of our certificate"
            "the peer refused our certificate" "the peer says that our certificate*"
-           "the peer takes no certificate like ours*"]
+           "the peer does not accept our certificate's type of key*"]
    :cause
    ``Mutual TLS: the server requires a certificate, and the client gave none, or one that the server
    does not accept. With TLS 1.3 the error comes with the client's first read, after `tls/connect`
@@ -280,8 +292,8 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    certificates allow client authentication.``}
 
   {:title "Certificates that are too large"
-   :texts ["the peer sent more than is taken*" "the peer refused what we sent*"
-           "handshake failed: a message of the peer is damaged*"]
+   :texts ["the peer's message is too large*" "the peer refused a message of ours*"
+           "handshake failed: the peer's message is damaged or too large*"]
    :cause
    ``A message of the handshake is too large: the peer's certificates have more than 100 KB
    together, or a client's more than 60 KB. The reason is thousands of names in one certificate,

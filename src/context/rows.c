@@ -110,6 +110,10 @@ static const OptionRow strength_rows[] = {
         "security-level", option_integer, &level_range, security_level,
         "OpenSSL's security level, 0 to 5. Default: that of OpenSSL's configuration."),
     SETTING_OPTION(
+        "legacy-server-connect", parse_switch, legacy_server,
+        "Clients: connect to servers without secure renegotiation (RFC 5746). An attacker can then "
+        "put data before the client's. Default `false`."),
+    SETTING_OPTION(
         "ca-file", parse_source, ca,
         "Certificates to trust instead of the system's CAs: path, PEM or DER. Each is an "
         "anchor, self-signed or not."),

@@ -45,11 +45,11 @@
     [(last said) (match heard [:take _ [_ result]] result [:take _ text] text) (last next-one)]))
 
 (def too-large
-  (string "excessive message size: the peer sent more than is taken, of certificates 100 KB in "
-          "all, of a client 60"))
+  (string "excessive message size: the peer's message is too large: its certificates exceed 100 KB, "
+          "or a client's 60 KB"))
 # OpenSSL's later versions say another thing to clients of TLS 1.3
 (def refused '(* (thru "(SSL alert number ")
-                 (+ "47): the peer refused what we sent, such as certificates of more than it takes"
+                 (+ "47): the peer refused a message of ours, such as certificates that exceed its limit"
                     "42): the peer refused our certificate") -1))
 
 (each version versions
@@ -83,10 +83,8 @@
   heard)
 
 (def large-in-dtls
-  (string
-    "handshake failed: a message of the peer is damaged, or larger than is taken, of "
-    "certificates 100 KB in all, "
-    "of a client 60"))
+  (string "handshake failed: the peer's message is damaged or too large: its certificates exceed "
+          "100 KB, or a client's 60 KB"))
 
 (defmacro with-dtls [[s errors options] & body]
   ~(let [,errors (ev/chan 10)]

@@ -35,8 +35,7 @@ static int on_certificate(int accepted, X509_STORE_CTX *context) {
 
 static bool set_host(X509_VERIFY_PARAM *param, const char *host, Failure *failure) {
     if (!host) return true;
-    return verify_param_for(param, host) ||
-           failure_set(failure, "not a host name to verify: \"%s\"", host);
+    return verify_param_for(param, host) || verify_explain_name(host, failure);
 }
 
 static bool set_param(X509_STORE_CTX *context, const ChainQuery *query, Failure *failure) {

@@ -1,5 +1,6 @@
 #include "core/tls/engine.h"
 
+#include "core/tls/explain.h"
 #include "core/tls/resumption.h"
 #include "core/tls/verify.h"
 
@@ -166,9 +167,9 @@ static EngineStatus fail_by_openssl(Engine *engine) {
         return ENGINE_FAILED;
     }
     if (engine->established) {
-        verify_explain_protocol(&failure);
+        explain_protocol(&failure);
     } else {
-        verify_explain_handshake(engine->ssl, &failure);
+        explain_handshake(engine->ssl, &failure);
     }
     return engine_fail(engine, failure.text);
 }

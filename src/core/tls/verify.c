@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <string.h>
+#include <strings.h>
 
 /* --- the words, made where OpenSSL still has the certificate at hand --- */
 
@@ -112,6 +113,28 @@ static X509_VERIFY_PARAM *param_of(X509_STORE_CTX *context) {
     return ssl ? SSL_get0_param(ssl) : X509_STORE_CTX_get0_param(context);
 }
 
+/* Does the wildcard fit but for an underscore, which is no letter of host names (RFC 1123)? */
+static bool fails_of_underscore(const char *wanted, const GENERAL_NAMES *names) {
+    const char *rest = strchr(wanted, '.');
+    if (!rest || !memchr(wanted, '_', (size_t)(rest - wanted))) return false;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        int type;
+        const ASN1_STRING *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
+        if (type != GEN_DNS || ASN1_STRING_length(value) != (int)strlen(rest) + 1) continue;
+        const char *text = (const char *)ASN1_STRING_get0_data(value);
+        if (text[0] == '*' && !strncasecmp(text + 1, rest, strlen(rest))) return true;
+    }
+    return false;
+}
+
+static void say_underscore(Words *words, const char *wanted, X509 *certificate) {
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    if (fails_of_underscore(wanted, names)) {
+        say_text(words, "; a wildcard matches no name with \"_\": have the name itself certified");
+    }
+    GENERAL_NAMES_free(names);
+}
+
 static void say_mismatch(Words *words, X509_STORE_CTX *context, X509 *certificate, int error) {
     X509_VERIFY_PARAM *param = param_of(context);
     bool address = error == X509_V_ERR_IP_ADDRESS_MISMATCH;
@@ -121,6 +144,7 @@ static void say_mismatch(Words *words, X509_STORE_CTX *context, X509 *certificat
     say_text(words, wanted ? wanted : "");
     say_text(words, "\"");
     say_found_names(words, certificate, address ? GEN_IPADD : GEN_DNS);
+    if (wanted && !address) say_underscore(words, wanted, certificate);
     OPENSSL_free(ip);
 }
 
@@ -230,6 +254,10 @@ static void keep_words(X509_STORE_CTX *context) {
     char text[sizeof((Failure *)NULL)->text];
     verify_reason(context, &hints, text, sizeof text);
     verify_keep_words(ssl, text);
+}
+
+const char *verify_words(const SSL *ssl) {
+    return words_index < 0 ? NULL : SSL_get_ex_data(ssl, words_index);
 }
 
 char *verify_swap_words(SSL *ssl, char *words) {
@@ -343,6 +371,13 @@ bool verify_is_anchor_revocation(X509_STORE_CTX *context) {
            depth == sk_X509_num(X509_STORE_CTX_get0_chain(context)) - 1;
 }
 
+bool verify_explain_name(const char *name, Failure *failure) {
+    bool ascii = true;
+    for (const char *at = name; *at; at++) ascii = ascii && (unsigned char)*at < 0x80;
+    return failure_set(failure, "not a host name to verify: \"%s\"%s", name,
+                       ascii ? "" : ": give its ASCII form (xn--…, RFC 5891)");
+}
+
 bool verify_param_for(X509_VERIFY_PARAM *param, const char *name) {
     char address[INET6_ADDRSTRLEN];
     /* No CA issues f*.example.com; the common name has not named hosts since 2000. */
@@ -353,6 +388,9 @@ bool verify_param_for(X509_VERIFY_PARAM *param, const char *name) {
     }
     /* OpenSSL would take ".example.com" for all hosts of that domain. */
     if (!*name || *name == '.') return false;
+    for (const char *at = name; *at; at++) {
+        if ((unsigned char)*at >= 0x80) return false;
+    }
     return X509_VERIFY_PARAM_set1_host(param, name, verify_name_length(name));
 }
 
@@ -384,78 +422,7 @@ bool verify_prepare(SSL *ssl, VerifyMode mode, bool strict, const char *name, X5
     }
     if (client && !verify_param_for(SSL_get0_param(ssl), name)) {
         ERR_clear_error();
-        return failure_set(failure, "not a host name to verify: \"%s\"", name);
+        return verify_explain_name(name, failure);
     }
     return true;
-}
-
-/* --- what a handshake failed of --- */
-
-typedef struct Hint {
-    int reason;
-    const char *text;
-} Hint;
-
-static const Hint hints[] = {
-    {SSL_R_HTTP_REQUEST, "the peer sent plain HTTP to a TLS port"},
-    {SSL_R_HTTPS_PROXY_REQUEST, "the peer sent a proxy request to a TLS port"},
-    {SSL_R_WRONG_VERSION_NUMBER, "the peer does not speak TLS, or no version allowed here"},
-    {SSL_R_UNSUPPORTED_PROTOCOL, "no protocol version in common"},
-    {SSL_R_UNKNOWN_PROTOCOL, "no protocol version in common"},
-    {SSL_R_VERSION_TOO_LOW, "no protocol version in common"},
-    {SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "the peer allows none of our protocol versions"},
-    {SSL_R_NO_SHARED_CIPHER, "no cipher suite in common with the peer"},
-    {SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, "the peer found nothing in common with us"},
-    {SSL_R_TLSV1_ALERT_UNKNOWN_CA, "the peer does not trust the CA of our certificate"},
-    {SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, "the peer refused our certificate"},
-    {SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, "the peer refused our certificate"},
-    {SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, "the peer says that our certificate has expired"},
-    {SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, "the peer says that our certificate has been revoked"},
-    {SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE,
-     "the peer takes no certificate like ours: its key, or its extended key usage"},
-    {SSL_R_EXCESSIVE_MESSAGE_SIZE,
-     "the peer sent more than is taken, of certificates 100 KB in all, of a client 60"},
-    {SSL_R_SSLV3_ALERT_ILLEGAL_PARAMETER,
-     "the peer refused what we sent, such as certificates of more than it takes"},
-    {SSL_R_TLSV1_UNRECOGNIZED_NAME, "the peer serves no host of the name that we asked for"},
-    {SSL_R_NO_SUITABLE_KEY_SHARE, "no group in common with the peer, see :curves"},
-    {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE,
-     "the client gave no certificate, and one is required"},
-    {SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
-     "the peer requires a certificate: give :cert and :key"},
-    {SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL, "the peer knows none of our :alpn protocols"},
-    {SSL_R_NO_APPLICATION_PROTOCOL, "the peer offered none of our :alpn protocols"},
-};
-
-static const char *hint_for(unsigned long code) {
-    for (size_t i = 0; ERR_GET_LIB(code) == ERR_LIB_SSL && i < sizeof hints / sizeof *hints; i++) {
-        if (hints[i].reason == ERR_GET_REASON(code)) return hints[i].text;
-    }
-    return NULL;
-}
-
-static void explain(Failure *failure, const char *what) {
-    const char *hint = hint_for(ERR_peek_last_error());
-    failure_openssl(failure, "%s", what);
-    if (!hint) return;
-    size_t used = strlen(failure->text);
-    snprintf(failure->text + used, sizeof failure->text - used, ": %s", hint);
-}
-
-void verify_explain_handshake(const SSL *ssl, Failure *failure) {
-    const char *words = words_index < 0 ? NULL : SSL_get_ex_data(ssl, words_index);
-    if (words) {
-        failure_set(failure, "%s", words);
-        ERR_clear_error();
-    } else if (SSL_is_dtls(ssl) && !ERR_peek_error()) { /* the one case without a reason */
-        failure_set(failure,
-                    "handshake failed: a message of the peer is damaged, or larger than is "
-                    "taken, of certificates 100 KB in all, of a client 60");
-    } else {
-        explain(failure, "handshake failed");
-    }
-}
-
-void verify_explain_protocol(Failure *failure) {
-    explain(failure, "protocol error");
 }

@@ -46,6 +46,9 @@ bool verify_is_anchor_revocation(X509_STORE_CTX *context);
 /* Have a certificate matched against a host name or IP address; false where it is neither. */
 bool verify_param_for(X509_VERIFY_PARAM *param, const char *name);
 
+/* The failure where it is neither; false. */
+bool verify_explain_name(const char *name, Failure *failure);
+
 /* The options that a user is told to give a certificate as that is not trusted yet. */
 typedef struct VerifyHints {
     const char *authority; /* a CA's */
@@ -56,18 +59,13 @@ typedef struct VerifyHints {
  * "certificate has expired: certificate \"CN=…\" (depth 1), valid until …". */
 void verify_reason(X509_STORE_CTX *context, const VerifyHints *hints, char *text, size_t size);
 
-/* Let verify_explain_handshake say "certificate verify failed: <text>". */
+/* Keep "certificate verify failed: <text>" for explain_handshake; the first text stays. */
 void verify_keep_words(SSL *ssl, const char *text);
+
+/* The text that is kept, or NULL. */
+const char *verify_words(const SSL *ssl);
 
 /* The text that is kept, for OPENSSL_free, or NULL; `words` takes its place. */
 char *verify_swap_words(SSL *ssl, char *words);
-
-/* After a failed handshake: "certificate verify failed: …" where that was it, with what was wanted
- * and found, else "handshake failed: …"; reads and clears the error queue. */
-void verify_explain_handshake(const SSL *ssl, Failure *failure);
-
-/* The same for an error after the handshake: TLS 1.3 tells a client only then that its certificate
- * was refused. */
-void verify_explain_protocol(Failure *failure);
 
 #endif

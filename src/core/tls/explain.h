@@ -1,0 +1,17 @@
+/* Texts for a handshake or a connection that failed. */
+#ifndef JSEC_CORE_EXPLAIN_H
+#define JSEC_CORE_EXPLAIN_H
+
+#include "core/failure.h"
+
+#include <openssl/ssl.h>
+
+/* After a failed handshake: "certificate verify failed: …" with what was wanted and found, where that
+ * is the reason, else "handshake failed: …". Reads and clears the error queue. */
+void explain_handshake(const SSL *ssl, Failure *failure);
+
+/* The same for an error after the handshake. In TLS 1.3 a client learns only then that the server
+ * refused its certificate. */
+void explain_protocol(Failure *failure);
+
+#endif
