@@ -19,7 +19,7 @@
     :arguments (* "(" (any (+ :literal :nested (if-not (set `()"`) 1))) ")")
     :call (group (* ':call-name (! :word) :space :arguments))
     :hint (group (* "{SSL_R_" (constant "hint") (some :word) "," :space :literal "}"))
-    :said (group (* "say_text(words, " (constant "said") (thru (> 0 `"`)) :literal))
+    :said (group (* "append_text(reason," (constant "said") (thru (> 0 `"`)) :literal))
     :main (any (+ :call :hint :said :skipped-string (some :word) 1))})
 
 (def- calls (peg/compile grammar))

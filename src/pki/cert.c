@@ -228,7 +228,7 @@ static Janet run_cert(const char *function, const CertOptions *options, bool giv
     return task_run(&job.task, sizeof job, heavy);
 }
 
-static CertOptions defaults(void) {
+static CertOptions make_defaults(void) {
     return (CertOptions){
         .subject = {.san = janet_wrap_nil(), .extended = janet_wrap_nil()},
         .days = 365,
@@ -239,8 +239,8 @@ static CertOptions defaults(void) {
     };
 }
 
-static CertOptions self_signed_defaults(void) {
-    CertOptions options = defaults();
+static CertOptions make_self_signed_defaults(void) {
+    CertOptions options = make_defaults();
     options.ca = true;
     options.subject.name.common_name = (Bytes){(const uint8_t *)"localhost", 9};
     options.subject.name.country = (Bytes){(const uint8_t *)"US", 2};
@@ -259,7 +259,7 @@ FUNCTION(cert_generate_self_signed_cert, "cert/generate-self-signed-cert", "&opt
          "Raises when an option is unknown or not usable.",
          &generate_options) {
     janet_arity(argc, 0, 1);
-    CertOptions options = self_signed_defaults();
+    CertOptions options = make_self_signed_defaults();
     options_read(function, &generate_options, args_options(argv, argc, 0), &options);
     return run_cert(function, &options, true);
 }
@@ -270,7 +270,7 @@ FUNCTION(cert_generate_self_signed_from_key, "cert/generate-self-signed-from-key
          "key, is encrypted and :password does not open it, or can't sign, such as X25519.",
          &from_key_options) {
     janet_arity(argc, 1, 2);
-    CertOptions options = self_signed_defaults();
+    CertOptions options = make_self_signed_defaults();
     options.key = args_secret(argv, 0);
     options_read(function, &from_key_options, args_options(argv, argc, 1), &options);
     return run_cert(function, &options, false);
@@ -286,7 +286,7 @@ FUNCTION(cert_issue_cert, "cert/issue-cert", "opts",
          "subject alternative name.",
          &issue_options) {
     janet_fixarity(argc, 1);
-    CertOptions options = defaults();
+    CertOptions options = make_defaults();
     options_read(function, &issue_options, argv[0], &options);
     if (!options.issuer_cert.data || !options.issuer_key.data) {
         raise_format(function, "options :issuer-cert and :issuer-key are required");

@@ -1,4 +1,4 @@
-/* Looking at certificates. */
+/* Shows the content of certificates. */
 #include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
@@ -7,17 +7,17 @@
 #include "register.h"
 
 FUNCTION(cert_parse, "cert/parse", "cert",
-         "The facts of a certificate, PEM (the first one in it) or DER, as a struct. "
+         "The content of a certificate, PEM (the first block) or DER, as a struct. "
          "Nothing is verified: see `verify-chain`. Raises when it is no certificate. Keys "
          "without a value are absent.\n\n"
          "* `:subject` `:issuer` - structs of `:common-name` `:country` `:state` "
          "`:locality` `:organization` `:organizational-unit` `:email`, others under their "
-         "short names (:DC) or OIDs; an attribute that occurs several times has a tuple of "
-         "values\n"
+         "short names (:DC) or OIDs; an attribute that occurs several times has a tuple "
+         "of values\n"
          "* `:subject-text` `:issuer-text` - the same as a line (RFC 2253)\n"
          "* `:san` - tuple of subject alternative names: \"DNS:a.example\" \"IP:192.0.2.1\" "
-         "\"URI:…\" \"email:…\" \"dirName:…\"; values are as they stand in the certificate "
-         "and may hold any bytes\n"
+         "\"URI:…\" \"email:…\" \"dirName:…\"; values are as they stand in the certificate and "
+         "may hold any bytes\n"
          "* `:not-before` `:not-after` - first and last second of validity, since the "
          "epoch\n"
          "* `:serial` - hexadecimal, lower case; `:version` - 1 or 3\n"

@@ -47,25 +47,25 @@ static void cms_release(Task *task) {
     cms_verdict_free(&job->verdict);
 }
 
-static Janet written_result(Task *task) {
+static Janet make_written(Task *task) {
     CmsTask *job = (CmsTask *)task;
     return janet_stringv(job->written, (int32_t)job->length);
 }
 
-/* PEM in gives PEM out, unless :format says otherwise. */
+/* The output is PEM if the input is, unless :format is given. */
 static bool wants_pem(int format, Bytes input) {
     return format == FORMAT_UNSET ? encoding_is_pem(input) : format == PEM;
 }
 
-/* Writes and frees the message. */
-static bool write(CmsTask *job, CMS_ContentInfo *message, Failure *failure) {
+/* Write the message, and free it. */
+static bool write_message(CmsTask *job, CMS_ContentInfo *message, Failure *failure) {
     if (!message) return false;
     job->written = cms_write(message, job->pem, &job->length, failure);
     CMS_ContentInfo_free(message);
     return job->written;
 }
 
-JANET_NO_RETURN static void give_up(CmsTask *job, const Failure *failure) {
+JANET_NO_RETURN static void release_and_raise(CmsTask *job, const Failure *failure) {
     cms_release(&job->task);
     raise_failure(job->task.function, failure);
 }
@@ -92,7 +92,7 @@ static const OptionRow sign_rows[] = {
     OPTION("digest", args_option_signature_digest, SignOptions, digest,
            "Of the signature: :sha256, :sha384 for P-384 and :sha512 for P-521 keys by default."),
     OPTION("chain", pki_option_certificates, SignOptions, chain,
-           "Further certificates to add, for those who verify: PEM or DER, or a list of these."),
+           "Further certificates to add, for verifiers: PEM or DER, or a list of these."),
     OPTION_SECRET("password", option_bytes, SignOptions, password,
                   "Of the key, where it is encrypted."),
 };
@@ -107,7 +107,7 @@ static bool sign_run(Task *task, Failure *failure) {
                           .others = job->certificates,
                           .digest = job->digest,
                           .detached = job->detached};
-    bool written = write(job, cms_sign(task->inputs[DATA], &signing, failure), failure);
+    bool written = write_message(job, cms_sign(task->inputs[DATA], &signing, failure), failure);
     EVP_PKEY_free(key);
     return written;
 }
@@ -128,15 +128,14 @@ static bool load_chain(CmsTask *job, Janet list, Failure *failure) {
 FUNCTION(crypto_cms_sign, "crypto/cms-sign", "data cert key &opt opts",
          "Sign data with a key and its certificate, PEM or DER, as a CMS message (RFC "
          "5652), PEM or DER, a string. Certificates that follow the first in `cert` are "
-         "added for those who verify. The data is signed byte for byte, without changes to "
-         "its line ends. Raises when the key does not match the certificate or can't sign.",
+         "added for verifiers. The data is signed byte for byte, without changes to its "
+         "line ends. Raises when the key does not match the certificate or can't sign.",
          &sign_options) {
     Failure failure;
     janet_arity(argc, 3, 4);
-    CmsTask job = {.task = {.function = function,
-                            .run = sign_run,
-                            .result = written_result,
-                            .release = cms_release}};
+    CmsTask job = {
+        .task = {
+            .function = function, .run = sign_run, .result = make_written, .release = cms_release}};
     SignOptions options = {.chain = janet_wrap_nil()};
     job.task.inputs[DATA] = args_bytes(argv, 0);
     Bytes certificate = args_bytes(argv, 1);
@@ -147,7 +146,8 @@ FUNCTION(crypto_cms_sign, "crypto/cms-sign", "data cert key &opt opts",
     job.detached = options.detached;
     job.pem = wants_pem(options.format, certificate);
     job.certificates = pem_certificates(certificate, &failure);
-    if (!job.certificates || !load_chain(&job, options.chain, &failure)) give_up(&job, &failure);
+    if (!job.certificates || !load_chain(&job, options.chain, &failure))
+        release_and_raise(&job, &failure);
     return run_cms(&job, job.task.inputs[DATA].length);
 }
 
@@ -229,11 +229,12 @@ FUNCTION(crypto_cms_verify, "crypto/cms-verify", "cms-data &opt opts",
     options_read(function, &verify_options, args_options(argv, argc, 1), &options);
     job.task.inputs[DETACHED] = options.detached;
     job.signatures_only = !options.verify;
-    if (!verification_load(&options.verification, &job.inputs, &failure)) give_up(&job, &failure);
+    if (!verification_load(&options.verification, &job.inputs, &failure))
+        release_and_raise(&job, &failure);
     job.query = verification_query(&options.verification, &job.inputs, X509_PURPOSE_SMIME_SIGN);
     job.query.hints = (VerifyHints){.authority = ":ca", .itself = ":ca"};
     job.intermediates = values_certificates(options.intermediates, &failure);
-    if (!job.intermediates) give_up(&job, &failure);
+    if (!job.intermediates) release_and_raise(&job, &failure);
     return run_cms(&job, job.task.inputs[DATA].length + job.task.inputs[DETACHED].length);
 }
 
@@ -255,7 +256,7 @@ static const OptionWord ciphers[] = {
 
 static const OptionWord paddings[] = {{"pkcs1", PKCS1}, {"oaep-sha256", OAEP}, {NULL, 0}};
 
-static const EVP_CIPHER *cipher_of(int word) {
+static const EVP_CIPHER *find_cipher(int word) {
     switch (word) {
     case AES_192_CBC: return EVP_aes_192_cbc();
     case AES_128_CBC: return EVP_aes_128_cbc();
@@ -284,11 +285,11 @@ static bool encrypt_run(Task *task, Failure *failure) {
     CmsTask *job = (CmsTask *)task;
     CMS_ContentInfo *message =
         cms_encrypt(task->inputs[DATA], job->certificates, job->cipher, job->oaep, failure);
-    return write(job, message, failure);
+    return write_message(job, message, failure);
 }
 
-/* Certificates as an argument: a string, a buffer, or a list of these that is not empty. */
-static Janet certificates_slot(const Janet *argv, int32_t slot) {
+/* An argument of certificates: a string, a buffer, or a list of these that is not empty. */
+static Janet get_certificates(const Janet *argv, int32_t slot) {
     if (!values_are(argv[slot], VALUES_BYTES) || !values_count(argv[slot])) {
         raise_type(slot, "certificate or non-empty list of certificates", argv[slot]);
     }
@@ -297,25 +298,25 @@ static Janet certificates_slot(const Janet *argv, int32_t slot) {
 
 FUNCTION(crypto_cms_encrypt, "crypto/cms-encrypt", "data certs &opt opts",
          "Encrypt data for each of the recipients in `certs`, a certificate (PEM or DER) "
-         "with an RSA or EC key or a list of these, as a CMS message, PEM or DER, a string. "
-         "Who sent it is not told by that: sign it as well. Raises when a recipient's key "
-         "can't be encrypted for (Ed25519).",
+         "with an RSA or EC key or a list of these, as a CMS message, PEM or DER, a "
+         "string. Encryption does not prove who sent the message: sign it as well. Raises "
+         "when a recipient's key can't be encrypted for (Ed25519).",
          &encrypt_options) {
     Failure failure;
     janet_arity(argc, 2, 3);
     CmsTask job = {.task = {.function = function,
                             .run = encrypt_run,
-                            .result = written_result,
+                            .result = make_written,
                             .release = cms_release}};
     EncryptOptions options = {.cipher = AES_256_CBC};
     job.task.inputs[DATA] = args_bytes(argv, 0);
-    Janet certificates = certificates_slot(argv, 1);
+    Janet certificates = get_certificates(argv, 1);
     options_read(function, &encrypt_options, args_options(argv, argc, 2), &options);
-    job.cipher = cipher_of(options.cipher);
+    job.cipher = find_cipher(options.cipher);
     job.oaep = options.padding == OAEP;
     job.pem = wants_pem(options.format, values_item(certificates, 0));
     job.certificates = values_certificates(certificates, &failure);
-    if (!job.certificates) give_up(&job, &failure);
+    if (!job.certificates) release_and_raise(&job, &failure);
     return run_cms(&job, job.task.inputs[DATA].length);
 }
 
@@ -347,9 +348,9 @@ static Janet decrypt_result(Task *task) {
 
 FUNCTION(crypto_cms_decrypt, "crypto/cms-decrypt", "cms-data cert key &opt opts",
          "Decrypt a CMS message, PEM or DER, as the recipient with that certificate and "
-         "key; returns a buffer. Raises when it was not encrypted for that certificate, "
-         "when the key does not match it, and when the message was changed in a way that "
-         "shows (with AES in GCM mode, in any way).",
+         "key; returns a buffer. Raises when the message was not encrypted for that "
+         "certificate, when the key does not match it, and when a change of the message "
+         "is detected. AES in GCM mode detects every change.",
          &decrypt_options) {
     Failure failure;
     janet_arity(argc, 3, 4);
@@ -364,7 +365,7 @@ FUNCTION(crypto_cms_decrypt, "crypto/cms-decrypt", "cms-data cert key &opt opts"
     options_read(function, &decrypt_options, args_options(argv, argc, 3), &options);
     job.task.inputs[PASSWORD] = options.password;
     job.certificates = pem_certificates(certificate, &failure);
-    if (!job.certificates) give_up(&job, &failure);
+    if (!job.certificates) release_and_raise(&job, &failure);
     return run_cms(&job, job.task.inputs[DATA].length);
 }
 
@@ -378,7 +379,7 @@ static const OptionSet format_options = OPTION_SET(format_rows);
 
 static bool certificates_run(Task *task, Failure *failure) {
     CmsTask *job = (CmsTask *)task;
-    return write(job, cms_certificates(job->certificates, failure), failure);
+    return write_message(job, cms_certificates(job->certificates, failure), failure);
 }
 
 FUNCTION(crypto_cms_certs_only, "crypto/cms-certs-only", "certs &opt opts",
@@ -390,14 +391,14 @@ FUNCTION(crypto_cms_certs_only, "crypto/cms-certs-only", "certs &opt opts",
     janet_arity(argc, 1, 2);
     CmsTask job = {.task = {.function = function,
                             .run = certificates_run,
-                            .result = written_result,
+                            .result = make_written,
                             .release = cms_release}};
     EncryptOptions options = {.format = FORMAT_UNSET};
-    Janet certificates = certificates_slot(argv, 0);
+    Janet certificates = get_certificates(argv, 0);
     options_read(function, &format_options, args_options(argv, argc, 1), &options);
     job.pem = wants_pem(options.format, values_item(certificates, 0));
     job.certificates = values_certificates(certificates, &failure);
-    if (!job.certificates) give_up(&job, &failure);
+    if (!job.certificates) release_and_raise(&job, &failure);
     return run_cms(&job, 0);
 }
 

@@ -1,4 +1,4 @@
-/* Keys and certificates from one form into another. */
+/* Converts keys and certificates from one form into another. */
 #include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
@@ -41,7 +41,7 @@ static const OptionWord ciphers[] = {
     {NULL, 0},
 };
 
-static const EVP_CIPHER *cipher_of(int word) {
+static const EVP_CIPHER *find_cipher(int word) {
     switch (word) {
     case AES_192: return EVP_aes_192_cbc();
     case AES_128: return EVP_aes_128_cbc();
@@ -93,7 +93,7 @@ static void key_release(Task *task) {
     OPENSSL_clear_free(job->written, job->length);
 }
 
-static KeyTask task_of(const char *function, Bytes key, KeyForm form, const KeyOptions *options) {
+static KeyTask make_task(const char *function, Bytes key, KeyForm form, const KeyOptions *options) {
     if (!options->password.data && (options->cipher || options->iterations)) {
         raise_format(function, "options :cipher and :iterations go with :password");
     }
@@ -106,12 +106,12 @@ static KeyTask task_of(const char *function, Bytes key, KeyForm form, const KeyO
                             [INPUT_PASSWORD] = options->input_password,
                             [OUTPUT_PASSWORD] = options->password}},
         .form = form,
-        .cipher = cipher_of(options->cipher),
+        .cipher = find_cipher(options->cipher),
         .iterations = options->iterations ? options->iterations : PBE_KEY_ITERATIONS,
     };
 }
 
-/* A password is stretched, which is meant to take long. */
+/* The key derivation of a password is slow by design. */
 static bool has_password(const KeyOptions *options) {
     return options->password.data || options->input_password.data;
 }
@@ -141,7 +141,7 @@ FUNCTION(crypto_convert_key, "crypto/convert-key", "key target-format &opt opts"
     KeyForm form = (KeyForm)args_word(forms, argv, 1);
     KeyOptions options = {.cipher = CIPHER_UNSET};
     options_read(function, &key_options, args_options(argv, argc, 2), &options);
-    KeyTask job = task_of(function, key, form, &options);
+    KeyTask job = make_task(function, key, form, &options);
     return task_run(&job.task, sizeof job, has_password(&options));
 }
 
@@ -154,7 +154,7 @@ FUNCTION(crypto_load_key, "crypto/load-key", "key &opt password",
     janet_arity(argc, 1, 2);
     Bytes key = args_secret(argv, 0);
     KeyOptions options = {.input_password = args_secret_or_none(argv, argc, 1)};
-    KeyTask job = task_of(function, key, KEYFORM_PKCS8, &options);
+    KeyTask job = make_task(function, key, KEYFORM_PKCS8, &options);
     job.wants_private = true;
     return task_run(&job.task, sizeof job, has_password(&options));
 }
@@ -167,7 +167,7 @@ FUNCTION(crypto_export_key, "crypto/export-key", "key &opt opts",
     Bytes key = args_secret(argv, 0);
     KeyOptions options = {.cipher = CIPHER_UNSET};
     options_read(function, &key_options, args_options(argv, argc, 1), &options);
-    KeyTask job = task_of(function, key, KEYFORM_PKCS8, &options);
+    KeyTask job = make_task(function, key, KEYFORM_PKCS8, &options);
     job.wants_private = true;
     return task_run(&job.task, sizeof job, has_password(&options));
 }
@@ -201,17 +201,17 @@ static Janet info_result(Task *task) {
 }
 
 FUNCTION(crypto_key_info, "crypto/key-info", "key &opt password",
-         "What a key is, private or public, PEM or DER, as a table; keys without a value "
-         "are absent:\n\n"
+         "The properties of a key, private or public, PEM or DER, as a table. Entries "
+         "without a value are absent:\n\n"
          "* `:type` - `:rsa` `:ec` `:ed25519` `:x25519` `:rsa-pss` `:dsa` …\n"
          "* `:bits` - its size\n"
          "* `:curve` - \"prime256v1\", \"secp384r1\" …, of `:ec` keys\n"
          "* `:private` - whether it is a private key\n"
          "* `:encrypted` - whether it is protected by a password; then `:cipher` and "
          "`:iterations` of PKCS#8 ones\n\n"
-         "Nothing but that shows of an encrypted PKCS#8 key (of a traditional one the type "
-         "does, too), unless the password is given. Raises when it is no key, or the "
-         "password is wrong.",
+         "Of an encrypted PKCS#8 key only these two are known without the password, of a "
+         "traditional one also the type. Raises when it is no key, or the password is "
+         "wrong.",
          NULL) {
     janet_arity(argc, 1, 2);
     InfoTask job = {.task = {.function = function, .run = info_run, .result = info_result}};
@@ -259,7 +259,7 @@ FUNCTION(crypto_convert_cert, "crypto/convert-cert", "cert target-format",
     return result;
 }
 
-/* BER of indefinite length, which PKCS#12 and CMS may be, counts as DER here. */
+/* PKCS#12 and CMS may be BER of indefinite length, which counts as DER here. */
 static bool begins_as_ber(Bytes data) {
     return data.length > 2 && data.data[0] == 0x30 && data.data[1] == 0x80;
 }

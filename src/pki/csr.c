@@ -48,7 +48,7 @@ typedef struct CsrTask {
     BIO *written;
 } CsrTask;
 
-static bool write(CsrTask *job, X509_REQ *request, Failure *failure) {
+static bool write_request(CsrTask *job, X509_REQ *request, Failure *failure) {
     job->written = BIO_new(BIO_s_mem());
     bool written =
         job->written && (job->format == PEM ? PEM_write_bio_X509_REQ(job->written, request)
@@ -68,7 +68,7 @@ static bool csr_run(Task *task, Failure *failure) {
                             .challenge = task->inputs[CHALLENGE],
                             .digest = job->digest};
     X509_REQ *request = csr_build(&template, failure);
-    bool written = request && write(job, request, failure);
+    bool written = request && write_request(job, request, failure);
     X509_REQ_free(request);
     EVP_PKEY_free(key);
     return written;
@@ -125,7 +125,7 @@ FUNCTION(crypto_generate_csr, "crypto/generate-csr", "key options",
     return task_run(&job.task, sizeof job, options.password.data);
 }
 
-static Janet csr_value(const CsrInfo *info) {
+static Janet make_csr_value(const CsrInfo *info) {
     JanetTable *table = janet_table(12);
     janet_table_put(table, janet_ckeywordv("version"), janet_wrap_integer(info->version));
     janet_table_put(table, janet_ckeywordv("subject"), info_name(&info->subject));
@@ -144,18 +144,17 @@ static Janet csr_value(const CsrInfo *info) {
 }
 
 FUNCTION(crypto_parse_csr, "crypto/parse-csr", "csr",
-         "What a certificate signing request, PEM or DER, asks for, as a table. Raises when "
-         "it is none. Who made it may have written anything: heed `:signature-valid`, and "
-         "never copy `:extensions` into a certificate unseen (`cert/issue-cert` copies "
-         "names alone).\n\n"
-         "* `:subject` - struct of `:common-name` `:country` and so on, as in `cert/parse`; "
-         "`:subject-text` - the same as a line (RFC 2253)\n"
+         "What a certificate signing request, PEM or DER, asks for, as a table. Raises "
+         "when it is no request. Its author may have written anything: check "
+         "`:signature-valid`, and never copy `:extensions` into a certificate unchecked. "
+         "`cert/issue-cert` copies only names.\n\n"
+         "* `:subject` - struct of `:common-name` `:country` and so on, as in "
+         "`cert/parse`; `:subject-text` - the same as a line (RFC 2253)\n"
          "* `:san` - tuple of subject alternative names: \"DNS:a.example\" …\n"
          "* `:key-type` `:key-bits` `:key-curve` - of the public key; `:public-key` - as "
-         "PEM, \"\" where it is of an unknown kind\n"
-         "* `:signature-algorithm`; `:signature-valid` - whether the holder of that key "
-         "signed it\n"
-         "* `:challenge-password` - if there is one\n"
+         "PEM, \"\" for an unknown type of key\n"
+         "* `:signature-algorithm`; `:signature-valid` - whether that key signed it\n"
+         "* `:challenge-password` - if the request has one\n"
          "* `:extensions` - tuple of structs `{:oid :name :critical :value :text}`\n"
          "* `:version` - 1",
          NULL) {
@@ -166,7 +165,7 @@ FUNCTION(crypto_parse_csr, "crypto/parse-csr", "csr",
     if (!request) raise_failure(function, &failure);
     Janet result = janet_wrap_nil();
     bool read = csr_info_read(&info, request, &failure);
-    if (read) result = csr_value(&info);
+    if (read) result = make_csr_value(&info);
     csr_info_free(&info);
     X509_REQ_free(request);
     if (!read) raise_failure(function, &failure);

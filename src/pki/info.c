@@ -8,8 +8,8 @@ Janet info_bytes(Bytes bytes) {
     return janet_stringv(bytes.data, (int32_t)bytes.length);
 }
 
-/* The names that options have, for the attributes that are options; the rest keep their own. */
-static const char *attribute_keyword(const char *kind) {
+/* Attributes that are also options have the option's name; others keep their short name or OID. */
+static const char *find_keyword(const char *kind) {
     static const struct {
         const char *kind, *keyword;
     } known[] = {
@@ -23,8 +23,8 @@ static const char *attribute_keyword(const char *kind) {
     return kind;
 }
 
-/* An attribute that is met again makes a tuple of its values. */
-static Janet joined(Janet before, Janet value) {
+/* An attribute that occurs several times has a tuple of values. */
+static Janet join_values(Janet before, Janet value) {
     if (janet_checktype(before, JANET_NIL)) return value;
     JanetView view = {&before, 1};
     janet_indexed_view(before, &view.items, &view.len);
@@ -37,9 +37,10 @@ static Janet joined(Janet before, Janet value) {
 Janet info_name(const InfoNames *names) {
     JanetTable *table = janet_table((int32_t)names->count);
     for (size_t i = 0; i < names->count; i++) {
-        Janet key = janet_ckeywordv(attribute_keyword(names->items[i].kind));
-        janet_table_put(table, key,
-                        joined(janet_table_get(table, key), info_bytes(names->items[i].value)));
+        Janet key = janet_ckeywordv(find_keyword(names->items[i].kind));
+        janet_table_put(
+            table, key,
+            join_values(janet_table_get(table, key), info_bytes(names->items[i].value)));
     }
     return janet_wrap_struct(janet_table_to_struct(table));
 }
@@ -57,34 +58,34 @@ Janet info_alternatives(const InfoNames *names) {
     return janet_wrap_tuple(janet_tuple_end(all));
 }
 
-static void put(JanetTable *into, const char *key, Janet value) {
+static void put_value(JanetTable *into, const char *key, Janet value) {
     janet_table_put(into, janet_ckeywordv(key), value); /* nil leaves it out */
 }
 
-static Janet extension(const InfoExtension *item) {
+static Janet make_extension(const InfoExtension *item) {
     JanetTable *table = janet_table(5);
-    put(table, "oid", info_bytes(item->oid));
-    if (item->name) put(table, "name", janet_cstringv(item->name));
-    put(table, "critical", janet_wrap_boolean(item->critical));
-    put(table, "value", info_bytes(item->value));
-    if (item->text.length) put(table, "text", info_bytes(item->text));
+    put_value(table, "oid", info_bytes(item->oid));
+    if (item->name) put_value(table, "name", janet_cstringv(item->name));
+    put_value(table, "critical", janet_wrap_boolean(item->critical));
+    put_value(table, "value", info_bytes(item->value));
+    if (item->text.length) put_value(table, "text", info_bytes(item->text));
     return janet_wrap_struct(janet_table_to_struct(table));
 }
 
 Janet info_extensions(const InfoExtensions *extensions) {
     Janet *all = janet_tuple_begin((int32_t)extensions->count);
-    for (size_t i = 0; i < extensions->count; i++) all[i] = extension(extensions->items + i);
+    for (size_t i = 0; i < extensions->count; i++) all[i] = make_extension(extensions->items + i);
     return janet_wrap_tuple(janet_tuple_end(all));
 }
 
 void info_key(JanetTable *into, const KeyFacts *facts, const char *type, const char *bits,
               const char *curve) {
-    if (facts->type[0]) put(into, type, janet_ckeywordv(facts->type));
-    if (facts->bits) put(into, bits, janet_wrap_integer(facts->bits));
-    if (facts->curve[0]) put(into, curve, janet_cstringv(facts->curve));
+    if (facts->type[0]) put_value(into, type, janet_ckeywordv(facts->type));
+    if (facts->bits) put_value(into, bits, janet_wrap_integer(facts->bits));
+    if (facts->curve[0]) put_value(into, curve, janet_cstringv(facts->curve));
 }
 
-static Janet key_usage(int64_t usage) {
+static Janet make_key_usage(int64_t usage) {
     JanetArray *names = janet_array(9);
     if (usage < 0) return janet_wrap_nil();
     for (int bit = 0; usage_key_name(bit); bit++) {
@@ -94,7 +95,7 @@ static Janet key_usage(int64_t usage) {
     return janet_wrap_tuple(janet_tuple_n(names->data, names->count));
 }
 
-static Janet extended_usage(const InfoNames *usages) {
+static Janet make_extended_usage(const InfoNames *usages) {
     if (!usages->count) return janet_wrap_nil();
     Janet *names = janet_tuple_begin((int32_t)usages->count);
     for (size_t i = 0; i < usages->count; i++) {
@@ -104,36 +105,37 @@ static Janet extended_usage(const InfoNames *usages) {
     return janet_wrap_tuple(janet_tuple_end(names));
 }
 
-static Janet time_value(InfoTime time) {
+static Janet make_time(InfoTime time) {
     return time.known ? janet_wrap_number((double)time.seconds) : janet_wrap_nil();
 }
 
-static Janet optional(Bytes bytes) {
+static Janet make_optional(Bytes bytes) {
     return bytes.data ? info_bytes(bytes) : janet_wrap_nil();
 }
 
 Janet info_certificate(const X509Info *info) {
     JanetTable *table = janet_table(32);
-    put(table, "version", janet_wrap_integer(info->version));
-    put(table, "serial", info_bytes(info->serial));
-    put(table, "subject", info_name(&info->subject));
-    put(table, "subject-text", info_bytes(info->subject_text));
-    put(table, "issuer", info_name(&info->issuer));
-    put(table, "issuer-text", info_bytes(info->issuer_text));
-    put(table, "san", info_alternatives(&info->alternatives));
-    put(table, "not-before", time_value(info->not_before));
-    put(table, "not-after", time_value(info->not_after));
+    put_value(table, "version", janet_wrap_integer(info->version));
+    put_value(table, "serial", info_bytes(info->serial));
+    put_value(table, "subject", info_name(&info->subject));
+    put_value(table, "subject-text", info_bytes(info->subject_text));
+    put_value(table, "issuer", info_name(&info->issuer));
+    put_value(table, "issuer-text", info_bytes(info->issuer_text));
+    put_value(table, "san", info_alternatives(&info->alternatives));
+    put_value(table, "not-before", make_time(info->not_before));
+    put_value(table, "not-after", make_time(info->not_after));
     info_key(table, &info->key, "key-type", "key-bits", "key-curve");
-    put(table, "signature-algorithm", info_bytes(info->signature_algorithm));
-    put(table, "is-ca", janet_wrap_boolean(info->is_ca));
-    if (info->path_length >= 0) put(table, "path-length", janet_wrap_integer(info->path_length));
-    put(table, "self-signed", janet_wrap_boolean(info->self_signed));
-    put(table, "key-usage", key_usage(info->key_usage));
-    put(table, "ext-key-usage", extended_usage(&info->extended));
-    put(table, "subject-key-id", optional(info->subject_key_id));
-    put(table, "authority-key-id", optional(info->authority_key_id));
-    put(table, "sha256", info_bytes(info->sha256));
-    put(table, "sha1", info_bytes(info->sha1));
-    put(table, "extensions", info_extensions(&info->extensions));
+    put_value(table, "signature-algorithm", info_bytes(info->signature_algorithm));
+    put_value(table, "is-ca", janet_wrap_boolean(info->is_ca));
+    if (info->path_length >= 0)
+        put_value(table, "path-length", janet_wrap_integer(info->path_length));
+    put_value(table, "self-signed", janet_wrap_boolean(info->self_signed));
+    put_value(table, "key-usage", make_key_usage(info->key_usage));
+    put_value(table, "ext-key-usage", make_extended_usage(&info->extended));
+    put_value(table, "subject-key-id", make_optional(info->subject_key_id));
+    put_value(table, "authority-key-id", make_optional(info->authority_key_id));
+    put_value(table, "sha256", info_bytes(info->sha256));
+    put_value(table, "sha1", info_bytes(info->sha1));
+    put_value(table, "extensions", info_extensions(&info->extensions));
     return janet_wrap_struct(janet_table_to_struct(table));
 }

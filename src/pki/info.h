@@ -1,4 +1,4 @@
-/* The facts of certificates as Janet structs. */
+/* The content of certificates as Janet structs. */
 #ifndef JSEC_PKI_INFO_H
 #define JSEC_PKI_INFO_H
 
@@ -6,10 +6,10 @@
 
 #include <janet.h>
 
-/* What cert/parse documents. */
+/* The struct of cert/parse. */
 Janet info_certificate(const X509Info *info);
 
-/* The parts, for requests and keys. */
+/* The parts that requests and keys have too. */
 Janet info_name(const InfoNames *names);
 Janet info_alternatives(const InfoNames *names);
 Janet info_extensions(const InfoExtensions *extensions);

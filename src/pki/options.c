@@ -57,8 +57,8 @@ void pki_option_extended_usage(const OptionSite *site, Janet value, void *field)
     *(Janet *)field = names;
 }
 
-/* The digits that begin at `at`, up to `count`; -1 where there is another character. */
-static int digits(const uint8_t *at, int count) {
+/* The number in `count` digits; -1 if there is another character. */
+static int parse_digits(const uint8_t *at, int count) {
     int value = 0;
     for (int i = 0; i < count; i++) {
         if (at[i] < '0' || at[i] > '9') return -1;
@@ -67,29 +67,29 @@ static int digits(const uint8_t *at, int count) {
     return value;
 }
 
-static bool matches(const uint8_t *text, const char *pattern) {
+static bool matches_pattern(const uint8_t *text, const char *pattern) {
     for (; *pattern; text++, pattern++) {
         if (*pattern == '0' ? *text < '0' || *text > '9' : *text != (uint8_t)*pattern) return false;
     }
     return true;
 }
 
-/* ISO 8601's "2030-01-31", with "T12:00:00Z" or without; NAN where it is none. */
-static double date_of(Bytes text) {
-    bool day = text.length == 10 && matches(text.data, "0000-00-00");
-    bool time = text.length == 20 && matches(text.data, "0000-00-00T00:00:00Z");
+/* A date of ISO 8601, "2030-01-31" or "2030-01-31T12:00:00Z"; NAN if it is none. */
+static double parse_date(Bytes text) {
+    bool day = text.length == 10 && matches_pattern(text.data, "0000-00-00");
+    bool time = text.length == 20 && matches_pattern(text.data, "0000-00-00T00:00:00Z");
     if (!day && !time) return NAN;
-    struct tm tm = {.tm_year = digits(text.data, 4) - 1900,
-                    .tm_mon = digits(text.data + 5, 2) - 1,
-                    .tm_mday = digits(text.data + 8, 2)};
+    struct tm tm = {.tm_year = parse_digits(text.data, 4) - 1900,
+                    .tm_mon = parse_digits(text.data + 5, 2) - 1,
+                    .tm_mday = parse_digits(text.data + 8, 2)};
     if (time) {
-        tm.tm_hour = digits(text.data + 11, 2);
-        tm.tm_min = digits(text.data + 14, 2);
-        tm.tm_sec = digits(text.data + 17, 2);
+        tm.tm_hour = parse_digits(text.data + 11, 2);
+        tm.tm_min = parse_digits(text.data + 14, 2);
+        tm.tm_sec = parse_digits(text.data + 17, 2);
     }
     struct tm given = tm;
     time_t seconds = timegm(&tm);
-    /* timegm makes February 30 a day in March, and so on: no such date was given. */
+    /* timegm turns February 30 into a day in March: refuse such dates. */
     bool exists = tm.tm_mday == given.tm_mday && tm.tm_mon == given.tm_mon &&
                   tm.tm_hour == given.tm_hour && tm.tm_min == given.tm_min &&
                   tm.tm_sec == given.tm_sec;
@@ -99,7 +99,7 @@ static double date_of(Bytes text) {
 void pki_option_date(const OptionSite *site, Janet value, void *field) {
     double seconds = NAN;
     if (janet_checktype(value, JANET_NUMBER)) seconds = janet_unwrap_number(value);
-    if (janet_checktypes(value, JANET_TFLAG_BYTES)) seconds = date_of(value_bytes(value));
+    if (janet_checktypes(value, JANET_TFLAG_BYTES)) seconds = parse_date(value_bytes(value));
     if (!isfinite(seconds)) {
         option_refuse(site, "seconds since the epoch, \"2030-01-31\" or \"2030-01-31T12:00:00Z\"",
                       value);

@@ -1,4 +1,4 @@
-/* Bundles of a private key with its certificates. */
+/* PKCS#12 bundles of a private key and its certificates. */
 #include "core/pki/pkcs12.h"
 
 #include "base/args.h"
@@ -40,7 +40,7 @@ static const OptionSet create_options = OPTION_SET(create_rows);
 
 static const OptionRow parse_rows[] = {
     OPTION("require-mac", option_boolean, Pkcs12Options, needs_mac,
-           "false opens bundles without a MAC, in which nobody notices changes; true by default."),
+           "false opens bundles without a MAC, which detect no changes. Default: true."),
     OPTION("legacy", option_boolean, Pkcs12Options, with_legacy,
            "true opens bundles encrypted with RC2, as old software made them; takes OpenSSL's "
            "legacy provider. false by default."),
@@ -83,8 +83,8 @@ static Janet create_result(Task *task) {
     return janet_stringv(job->written, (int32_t)job->length);
 }
 
-static bool load(Pkcs12Task *job, Bytes certificate, const Pkcs12Options *options,
-                 Failure *failure) {
+static bool load_bundle(Pkcs12Task *job, Bytes certificate, const Pkcs12Options *options,
+                        Failure *failure) {
     if (!(job->bundle.certificate = pem_certificate(certificate, failure))) return false;
     if (!(job->bundle.chain = values_certificates(options->chain, failure))) return false;
     if (!options->friendly_name.data) return true;
@@ -113,7 +113,7 @@ FUNCTION(crypto_create_pkcs12, "crypto/create-pkcs12", "cert key opts",
                                           [KEY_PASSWORD] = options.key_password,
                                           [PASSWORD] = options.password}},
                       .iterations = options.iterations};
-    if (!load(&job, certificate, &options, &failure)) {
+    if (!load_bundle(&job, certificate, &options, &failure)) {
         pkcs12_release(&job.task);
         raise_failure(function, &failure);
     }
@@ -156,7 +156,8 @@ static Janet parse_result(Task *task) {
 
 FUNCTION(crypto_parse_pkcs12, "crypto/parse-pkcs12", "data password &opt opts",
          "Open a PKCS#12 bundle (RFC 7292), `password` nil or \"\" for none, on a thread "
-         "while the fiber waits. Returns a table; what the bundle does not hold is absent:\n\n"
+         "while the fiber waits. Returns a table; entries that the bundle does not hold "
+         "are absent:\n\n"
          "* `:key` - the private key as PEM (PKCS#8), not encrypted: keep it secret\n"
          "* `:cert` - the certificate that belongs to the key, as PEM\n"
          "* `:chain` - array of the other certificates as PEM, in their order\n"

@@ -60,7 +60,7 @@ EXTENDED_KEY_USAGE *values_extended_usage(Janet names) {
     return all;
 }
 
-static bool move_all(STACK_OF(X509) * from, STACK_OF(X509) * to) {
+static bool move_certificates(STACK_OF(X509) * from, STACK_OF(X509) * to) {
     X509 *certificate;
     while ((certificate = sk_X509_shift(from))) {
         if (sk_X509_push(to, certificate) > 0) continue;
@@ -75,7 +75,7 @@ STACK_OF(X509) * values_certificates(Janet list, Failure *failure) {
     bool taken = all || failure_set(failure, "out of memory");
     for (int32_t i = 0; taken && i < values_count(list); i++) {
         STACK_OF(X509) *some = pem_certificates(values_item(list, i), failure);
-        taken = some && (move_all(some, all) || failure_set(failure, "out of memory"));
+        taken = some && (move_certificates(some, all) || failure_set(failure, "out of memory"));
         sk_X509_pop_free(some, X509_free);
     }
     if (taken) return all;

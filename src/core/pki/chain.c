@@ -16,7 +16,7 @@ static bool is_crl_optional(X509_STORE_CTX *context) {
     return true;
 }
 
-/* What the callback finds at OpenSSL's context. */
+/* The callback gets it from OpenSSL's context. */
 typedef struct ChainRun {
     const ChainQuery *query;
     ChainAnswer *answer;
@@ -27,7 +27,7 @@ static int on_certificate(int accepted, X509_STORE_CTX *context) {
     ChainAnswer *answer = run->answer;
     if (accepted || is_crl_optional(context)) return 1;
     if (answer->reason[0]) return 0;
-    verify_reason(context, &run->query->hints, answer->reason, sizeof answer->reason);
+    verify_describe_error(context, &run->query->hints, answer->reason, sizeof answer->reason);
     answer->depth = X509_STORE_CTX_get_error_depth(context);
     answer->code = X509_STORE_CTX_get_error(context);
     return 0;
@@ -53,7 +53,7 @@ static bool set_param(X509_STORE_CTX *context, const ChainQuery *query, Failure 
 }
 
 /* Roots of the caller replace the store: nothing else is trusted. */
-static bool prepare(X509_STORE_CTX *context, const ChainQuery *query, Failure *failure) {
+static bool prepare_context(X509_STORE_CTX *context, const ChainQuery *query, Failure *failure) {
     X509_STORE *store = NULL;
     if (!query->roots && !(store = store_system(failure))) return false;
     if (!X509_STORE_CTX_init(context, store, query->leaf, query->intermediates)) {
@@ -76,7 +76,7 @@ static bool run_once(const ChainQuery *query, bool partial, ChainAnswer *answer,
     X509_STORE_CTX *context = X509_STORE_CTX_new();
     bool done = context || failure_set(failure, "out of memory");
     memset(answer, 0, sizeof *answer);
-    if (!done || !prepare(context, query, failure)) {
+    if (!done || !prepare_context(context, query, failure)) {
         X509_STORE_CTX_free(context);
         return false;
     }

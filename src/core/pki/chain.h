@@ -1,4 +1,4 @@
-/* Verifying a certificate up to a trusted root (RFC 5280, 6), without a connection. */
+/* Verification of a certificate up to an anchor (RFC 5280, 6), without a connection. */
 #ifndef JSEC_CORE_CHAIN_H
 #define JSEC_CORE_CHAIN_H
 
@@ -11,17 +11,17 @@
 
 #define CHAIN_DEFAULT_SECURITY_LEVEL 2 /* 112 bits: RSA of 2048 bits and up, no SHA-1 */
 
-/* What is asked; all of it borrowed. */
+/* All pointers are borrowed. */
 typedef struct ChainQuery {
     X509 *leaf;
     STACK_OF(X509) * roots;         /* NULL: the system's */
     STACK_OF(X509) * intermediates; /* untrusted; may be NULL */
-    STACK_OF(X509_CRL) * crls;      /* NULL or empty: revocation is not looked at */
-    const char *host;               /* DNS name or IP address; NULL: no name is compared */
+    STACK_OF(X509_CRL) * crls;      /* NULL or empty: revocation is not checked */
+    const char *host;               /* DNS name or IP address; NULL: any name */
     int purpose;                    /* X509_PURPOSE_… */
-    int depth;                      /* intermediates at most; -1: OpenSSL's limit */
+    int depth;                      /* max. intermediates; -1: OpenSSL's limit */
     int security_level;
-    bool has_time; /* else now */
+    bool has_time; /* false: verify at the current time */
     int64_t time;
     bool strict;       /* all of RFC 5280 */
     bool partial;      /* a trusted certificate is an anchor though it is no self-signed root */
@@ -32,10 +32,10 @@ typedef struct ChainAnswer {
     bool valid;
     STACK_OF(X509) * chain; /* when valid, leaf first; the caller frees it */
     char reason[900];       /* when not */
-    int depth, code;        /* of the certificate refused; X509_V_ERR_… */
+    int depth, code;        /* of the refused certificate; X509_V_ERR_… */
 } ChainAnswer;
 
-/* False when the question could not be put (memory, a host that is no name). */
+/* False when out of memory, or when the host is no host name: there is no answer then. */
 bool chain_verify(const ChainQuery *query, ChainAnswer *answer, Failure *failure);
 
 #endif

@@ -9,7 +9,7 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
-static BIO *reader_of(Bytes data, Failure *failure) {
+static BIO *open_reader(Bytes data, Failure *failure) {
     BIO *bio = data.length <= INT32_MAX ? BIO_new_mem_buf(data.data, (int)data.length) : NULL;
     if (!bio) failure_set(failure, "data too large, or out of memory");
     return bio;
@@ -17,7 +17,7 @@ static BIO *reader_of(Bytes data, Failure *failure) {
 
 static CMS_ContentInfo *read_message(Bytes data, Failure *failure) {
     static char no_password[] = ""; /* or OpenSSL would prompt on the terminal */
-    BIO *bio = reader_of(data, failure);
+    BIO *bio = open_reader(data, failure);
     if (!bio) return NULL;
     CMS_ContentInfo *message = encoding_is_pem(data)
                                    ? PEM_read_bio_CMS(bio, NULL, NULL, no_password)
@@ -54,7 +54,8 @@ static int count_signers(CMS_ContentInfo *message) {
     return signers ? sk_CMS_SignerInfo_num(signers) : 0;
 }
 
-/* Certificates alone go by the older label: what reads .p7b files often knows no other. */
+/* A message of certificates alone has the older label: readers of .p7b files often know no other.
+ * */
 static bool write_pem(BIO *bio, CMS_ContentInfo *message) {
     bool bare = is_signed(message) && !count_signers(message);
     unsigned char *der = NULL;
@@ -79,10 +80,10 @@ uint8_t *cms_write(CMS_ContentInfo *message, bool pem, size_t *length, Failure *
     return copy;
 }
 
-static bool add_all(CMS_ContentInfo *message, const STACK_OF(X509) * certificates) {
+static bool add_certificates(CMS_ContentInfo *message, const STACK_OF(X509) * certificates) {
     for (int i = 0; certificates && i < sk_X509_num(certificates); i++) {
         X509 *certificate = sk_X509_value(certificates, i);
-        /* the signer's stands there already, and once is enough */
+        /* the signer's certificate is in the message already */
         if (!CMS_add1_cert(message, certificate)) {
             if (ERR_GET_REASON(ERR_peek_last_error()) != CMS_R_CERTIFICATE_ALREADY_PRESENT) {
                 return false;
@@ -101,7 +102,7 @@ CMS_ContentInfo *cms_sign(Bytes data, const CmsSigning *signing, Failure *failur
         return NULL;
     }
     if (!issue_can_sign(signing->key, failure)) return NULL;
-    BIO *bio = reader_of(data, failure);
+    BIO *bio = open_reader(data, failure);
     if (!bio) return NULL;
     unsigned int flags = CMS_BINARY | CMS_PARTIAL;
     if (signing->detached) flags |= CMS_DETACHED;
@@ -110,7 +111,7 @@ CMS_ContentInfo *cms_sign(Bytes data, const CmsSigning *signing, Failure *failur
     CMS_ContentInfo *message = CMS_sign(NULL, NULL, NULL, NULL, flags);
     bool made = message &&
                 CMS_add1_signer(message, signing->certificate, signing->key, digest, flags) &&
-                add_all(message, signing->others) && CMS_final(message, bio, NULL, flags);
+                add_certificates(message, signing->others) && CMS_final(message, bio, NULL, flags);
     BIO_free(bio);
     if (made) return message;
     if (digest) failure_openssl(failure, "not signed");
@@ -137,25 +138,25 @@ static bool refuse(CmsVerdict *verdict, const char *what, const char *why) {
     return false;
 }
 
-/* Of a plain memory BIO OpenSSL makes a copy, which 3.0.19 loses where the message can't be begun; so it
- * is not plain. For BIO_free_all. */
-static BIO *detached_reader(Bytes content) {
+/* OpenSSL 3.0.19 copies a plain memory BIO and leaks the copy when the message can't be read. A
+ * filter in front avoids the copy. The caller frees it with BIO_free_all. */
+static BIO *open_detached(Bytes content) {
     Failure ignored;
-    BIO *filter = BIO_new(BIO_f_null()), *reader = reader_of(content, &ignored);
+    BIO *filter = BIO_new(BIO_f_null()), *reader = open_reader(content, &ignored);
     if (filter && reader) return BIO_push(filter, reader);
     BIO_free(filter);
     BIO_free(reader);
     return NULL;
 }
 
-/* Signatures over the content, by whom ever. */
+/* Check each signature over the content; the signers are not verified here. */
 static bool check_signatures(CMS_ContentInfo *message, const CmsChecking *checking,
                              CmsVerdict *verdict) {
     if (!count_signers(message)) {
         return refuse(verdict, "the message has no signature", NULL);
     }
     unsigned int flags = CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY;
-    BIO *detached = checking->detached.data ? detached_reader(checking->detached) : NULL;
+    BIO *detached = checking->detached.data ? open_detached(checking->detached) : NULL;
     bool holds = CMS_verify(message, checking->intermediates, NULL, detached, NULL, flags) == 1;
     BIO_free_all(detached);
     if (holds) return true;
@@ -164,16 +165,16 @@ static bool check_signatures(CMS_ContentInfo *message, const CmsChecking *checki
     return refuse(verdict, "signature does not verify", why);
 }
 
-/* Bits of security against collisions: for SHA-1 and MD5 what is left of them, as OpenSSL counts
- * for certificates. */
-static int bits_of_digest(int nid) {
+/* Bits of security against collisions; for SHA-1 and MD5 the values that OpenSSL uses for
+ * certificates. */
+static int get_digest_bits(int nid) {
     if (nid == NID_md5) return 39;
     if (nid == NID_sha1) return 63;
     const EVP_MD *digest = EVP_get_digestbynid(nid);
     return digest ? EVP_MD_get_size(digest) * 4 : 0;
 }
 
-/* OpenSSL asks for strength in certificates, not in what is signed with them. */
+/* OpenSSL applies the security level to certificates, not to the signatures of the message. */
 static bool check_digests(CMS_ContentInfo *message, int level, CmsVerdict *verdict) {
     static const int min[] = {0, 80, 112, 128, 192, 256};
     STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(message);
@@ -183,7 +184,7 @@ static bool check_digests(CMS_ContentInfo *message, int level, CmsVerdict *verdi
         CMS_SignerInfo_get0_algs(sk_CMS_SignerInfo_value(signers, i), NULL, NULL, &algorithm, NULL);
         X509_ALGOR_get0(&object, NULL, NULL, algorithm);
         int nid = OBJ_obj2nid(object);
-        if (bits_of_digest(nid) >= min[level]) continue;
+        if (get_digest_bits(nid) >= min[level]) continue;
         char why[128];
         snprintf(why, sizeof why, "%s: allow that with :security-level %d", OBJ_nid2sn(nid),
                  level > 2 ? 2 : 0);
@@ -208,7 +209,7 @@ static bool check_trust(const CmsChecking *checking, CmsVerdict *verdict, Failur
     return true;
 }
 
-static bool append_up_ref(STACK_OF(X509) * to, const STACK_OF(X509) * from) {
+static bool append_certificates(STACK_OF(X509) * to, const STACK_OF(X509) * from) {
     for (int i = 0; from && i < sk_X509_num(from); i++) {
         X509 *certificate = sk_X509_value(from, i);
         if (!X509_up_ref(certificate)) return false;
@@ -220,16 +221,17 @@ static bool append_up_ref(STACK_OF(X509) * to, const STACK_OF(X509) * from) {
     return true;
 }
 
-/* Where it holds none OpenSSL says NULL, and where memory ran out: who is asked again may know. */
+/* CMS_get1_certs returns NULL both for a message without certificates and when out of memory; a
+ * second call tells these apart more often. */
 static STACK_OF(X509) * get_certificates(CMS_ContentInfo *message) {
     STACK_OF(X509) *all = CMS_get1_certs(message);
     if (!all) all = CMS_get1_certs(message);
     return all ? all : sk_X509_new_null();
 }
 
-/* What the message holds, before anything is said of it. */
-static bool collect(CMS_ContentInfo *message, const CmsChecking *checking, CmsVerdict *verdict,
-                    Failure *failure) {
+/* Collect the content and the certificates, valid or not. */
+static bool collect_content(CMS_ContentInfo *message, const CmsChecking *checking,
+                            CmsVerdict *verdict, Failure *failure) {
     verdict->others = get_certificates(message);
     verdict->signers = sk_X509_new_null();
     verdict->content = BIO_new(BIO_s_mem());
@@ -249,13 +251,14 @@ static bool collect(CMS_ContentInfo *message, const CmsChecking *checking, CmsVe
     return collected || failure_set(failure, "out of memory");
 }
 
-/* Who verified the signatures, each and every one: none is trusted unseen because memory ran out. */
+/* Collect the certificate of every signer. A signer that is missing for want of memory would go
+ * unverified: the count must match. */
 static bool collect_signers(CMS_ContentInfo *message, const CmsChecking *checking,
                             CmsVerdict *verdict, Failure *failure) {
     STACK_OF(X509) *signers = CMS_get0_signers(message);
-    bool collected = append_up_ref(verdict->signers, signers) &&
+    bool collected = append_certificates(verdict->signers, signers) &&
                      sk_X509_num(verdict->signers) == count_signers(message) &&
-                     append_up_ref(verdict->others, checking->intermediates);
+                     append_certificates(verdict->others, checking->intermediates);
     sk_X509_free(signers);
     return collected || failure_set(failure, "out of memory");
 }
@@ -268,7 +271,7 @@ bool cms_verify(CMS_ContentInfo *message, const CmsChecking *checking, CmsVerdic
     if (holds_content(message) && checking->detached.data) {
         return failure_set(failure, "the message holds its content: leave out :detached");
     }
-    if (!collect(message, checking, verdict, failure)) return false;
+    if (!collect_content(message, checking, verdict, failure)) return false;
     verdict->valid = check_signatures(message, checking, verdict);
     if (!verdict->valid) {
         if (!holds_content(message) && !checking->detached.data && count_signers(message)) {
@@ -296,7 +299,7 @@ void cms_verdict_free(CmsVerdict *verdict) {
 
 /* --- encrypting --- */
 
-/* OpenSSL's defaults are older than they need be: SHA-1 in the EC key derivation. */
+/* OpenSSL's default digest of the EC key derivation is SHA-1. */
 static bool set_transport(CMS_RecipientInfo *recipient, EVP_PKEY *key, bool oaep) {
     EVP_PKEY_CTX *context = CMS_RecipientInfo_get0_pkey_ctx(recipient);
     if (!context) return false;
@@ -327,7 +330,7 @@ CMS_ContentInfo *cms_encrypt(Bytes data, STACK_OF(X509) * recipients, const EVP_
                              bool oaep, Failure *failure) {
     ERR_clear_error();
     unsigned int flags = CMS_BINARY | CMS_PARTIAL;
-    BIO *bio = reader_of(data, failure);
+    BIO *bio = open_reader(data, failure);
     if (!bio) return NULL;
     CMS_ContentInfo *message = CMS_encrypt(NULL, NULL, cipher, flags);
     bool made = message || failure_openssl(failure, "not encrypted");
@@ -348,7 +351,7 @@ static bool is_encrypted(CMS_ContentInfo *message) {
     return type == NID_pkcs7_enveloped || type == NID_id_smime_ct_authEnvelopedData;
 }
 
-static bool names_in_agreement(CMS_RecipientInfo *recipient, X509 *certificate) {
+static bool is_agreement_for(CMS_RecipientInfo *recipient, X509 *certificate) {
     STACK_OF(CMS_RecipientEncryptedKey) *keys = CMS_RecipientInfo_kari_get0_reks(recipient);
     for (int i = 0; keys && i < sk_CMS_RecipientEncryptedKey_num(keys); i++) {
         CMS_RecipientEncryptedKey *key = sk_CMS_RecipientEncryptedKey_value(keys, i);
@@ -357,7 +360,7 @@ static bool names_in_agreement(CMS_RecipientInfo *recipient, X509 *certificate) 
     return false;
 }
 
-static bool is_for(CMS_ContentInfo *message, X509 *certificate) {
+static bool is_message_for(CMS_ContentInfo *message, X509 *certificate) {
     STACK_OF(CMS_RecipientInfo) *all = CMS_get0_RecipientInfos(message);
     for (int i = 0; all && i < sk_CMS_RecipientInfo_num(all); i++) {
         CMS_RecipientInfo *recipient = sk_CMS_RecipientInfo_value(all, i);
@@ -366,7 +369,7 @@ static bool is_for(CMS_ContentInfo *message, X509 *certificate) {
             !CMS_RecipientInfo_ktri_cert_cmp(recipient, certificate)) {
             return true;
         }
-        if (type == CMS_RECIPINFO_AGREE && names_in_agreement(recipient, certificate)) return true;
+        if (type == CMS_RECIPINFO_AGREE && is_agreement_for(recipient, certificate)) return true;
     }
     return false;
 }
@@ -382,7 +385,7 @@ BIO *cms_decrypt(CMS_ContentInfo *message, X509 *certificate, EVP_PKEY *key, Fai
         failure_set(failure, "not decrypted: the key does not match the certificate");
         return NULL;
     }
-    if (!is_for(message, certificate)) {
+    if (!is_message_for(message, certificate)) {
         failure_set(failure, "not decrypted: the message is not for this certificate");
         return NULL;
     }
@@ -402,7 +405,7 @@ CMS_ContentInfo *cms_certificates(STACK_OF(X509) * certificates, Failure *failur
     ERR_clear_error();
     CMS_ContentInfo *message =
         CMS_sign(NULL, NULL, NULL, NULL, CMS_DETACHED | CMS_BINARY | CMS_PARTIAL);
-    if (message && add_all(message, certificates)) return message;
+    if (message && add_certificates(message, certificates)) return message;
     failure_openssl(failure, "message not made");
     CMS_ContentInfo_free(message);
     return NULL;

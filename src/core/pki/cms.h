@@ -13,14 +13,14 @@
 /* PEM ("CMS" or "PKCS7"), DER or BER. The caller frees it with CMS_ContentInfo_free. */
 CMS_ContentInfo *cms_read(Bytes data, Failure *failure);
 
-/* To be freed with OPENSSL_free; NULL on failure. */
+/* The caller frees the result with OPENSSL_free; NULL on failure. */
 uint8_t *cms_write(CMS_ContentInfo *message, bool pem, size_t *length, Failure *failure);
 
 typedef struct CmsSigning {
     X509 *certificate;
     EVP_PKEY *key;
-    STACK_OF(X509) * others; /* added for those who verify; may be NULL */
-    const EVP_MD *digest;    /* NULL: what suits the key */
+    STACK_OF(X509) * others; /* added for verifiers; may be NULL */
+    const EVP_MD *digest;    /* NULL: the default for the key */
     bool detached;
 } CmsSigning;
 
@@ -41,20 +41,21 @@ typedef struct CmsVerdict {
     STACK_OF(X509) * signers, *others; /* others: all certificates of the message */
 } CmsVerdict;
 
-/* False when the question makes no sense: no signed message, data missing or given twice. */
+/* False when there is no verdict: the message is not signed, or its data is missing or given twice.
+ * */
 bool cms_verify(CMS_ContentInfo *message, const CmsChecking *checking, CmsVerdict *verdict,
                 Failure *failure);
 void cms_verdict_free(CmsVerdict *verdict);
 
-/* For each of the recipients. RSA ones by PKCS#1 v1.5 or OAEP with SHA-256, EC ones by ECDH with
+/* Encrypt for each recipient: RSA keys by PKCS#1 v1.5 or OAEP with SHA-256, EC keys by ECDH with
  * the X9.63 KDF over SHA-256. */
 CMS_ContentInfo *cms_encrypt(Bytes data, STACK_OF(X509) * recipients, const EVP_CIPHER *cipher,
                              bool oaep, Failure *failure);
 
-/* What was encrypted, in a memory BIO that cleanses itself; NULL on failure. */
+/* The plaintext in a memory BIO that cleanses its memory; NULL on failure. */
 BIO *cms_decrypt(CMS_ContentInfo *message, X509 *certificate, EVP_PKEY *key, Failure *failure);
 
-/* A message that carries certificates alone. */
+/* A message that contains only certificates. */
 CMS_ContentInfo *cms_certificates(STACK_OF(X509) * certificates, Failure *failure);
 
 /* The certificates of a signed or certificates-only message; NULL on failure. */

@@ -89,21 +89,21 @@ X509_REQ *csr_read(Bytes data, Failure *failure) {
     return request;
 }
 
-/* What went wrong stays in the queue. */
+/* Leaves errors in OpenSSL's queue. */
 static bool is_signed(X509_REQ *request) {
     EVP_PKEY *key = X509_REQ_get0_pubkey(request);
     return key && X509_REQ_verify(request, key) == 1;
 }
 
-static GENERAL_NAMES *alternatives_of(X509_REQ *request) {
+static GENERAL_NAMES *get_alternatives(X509_REQ *request) {
     STACK_OF(X509_EXTENSION) *all = X509_REQ_get_extensions(request);
     GENERAL_NAMES *names = X509V3_get_d2i(all, NID_subject_alt_name, NULL, NULL);
     sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free);
     return names;
 }
 
-static GENERAL_NAMES *plain_alternatives(X509_REQ *request, Failure *failure) {
-    GENERAL_NAMES *names = alternatives_of(request);
+static GENERAL_NAMES *check_alternatives(X509_REQ *request, Failure *failure) {
+    GENERAL_NAMES *names = get_alternatives(request);
     if (failure_of_memory(failure)) {
         GENERAL_NAMES_free(names);
         return NULL;
@@ -131,11 +131,11 @@ bool csr_take(X509_REQ *request, EVP_PKEY **key, X509_NAME **subject, GENERAL_NA
     *key = X509_REQ_get_pubkey(request);
     *subject = X509_NAME_dup(X509_REQ_get_subject_name(request));
     if (!*key || !*subject) return failure_openssl(failure, "request not usable");
-    if (alternatives) *alternatives = plain_alternatives(request, failure);
+    if (alternatives) *alternatives = check_alternatives(request, failure);
     return !alternatives || *alternatives;
 }
 
-static void read_key(CsrInfo *info, X509_REQ *request) {
+static void read_public_key(CsrInfo *info, X509_REQ *request) {
     EVP_PKEY *key = X509_REQ_get0_pubkey(request);
     ASN1_OBJECT *algorithm = NULL;
     Failure ignored;
@@ -174,7 +174,7 @@ bool csr_info_read(CsrInfo *info, X509_REQ *request, Failure *failure) {
     Pool *pool = &info->pool;
     info->version = (int)X509_REQ_get_version(request) + 1;
     x509info_name(pool, X509_REQ_get_subject_name(request), &info->subject, &info->subject_text);
-    GENERAL_NAMES *names = alternatives_of(request);
+    GENERAL_NAMES *names = get_alternatives(request);
     x509info_alternatives(pool, names, &info->alternatives);
     GENERAL_NAMES_free(names);
     STACK_OF(X509_EXTENSION) *all = X509_REQ_get_extensions(request);
@@ -183,7 +183,7 @@ bool csr_info_read(CsrInfo *info, X509_REQ *request, Failure *failure) {
     const char *signature = OBJ_nid2sn(X509_REQ_get_signature_nid(request));
     info->signature_algorithm =
         pool_copy(pool, (Bytes){(const uint8_t *)signature, strlen(signature)});
-    read_key(info, request);
+    read_public_key(info, request);
     read_challenge(info, request);
     info->is_signed = is_signed(request);
     pool_settle(pool);

@@ -7,7 +7,7 @@
 
 #include <openssl/x509v3.h>
 
-/* What a request asks for; all of it borrowed, and optional but for key and subject. */
+/* The content of a request. Pointers are borrowed; only key and subject are required. */
 typedef struct CsrTemplate {
     EVP_PKEY *key;
     X509_NAME *subject;
@@ -15,7 +15,7 @@ typedef struct CsrTemplate {
     uint32_t key_usage; /* 1 << usage_key_bit(…) */
     EXTENDED_KEY_USAGE *extended;
     Bytes challenge;      /* challengePassword, UTF-8 */
-    const EVP_MD *digest; /* NULL: what suits the key */
+    const EVP_MD *digest; /* NULL: the default for the key */
 } CsrTemplate;
 
 /* The caller frees the result with X509_REQ_free; NULL on failure. */
@@ -24,10 +24,10 @@ X509_REQ *csr_build(const CsrTemplate *template, Failure *failure);
 /* PEM ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST") or DER. */
 X509_REQ *csr_read(Bytes data, Failure *failure);
 
-/* What a certificate may take over from a request: its public key and the names it asks for, those
- * of them that tell hosts, mailboxes and resources; nothing else of what its author wrote. False
- * when its signature is not the key's, or when it asks for other kinds of names and these are
- * wanted (`alternatives` is not NULL). The results are the caller's. */
+/* The parts of a request that a certificate may copy: the public key, the subject and the DNS, IP,
+ * email and URI names. Nothing else that its author wrote is copied. False when the key did not
+ * sign the request, or when `alternatives` is not NULL and there are names of other types. The
+ * caller frees the results. */
 bool csr_take(X509_REQ *request, EVP_PKEY **key, X509_NAME **subject, GENERAL_NAMES **alternatives,
               Failure *failure);
 
@@ -42,7 +42,7 @@ typedef struct CsrInfo {
     InfoExtensions extensions;
 } CsrInfo;
 
-/* As x509info_read. */
+/* Like x509info_read. */
 bool csr_info_read(CsrInfo *info, X509_REQ *request, Failure *failure);
 void csr_info_free(CsrInfo *info);
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-/* What ASN.1 times reach: 1950-01-01 (RFC 5280's first) to 9999-12-31T23:59:59Z. */
+/* The range of ASN.1 times: 1950-01-01 (RFC 5280) to 9999-12-31T23:59:59Z. */
 #define FIRST_TIME (-631152000.0)
 #define LAST_TIME 253402300799.0
 #define SERIAL_BITS 159 /* 20 octets at most, positive: RFC 5280, 4.1.2.2 */
@@ -70,7 +70,7 @@ bool issue_check(const Issue *issue, Failure *failure) {
     return check_issuer(issue, failure);
 }
 
-/* 159 random bits: unique without a register of serials, and not to be foreseen. */
+/* 159 random bits: unique without a list of serial numbers, and unpredictable. */
 static bool set_serial(X509 *certificate) {
     BIGNUM *number = BN_new();
     ASN1_INTEGER *serial = NULL;
@@ -87,7 +87,7 @@ static bool set_times(X509 *certificate, int64_t first, double seconds) {
            ASN1_TIME_set(X509_getm_notAfter(certificate), (time_t)((double)first + seconds));
 }
 
-static bool add(X509 *certificate, int nid, void *value, bool critical) {
+static bool add_extension(X509 *certificate, int nid, void *value, bool critical) {
     return X509_add1_ext_i2d(certificate, nid, value, critical, X509V3_ADD_APPEND) == 1;
 }
 
@@ -99,13 +99,13 @@ static bool add_basic_constraints(const Issue *issue) {
         constraints->pathlen = ASN1_INTEGER_new();
         added = constraints->pathlen && ASN1_INTEGER_set(constraints->pathlen, issue->path_length);
     }
-    added = added && add(issue->certificate, NID_basic_constraints, constraints, true);
+    added = added && add_extension(issue->certificate, NID_basic_constraints, constraints, true);
     BASIC_CONSTRAINTS_free(constraints);
     return added;
 }
 
-/* A self-signed certificate serves both as CA and at the end of a chain, so it may do both. */
-static uint32_t suiting_usage(const Issue *issue) {
+/* A self-signed certificate may be both the CA and the end of a chain: allow both uses. */
+static uint32_t choose_key_usage(const Issue *issue) {
     enum {
         SIGNATURE = 1 << 0,
         ENCIPHERMENT = 1 << 2,
@@ -123,15 +123,16 @@ static uint32_t suiting_usage(const Issue *issue) {
 }
 
 static bool add_key_usage(const Issue *issue) {
-    uint32_t usage = issue->key_usage ? issue->key_usage : suiting_usage(issue);
+    uint32_t usage = issue->key_usage ? issue->key_usage : choose_key_usage(issue);
     ASN1_BIT_STRING *bits = usage_key_bits(usage);
-    bool added = bits && add(issue->certificate, NID_key_usage, bits, true);
+    bool added = bits && add_extension(issue->certificate, NID_key_usage, bits, true);
     ASN1_BIT_STRING_free(bits);
     return added;
 }
 
-/* RFC 5280's method 1: SHA-1 of the public key's bits. A name for it, no protection. */
-static ASN1_OCTET_STRING *key_id(const X509 *certificate) {
+/* RFC 5280, 4.2.1.2, method 1: SHA-1 of the public key's bits. It identifies and protects nothing.
+ * */
+static ASN1_OCTET_STRING *make_key_id(const X509 *certificate) {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int length;
     ASN1_OCTET_STRING *id = ASN1_OCTET_STRING_new();
@@ -148,16 +149,16 @@ static bool add_authority(X509 *certificate, const ASN1_OCTET_STRING *id) {
     AUTHORITY_KEYID *authority = AUTHORITY_KEYID_new();
     if (authority) authority->keyid = ASN1_OCTET_STRING_dup(id);
     bool added = authority && authority->keyid &&
-                 add(certificate, NID_authority_key_identifier, authority, false);
+                 add_extension(certificate, NID_authority_key_identifier, authority, false);
     AUTHORITY_KEYID_free(authority);
     return added;
 }
 
 static bool add_key_ids(const Issue *issue) {
-    ASN1_OCTET_STRING *own = key_id(issue->certificate);
+    ASN1_OCTET_STRING *own = make_key_id(issue->certificate);
     const ASN1_OCTET_STRING *authority = own;
     if (issue->issuer) authority = X509_get0_subject_key_id(issue->issuer);
-    bool added = own && add(issue->certificate, NID_subject_key_identifier, own, false) &&
+    bool added = own && add_extension(issue->certificate, NID_subject_key_identifier, own, false) &&
                  add_authority(issue->certificate, authority);
     ASN1_OCTET_STRING_free(own);
     return added;
@@ -166,15 +167,15 @@ static bool add_key_ids(const Issue *issue) {
 static bool add_alternatives(const Issue *issue) {
     if (sk_GENERAL_NAME_num(issue->alternatives) <= 0) return true;
     bool critical = X509_NAME_entry_count(issue->subject) == 0; /* RFC 5280, 4.2.1.6 */
-    return add(issue->certificate, NID_subject_alt_name, issue->alternatives, critical);
+    return add_extension(issue->certificate, NID_subject_alt_name, issue->alternatives, critical);
 }
 
-static bool add_extended(const Issue *issue) {
+static bool add_extended_usage(const Issue *issue) {
     if (sk_ASN1_OBJECT_num(issue->extended) <= 0) return true;
-    return add(issue->certificate, NID_ext_key_usage, issue->extended, false);
+    return add_extension(issue->certificate, NID_ext_key_usage, issue->extended, false);
 }
 
-static bool build(Issue *issue) {
+static bool build_certificate(Issue *issue) {
     X509 *certificate = issue->certificate = X509_new();
     const X509_NAME *issuer = issue->issuer ? X509_get_subject_name(issue->issuer) : issue->subject;
     EVP_PKEY *signer = issue->issuer ? issue->issuer_key : issue->key;
@@ -184,7 +185,7 @@ static bool build(Issue *issue) {
            set_serial(certificate) && set_times(certificate, issue->not_before, issue->seconds) &&
            X509_set_subject_name(certificate, issue->subject) &&
            X509_set_issuer_name(certificate, issuer) && X509_set_pubkey(certificate, issue->key) &&
-           add_basic_constraints(issue) && add_key_usage(issue) && add_extended(issue) &&
+           add_basic_constraints(issue) && add_key_usage(issue) && add_extended_usage(issue) &&
            add_alternatives(issue) && add_key_ids(issue) &&
            X509_sign(certificate, signer, digest) > 0;
 }
@@ -195,7 +196,7 @@ bool issue_run(Issue *issue, Failure *failure) {
     if (!issue->key || !issue_can_sign(issue->issuer ? issue->issuer_key : issue->key, failure)) {
         return false;
     }
-    bool built = build(issue);
+    bool built = build_certificate(issue);
     if (!built) failure_openssl(failure, "certificate not made");
     ERR_clear_error();
     return built;

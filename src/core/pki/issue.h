@@ -1,4 +1,4 @@
-/* Making X.509 v3 certificates (RFC 5280), self-signed or issued by another. */
+/* X.509 v3 certificates (RFC 5280): self-signed, or issued by a CA. */
 #ifndef JSEC_CORE_ISSUE_H
 #define JSEC_CORE_ISSUE_H
 
@@ -7,37 +7,38 @@
 #include <openssl/x509v3.h>
 #include <stdint.h>
 
-/* Zero it, fill in, run, take the results, free. Everything it points to is its own. */
+/* Zero it, fill it in, call issue_run, use the results, call issue_free. It owns all that it points
+ * to. */
 typedef struct Issue {
     X509_NAME *subject;
     GENERAL_NAMES *alternatives; /* subjectAltName; NULL or empty: none */
-    EVP_PKEY *key;               /* the subject's; when NULL, one is made */
+    EVP_PKEY *key;               /* the subject's; NULL: issue_run makes one */
     KeyAlgorithm algorithm;
     int bits;
     X509 *issuer; /* with issuer_key, both NULL: self-signed */
     EVP_PKEY *issuer_key;
     bool ca;
-    int path_length;              /* -1: no limit; of CAs only */
-    uint32_t key_usage;           /* 1 << usage_key_bit(…); 0: what suits the key and ca */
+    int path_length;              /* CAs only; -1: no limit */
+    uint32_t key_usage;           /* 1 << usage_key_bit(…); 0: the default for key and ca */
     EXTENDED_KEY_USAGE *extended; /* NULL: none */
     int64_t not_before;           /* seconds since the epoch */
-    double seconds;               /* from then on */
-    const EVP_MD *digest;         /* NULL: what suits the issuer's key; a built-in one, not freed */
+    double seconds;               /* of validity, from not_before on */
+    const EVP_MD *digest;         /* NULL: the default for the issuer's key; not freed */
 
     X509 *certificate; /* the result */
 } Issue;
 
-/* Check what can be known beforehand: issuer and its key, dates, names. */
+/* Check the issuer and its key, dates and names before any key is made. */
 bool issue_check(const Issue *issue, Failure *failure);
 
-/* Make the key, where none was given, and the certificate. */
+/* Make the key, unless there is one, and the certificate. */
 bool issue_run(Issue *issue, Failure *failure);
 
-/* Frees what it holds; zeroed afterwards. */
+/* Frees all that it points to, and zeroes it. */
 void issue_free(Issue *issue);
 
-/* The digest that suits a signing key, by the strength of its curve; NULL for those that have their
- * own (EdDSA, ML-DSA). Shared with requests and CMS. */
+/* The default digest of a signing key, by the strength of its curve; NULL for keys whose algorithm
+ * has its own digest (EdDSA, ML-DSA). Requests and CMS use it too. */
 const EVP_MD *issue_digest(EVP_PKEY *key);
 
 /* Can such a key sign a certificate or request? */

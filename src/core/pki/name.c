@@ -28,7 +28,7 @@ X509_NAME *name_build(const NameFields *fields, Failure *failure) {
         failure_openssl(failure, "subject not usable");
         return NULL;
     }
-    /* In the order that most tools write: the widest first. */
+    /* The widest field first, as most tools write them. */
     if (add_field(name, NID_countryName, fields->country, failure) &&
         add_field(name, NID_stateOrProvinceName, fields->state, failure) &&
         add_field(name, NID_localityName, fields->locality, failure) &&
@@ -42,8 +42,8 @@ X509_NAME *name_build(const NameFields *fields, Failure *failure) {
     return NULL;
 }
 
-/* Letters, digits, hyphens and, since they are met in practice, underscores; "*" may be the first
- * label. Anything else does not belong in an IA5String that others compare byte by byte. */
+/* Letters, digits, hyphens and underscores, which occur in practice; the first label may be "*".
+ * Verifiers compare the IA5String byte by byte, so no other byte is accepted. */
 static bool is_dns_name(Bytes text) {
     if (!text.length || text.length > MAX_DNS_NAME_LENGTH) return false;
     size_t i = text.length > 2 && text.data[0] == '*' && text.data[1] == '.' ? 2 : 0;
@@ -62,7 +62,7 @@ static bool is_dns_name(Bytes text) {
     return true;
 }
 
-static ASN1_OCTET_STRING *ip_address(Bytes text) {
+static ASN1_OCTET_STRING *parse_address(Bytes text) {
     char copy[MAX_IP_TEXT_LENGTH + 1];
     if (text.length > MAX_IP_TEXT_LENGTH) return NULL;
     memcpy(copy, text.data, text.length);
@@ -72,7 +72,7 @@ static ASN1_OCTET_STRING *ip_address(Bytes text) {
     return address;
 }
 
-/* Printable ASCII without spaces: what an IA5String of ours may hold. */
+/* Printable ASCII without spaces. */
 static bool is_plain(Bytes text) {
     for (size_t i = 0; i < text.length; i++) {
         if (text.data[i] <= ' ' || text.data[i] > '~') return false;
@@ -104,7 +104,7 @@ static const struct {
     {"URI:", GEN_URI}, {"email:", GEN_EMAIL},
 };
 
-/* The kind that a prefix names, taken off the text; -1 without one. */
+/* Remove the prefix and return its type; -1: there is none. */
 static int take_prefix(Bytes *text) {
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
         size_t length = strlen(prefixes[i].prefix);
@@ -118,7 +118,7 @@ static int take_prefix(Bytes *text) {
 }
 
 static int guess_type(Bytes text) {
-    ASN1_OCTET_STRING *address = ip_address(text);
+    ASN1_OCTET_STRING *address = parse_address(text);
     if (address) {
         ASN1_OCTET_STRING_free(address);
         return GEN_IPADD;
@@ -128,7 +128,7 @@ static int guess_type(Bytes text) {
     return GEN_DNS;
 }
 
-static bool fits(int type, Bytes text) {
+static bool fits_type(int type, Bytes text) {
     switch (type) {
     case GEN_DNS: return is_dns_name(text);
     case GEN_URI: return is_uri(text);
@@ -143,19 +143,19 @@ bool name_is_sound(const GENERAL_NAME *name) {
     if (type != GEN_DNS && type != GEN_IPADD && type != GEN_EMAIL && type != GEN_URI) return false;
     int length = ASN1_STRING_length(value);
     if (type == GEN_IPADD) return length == 4 || length == 16;
-    return length > 0 && fits(type, (Bytes){ASN1_STRING_get0_data(value), (size_t)length});
+    return length > 0 && fits_type(type, (Bytes){ASN1_STRING_get0_data(value), (size_t)length});
 }
 
 bool name_is_alternative(Bytes text) {
     Bytes value = text;
-    if (take_prefix(&value) >= 0) return false; /* whoever calls a host "DNS:x" means just that */
-    return text.length && fits(guess_type(text), text);
+    if (take_prefix(&value) >= 0) return false; /* a common name "DNS:x" is no host name */
+    return text.length && fits_type(guess_type(text), text);
 }
 
-static GENERAL_NAME *general_name(int type, Bytes text) {
+static GENERAL_NAME *make_general_name(int type, Bytes text) {
     GENERAL_NAME *name = GENERAL_NAME_new();
     ASN1_STRING *value = NULL;
-    if (name && type == GEN_IPADD) value = ip_address(text);
+    if (name && type == GEN_IPADD) value = parse_address(text);
     if (name && type != GEN_IPADD) value = ASN1_IA5STRING_new();
     if (value && type != GEN_IPADD && !ASN1_STRING_set(value, text.data, (int)text.length)) {
         ASN1_STRING_free(value);
@@ -179,7 +179,7 @@ bool name_add_alternative(GENERAL_NAMES *names, Bytes text, Failure *failure) {
     Bytes value = text;
     int type = take_prefix(&value);
     if (type < 0) type = guess_type(value);
-    GENERAL_NAME *name = fits(type, value) ? general_name(type, value) : NULL;
+    GENERAL_NAME *name = fits_type(type, value) ? make_general_name(type, value) : NULL;
     if (name && sk_GENERAL_NAME_push(names, name) > 0) return true;
     GENERAL_NAME_free(name);
     ERR_clear_error();

@@ -15,14 +15,14 @@ typedef struct NameFields {
 /* May be empty. The caller frees the result with X509_NAME_free; NULL on failure. */
 X509_NAME *name_build(const NameFields *fields, Failure *failure);
 
-/* Add "DNS:…", "IP:…", "URI:…" or "email:…", or a bare name whose kind is guessed. */
+/* Add "DNS:…", "IP:…", "URI:…" or "email:…", or a bare name, whose type is guessed. */
 bool name_add_alternative(GENERAL_NAMES *names, Bytes text, Failure *failure);
 
-/* Could it stand as a bare name in name_add_alternative? ("Jane Doe" could not.) */
+/* Does name_add_alternative accept it without a prefix? It refuses "Jane Doe", for example. */
 bool name_is_alternative(Bytes text);
 
-/* Is a name from elsewhere one that name_add_alternative could have made? No NUL bytes, spaces or
- * commas that others could take for the end of it. */
+/* Could name_add_alternative have made this foreign name? It then has no NUL bytes, spaces or
+ * commas, at which other software may end the name. */
 bool name_is_sound(const GENERAL_NAME *name);
 
 #endif

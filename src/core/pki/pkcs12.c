@@ -7,11 +7,11 @@
 #include <openssl/provider.h>
 #include <string.h>
 
-#define DEEPEST 4 /* bags within bags */
+#define MAX_DEPTH 4 /* bags within bags */
 
 /* --- writing --- */
 
-static char *text_of(Bytes bytes) {
+static char *copy_text(Bytes bytes) {
     char *text = OPENSSL_malloc(bytes.length + 1);
     if (!text) return NULL;
     if (bytes.length) memcpy(text, bytes.data, bytes.length);
@@ -29,7 +29,7 @@ uint8_t *pkcs12_write(const Pkcs12 *bundle, Bytes password, int iterations, size
         return NULL;
     }
     uint8_t *bytes = NULL;
-    char *text = text_of(password);
+    char *text = copy_text(password);
     PKCS12 *pkcs12 = NULL;
     if (text) {
         pkcs12 = PKCS12_create_ex(text, bundle->friendly_name, bundle->key, bundle->certificate,
@@ -50,7 +50,7 @@ uint8_t *pkcs12_write(const Pkcs12 *bundle, Bytes password, int iterations, size
 static OSSL_LIB_CTX *legacy_context;
 static CRYPTO_ONCE legacy_once = CRYPTO_ONCE_STATIC_INIT;
 
-/* A library context of its own: what is legacy stays out of everything else. */
+/* A separate library context keeps legacy algorithms out of all other calls. */
 static void make_legacy_context(void) {
     OSSL_LIB_CTX *context = OSSL_LIB_CTX_new();
     if (context && OSSL_PROVIDER_load(context, "default") &&
@@ -66,7 +66,7 @@ typedef struct Reader {
     const char *password; /* NULL is not the same as "" in PKCS#12 */
     int password_length;
     OSSL_LIB_CTX *library;
-    PbeBudget budget; /* of the whole bundle: it may hold any number of encrypted parts */
+    PbeBudget budget; /* of the whole bundle, which may have any number of encrypted parts */
     char *key_name;
     STACK_OF(X509) * certificates;
     Failure *failure;
@@ -81,7 +81,7 @@ static bool use_legacy(Reader *reader) {
     return true;
 }
 
-static PKCS12 *decode(Bytes data, const Reader *reader) {
+static PKCS12 *decode_bundle(Bytes data, const Reader *reader) {
     PKCS12 *pkcs12 = PKCS12_init_ex(NID_pkcs7_data, reader->library, NULL);
     const unsigned char *at = data.data;
     if (!pkcs12 || data.length > INT32_MAX) {
@@ -91,7 +91,7 @@ static PKCS12 *decode(Bytes data, const Reader *reader) {
     return d2i_PKCS12(&pkcs12, &at, (long)data.length); /* frees it on failure */
 }
 
-static bool mac_holds(PKCS12 *pkcs12, Reader *reader, const char *password) {
+static bool verify_mac(PKCS12 *pkcs12, Reader *reader, const char *password) {
     reader->password = password;
     return PKCS12_verify_mac(pkcs12, password, reader->password_length) == 1;
 }
@@ -116,8 +116,8 @@ static bool check_mac(PKCS12 *pkcs12, Reader *reader, const Pkcs12Reading *readi
     }
     if (!spend_mac(pkcs12, reader)) return false;
     bool holds = password && *password
-                     ? mac_holds(pkcs12, reader, password)
-                     : mac_holds(pkcs12, reader, NULL) || mac_holds(pkcs12, reader, "");
+                     ? verify_mac(pkcs12, reader, password)
+                     : verify_mac(pkcs12, reader, NULL) || verify_mac(pkcs12, reader, "");
     unsigned long error = ERR_peek_last_error();
     if (holds) return true;
     if (error && ERR_GET_REASON(error) != PKCS12_R_MAC_GENERATION_ERROR &&
@@ -142,19 +142,19 @@ static bool is_surrogate(unsigned long unit, unsigned long base) {
     return (unit & 0xfc00) == base;
 }
 
-static unsigned long unit_at(const uint8_t *bytes, int at) {
+static unsigned long get_unit(const uint8_t *bytes, int at) {
     return (unsigned long)(bytes[at] << 8 | bytes[at + 1]);
 }
 
-/* UTF-16 to UTF-8 with its NUL; what is no UTF-16 ends the text. OpenSSL 3.0.19 has lost its own
+/* UTF-16 to UTF-8 with its NUL; invalid UTF-16 ends the text. OpenSSL 3.0.19's own conversion fails
  * for all that is not ASCII. */
-static char *utf8_of(const uint8_t *bytes, int length) {
+static char *convert_bmp_string(const uint8_t *bytes, int length) {
     unsigned char *text =
         OPENSSL_zalloc((size_t)length / 2 * 3 + 1); /* three bytes a unit at most */
     unsigned char *end = text;
     for (int i = 0; text && i + 1 < length; i += 2) {
-        unsigned long value = unit_at(bytes, i);
-        unsigned long low = i + 3 < length ? unit_at(bytes, i + 2) : 0;
+        unsigned long value = get_unit(bytes, i);
+        unsigned long low = i + 3 < length ? get_unit(bytes, i + 2) : 0;
         if (is_surrogate(value, 0xd800) && is_surrogate(low, 0xdc00)) {
             value = 0x10000 + ((value & 0x3ff) << 10 | (low & 0x3ff));
             i += 2;
@@ -166,18 +166,18 @@ static char *utf8_of(const uint8_t *bytes, int length) {
     return (char *)text;
 }
 
-/* The bag's friendly name, NULL where it has none; false when out of memory. */
+/* The friendly name of the bag, NULL if it has none; false when out of memory. */
 static bool read_name(const PKCS12_SAFEBAG *bag, char **name) {
     const ASN1_TYPE *attribute = PKCS12_SAFEBAG_get0_attr(bag, NID_friendlyName);
     *name = NULL;
     if (!attribute || attribute->type != V_ASN1_BMPSTRING) return true;
     const ASN1_STRING *text = attribute->value.bmpstring;
-    *name = utf8_of(ASN1_STRING_get0_data(text), ASN1_STRING_length(text));
+    *name = convert_bmp_string(ASN1_STRING_get0_data(text), ASN1_STRING_length(text));
     return *name;
 }
 
 static bool take_key(Reader *reader, PKCS12_SAFEBAG *bag, const PKCS8_PRIV_KEY_INFO *key) {
-    if (reader->bundle->key) return true; /* the first one counts */
+    if (reader->bundle->key) return true; /* the first key counts */
     reader->bundle->key = EVP_PKCS82PKEY_ex(key, reader->library, NULL);
     if (!reader->bundle->key) return failure_openssl(reader->failure, "private key not readable");
     return read_name(bag, &reader->key_name) || failure_set(reader->failure, "out of memory");
@@ -196,7 +196,7 @@ static bool take_shrouded_key(Reader *reader, PKCS12_SAFEBAG *bag) {
     return taken;
 }
 
-/* A certificate keeps its bag's name and key id as its alias and id. */
+/* The name and key id of the bag become the certificate's alias and id. */
 static bool take_certificate(Reader *reader, PKCS12_SAFEBAG *bag) {
     if (PKCS12_SAFEBAG_get_bag_nid(bag) != NID_x509Certificate) return true;
     X509 *certificate = PKCS12_SAFEBAG_get1_cert(bag);
@@ -225,7 +225,7 @@ static bool take_bag(Reader *reader, PKCS12_SAFEBAG *bag, int depth) {
 }
 
 static bool take_bags(Reader *reader, const STACK_OF(PKCS12_SAFEBAG) * bags, int depth) {
-    if (depth > DEEPEST)
+    if (depth > MAX_DEPTH)
         return failure_set(reader->failure, "bundle not opened: nested too deeply");
     for (int i = 0; i < sk_PKCS12_SAFEBAG_num(bags); i++) {
         if (!take_bag(reader, sk_PKCS12_SAFEBAG_value(bags, i), depth)) return false;
@@ -239,7 +239,7 @@ static bool take_safe(Reader *reader, PKCS7 *safe) {
         bags = PKCS12_unpack_p7data(safe);
         if (!bags) return failure_openssl(reader->failure, "bundle not readable");
     } else if (PKCS7_type_is_encrypted(safe)) {
-        if (!safe->d.encrypted) { /* ASN.1 lets it be absent */
+        if (!safe->d.encrypted) { /* it is optional in ASN.1 */
             return failure_set(reader->failure, "bundle not readable: encrypted part without data");
         }
         const X509_ALGOR *algorithm = safe->d.encrypted->enc_data->algorithm;
@@ -247,7 +247,7 @@ static bool take_safe(Reader *reader, PKCS7 *safe) {
         bags = PKCS12_unpack_p7encdata(safe, reader->password, reader->password_length);
         if (!bags) return explain_encryption(algorithm, reader);
     }
-    bool taken = take_bags(reader, bags, 0); /* none of what is encrypted for public keys */
+    bool taken = take_bags(reader, bags, 0); /* parts encrypted for public keys have no bags here */
     sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
     return taken;
 }
@@ -263,7 +263,7 @@ static bool take_safes(Reader *reader, PKCS12 *pkcs12) {
     return taken;
 }
 
-/* Take the key's certificate, the first one, out of the others. */
+/* Move the first certificate that matches the key out of the others. */
 static bool find_certificate(Reader *reader) {
     bool unread = false;
     for (int i = 0; i < sk_X509_num(reader->certificates); i++) {
@@ -275,14 +275,14 @@ static bool find_certificate(Reader *reader) {
         unread = unread || !X509_get0_pubkey(certificate);
         if (failure_of_memory(reader->failure)) return false;
     }
-    /* OpenSSL does not tell why, and memory may have run out. */
-    return !unread || failure_set(reader->failure, "bundle not opened: it can't be told which "
+    /* OpenSSL gives no reason; it may be a lack of memory. */
+    return !unread || failure_set(reader->failure, "bundle not opened: it is unknown which "
                                                    "certificate is the key's, since the public "
                                                    "key of one is not readable");
 }
 
-/* The key's certificate stands apart; all others are the chain. */
-static bool sort_out(Reader *reader) {
+/* The certificate of the key stands alone; all others are the chain. */
+static bool sort_certificates(Reader *reader) {
     Pkcs12 *bundle = reader->bundle;
     if (bundle->key && !find_certificate(reader)) return false;
     ERR_clear_error();
@@ -310,7 +310,7 @@ bool pkcs12_read(Pkcs12 *bundle, Bytes data, const Pkcs12Reading *reading, Failu
         return failure_set(failure, "password not usable: too long, or a NUL byte inside");
     }
     if (reading->with_legacy && !use_legacy(&reader)) return false;
-    text = text_of(password);
+    text = copy_text(password);
     reader.certificates = sk_X509_new_null();
     reader.password = text;
     reader.password_length = (int)password.length;
@@ -318,11 +318,12 @@ bool pkcs12_read(Pkcs12 *bundle, Bytes data, const Pkcs12Reading *reading, Failu
         failure_set(failure, "out of memory");
         goto end;
     }
-    if (!(pkcs12 = decode(data, &reader))) {
+    if (!(pkcs12 = decode_bundle(data, &reader))) {
         failure_openssl(failure, "not a PKCS#12 bundle");
         goto end;
     }
-    done = check_mac(pkcs12, &reader, reading) && take_safes(&reader, pkcs12) && sort_out(&reader);
+    done = check_mac(pkcs12, &reader, reading) && take_safes(&reader, pkcs12) &&
+           sort_certificates(&reader);
 end:
     PKCS12_free(pkcs12);
     OPENSSL_clear_free(text, password.length + 1);

@@ -18,11 +18,11 @@ typedef struct Pkcs12 {
 
 typedef struct Pkcs12Reading {
     Bytes password;   /* NULL data or empty: none */
-    bool needs_mac;   /* refuse a bundle that nothing protects against changes */
-    bool with_legacy; /* RC2 and the like, which take OpenSSL's legacy provider */
+    bool needs_mac;   /* refuse a bundle without protection against changes */
+    bool with_legacy; /* allow RC2 and others of OpenSSL's legacy provider */
 } Pkcs12Reading;
 
-/* Opens it, DER or BER. pkcs12_free is to be called in either case. */
+/* Open a bundle, DER or BER. The caller calls pkcs12_free, on failure too. */
 bool pkcs12_read(Pkcs12 *bundle, Bytes data, const Pkcs12Reading *reading, Failure *failure);
 
 /* Encrypted with PBES2 (PBKDF2 over HMAC-SHA-256, AES-256-CBC), with a MAC by SHA-256. The caller

@@ -12,8 +12,8 @@ static const char *const key_names[] = {
 };
 #define KEY_NAMES ((int)(sizeof key_names / sizeof *key_names))
 
-/* Into `to` without hyphens and underscores. */
-static bool plain_name(Bytes name, char to[MAX_NAME_LENGTH]) {
+/* Copy into `to` without hyphens and underscores. */
+static bool normalize_name(Bytes name, char to[MAX_NAME_LENGTH]) {
     size_t length = 0;
     for (size_t i = 0; i < name.length; i++) {
         if (name.data[i] == '-' || name.data[i] == '_') continue;
@@ -26,11 +26,11 @@ static bool plain_name(Bytes name, char to[MAX_NAME_LENGTH]) {
 
 int usage_key_bit(Bytes name) {
     char plain[MAX_NAME_LENGTH];
-    if (!plain_name(name, plain)) return -1;
+    if (!normalize_name(name, plain)) return -1;
     for (int bit = 0; bit < KEY_NAMES; bit++) {
         if (!strcasecmp(plain, key_names[bit])) return bit;
     }
-    return strcasecmp(plain, "contentCommitment") ? -1 : 1; /* X.509's newer name of it */
+    return strcasecmp(plain, "contentCommitment") ? -1 : 1; /* the newer name in X.509 */
 }
 
 const char *usage_key_name(int bit) {
@@ -53,7 +53,7 @@ ASN1_OBJECT *usage_extended(Bytes name) {
         NID_time_stamp,  NID_OCSP_sign,   NID_anyExtendedKeyUsage,
     };
     char plain[MAX_NAME_LENGTH];
-    if (!plain_name(name, plain)) return NULL;
+    if (!normalize_name(name, plain)) return NULL;
     for (size_t i = 0; i < sizeof usages / sizeof *usages; i++) {
         if (!strcasecmp(plain, OBJ_nid2sn(usages[i]))) return OBJ_nid2obj(usages[i]);
     }

@@ -1,4 +1,4 @@
-/* What a certificate's key may be used for: keyUsage and extKeyUsage (RFC 5280, 4.2.1.3 and 12). */
+/* keyUsage and extKeyUsage: the uses of a certificate's key (RFC 5280, 4.2.1.3 and 4.2.1.12). */
 #ifndef JSEC_CORE_USAGE_H
 #define JSEC_CORE_USAGE_H
 
@@ -11,10 +11,10 @@
  * letter case do not matter: digitalSignature, digital-signature. */
 int usage_key_bit(Bytes name);
 
-/* The name of that bit as RFC 5280 has it; NULL beyond the last. */
+/* The name of a bit in RFC 5280; NULL beyond the last bit. */
 const char *usage_key_name(int bit);
 
-/* A keyUsage of the bits 1 << usage_key_bit(…), to be freed; NULL when out of memory. */
+/* keyUsage with the bits 1 << usage_key_bit(…). The caller frees it; NULL when out of memory. */
 ASN1_BIT_STRING *usage_key_bits(uint32_t usage);
 
 /* The object of an extended usage, by name (serverAuth, server-auth …) or as a dotted OID. The

@@ -9,47 +9,47 @@
 #include <string.h>
 #include <time.h>
 
-static Bytes text_of(Pool *pool, const char *text) {
+static Bytes copy_text(Pool *pool, const char *text) {
     return pool_copy(pool, (Bytes){(const uint8_t *)text, strlen(text)});
 }
 
-static Bytes raw_of(Pool *pool, const ASN1_STRING *string) {
+static Bytes copy_raw(Pool *pool, const ASN1_STRING *string) {
     int length = string ? ASN1_STRING_length(string) : 0;
     return pool_copy(pool, (Bytes){length > 0 ? ASN1_STRING_get0_data(string) : (const uint8_t *)"",
                                    length > 0 ? (size_t)length : 0});
 }
 
-/* As UTF-8; the bytes as they are where they aren't text. */
-static Bytes utf8_of(Pool *pool, const ASN1_STRING *string) {
+/* As UTF-8, or the bytes unchanged where they are no text. */
+static Bytes copy_utf8(Pool *pool, const ASN1_STRING *string) {
     unsigned char *text = NULL;
     int length = ASN1_STRING_to_UTF8(&text, string);
     if (length < 0) {
         pool_settle(pool);
-        return raw_of(pool, string);
+        return copy_raw(pool, string);
     }
     Bytes copy = pool_copy(pool, (Bytes){text, (size_t)length});
     OPENSSL_free(text);
     return copy;
 }
 
-static Bytes oid_of(Pool *pool, const ASN1_OBJECT *object) {
+static Bytes copy_oid(Pool *pool, const ASN1_OBJECT *object) {
     char small[128];
     int length = OBJ_obj2txt(small, sizeof small, object, 1);
-    if (length < 0 || !object) return text_of(pool, "");
-    if ((size_t)length < sizeof small) return text_of(pool, small);
+    if (length < 0 || !object) return copy_text(pool, "");
+    if ((size_t)length < sizeof small) return copy_text(pool, small);
     char *large = pool_take(pool, (size_t)length + 1);
     if (large) OBJ_obj2txt(large, length + 1, object, 1);
     return (Bytes){large ? (const uint8_t *)large : (const uint8_t *)"",
                    large ? (size_t)length : 0};
 }
 
-static const char *short_name(Pool *pool, const ASN1_OBJECT *object) {
+static const char *get_short_name(Pool *pool, const ASN1_OBJECT *object) {
     int nid = OBJ_obj2nid(object);
-    return nid != NID_undef ? OBJ_nid2sn(nid) : (const char *)oid_of(pool, object).data;
+    return nid != NID_undef ? OBJ_nid2sn(nid) : (const char *)copy_oid(pool, object).data;
 }
 
-/* As RFC 4514 writes it, with what is not printable escaped. */
-static Bytes name_line(Pool *pool, const X509_NAME *name) {
+/* In the form of RFC 4514, with unprintable characters escaped. */
+static Bytes print_name(Pool *pool, const X509_NAME *name) {
     unsigned long flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
     BIO *bio = BIO_new(BIO_s_mem());
     if (bio) X509_NAME_print_ex(bio, name, 0, flags);
@@ -63,24 +63,24 @@ static Bytes name_line(Pool *pool, const X509_NAME *name) {
 
 void x509info_name(Pool *pool, const X509_NAME *name, InfoNames *names, Bytes *text) {
     int count = X509_NAME_entry_count(name);
-    *text = name_line(pool, name);
+    *text = print_name(pool, name);
     names->items = pool_take(pool, (size_t)(count > 0 ? count : 0) * sizeof *names->items);
     for (int i = 0; names->items && i < count; i++) {
         const X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, i);
         InfoName *item = names->items + names->count++;
-        item->kind = short_name(pool, X509_NAME_ENTRY_get_object(entry));
-        item->value = utf8_of(pool, X509_NAME_ENTRY_get_data(entry));
+        item->kind = get_short_name(pool, X509_NAME_ENTRY_get_object(entry));
+        item->value = copy_utf8(pool, X509_NAME_ENTRY_get_data(entry));
     }
     pool_settle(pool);
 }
 
-static Bytes address_text(Pool *pool, const ASN1_OCTET_STRING *address) {
+static Bytes print_address(Pool *pool, const ASN1_OCTET_STRING *address) {
     const uint8_t *b = ASN1_STRING_get0_data(address);
     int length = ASN1_STRING_length(address);
     char text[48];
     if (length == 4) {
         snprintf(text, sizeof text, "%d.%d.%d.%d", b[0], b[1], b[2], b[3]);
-        return text_of(pool, text);
+        return copy_text(pool, text);
     }
     if (length != 16) return pool_hex(pool, b, length > 0 ? (size_t)length : 0);
     /* RFC 5952: the first longest run of two and more zero groups is "::". */
@@ -102,20 +102,20 @@ static Bytes address_text(Pool *pool, const ASN1_OCTET_STRING *address) {
         used += (size_t)snprintf(text + used, sizeof text - used, first ? "%x" : ":%x", groups[i]);
     }
     text[used] = 0;
-    return text_of(pool, text);
+    return copy_text(pool, text);
 }
 
-static InfoName alternative(Pool *pool, const GENERAL_NAME *name) {
+static InfoName make_alternative(Pool *pool, const GENERAL_NAME *name) {
     int type;
     const void *value = GENERAL_NAME_get0_value(name, &type);
     switch (type) {
-    case GEN_DNS: return (InfoName){"DNS", raw_of(pool, value)};
-    case GEN_EMAIL: return (InfoName){"email", raw_of(pool, value)};
-    case GEN_URI: return (InfoName){"URI", raw_of(pool, value)};
-    case GEN_IPADD: return (InfoName){"IP", address_text(pool, value)};
-    case GEN_DIRNAME: return (InfoName){"dirName", name_line(pool, value)};
-    case GEN_RID: return (InfoName){"RID", oid_of(pool, value)};
-    default: return (InfoName){"other", text_of(pool, "")};
+    case GEN_DNS: return (InfoName){"DNS", copy_raw(pool, value)};
+    case GEN_EMAIL: return (InfoName){"email", copy_raw(pool, value)};
+    case GEN_URI: return (InfoName){"URI", copy_raw(pool, value)};
+    case GEN_IPADD: return (InfoName){"IP", print_address(pool, value)};
+    case GEN_DIRNAME: return (InfoName){"dirName", print_name(pool, value)};
+    case GEN_RID: return (InfoName){"RID", copy_oid(pool, value)};
+    default: return (InfoName){"other", copy_text(pool, "")};
     }
 }
 
@@ -123,14 +123,14 @@ void x509info_alternatives(Pool *pool, const GENERAL_NAMES *all, InfoNames *name
     int count = all ? sk_GENERAL_NAME_num(all) : 0;
     names->items = pool_take(pool, (size_t)count * sizeof *names->items);
     for (int i = 0; names->items && i < count; i++) {
-        names->items[names->count++] = alternative(pool, sk_GENERAL_NAME_value(all, i));
+        names->items[names->count++] = make_alternative(pool, sk_GENERAL_NAME_value(all, i));
     }
     pool_settle(pool);
 }
 
-/* OpenSSL calls a NUL within a name a lack of memory. Where that was one, it is over the next time, or
- * something else fails of it. */
-static Bytes extension_text(Pool *pool, X509_EXTENSION *extension) {
+/* OpenSSL reports a NUL byte within a name as a lack of memory. After a real lack of memory the
+ * second try succeeds, or another call fails. */
+static Bytes print_extension(Pool *pool, X509_EXTENSION *extension) {
     pool_settle(pool);
     for (int tries = 0; tries < 2; tries++) {
         BIO *bio = BIO_new(BIO_s_mem());
@@ -139,7 +139,7 @@ static Bytes extension_text(Pool *pool, X509_EXTENSION *extension) {
         if (printed) return pool_bio(pool, bio);
         BIO_free(bio);
     }
-    return text_of(pool, "");
+    return copy_text(pool, "");
 }
 
 void x509info_extensions(Pool *pool, const STACK_OF(X509_EXTENSION) * all, InfoExtensions *into) {
@@ -150,34 +150,34 @@ void x509info_extensions(Pool *pool, const STACK_OF(X509_EXTENSION) * all, InfoE
         const ASN1_OBJECT *object = X509_EXTENSION_get_object(extension);
         int nid = OBJ_obj2nid(object);
         into->items[into->count++] =
-            (InfoExtension){.oid = oid_of(pool, object),
+            (InfoExtension){.oid = copy_oid(pool, object),
                             .name = nid == NID_undef ? NULL : OBJ_nid2sn(nid),
                             .critical = X509_EXTENSION_get_critical(extension),
-                            .value = raw_of(pool, X509_EXTENSION_get_data(extension)),
-                            .text = extension_text(pool, extension)};
+                            .value = copy_raw(pool, X509_EXTENSION_get_data(extension)),
+                            .text = print_extension(pool, extension)};
     }
     pool_settle(pool);
 }
 
-static InfoTime time_of(const ASN1_TIME *time) {
+static InfoTime convert_time(const ASN1_TIME *time) {
     struct tm tm;
     if (!time || !ASN1_TIME_to_tm(time, &tm)) return (InfoTime){0, false};
     return (InfoTime){(int64_t)timegm(&tm), true};
 }
 
-static Bytes serial_of(Pool *pool, const X509 *certificate) {
+static Bytes copy_serial(Pool *pool, const X509 *certificate) {
     BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
     char *hex = number ? BN_bn2hex(number) : NULL;
     for (char *c = hex; c && *c; c++) {
         if (*c >= 'A' && *c <= 'F') *c = (char)(*c - 'A' + 'a');
     }
-    Bytes copy = text_of(pool, hex ? hex : "");
+    Bytes copy = copy_text(pool, hex ? hex : "");
     OPENSSL_free(hex);
     BN_free(number);
     return copy;
 }
 
-static Bytes fingerprint(Pool *pool, const X509 *certificate, const EVP_MD *digest) {
+static Bytes copy_fingerprint(Pool *pool, const X509 *certificate, const EVP_MD *digest) {
     unsigned char bytes[EVP_MAX_MD_SIZE];
     unsigned int length = 0;
     if (!X509_digest(certificate, digest, bytes, &length)) pool->failed = true;
@@ -192,7 +192,7 @@ static void read_extended(X509Info *info, const X509 *certificate) {
         char name[256];
         usage_extended_name(sk_ASN1_OBJECT_value(all, i), name, sizeof name);
         info->extended.items[info->extended.count++] =
-            (InfoName){"usage", text_of(&info->pool, name)};
+            (InfoName){"usage", copy_text(&info->pool, name)};
     }
     EXTENDED_KEY_USAGE_free(all);
 }
@@ -250,7 +250,7 @@ static void read_key(X509Info *info, const X509 *certificate) {
 static void read_signature(X509Info *info, const X509 *certificate) {
     const ASN1_OBJECT *algorithm = NULL;
     X509_ALGOR_get0(&algorithm, NULL, NULL, X509_get0_tbs_sigalg(certificate));
-    info->signature_algorithm = text_of(&info->pool, short_name(&info->pool, algorithm));
+    info->signature_algorithm = copy_text(&info->pool, get_short_name(&info->pool, algorithm));
 }
 
 bool x509info_read(X509Info *info, X509 *certificate, Failure *failure) {
@@ -258,16 +258,16 @@ bool x509info_read(X509Info *info, X509 *certificate, Failure *failure) {
     ERR_clear_error();
     Pool *pool = &info->pool;
     info->version = (int)X509_get_version(certificate) + 1;
-    info->serial = serial_of(pool, certificate);
-    info->sha256 = fingerprint(pool, certificate, EVP_sha256());
-    info->sha1 = fingerprint(pool, certificate, EVP_sha1());
+    info->serial = copy_serial(pool, certificate);
+    info->sha256 = copy_fingerprint(pool, certificate, EVP_sha256());
+    info->sha1 = copy_fingerprint(pool, certificate, EVP_sha1());
     x509info_name(pool, X509_get_subject_name(certificate), &info->subject, &info->subject_text);
     x509info_name(pool, X509_get_issuer_name(certificate), &info->issuer, &info->issuer_text);
     GENERAL_NAMES *all = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
     x509info_alternatives(pool, all, &info->alternatives);
     GENERAL_NAMES_free(all);
-    info->not_before = time_of(X509_get0_notBefore(certificate));
-    info->not_after = time_of(X509_get0_notAfter(certificate));
+    info->not_before = convert_time(X509_get0_notBefore(certificate));
+    info->not_after = convert_time(X509_get0_notAfter(certificate));
     read_key(info, certificate);
     read_signature(info, certificate);
     read_constraints(info, certificate);

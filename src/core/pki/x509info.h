@@ -1,4 +1,4 @@
-/* The facts of a certificate (and the parts it shares with requests) as plain C data. */
+/* The content of a certificate, and the parts that requests have too, as C data. */
 #ifndef JSEC_CORE_X509INFO_H
 #define JSEC_CORE_X509INFO_H
 
@@ -24,7 +24,7 @@ typedef struct InfoNames {
 
 typedef struct InfoExtension {
     Bytes oid, value; /* value: DER */
-    Bytes text;       /* as OpenSSL prints it; empty where it can't */
+    Bytes text;       /* as OpenSSL prints it; empty where OpenSSL can't */
     const char *name; /* OpenSSL's, NULL where it has none */
     bool critical;
 } InfoExtension;
@@ -49,7 +49,7 @@ typedef struct X509Info {
     InfoTime not_before, not_after;
     KeyFacts key;
     Bytes signature_algorithm;
-    bool is_ca, self_signed; /* the latter by its signature, not by its names alone */
+    bool is_ca, self_signed; /* self-signed: by its signature, not only by its names */
     int path_length;         /* -1: no limit, or no CA */
     int64_t key_usage;       /* 1 << usage_key_bit(…); -1 where there is no such extension */
     InfoNames extended;      /* value: "serverAuth" … or an OID */
@@ -57,12 +57,12 @@ typedef struct X509Info {
     InfoExtensions extensions;
 } X509Info;
 
-/* Fill it; x509info_free is to be called in either case. False only when memory runs out. */
+/* The caller calls x509info_free, on failure too. False only when out of memory. */
 bool x509info_read(X509Info *info, X509 *certificate, Failure *failure);
 
 void x509info_free(X509Info *info);
 
-/* The parts, for requests. */
+/* The parts that requests have too. */
 void x509info_name(Pool *pool, const X509_NAME *name, InfoNames *names, Bytes *text);
 void x509info_alternatives(Pool *pool, const GENERAL_NAMES *all, InfoNames *names);
 void x509info_extensions(Pool *pool, const STACK_OF(X509_EXTENSION) * all, InfoExtensions *into);

@@ -63,9 +63,9 @@ static void explain_error(Failure *failure, const char *what) {
 }
 
 void explain_handshake(const SSL *ssl, Failure *failure) {
-    const char *words = verify_words(ssl);
-    if (words) {
-        failure_set(failure, "%s", words);
+    const char *reason = verify_kept_reason(ssl);
+    if (reason) {
+        failure_set(failure, "%s", reason);
         ERR_clear_error();
     } else if (SSL_is_dtls(ssl) && !ERR_peek_error()) {
         /* OpenSSL gives no reason in this case alone. */

@@ -19,8 +19,8 @@ static bool is_response(Bytes der) {
     return response;
 }
 
-/* The response as a block for OPENSSL_free. */
-static bool load(Bytes source, Staple *staple, Failure *failure) {
+/* The caller frees staple->bytes with OPENSSL_free. */
+static bool load_staple(Bytes source, Staple *staple, Failure *failure) {
     PemSource owned;
     *staple = (Staple){NULL, 0};
     if (!source.data) return true;
@@ -38,8 +38,8 @@ static bool load(Bytes source, Staple *staple, Failure *failure) {
 
 bool ocsp_staple(SSL *ssl, Bytes source, Failure *failure) {
     Staple staple;
-    if (!load(source, &staple, failure)) return false;
-    /* The connection owns it from here on. */
+    if (!load_staple(source, &staple, failure)) return false;
+    /* The connection owns it now. */
     if (SSL_set_tlsext_status_ocsp_resp(ssl, staple.bytes, (long)staple.length)) return true;
     OPENSSL_free(staple.bytes);
     return failure_openssl(failure, "OCSP response");
@@ -48,7 +48,7 @@ bool ocsp_staple(SSL *ssl, Bytes source, Failure *failure) {
 bool ocsp_staple_context(SSL_CTX *context, Bytes source, Failure *failure) {
     ContextData *data = context_data_mutable(context);
     Staple staple, before;
-    if (!load(source, &staple, failure)) return false;
+    if (!load_staple(source, &staple, failure)) return false;
     if (!CRYPTO_THREAD_write_lock(data->lock)) {
         OPENSSL_free(staple.bytes);
         return failure_openssl(failure, "OCSP response");
@@ -148,15 +148,15 @@ static int take_staple(SSL *ssl) {
     unsigned char *bytes;
     Failure failure;
     long length = SSL_get_tlsext_status_ocsp_resp(ssl, &bytes);
-    /* A resumed handshake has no place for one; the session is of the same scope. */
+    /* A resumed handshake carries no staple; the session has the same policy. */
     if (length <= 0 && SSL_session_reused(ssl)) return 1;
     if (length <= 0) {
         if (data->ocsp != OCSP_REQUIRE) return 1;
-        verify_keep_words(ssl, "OCSP response required, and the server stapled none");
+        verify_keep_reason(ssl, "OCSP response required, and the server stapled none");
         return 0;
     }
     if (check_staple(ssl, (Bytes){bytes, (size_t)length}, data->ocsp_max_age, &failure)) return 1;
-    verify_keep_words(ssl, failure.text);
+    verify_keep_reason(ssl, failure.text);
     return 0;
 }
 

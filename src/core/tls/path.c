@@ -3,7 +3,8 @@
 #include "core/tls/strict.h"
 #include "core/tls/verify.h"
 
-/* The same question as `chain`'s, with every trusted certificate as an anchor. NULL: out of memory. */
+/* The verification of `chain` once more, with every trusted certificate as an anchor. NULL: out of
+ * memory. */
 static X509_STORE_CTX *repeat_partial(X509_STORE_CTX *chain, SSL *ssl) {
     X509_STORE_CTX *again = X509_STORE_CTX_new();
     if (again &&
@@ -22,11 +23,11 @@ static X509_STORE_CTX *repeat_partial(X509_STORE_CTX *chain, SSL *ssl) {
     return NULL;
 }
 
-/* True, and `chain` has the result, when the path ends at an anchor that is no root. Where it ends at
- * none, the reason of the first attempt stays. */
+/* True, and `chain` has the result, when the path ends at an anchor that is no root. Where it ends
+ * at none, the reason of the first attempt stays. */
 static bool verify_to_anchor(X509_STORE_CTX *chain, SSL *ssl) {
     X509_STORE_CTX *again = repeat_partial(chain, ssl);
-    char *words = verify_swap_words(ssl, NULL);
+    char *reason = verify_swap_reason(ssl, NULL);
     bool verified = again && strict_verify(again);
     int error = again ? X509_STORE_CTX_get_error(again) : X509_V_ERR_OUT_OF_MEM;
     if (verified) {
@@ -35,11 +36,11 @@ static bool verify_to_anchor(X509_STORE_CTX *chain, SSL *ssl) {
         if (path) X509_STORE_CTX_set0_verified_chain(chain, path);
     }
     if (!verified && verify_lacks_root(error)) {
-        words = verify_swap_words(ssl, words);
+        reason = verify_swap_reason(ssl, reason);
     } else {
         X509_STORE_CTX_set_error(chain, verified ? X509_V_OK : error);
     }
-    OPENSSL_free(words);
+    OPENSSL_free(reason);
     X509_STORE_CTX_free(again);
     return verified;
 }

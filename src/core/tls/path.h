@@ -5,8 +5,9 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
-/* Verify in a connection's verify callback. A path that ends at a root comes first, since revocation
- * is then checked all the way; where there is none, any other trusted certificate is the anchor. */
+/* Verify in a connection's verify callback. A path that ends at a root comes first, since
+ * revocation is then checked all the way; where there is none, any other trusted certificate is the
+ * anchor. */
 bool path_verify(X509_STORE_CTX *chain, SSL *ssl);
 
 #endif

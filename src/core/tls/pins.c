@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static bool pin_of(X509 *certificate, uint8_t *pin) {
+static bool make_pin(X509 *certificate, uint8_t *pin) {
     unsigned char *der = NULL;
     int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
     bool made = length > 0 && EVP_Digest(der, (size_t)length, pin, NULL, EVP_sha256(), NULL);
@@ -10,9 +10,9 @@ static bool pin_of(X509 *certificate, uint8_t *pin) {
     return made;
 }
 
-static bool pinned(const ContextData *data, X509 *certificate) {
+static bool is_pinned(const ContextData *data, X509 *certificate) {
     uint8_t pin[PIN_LENGTH];
-    if (!pin_of(certificate, pin)) return false;
+    if (!make_pin(certificate, pin)) return false;
     for (size_t i = 0; i < data->pin_count; i++) {
         if (!memcmp(data->pins + i * PIN_LENGTH, pin, PIN_LENGTH)) return true;
     }
@@ -22,7 +22,7 @@ static bool pinned(const ContextData *data, X509 *certificate) {
 static bool refuse_pin(X509 *leaf, Failure *failure) {
     uint8_t pin[PIN_LENGTH];
     char text[4 * PIN_LENGTH];
-    if (!leaf || !pin_of(leaf, pin)) return failure_set(failure, "pin mismatch: no certificate");
+    if (!leaf || !make_pin(leaf, pin)) return failure_set(failure, "pin mismatch: no certificate");
     EVP_EncodeBlock((unsigned char *)text, pin, PIN_LENGTH);
     return failure_set(failure,
                        "pin mismatch: no key of the chain is among :pins, the certificate's own "
@@ -31,9 +31,9 @@ static bool refuse_pin(X509 *leaf, Failure *failure) {
 }
 
 bool pins_match(const ContextData *data, X509 *leaf, STACK_OF(X509) * chain, Failure *failure) {
-    bool found = !data->pin_count || (leaf && pinned(data, leaf));
+    bool found = !data->pin_count || (leaf && is_pinned(data, leaf));
     for (int i = 1; !found && i < sk_X509_num(chain); i++) {
-        found = pinned(data, sk_X509_value(chain, i));
+        found = is_pinned(data, sk_X509_value(chain, i));
     }
     return found || refuse_pin(leaf, failure);
 }

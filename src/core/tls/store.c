@@ -108,7 +108,7 @@ bool store_copy(X509_STORE *into, X509_STORE *from) {
     return copied;
 }
 
-static bool add_all(X509_STORE *store, STACK_OF(X509) * certificates, Failure *failure) {
+static bool add_certificates(X509_STORE *store, STACK_OF(X509) * certificates, Failure *failure) {
     bool added = true;
     while (added && sk_X509_num(certificates)) {
         X509 *certificate = sk_X509_shift(certificates);
@@ -124,7 +124,7 @@ bool store_add_bundle(X509_STORE *store, Bytes path_or_content, Failure *failure
     Bytes content = pem_source(path_or_content, &owned, failure);
     STACK_OF(X509) *certificates = content.data ? pem_certificates(content, failure) : NULL;
     pem_free(&owned);
-    return certificates && add_all(store, certificates, failure);
+    return certificates && add_certificates(store, certificates, failure);
 }
 
 bool store_add_directory(X509_STORE *store, Bytes path, Failure *failure) {

@@ -18,7 +18,8 @@ X509_STORE *store_new_system(void);
  * certificates are not copied. */
 bool store_copy(X509_STORE *into, X509_STORE *from);
 
-/* Add certificates (path, PEM or DER). Each is an anchor, of a CA or not (see verify_set_strictness). */
+/* Add certificates (path, PEM or DER). Each is an anchor, of a CA or not (see
+ * verify_set_strictness). */
 bool store_add_bundle(X509_STORE *store, Bytes path_or_content, Failure *failure);
 
 /* Add a directory of certificates with hashed names. */

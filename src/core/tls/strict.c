@@ -14,8 +14,8 @@ static bool has_good_serial(const X509 *certificate) {
     return !negative && !zero && !padded && length <= MAX_SERIAL_OCTETS;
 }
 
-/* A root is a name and a key, whatever else it says; OpenSSL has checked its signature and identifiers
- * if it found it to be one. An anchor that another CA issued is a certificate like all others. */
+/* A root counts as a name and a key only; X509_self_signed checks its signature and identifiers. An
+ * anchor that another CA issued is a certificate like all others. */
 static int find_error(X509 *certificate, bool is_anchor) {
     bool self_issued =
         !X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate));
@@ -28,7 +28,7 @@ static int find_error(X509 *certificate, bool is_anchor) {
     return has_issuer_id ? X509_V_OK : X509_V_ERR_MISSING_AUTHORITY_KEY_IDENTIFIER;
 }
 
-static bool check_chain(X509_STORE_CTX *context) {
+static bool check_rules(X509_STORE_CTX *context) {
     STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(context);
     for (int i = 0; i < sk_X509_num(chain); i++) {
         X509 *certificate = sk_X509_value(chain, i);
@@ -46,5 +46,5 @@ static bool check_chain(X509_STORE_CTX *context) {
 bool strict_verify(X509_STORE_CTX *context) {
     unsigned long flags = X509_VERIFY_PARAM_get_flags(X509_STORE_CTX_get0_param(context));
     if (X509_verify_cert(context) <= 0) return false;
-    return !(flags & X509_V_FLAG_X509_STRICT) || check_chain(context);
+    return !(flags & X509_V_FLAG_X509_STRICT) || check_rules(context);
 }

@@ -61,7 +61,7 @@ static bool set_limits(X509_VERIFY_PARAM *param, const ContextData *data) {
 /* --- the verification of a chain --- */
 
 static int fail_without_memory(X509_STORE_CTX *chain, SSL *ssl) {
-    verify_keep_words(ssl, "out of memory");
+    verify_keep_reason(ssl, "out of memory");
     X509_STORE_CTX_set_error(chain, X509_V_ERR_OUT_OF_MEM);
     return 0;
 }
@@ -82,7 +82,7 @@ static int verify_chain(X509_STORE_CTX *chain, void *arg) {
     if (verifies && !path_verify(chain, ssl)) return 0;
     STACK_OF(X509) *verified = verifies ? X509_STORE_CTX_get0_chain(chain) : NULL;
     if (!pins_match(data, X509_STORE_CTX_get0_cert(chain), verified, &failure)) {
-        verify_keep_words(ssl, failure.text);
+        verify_keep_reason(ssl, failure.text);
         X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
         return 0;
     }

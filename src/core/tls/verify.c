@@ -9,54 +9,54 @@
 #include <string.h>
 #include <strings.h>
 
-/* --- the words, made where OpenSSL still has the certificate at hand --- */
+/* --- the reason, composed while OpenSSL still has the certificate at hand --- */
 
-typedef struct Words {
+typedef struct Text {
     char *at;
     size_t left;
-} Words;
+} Text;
 
-static void say(Words *words, const char *text, size_t length) {
-    if (length >= words->left) length = words->left - 1;
-    memcpy(words->at, text, length);
-    words->at += length;
-    words->left -= length;
-    *words->at = 0;
+static void append_bytes(Text *reason, const char *text, size_t length) {
+    if (length >= reason->left) length = reason->left - 1;
+    memcpy(reason->at, text, length);
+    reason->at += length;
+    reason->left -= length;
+    *reason->at = 0;
 }
 
-static void say_text(Words *words, const char *text) {
-    say(words, text, strlen(text));
+static void append_text(Text *reason, const char *text) {
+    append_bytes(reason, text, strlen(text));
 }
 
 /* The peer chose these bytes: escape what is not printable, as RFC 4514 does. */
-static void say_foreign(Words *words, const char *text, size_t length) {
-    size_t used = printable_copy(words->at, words->left, text, length, "\\");
-    words->at += used;
-    words->left -= used;
+static void append_foreign(Text *reason, const char *text, size_t length) {
+    size_t used = printable_copy(reason->at, reason->left, text, length, "\\");
+    reason->at += used;
+    reason->left -= used;
 }
 
-static void say_bio(Words *words, BIO *bio) {
+static void append_bio(Text *reason, BIO *bio) {
     char *text;
     long length = BIO_get_mem_data(bio, &text);
-    if (length > 0) say_foreign(words, text, (size_t)length);
+    if (length > 0) append_foreign(reason, text, (size_t)length);
 }
 
-static void say_name(Words *words, const X509_NAME *name) {
+static void append_name(Text *reason, const X509_NAME *name) {
     BIO *bio = BIO_new(BIO_s_mem());
     if (!bio) return;
     X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB);
-    say_bio(words, bio);
+    append_bio(reason, bio);
     BIO_free(bio);
 }
 
-static void say_time(Words *words, const ASN1_TIME *time) {
+static void append_time(Text *reason, const ASN1_TIME *time) {
     BIO *bio = BIO_new(BIO_s_mem());
-    if (bio && ASN1_TIME_print_ex(bio, time, ASN1_DTFLGS_ISO8601)) say_bio(words, bio);
+    if (bio && ASN1_TIME_print_ex(bio, time, ASN1_DTFLGS_ISO8601)) append_bio(reason, bio);
     BIO_free(bio);
 }
 
 /* An iPAddress of any length passes OpenSSL's parser. */
-static void say_address(Words *words, const ASN1_STRING *value) {
+static void append_address(Text *reason, const ASN1_STRING *value) {
     int length = ASN1_STRING_length(value);
     char text[INET6_ADDRSTRLEN + 2];
     if (length == 4 || length == 16) {
@@ -67,24 +67,24 @@ static void say_address(Words *words, const ASN1_STRING *value) {
     } else {
         snprintf(text, sizeof text, "a malformed IP address of %d bytes", length);
     }
-    say_text(words, text);
+    append_text(reason, text);
 }
 
-static void say_general_name(Words *words, const GENERAL_NAME *name) {
+static void append_general_name(Text *reason, const GENERAL_NAME *name) {
     int type;
     const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
     if (type == GEN_IPADD) {
-        say_address(words, value);
+        append_address(reason, value);
         return;
     }
-    say_text(words, "\"");
-    say_foreign(words, (const char *)ASN1_STRING_get0_data(value),
-                (size_t)ASN1_STRING_length(value));
-    say_text(words, "\"");
+    append_text(reason, "\"");
+    append_foreign(reason, (const char *)ASN1_STRING_get0_data(value),
+                   (size_t)ASN1_STRING_length(value));
+    append_text(reason, "\"");
 }
 
-/* The certificate's names of the kind that was asked for. */
-static void say_found_names(Words *words, X509 *certificate, int wanted_type) {
+/* The certificate's names of the wanted type. */
+static void append_found_names(Text *reason, X509 *certificate, int wanted_type) {
     int critical, found = 0; /* -1: there is no subjectAltName; -2: there are several */
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, &critical, NULL);
     for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
@@ -92,23 +92,23 @@ static void say_found_names(Words *words, X509 *certificate, int wanted_type) {
         int type;
         GENERAL_NAME_get0_value(name, &type);
         if (type != wanted_type) continue;
-        say_text(words, found++ ? ", " : ", certificate names ");
-        say_general_name(words, name);
+        append_text(reason, found++ ? ", " : ", certificate names ");
+        append_general_name(reason, name);
         if (found == 8) break;
     }
     if (!names && critical != -1) {
-        say_text(words, ", the certificate's subjectAltName is malformed");
+        append_text(reason, ", the certificate's subjectAltName is malformed");
     } else if (!found) {
         const char *kind = wanted_type == GEN_IPADD ? "an IP address" : "a DNS name";
-        say_text(words, ", certificate has no subjectAltName with ");
-        say_text(words, kind);
+        append_text(reason, ", certificate has no subjectAltName with ");
+        append_text(reason, kind);
     }
     GENERAL_NAMES_free(names);
 }
 
-/* As it was given: OpenSSL 4.0's copies of it (X509_VERIFY_PARAM_inherit) have host names without
- * their end. */
-static X509_VERIFY_PARAM *param_of(X509_STORE_CTX *context) {
+/* The parameters that the caller set: in the copies that OpenSSL 4.0 makes
+ * (X509_VERIFY_PARAM_inherit) host names lack their end. */
+static X509_VERIFY_PARAM *get_param(X509_STORE_CTX *context) {
     SSL *ssl = X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx());
     return ssl ? SSL_get0_param(ssl) : X509_STORE_CTX_get0_param(context);
 }
@@ -127,33 +127,35 @@ static bool fails_of_underscore(const char *wanted, const GENERAL_NAMES *names) 
     return false;
 }
 
-static void say_underscore(Words *words, const char *wanted, X509 *certificate) {
+static void append_underscore(Text *reason, const char *wanted, X509 *certificate) {
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
     if (fails_of_underscore(wanted, names)) {
-        say_text(words, "; a wildcard matches no name with \"_\": have the name itself certified");
+        append_text(reason,
+                    "; a wildcard matches no name with \"_\": have the name itself certified");
     }
     GENERAL_NAMES_free(names);
 }
 
-static void say_mismatch(Words *words, X509_STORE_CTX *context, X509 *certificate, int error) {
-    X509_VERIFY_PARAM *param = param_of(context);
+static void append_mismatch(Text *reason, X509_STORE_CTX *context, X509 *certificate, int error) {
+    X509_VERIFY_PARAM *param = get_param(context);
     bool address = error == X509_V_ERR_IP_ADDRESS_MISMATCH;
     char *ip = address ? X509_VERIFY_PARAM_get1_ip_asc(param) : NULL;
     const char *wanted = address ? ip : X509_VERIFY_PARAM_get0_host(param, 0);
-    say_text(words, address ? "IP address mismatch: wanted \"" : "hostname mismatch: wanted \"");
-    say_text(words, wanted ? wanted : "");
-    say_text(words, "\"");
-    say_found_names(words, certificate, address ? GEN_IPADD : GEN_DNS);
-    if (wanted && !address) say_underscore(words, wanted, certificate);
+    append_text(reason,
+                address ? "IP address mismatch: wanted \"" : "hostname mismatch: wanted \"");
+    append_text(reason, wanted ? wanted : "");
+    append_text(reason, "\"");
+    append_found_names(reason, certificate, address ? GEN_IPADD : GEN_DNS);
+    if (wanted && !address) append_underscore(reason, wanted, certificate);
     OPENSSL_free(ip);
 }
 
-static void say_which(Words *words, X509 *certificate, int depth) {
+static void append_certificate(Text *reason, X509 *certificate, int depth) {
     char number[24];
-    say_text(words, ": certificate \"");
-    say_name(words, X509_get_subject_name(certificate));
+    append_text(reason, ": certificate \"");
+    append_name(reason, X509_get_subject_name(certificate));
     snprintf(number, sizeof number, "\" (depth %d)", depth);
-    say_text(words, number);
+    append_text(reason, number);
 }
 
 /* Errors of strict verification alone. */
@@ -163,106 +165,107 @@ static bool is_strict_error(int error) {
             error <= X509_V_ERR_EXTENSIONS_REQUIRE_VERSION_3);
 }
 
-static void say_what_to_do(Words *words, X509 *certificate, int error, const VerifyHints *hints) {
+static void append_cure(Text *reason, X509 *certificate, int error, const VerifyHints *hints) {
     switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
-        say_text(words, ", valid until ");
-        say_time(words, X509_get0_notAfter(certificate));
+        append_text(reason, ", valid until ");
+        append_time(reason, X509_get0_notAfter(certificate));
         break;
     case X509_V_ERR_CERT_NOT_YET_VALID:
-        say_text(words, ", valid from ");
-        say_time(words, X509_get0_notBefore(certificate));
+        append_text(reason, ", valid from ");
+        append_time(reason, X509_get0_notBefore(certificate));
         break;
     case X509_V_ERR_INVALID_PURPOSE:
-        say_text(words, ", its (extended) key usage is for something else, see :purpose");
+        append_text(reason, ", its (extended) key usage is for something else, see :purpose");
         break;
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-        say_text(words, ", issuer \"");
-        say_name(words, X509_get_issuer_name(certificate));
-        say_text(words, "\" is not trusted here: give it as ");
-        say_text(words, hints->authority);
+        append_text(reason, ", issuer \"");
+        append_name(reason, X509_get_issuer_name(certificate));
+        append_text(reason, "\" is not trusted here: give it as ");
+        append_text(reason, hints->authority);
         break;
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-        say_text(words, " is not trusted here: give it as ");
-        say_text(words, hints->itself);
+        append_text(reason, " is not trusted here: give it as ");
+        append_text(reason, hints->itself);
         break;
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-        say_text(words, " is not trusted here: give it as ");
-        say_text(words, hints->authority);
+        append_text(reason, " is not trusted here: give it as ");
+        append_text(reason, hints->authority);
         break;
     default:
-        if (is_strict_error(error)) say_text(words, ", which :strict true requires");
+        if (is_strict_error(error)) append_text(reason, ", which :strict true requires");
         break;
     }
 }
 
-static const char *error_text(int error) {
+static const char *get_error_text(int error) {
     return error == STRICT_SERIAL_ERROR ? "serial number not from 1 to 20 octets long and positive"
                                         : X509_verify_cert_error_string(error);
 }
 
-void verify_reason(X509_STORE_CTX *context, const VerifyHints *hints, char *text, size_t size) {
+void verify_describe_error(X509_STORE_CTX *context, const VerifyHints *hints, char *text,
+                           size_t size) {
     X509 *certificate = X509_STORE_CTX_get_current_cert(context);
     int error = X509_STORE_CTX_get_error(context);
-    Words words = {text, size};
+    Text reason = {text, size};
     *text = 0;
     bool mismatch =
         error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH;
     if (mismatch && certificate) {
-        say_mismatch(&words, context, certificate, error);
+        append_mismatch(&reason, context, certificate, error);
         return;
     }
     /* OpenSSL finds no issuer for a certificate that it could not read. */
     bool malformed = certificate && (X509_get_extension_flags(certificate) & EXFLAG_INVALID);
-    say_text(&words, malformed ? "malformed extension" : error_text(error));
+    append_text(&reason, malformed ? "malformed extension" : get_error_text(error));
     if (!certificate) return;
-    say_which(&words, certificate, X509_STORE_CTX_get_error_depth(context));
-    if (!malformed) say_what_to_do(&words, certificate, error, hints);
+    append_certificate(&reason, certificate, X509_STORE_CTX_get_error_depth(context));
+    if (!malformed) append_cure(&reason, certificate, error, hints);
 }
 
-/* --- the callback that keeps them --- */
+/* --- the callback that keeps the reason --- */
 
-static int words_index = -1, need_index = -1;
+static int reason_index = -1, need_index = -1;
 static CRYPTO_ONCE indexes_once = CRYPTO_ONCE_STATIC_INIT;
 
-static void free_words(void *owner, void *words, CRYPTO_EX_DATA *data, int index, long number,
-                       void *arg) {
+static void free_reason(void *owner, void *reason, CRYPTO_EX_DATA *data, int index, long number,
+                        void *arg) {
     (void)owner, (void)data, (void)index, (void)number, (void)arg;
-    OPENSSL_free(words);
+    OPENSSL_free(reason);
 }
 
 static void make_indexes(void) {
-    words_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_words);
+    reason_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_reason);
     need_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 }
 
-void verify_keep_words(SSL *ssl, const char *text) {
+void verify_keep_reason(SSL *ssl, const char *text) {
     static const char prefix[] = "certificate verify failed: ";
-    if (!ssl || SSL_get_ex_data(ssl, words_index)) return; /* the first reason is the root's */
+    if (!ssl || SSL_get_ex_data(ssl, reason_index)) return; /* later errors follow from the first */
     char *kept = OPENSSL_malloc(sizeof prefix + strlen(text));
     if (!kept) return;
     memcpy(kept, prefix, sizeof prefix - 1);
     memcpy(kept + sizeof prefix - 1, text, strlen(text) + 1);
-    if (!SSL_set_ex_data(ssl, words_index, kept)) OPENSSL_free(kept);
+    if (!SSL_set_ex_data(ssl, reason_index, kept)) OPENSSL_free(kept);
 }
 
-static void keep_words(X509_STORE_CTX *context) {
+static void keep_reason(X509_STORE_CTX *context) {
     static const VerifyHints hints = {.authority = ":ca-file", .itself = ":trusted-cert"};
     SSL *ssl = X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx());
     char text[sizeof((Failure *)NULL)->text];
-    verify_reason(context, &hints, text, sizeof text);
-    verify_keep_words(ssl, text);
+    verify_describe_error(context, &hints, text, sizeof text);
+    verify_keep_reason(ssl, text);
 }
 
-const char *verify_words(const SSL *ssl) {
-    return words_index < 0 ? NULL : SSL_get_ex_data(ssl, words_index);
+const char *verify_kept_reason(const SSL *ssl) {
+    return reason_index < 0 ? NULL : SSL_get_ex_data(ssl, reason_index);
 }
 
-char *verify_swap_words(SSL *ssl, char *words) {
-    char *before = SSL_get_ex_data(ssl, words_index);
-    SSL_set_ex_data(ssl, words_index, words);
+char *verify_swap_reason(SSL *ssl, char *reason) {
+    char *before = SSL_get_ex_data(ssl, reason_index);
+    SSL_set_ex_data(ssl, reason_index, reason);
     return before;
 }
 
@@ -272,7 +275,7 @@ static int on_certificate(int accepted, X509_STORE_CTX *context) {
         X509_STORE_CTX_set_error(context, X509_V_OK);
         return 1;
     }
-    keep_words(context);
+    keep_reason(context);
     return 0;
 }
 
@@ -291,7 +294,7 @@ static bool set_need(SSL *ssl, Need need) {
     return SSL_set_ex_data(ssl, need_index, (void *)(uintptr_t)need);
 }
 
-static Need need_of(const SSL *ssl) {
+static Need get_need(const SSL *ssl) {
     return need_index < 0 ? NEED_UNKNOWN : (Need)(uintptr_t)SSL_get_ex_data(ssl, need_index);
 }
 
@@ -301,7 +304,7 @@ bool verify_need_certificate(SSL *ssl, Failure *failure) {
 }
 
 bool verify_confirm(const SSL *ssl, Failure *failure) {
-    Need need = need_of(ssl);
+    Need need = get_need(ssl);
     bool given = SSL_get0_peer_certificate(ssl);
     long result = SSL_get_verify_result(ssl);
     if (need == NEED_NOTHING || (need == NEED_VALID_IF_GIVEN && !given)) return true;
@@ -320,12 +323,13 @@ bool verify_confirm(const SSL *ssl, Failure *failure) {
 
 /* --- set-up --- */
 
-/* Bytes of a client's certificates. OpenSSL takes 100 KB of a peer, and then fails, for no reason that it could name, to
- * seal a session ticket for who has more than 64. */
+/* OpenSSL accepts up to 100 KB of peer certificates but can't store more than 64 KB in a session
+ * ticket; the handshake would then fail without a reason. Refuse earlier. */
 #define MAX_FROM_CLIENT (60 << 10)
 
-/* The address without the zone of a link-local one (fe80::1%eth0), which no certificate knows. */
-static bool address_of(const char *name, char *address, size_t room) {
+/* The address without the zone of a link-local address (fe80::1%eth0): certificates have no zones.
+ * */
+static bool parse_address(const char *name, char *address, size_t room) {
     unsigned char bytes[sizeof(struct in6_addr)];
     size_t length = strcspn(name, "%");
     if (length >= room) return false;
@@ -337,7 +341,7 @@ static bool address_of(const char *name, char *address, size_t room) {
 
 bool verify_is_address(const char *name) {
     char address[INET6_ADDRSTRLEN];
-    return address_of(name, address, sizeof address);
+    return parse_address(name, address, sizeof address);
 }
 
 size_t verify_name_length(const char *name) {
@@ -383,7 +387,7 @@ bool verify_param_for(X509_VERIFY_PARAM *param, const char *name) {
     /* No CA issues f*.example.com; the common name has not named hosts since 2000. */
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                                X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    if (address_of(name, address, sizeof address)) {
+    if (parse_address(name, address, sizeof address)) {
         return X509_VERIFY_PARAM_set1_ip_asc(param, address);
     }
     /* OpenSSL would take ".example.com" for all hosts of that domain. */
@@ -399,7 +403,7 @@ bool verify_prepare(SSL *ssl, VerifyMode mode, bool strict, const char *name, X5
     static const Need needs[] = {[VERIFY_NONE] = NEED_NOTHING,
                                  [VERIFY_REQUIRED] = NEED_VALID,
                                  [VERIFY_OPTIONAL] = NEED_VALID_IF_GIVEN};
-    if (!CRYPTO_THREAD_run_once(&indexes_once, make_indexes) || words_index < 0 ||
+    if (!CRYPTO_THREAD_run_once(&indexes_once, make_indexes) || reason_index < 0 ||
         !set_need(ssl, needs[mode])) {
         return failure_openssl(failure, "verification not set up");
     }

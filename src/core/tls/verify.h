@@ -1,4 +1,4 @@
-/* Whether the other side is who it should be: what is asked of OpenSSL, and the words for a no. */
+/* Verification of the peer: what OpenSSL checks, and the reason where it refuses. */
 #ifndef JSEC_CORE_VERIFY_H
 #define JSEC_CORE_VERIFY_H
 
@@ -7,7 +7,7 @@
 
 #include <openssl/ssl.h>
 
-/* Unset is resolved per connection: a client requires, a server does not ask. */
+/* VERIFY_UNSET means VERIFY_REQUIRED for a client and VERIFY_NONE for a server. */
 typedef enum VerifyMode { VERIFY_UNSET, VERIFY_NONE, VERIFY_REQUIRED, VERIFY_OPTIONAL } VerifyMode;
 
 /* Set up verification of one connection: purpose by role, `store` in place of the context's own
@@ -20,19 +20,19 @@ bool verify_prepare(SSL *ssl, VerifyMode mode, bool strict, const char *name, X5
  * verify_prepare. */
 bool verify_need_certificate(SSL *ssl, Failure *failure);
 
-/* After a handshake: has the peer shown what was asked for? It holds where OpenSSL and its flags do
- * what they were asked; the connection is not verified where they don't. */
+/* After a handshake: has the peer shown what was asked for? Fails where OpenSSL, or a flag that was
+ * lost, let a peer pass that has not. */
 bool verify_confirm(const SSL *ssl, Failure *failure);
 
 /* Is it the text of an IP address? */
 bool verify_is_address(const char *name);
 
-/* Length of a host name without the dot that may end it: it is no part of the names in SNI (RFC 6066)
- * and certificates. */
+/* Length of a host name without the dot that may end it. Names in SNI (RFC 6066) and certificates
+ * have no such dot. */
 size_t verify_name_length(const char *name);
 
-/* How strictly chains are judged, alike for TLS, verify-chain and CMS: as OpenSSL and browsers do by
- * default, or by all of RFC 5280. */
+/* How strictly chains are judged, alike for TLS, verify-chain and CMS: as OpenSSL and browsers do
+ * by default, or by all of RFC 5280. */
 void verify_set_strictness(X509_VERIFY_PARAM *param, bool strict);
 
 /* Did a verification fail for want of a root? A caller then verifies once more with
@@ -49,23 +49,24 @@ bool verify_param_for(X509_VERIFY_PARAM *param, const char *name);
 /* The failure where it is neither; false. */
 bool verify_explain_name(const char *name, Failure *failure);
 
-/* The options that a user is told to give a certificate as that is not trusted yet. */
+/* Options that make a certificate trusted, for the reason to name. */
 typedef struct VerifyHints {
-    const char *authority; /* a CA's */
-    const char *itself;    /* a self-signed one that was verified */
+    const char *authority; /* for the CA */
+    const char *itself;    /* for a self-signed certificate */
 } VerifyHints;
 
-/* Why the certificate at hand is refused, in a verify callback: "hostname mismatch: wanted …",
+/* In a verify callback: why the current certificate is refused, "hostname mismatch: wanted …",
  * "certificate has expired: certificate \"CN=…\" (depth 1), valid until …". */
-void verify_reason(X509_STORE_CTX *context, const VerifyHints *hints, char *text, size_t size);
+void verify_describe_error(X509_STORE_CTX *context, const VerifyHints *hints, char *text,
+                           size_t size);
 
 /* Keep "certificate verify failed: <text>" for explain_handshake; the first text stays. */
-void verify_keep_words(SSL *ssl, const char *text);
+void verify_keep_reason(SSL *ssl, const char *text);
 
 /* The text that is kept, or NULL. */
-const char *verify_words(const SSL *ssl);
+const char *verify_kept_reason(const SSL *ssl);
 
-/* The text that is kept, for OPENSSL_free, or NULL; `words` takes its place. */
-char *verify_swap_words(SSL *ssl, char *words);
+/* Returns the text that is kept, for OPENSSL_free, or NULL; `reason` replaces it. */
+char *verify_swap_reason(SSL *ssl, char *reason);
 
 #endif
