@@ -266,12 +266,15 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    accept only ECDSA: give both. `(tls/features)` lists what this OpenSSL has.``}
 
   {:title "Servers with old software"
-   :texts ["the server does not know secure renegotiation*" "the server's Diffie-Hellman group is too small*"]
-   :others ["handshake failed: unsafe legacy renegotiation disabled: the server does not know secure renegotiation (RFC 5746): …"
-            "handshake failed: dh key too small: the server's Diffie-Hellman group is too small: …"]
+   :texts ["the server does not know secure renegotiation*"
+           "the server's Diffie-Hellman group is too small*"]
+   :others
+   [(string "handshake failed: unsafe legacy renegotiation disabled: the server does not know "
+            "secure renegotiation (RFC 5746): …")
+    "handshake failed: dh key too small: the server's Diffie-Hellman group is too small: …"]
    :cause
-   ``The server's software or configuration is from before 2010 to 2015. Without RFC 5746 an attacker
-   can put data before the client's; groups below 2048 bits can be broken with enough effort.``
+   ``The server's software or configuration is from before 2010 to 2015. Without RFC 5746 an
+   attacker can put data before the client's; groups below 2048 bits can be broken with effort.``
    :cure
    ``The operator of the server updates it. Until then `:legacy-server-connect true` connects to a
    server without RFC 5746, and `:security-level 1` accepts groups of 1024 bits.``}

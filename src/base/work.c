@@ -13,8 +13,8 @@ void work_free(Work *work) {
     janet_free(work);
 }
 
-/* What is on its way to a thread or back. When the process ends some may be in the event loop's
- * pipe, where whoever looks for leaks does not see them. */
+/* Work on its way to a thread or back. At the end of the process some may be in the event loop's
+ * pipe, where leak checkers do not see it. */
 static _Thread_local Work *away;
 
 static void enlist(Work *work) {

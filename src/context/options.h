@@ -1,5 +1,5 @@
-/* The parsed options of TLS and DTLS: the settings of a context and of a connection. The rows are in
- * rows.h; each protocol combines them into its set (tls/options.c, dtls/options.c). */
+/* The parsed options of TLS and DTLS: the settings of a context and of a connection. The rows are
+ * in rows.h; each protocol combines them into its set (tls/options.c, dtls/options.c). */
 #ifndef JSEC_CONTEXT_OPTIONS_H
 #define JSEC_CONTEXT_OPTIONS_H
 

@@ -48,8 +48,8 @@ static bool is_among(Bytes name, const char *spellings) {
     return false;
 }
 
-/* The index of the row, or the table's count. Nearly every call gives jsec's own spelling, so all of
- * these are compared first. */
+/* The index of the row, or the table's count. Nearly every call gives jsec's own spelling, so all
+ * of these are compared first. */
 static size_t find_index(const Table *table, Bytes name) {
     for (size_t i = 0; i < table->count; i++) {
         if (is_among(name, row_at(table, i)->text)) return i;

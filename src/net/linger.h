@@ -5,8 +5,9 @@
 #define JSEC_NET_LINGER_H
 
 /* End the output of a connected stream socket that nothing watches, and close it when the peer has
- * ended, at the latest after `seconds`, or when it goes on sending although it has received all. It keeps the process alive until then. A bounded number of
- * sockets lingers: the oldest is closed for a new one. */
+ * ended, at the latest after `seconds`, or when it goes on sending although it has received all. It
+ * keeps the process alive until then. A bounded number of sockets lingers: the oldest is closed for
+ * a new one. */
 void linger_close(int descriptor, double seconds);
 
 /* When descriptors run out: close the lingering sockets whose output has arrived, or the oldest. */

@@ -9,8 +9,8 @@
 /* Send each record without delay; no effect unless it is a TCP socket. */
 void socket_set_nodelay(int descriptor);
 
-/* Closing the descriptor resets the TCP connection: what the kernel has not sent yet is dropped, and
- * the peer gets an error. No effect on unix sockets. */
+/* Closing the descriptor resets the TCP connection: what the kernel has not sent yet is dropped,
+ * and the peer gets an error. No effect on unix sockets. */
 void socket_set_reset(int descriptor);
 
 /* A non-blocking, close-on-exec socket; -1 with errno. */

@@ -1,5 +1,5 @@
-/* close: returns when the kernel has taken everything that was written, and close_notify. The socket
- * then lingers in the background, without the stream (net/linger.h). */
+/* close: returns when the kernel has taken everything that was written, and close_notify. The
+ * socket then lingers in the background, without the stream (net/linger.h). */
 #include "base/raise.h"
 #include "net/linger.h"
 #include "stream/stream_internal.h"

@@ -7,7 +7,7 @@
 /* A connection whose handshake is done. */
 typedef struct Negotiated {
     SSL *ssl;
-    int64_t took; /* nanoseconds of the handshake; negative: nobody asked */
+    int64_t took; /* nanoseconds of the handshake; negative: not measured */
 } Negotiated;
 
 Janet info_version(const Negotiated *it);

@@ -11,7 +11,7 @@
 static Janet as_string(uint8_t *bytes, size_t length) {
     Janet string =
         bytes ? janet_wrap_string(janet_string(bytes, (int32_t)length)) : janet_wrap_nil();
-    OPENSSL_clear_free(bytes, length); /* whoever has it can resume */
+    OPENSSL_clear_free(bytes, length); /* a session is a secret */
     return string;
 }
 

@@ -1,8 +1,8 @@
 /* Which connections of an accept loop are served, and when.
  *
- * A connection is silent until its first byte, then in its handshake, then ready, then served. A silent
- * one costs a descriptor and a few hundred bytes. Unfinished handshakes have limits of their own,
- * so that peers which do not finish them keep no other client out. */
+ * A connection is silent until its first byte, then in its handshake, then ready, then served. A
+ * silent one costs a descriptor and a few hundred bytes. Unfinished handshakes have limits of their
+ * own, so that peers which do not finish them keep no other client out. */
 #ifndef JSEC_TLS_ADMISSION_H
 #define JSEC_TLS_ADMISSION_H
 
@@ -18,16 +18,16 @@ typedef struct AdmissionLimits {
 
 /* What the loop does for it. `loop` is a Janet abstract. */
 typedef struct AdmissionOps {
-    /* A server's stream on the descriptor, the handshake not begun. On failure it reports the error,
-     * closes the descriptor and returns NULL. */
+    /* A server's stream on the descriptor, the handshake not begun. On failure it reports the
+     * error, closes the descriptor and returns NULL. */
     Stream *(*make)(void *loop, int descriptor);
     void (*serve)(void *loop, Stream *stream);
     void (*failed)(void *loop, Stream *stream);   /* the handshake; the stream is dropped then */
     void (*refused)(void *loop, const char *why); /* before there was a stream */
 } AdmissionOps;
 
-/* Plain memory with a count of references: a stream that is collected counts itself off, and by then
- * the collector may have freed any Janet value. */
+/* Plain memory with a count of references: a stream that is collected counts itself off, and by
+ * then the collector may have freed any Janet value. */
 typedef struct Admission Admission;
 
 Admission *admission_new(const AdmissionOps *ops, AdmissionLimits limits, void *loop,

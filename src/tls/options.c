@@ -76,8 +76,8 @@ static const OptionRow rows[] = {
         "Servers: number of tickets to send after a TLS 1.3 handshake, 0 to 16. Default 1."),
     SETTING_OPTION_WITH(
         "session-timeout", option_integer, &lifetime_range, session_lifetime,
-        "Seconds after its full handshake during which a session can be resumed, 604800 (a week) at "
-        "most. Default 7200. Its life also ends when a certificate of the peer's verified chain "
+        "Seconds after its full handshake during which a session can be resumed, 604800 (a week) "
+        "at most. Default 7200. Its life also ends when a certificate of the peer's verified chain "
         "expires, and no new ticket extends it. A full handshake follows then. Clients and servers "
         "each apply their own."),
     SETTING_OPTION("renegotiation", parse_switch, renegotiation,

@@ -71,8 +71,8 @@ FUNCTION_NAMED(stream_handshake_time, "tls-stream/handshake-time", "stream",
 
 FUNCTION_NAMED(
     stream_connection_info, "tls-stream/connection-info", "stream",
-    "What was negotiated and with whom, as a struct. A key is absent where there is nothing "
-    "to tell. " RAISES "\n\n"
+    "The negotiated parameters and the peer, as a struct. A key without a value is absent. " RAISES
+    "\n\n"
     "* `:version` - \"TLSv1.3\" or \"TLSv1.2\"\n"
     "* `:cipher`, `:cipher-bits` - the suite, and its key length in bits\n"
     "* `:alpn` - the application protocol agreed on\n"

@@ -1,4 +1,4 @@
-/* upgrade and wrap: TLS on a connection that somebody else made. */
+/* upgrade and wrap: TLS on an existing connection. */
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/tls/context_data.h"
@@ -17,8 +17,8 @@ static const char *text_of(const Janet *argv, int32_t n) {
     return (const char *)janet_string(view.bytes, view.len); /* only strings end in NUL */
 }
 
-/* A TLS server waits for the client's first word. Bytes that are there before it was said came in
- * clear, from the peer or from somebody in between, and are not to be taken for TLS. */
+/* A TLS server waits for the ClientHello. Earlier bytes are plaintext, from the peer or from an
+ * attacker, and must not be taken for TLS. */
 static bool has_leftovers(Janet transport) {
     char byte;
     const JanetStream *core = janet_checkabstract(transport, &janet_stream_type);
@@ -98,7 +98,7 @@ FUNCTION(tls_wrap, "tls/wrap", "stream &opt hostname-or-opts opts",
          "`stream` is a connected stream socket of core's, from `net/connect` or `net/accept`; "
          "it is closed, its connection lives on in the result. A server that went over to TLS "
          "because the client asked it to (STARTTLS) must not act on what it read beyond that "
-         "request: it came in clear, from the client or from somebody in between.\n\n"
+         "request: it is plaintext, from the client or from an attacker.\n\n"
          "Returns a TLS stream. Raises when `stream` is no such socket or in use, when plaintext "
          "is left over on it (clients only), and as `tls/connect` and `tls/accept` do; the "
          "connection is closed then.\n\n"

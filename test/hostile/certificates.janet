@@ -273,15 +273,19 @@
                         ["**.a.example" "x.a.example"]]
     (differs (named-by-openssl pattern) host)))
 
-(peer-test "openssl" "a name with an underscore is said to match no wildcard, and one beyond ASCII to need its xn-- form"
+(peer-test "openssl"
+  (string "a name with an underscore is said to match no wildcard, and one beyond ASCII to "
+          "need its xn-- form")
   (def star (named-by-openssl "*.a.example"))
   (def why (visit star trust "my_host.a.example"))
-  (is (string/has-suffix? `; a wildcard matches no name with "_": have the name itself certified` why) why)
+  (is (string/has-suffix? `; a wildcard matches no name with "_": have the name itself certified`
+                          why) why)
   (is (not (string/find "wildcard matches" (visit star trust "my_host.b.example"))))
   (matches (named "DNS:my_host.a.example") "my_host.a.example")
   (def told `not a host name to verify: "bücher.example": give its ASCII form (xn--…, RFC 5891)`)
   (with-server [s good echo]
-    (fails-with told (tls/connect "127.0.0.1" (s :port) (merge trust {:hostname "bücher.example"}))))
+    (fails-with told
+                (tls/connect "127.0.0.1" (s :port) (merge trust {:hostname "bücher.example"}))))
   (fails-with told (cert/verify-chain (good :cert) {:roots (ca :cert) :host "bücher.example"})))
 
 (test "an IP address matches an IP SAN only, a name a DNS SAN only"

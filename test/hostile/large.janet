@@ -45,11 +45,13 @@
     [(last said) (match heard [:take _ [_ result]] result [:take _ text] text) (last next-one)]))
 
 (def too-large
-  (string "excessive message size: the peer's message is too large: its certificates exceed 100 KB, "
-          "or a client's 60 KB"))
+  (string
+    "excessive message size: the peer's message is too large: its certificates exceed 100 KB, "
+    "or a client's 60 KB"))
 # OpenSSL's later versions say another thing to clients of TLS 1.3
 (def refused '(* (thru "(SSL alert number ")
-                 (+ "47): the peer refused a message of ours, such as certificates that exceed its limit"
+                 (+ (* "47): the peer refused a message of ours, such as "
+                       "certificates that exceed its limit")
                     "42): the peer refused our certificate") -1))
 
 (each version versions

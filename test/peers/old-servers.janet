@@ -8,7 +8,8 @@
 (def identity (cert/generate-self-signed-cert {:common-name "localhost" :key-type :rsa}))
 (def trust {:trusted-cert (identity :cert) :hostname "localhost" :max-version :TLS1_2 :timeout 10})
 
-# A ServerHello of TLS 1.2 for ECDHE-RSA-AES128-GCM-SHA256, without extensions: the server does not know RFC 5746.
+# A ServerHello of TLS 1.2 for ECDHE-RSA-AES128-GCM-SHA256, without extensions: the server does not
+# know RFC 5746.
 (def- old-hello
   (let [body (string "\x03\x03" (string/repeat "r" 32) "\0" "\xc0\x2f" "\0")
         message (string "\x02\0\0" (string/from-bytes (length body)) body)]
@@ -24,7 +25,9 @@
 
 (test "a server without secure renegotiation is refused, with :legacy-server-connect as the cure"
   (def why (error-of-old-hello {}))
-  (is (string/find "unsafe legacy renegotiation disabled: the server does not know secure renegotiation" why) why)
+  (is (string/find
+        "unsafe legacy renegotiation disabled: the server does not know secure renegotiation" why)
+      why)
   (is (string/find "allow it with :legacy-server-connect true" why))
   (def allowed (error-of-old-hello {:legacy-server-connect true :handshake-timeout 0.3}))
   (is (not (string/find "renegotiation" allowed)) allowed))
@@ -38,10 +41,12 @@ Sgh5jjQE3e+VGbPNOkMbMCsKbfJfFDdP4TVtbVHCReSFtXZiXn7G9ExC6aY37WsL
 -----END DH PARAMETERS-----
   ``)
 
-(peer-test "openssl" "a Diffie-Hellman group of 1024 bits is refused, with :security-level 1 as the cure"
+(peer-test "openssl"
+  "a Diffie-Hellman group of 1024 bits is refused, with :security-level 1 as the cure"
   (def paths (saved dir "server" identity))
   (spit (string dir "/dh") small-group)
-  (with-child [c "openssl" "s_server" "-accept" "127.0.0.1:0" "-tls1_2" "-cipher" "DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0"
+  (with-child [c "openssl" "s_server" "-accept" "127.0.0.1:0" "-tls1_2" "-cipher"
+               "DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0"
                "-dhparam" (string dir "/dh") "-cert" (paths :cert) "-key" (paths :key)]
     (def [port] (await c :out '(* "ACCEPT 127.0.0.1:" (<- :d+))))
     (def options (merge trust {:ciphers "DHE-RSA-AES128-GCM-SHA256"}))

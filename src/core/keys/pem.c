@@ -153,7 +153,8 @@ static Bytes find_block(Bytes data, const char *label) {
     return data;
 }
 
-/* Other bytes are refused first: OpenSSL would try each of its decoders, a second for a megabyte. */
+/* Other bytes are refused first: OpenSSL would try each of its decoders, a second for a
+ * megabyte. */
 static EVP_PKEY *decode_key(Bytes data, int selection, const char *structure, Passphrase *phrase) {
     EVP_PKEY *key = NULL;
     if (!encoding_is_pem(data) && !encoding_is_der(data)) return NULL;

@@ -6,7 +6,8 @@
 #define MAX_GATHERED (16 * (SSL3_RT_MAX_PLAIN_LENGTH + SEAL_ROOM)) /* sixteen records */
 #define MAX_PENDING (4 << 20)
 
-/* Output of the running call. It is empty between calls, so one buffer a thread serves all engines. */
+/* Output of the running call. It is empty between calls, so one buffer a thread serves all
+ * engines. */
 static _Thread_local struct {
     size_t length;
     uint8_t bytes[MAX_GATHERED];

@@ -1,5 +1,5 @@
-/* The names of CAs that a server sends with its request for a client's certificate: browsers choose a
- * certificate by them (RFC 8446, 4.2.4; RFC 5246, 7.4.4). */
+/* The names of CAs that a server sends with its request for a client's certificate: browsers choose
+ * a certificate by them (RFC 8446, 4.2.4; RFC 5246, 7.4.4). */
 #ifndef JSEC_CORE_CLIENT_CAS_H
 #define JSEC_CORE_CLIENT_CAS_H
 

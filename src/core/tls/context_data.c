@@ -90,7 +90,8 @@ bool context_data_can_serve(const SSL_CTX *context, Failure *failure) {
         return failure_set(failure, ":ciphers has no suite usable with the key of :cert");
     }
     bool verifies = context_data_verify_mode(data, true) != VERIFY_NONE;
-    /* The system's CAs issue certificates to any host: as clients, all of them would be admitted. */
+    /* The system's CAs issue certificates to any host: as clients, all of them would be
+     * admitted. */
     if (verifies && !has_anchors(data)) {
         return failure_set(failure, "no CA to verify clients against: "
                                     "give :ca-file, :ca-path or :trusted-cert");

@@ -1,6 +1,6 @@
-/* Cookies of DTLS (RFC 6347, 4.2.1): before a server spends memory on a client, the client shows that
- * it receives at the address it sends from. A cookie is an HMAC over the address, so the server
- * keeps nothing but its secret. */
+/* Cookies of DTLS (RFC 6347, 4.2.1): before a server spends memory on a client, the client shows
+ * that it receives at the address it sends from. A cookie is an HMAC over the address, so the
+ * server keeps nothing but its secret. */
 #ifndef JSEC_CORE_COOKIE_H
 #define JSEC_CORE_COOKIE_H
 

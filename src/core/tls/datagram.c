@@ -120,9 +120,9 @@ static size_t min_sealed(const SSL *ssl) {
     return is_small ? 16 : MAX_SEAL;
 }
 
-/* How much of a datagram comes before a sealed record that is shorter than its seal. OpenSSL ended the
- * session with an internal error over such a record, which any attacker can send, until it fixed
- * CVE-2026-75806. */
+/* How much of a datagram comes before a sealed record that is shorter than its seal. OpenSSL ended
+ * the session with an internal error over such a record, which any attacker can send, until it
+ * fixed CVE-2026-75806. */
 static size_t sound_length(const SSL *ssl, const uint8_t *bytes, size_t length) {
     size_t at = 0;
     while (length - at >= DTLS1_RT_HEADER_LENGTH) {
@@ -136,8 +136,8 @@ static size_t sound_length(const SSL *ssl, const uint8_t *bytes, size_t length) 
     return length;
 }
 
-/* A socket error must not end the session: report would-block to OpenSSL, and keep the errno for the
- * caller. */
+/* A socket error must not end the session: report would-block to OpenSSL, and keep the errno for
+ * the caller. */
 static int read_bio(BIO *bio, char *into, size_t room, size_t *got) {
     Engine *engine = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
@@ -168,8 +168,8 @@ static BIO_METHOD *get_method(void) {
     return CRYPTO_THREAD_run_once(&method_once, make_method) ? method : NULL;
 }
 
-/* After our close_notify OpenSSL drops a record that is not data (a retransmission of the peer's last
- * flight) and returns without a reason. More records may follow it. */
+/* After our close_notify OpenSSL drops a record that is not data (a retransmission of the peer's
+ * last flight) and returns without a reason. More records may follow it. */
 static bool may_read_on(const Engine *engine) {
     return SSL_get_shutdown(engine->ssl) == SSL_SENT_SHUTDOWN && SSL_want_nothing(engine->ssl) &&
            !ERR_peek_error();
@@ -184,8 +184,9 @@ static unsigned int next_wait(SSL *ssl, unsigned int last) {
     return last < max / 2 ? 2 * last : max;
 }
 
-/* The longest wait before a retransmission. Waits that only double leave few tries on a bad network: of
- * a handshake's 30 seconds the last two take 24. So they double until all tries fit into the time. */
+/* The longest wait before a retransmission. Waits that only double leave few tries on a bad
+ * network: of a handshake's 30 seconds the last two take 24. So they double until all tries fit
+ * into the time. */
 static double max_wait(double first, double time) {
     double max = MAX_RETRANSMIT, wait = first;
     for (int doubled = 0; doubled < MAX_WAITS && time > 0; doubled++) {

@@ -9,9 +9,9 @@
 
 /* --- OpenSSL's buffers --- */
 
-/* OpenSSL's buffers take some 50 KB for each connection. A thread keeps them for the connections that
- * it used last: a busy one needs no allocation for each record, and few of thousands of idle ones
- * hold any. */
+/* OpenSSL's buffers take some 50 KB for each connection. A thread keeps them for the connections
+ * that it used last: a busy one needs no allocation for each record, and few of thousands of idle
+ * ones hold any. */
 #define MAX_BUFFERED 64
 
 static _Thread_local struct {
@@ -334,8 +334,8 @@ static EngineStatus seal(Engine *engine, const uint8_t *data, size_t length, siz
     return engine->failure ? ENGINE_FAILED : status;
 }
 
-/* In TLS 1.3 a peer may refuse our certificate after our handshake is done, and close. Its alert, the
- * reason of the failed send, may wait unread. Data before the alert stays for the reader. */
+/* In TLS 1.3 a peer may refuse our certificate after our handshake is done, and close. Its alert,
+ * the reason of the failed send, may wait unread. Data before the alert stays for the reader. */
 static void receive_alert(Engine *engine) {
     uint8_t byte;
     size_t got;
@@ -380,8 +380,8 @@ EngineStatus engine_close_notify(Engine *engine) {
 }
 
 /* OpenSSL offers no way to send an alert of our own. Unlike close_notify this one need not be
- * authentic: an attacker can make a connection fail anyway. It has the length of a sealed record, since
- * OpenSSL has no good reason to give for a shorter one. */
+ * authentic: an attacker can make a connection fail anyway. It has the length of a sealed record,
+ * since OpenSSL has no good reason to give for a shorter one. */
 #define ALERT_LENGTH 64
 static const uint8_t alert[5 + ALERT_LENGTH] = {
     SSL3_RT_ALERT, TLS1_2_VERSION_MAJOR, TLS1_2_VERSION_MINOR,  0,

@@ -1,10 +1,10 @@
 /* One TLS or DTLS connection over a transport of two callbacks: a socket, memory, or anything that
- * moves bytes. The engine has no descriptor, no event loop and no Janet. Its driver calls again when
- * the transport can move more.
+ * moves bytes. The engine has no descriptor, no event loop and no Janet. Its driver calls again
+ * when the transport can move more.
  *
- * What one call seals goes to the transport in as few sends as possible, and what the transport does
- * not take stays in the engine. So a sealed record is never lost, and a write that is abandoned
- * halfway leaves the connection intact. */
+ * What one call seals goes to the transport in as few sends as possible, and what the transport
+ * does not take stays in the engine. So a sealed record is never lost, and a write that is
+ * abandoned halfway leaves the connection intact. */
 #ifndef JSEC_CORE_ENGINE_H
 #define JSEC_CORE_ENGINE_H
 
@@ -84,8 +84,8 @@ struct Engine {
 /* Free all; safe to repeat, and on a zeroed engine. Nothing is sent. */
 void engine_free(Engine *engine);
 
-/* Continue the handshake. Everything else comes after it. With `corks` its last flight is kept, to be
- * sent together with the next output: `corked` is set then, and the driver flushes soon. */
+/* Continue the handshake. Everything else comes after it. With `corks` its last flight is kept, to
+ * be sent together with the next output: `corked` is set then, and the driver flushes soon. */
 EngineStatus engine_handshake(Engine *engine);
 
 /* Read decrypted bytes: with ENGINE_DONE at least one, and at most `room`. */
@@ -100,8 +100,8 @@ bool engine_is_drained(const Engine *engine);
 /* ENGINE_DONE when engine_read would give bytes. */
 EngineStatus engine_peek(Engine *engine);
 
-/* Seal bytes. *taken is how many were sealed, also with ENGINE_WANTS_*: continue with the rest then.
- * ENGINE_DONE: all are sealed, and the transport has taken all. */
+/* Seal bytes. *taken is how many were sealed, also with ENGINE_WANTS_*: continue with the rest
+ * then. ENGINE_DONE: all are sealed, and the transport has taken all. */
 EngineStatus engine_write(Engine *engine, const uint8_t *data, size_t length, size_t *taken);
 
 /* Hand to the transport what was sealed before. */
@@ -110,9 +110,9 @@ EngineStatus engine_flush(Engine *engine);
 /* Send close_notify, once. ENGINE_DONE when the transport has taken it. */
 EngineStatus engine_close_notify(Engine *engine);
 
-/* In place of close_notify, when what was sent is incomplete: send a fatal alert that is not sealed,
- * once. No peer can decrypt it, so every peer reports an error. Data can still be read. ENGINE_DONE
- * when the transport has taken it; after close_notify nothing is sent. */
+/* In place of close_notify, when what was sent is incomplete: send a fatal alert that is not
+ * sealed, once. No peer can decrypt it, so every peer reports an error. Data can still be read.
+ * ENGINE_DONE when the transport has taken it; after close_notify nothing is sent. */
 EngineStatus engine_abort(Engine *engine);
 
 /* Has engine_abort's alert left, or was there none to send? */
@@ -130,12 +130,13 @@ bool engine_peer_closed(const Engine *engine);
  * *errnum is its errno and the text that of strerror; else *errnum is 0. */
 const char *engine_explain(const Engine *engine, int *errnum);
 
-/* OpenSSL's callback for contexts whose users want each session that a server issues: keep it in the
- * engine until engine_take_session. */
+/* OpenSSL's callback for contexts whose users want each session that a server issues: keep it in
+ * the engine until engine_take_session. */
 int engine_keep_session(SSL *ssl, SSL_SESSION *session);
 SSL_SESSION *engine_take_session(Engine *engine); /* for SSL_SESSION_free; NULL: none is left */
 
-/* A context may stop a server's handshake, once, until its driver has a staple. This continues it. */
+/* A context may stop a server's handshake, once, until its driver has a staple. This continues
+ * it. */
 void engine_answer(Engine *engine);
 bool engine_is_answered(SSL *ssl);
 

@@ -90,7 +90,8 @@ void resumption_check_offer(SSL *ssl) {
 /* --- a server's callbacks --- */
 
 /* Before a session is sealed into a ticket. TLS 1.3 has just set the session's time to now. TLS 1.2
- * leaves time and timeout as they are; threads may share its session, so it is not changed either. */
+ * leaves time and timeout as they are; threads may share its session, so it is not changed
+ * either. */
 static int on_seal(SSL *ssl, void *context) {
     SSL_SESSION *session = SSL_get_session(ssl);
     Life life = {SSL_SESSION_get_time(session), NEVER};

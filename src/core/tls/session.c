@@ -9,7 +9,7 @@
 
 static const char MAGIC[] = "jsec-session-1"; /* with its NUL, then the name with its, then DER */
 
-/* Whom this connection is with: the name that is verified, else the one asked for. */
+/* The name of the peer: the verified one, or else the requested one. */
 static char *peer_name(SSL *ssl) {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
     const char *name = X509_VERIFY_PARAM_get0_host(param, 0);

@@ -1,5 +1,5 @@
-/* Sessions as bytes, bound to whom they were made with and how that was verified; and the keys that
- * servers seal tickets with. */
+/* Sessions as bytes, bound to their peer and to its verification; and the keys with which servers
+ * seal tickets. */
 #ifndef JSEC_CORE_SESSION_H
 #define JSEC_CORE_SESSION_H
 

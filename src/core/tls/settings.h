@@ -1,5 +1,5 @@
-/* The settings of a context: what a program can choose, before there is an SSL_CTX. settings.def has
- * a row for each; everything here is made of the rows. */
+/* The settings of a context: what a program can choose, before there is an SSL_CTX. settings.def
+ * has a row for each; everything here is made of the rows. */
 #ifndef JSEC_CORE_SETTINGS_H
 #define JSEC_CORE_SETTINGS_H
 

@@ -36,7 +36,8 @@ static bool is_anonymous(const SSL_CIPHER *suite) {
     return SSL_CIPHER_get_auth_nid(suite) == NID_auth_null;
 }
 
-/* A cipher list of the authenticated suites before TLS 1.3, for OPENSSL_free; NULL: out of memory. */
+/* A cipher list of the authenticated suites before TLS 1.3, for OPENSSL_free; NULL: out of
+ * memory. */
 static char *list_authenticated(const STACK_OF(SSL_CIPHER) * suites, size_t *count) {
     size_t room = 1, used = 0;
     for (int i = 0; i < sk_SSL_CIPHER_num(suites); i++) {
@@ -71,8 +72,8 @@ static bool drop_anonymous(SSL_CTX *context, Failure *failure) {
     return set || failure_openssl(failure, "bad :ciphers");
 }
 
-/* The default for TLS 1.2: forward secrecy and authenticated encryption. Security level 0 is for old
- * peers, which need OpenSSL's own list. */
+/* The default for TLS 1.2: forward secrecy and authenticated encryption. Security level 0 is for
+ * old peers, which need OpenSSL's own list. */
 static const char GOOD_CIPHERS[] = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20";
 
 static bool set_lists(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {

@@ -1,5 +1,5 @@
-/* Keys that session tickets are sealed with (RFC 5077), given by the user so that all processes of a
- * fleet open each other's. */
+/* Keys that session tickets are sealed with (RFC 5077), given by the user so that all processes of
+ * a fleet open each other's. */
 #include "core/tls/session.h"
 
 #include <openssl/core_names.h>
@@ -137,7 +137,8 @@ static int find(const TicketKeys *keys, const uint8_t *name) {
     return -1;
 }
 
-/* -1: failed; 0: no such key, thus a full handshake; 1: go on; 2: go on, and give a fresh ticket. */
+/* -1: failed; 0: no such key, thus a full handshake; 1: go on; 2: go on, and give a fresh
+ * ticket. */
 static int begin(TicketKeys *keys, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *cipher,
                  EVP_MAC_CTX *mac, int sealing) {
     int index = sealing ? 0 : find(keys, name);

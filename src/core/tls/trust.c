@@ -66,16 +66,16 @@ static int fail_without_memory(X509_STORE_CTX *chain, SSL *ssl) {
     return 0;
 }
 
-/* Replaces OpenSSL's own verification. Pins are part of it, so that a peer without the right key gets
- * an alert, and no session that it could resume. */
+/* Replaces OpenSSL's own verification. Pins are part of it, so that a peer without the right key
+ * gets an alert, and no session that it could resume. */
 static int verify_chain(X509_STORE_CTX *chain, void *arg) {
     (void)arg;
     SSL *ssl = X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
     const ContextData *data = context_data(SSL_get_SSL_CTX(ssl));
     bool verifies = context_data_verifies(ssl);
     Failure failure;
-    /* Copy name and limits once more: OpenSSL does not check whether its copying failed, and without
-     * a name any certificate matches. */
+    /* Copy name and limits once more: OpenSSL does not check whether its copying failed, and
+     * without a name any certificate matches. */
     if (!X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(chain), SSL_get0_param(ssl))) {
         return fail_without_memory(chain, ssl);
     }

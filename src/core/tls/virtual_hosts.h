@@ -5,8 +5,8 @@
 #include "core/tls/context_data.h"
 
 /* Give a context virtual hosts. An exact name is found first, then a wildcard for one label, then
- * the default. Without any of them the context's own certificate serves, or the handshake fails with
- * unrecognized_name if it has none. */
+ * the default. Without any of them the context's own certificate serves, or the handshake fails
+ * with unrecognized_name if it has none. */
 bool virtual_hosts_set(SSL_CTX *context, const VirtualHostList *hosts, Failure *failure);
 
 /* At a ClientHello: let the connection go on with the host that the client asks for. `base` is the
