@@ -47,9 +47,9 @@ say = $(if $(or $V,$(findstring s,$(firstword -$(MAKEFLAGS)))),:,printf '  %-8s 
 # The janet of this build, with the modules of this build.
 RUN_JANET = PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" $(TEST_ENV) janet
 
-.PHONY: all deps env test test-c asan tsan valgrind conform bogo soak coverage analyze packages \
-  matrix fuzz corpus bench bench-quick demo docs test-site lint lint-text format install uninstall \
-  clean help
+.PHONY: all deps env test test-c asan tsan valgrind conform bogo chaos soak coverage analyze \
+  packages matrix fuzz corpus bench bench-quick demo docs test-site lint lint-text format install \
+  uninstall clean help
 .DELETE_ON_ERROR:
 
 all: $(JANET) $(MODULES) ## build the modules; names what is missing
@@ -111,10 +111,11 @@ test: all $(C_TESTS) ## run the tests; T=word: only files whose path contains it
 # Slow runs have a tenth of the load and ten times the time.
 SLOW := JSEC_SLOW=10 JSEC_LOAD=0.1 JSEC_TIMEOUT=600
 
+ASAN_ENV := $(SLOW) ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 \
+  UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+
 asan: ## run the tests under AddressSanitizer, LeakSanitizer and UBSan
-	@$(MAKE) ASAN=1 test TEST_ENV='$(SLOW) \
-	  ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 \
-	  UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1'
+	@$(MAKE) ASAN=1 test TEST_ENV='$(ASAN_ENV)'
 
 # Programs of the system that tests start are not traced, a janet of ours is.
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
@@ -179,6 +180,11 @@ conform: all ## test against other implementations (tools/conform-deps): docs/co
 
 bogo: all ## run BoringSSL's tests; RUNNER=its ssl/test/runner, TEST=pattern
 	$Q $(RUN_JANET) test/conform/bogo/run.janet '$(RUNNER)' $(if $(TEST),'$(TEST)')
+
+CHAOS_ENV = JSEC_SECONDS=$(SECONDS) $(SEED:%=JSEC_SEED=%) $(if $(ASAN),$(ASAN_ENV))
+
+chaos: all ## cancel, close and collect at random and check each byte; SECONDS=30, SEED=1, ASAN=1
+	$Q $(CHAOS_ENV) $(RUN_JANET) test/conform/chaos/main.janet
 
 # SECONDS is the fuzzers' time, not this one.
 soak: all ## run for SOAK_SECONDS=300; prints the growth of memory and descriptors
