@@ -313,7 +313,7 @@
   (with-server [s (named "DNS:a.example") echo]
     (with [c (tls/connect "127.0.0.1" (s :port) context)] (is= @"x" (sent-back c "x")))))
 
-(test "a dot that ends a name is no part of it, one that begins it makes it none"
+(test "a dot at a name's end is removed, a dot at its start is refused"
   (with-server [s (named "DNS:a.example") |((:connection-info $) :server-name)]
     (with [c (tls/connect "127.0.0.1" (s :port) (merge trust {:hostname "a.example."}))])
     (is= "a.example" (result s))

@@ -34,7 +34,7 @@
                                 `"$0/ca" "$0/leaf" >"$0/out"`)
                         dir] :p) kind)))
 
-(test "an issued certificate is what was asked for, and no CA"
+(test "an issued certificate has the given options, and is no CA"
   (def made
     (issue root {:common-name "a.example" :organization "Org" :ext-key-usage [:client-auth]}))
   (def info (cert/parse (made :cert)))

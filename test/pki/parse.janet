@@ -121,7 +121,7 @@
   (is= "CN=a.example" (odd :subject-text))
   (is= nil ((find |(= "subjectAltName" ($ :name)) (odd :extensions)) :text)))
 
-(test "kinds of keys that are not read here are told by their names"
+(test "unsupported kinds of keys are named in the error"
   (defn renamed [kind from to]
     (def der (crypto/convert-cert ((cert/generate-self-signed-cert {:key-type kind}) :cert) :der))
     (is (string/find from der))
