@@ -18,7 +18,6 @@
     X(dtls_context)                                                                                \
     X(dtls_client)                                                                                 \
     X(dtls_server)                                                                                 \
-    X(dtls_functions)                                                                              \
     X(dtls_address)                                                                                \
     X(digest)                                                                                      \
     X(random)                                                                                      \

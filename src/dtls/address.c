@@ -65,7 +65,7 @@ Janet address_tuple(const Endpoint *endpoint) {
 
 /* --- from host and port --- */
 
-static bool port_text(Janet value, char *text, size_t size) {
+static bool copy_port(Janet value, char *text, size_t size) {
     JanetByteView view;
     if (janet_checkint(value)) {
         snprintf(text, size, "%d", janet_unwrap_integer(value));
@@ -78,7 +78,7 @@ static bool port_text(Janet value, char *text, size_t size) {
     return true;
 }
 
-static bool host_text(Janet value, char *text, size_t size) {
+static bool copy_host(Janet value, char *text, size_t size) {
     JanetByteView view;
     if (!janet_bytes_view(value, &view.bytes, &view.len) || (size_t)view.len >= size) return false;
     if (!view.len || memchr(view.bytes, 0, (size_t)view.len)) return false;
@@ -87,13 +87,13 @@ static bool host_text(Janet value, char *text, size_t size) {
     return true;
 }
 
-static bool parse(Janet host, Janet port, Endpoint *endpoint, Failure *failure) {
+static bool parse_endpoint(Janet host, Janet port, Endpoint *endpoint, Failure *failure) {
     char host_name[ENDPOINT_TEXT], port_name[16];
     Addresses addresses;
-    if (!host_text(host, host_name, sizeof host_name)) {
+    if (!copy_host(host, host_name, sizeof host_name)) {
         return failure_set(failure, "expected the text of an IP address for host");
     }
-    if (!port_text(port, port_name, sizeof port_name)) {
+    if (!copy_port(port, port_name, sizeof port_name)) {
         return failure_set(failure, "expected a port from 0 to 65535");
     }
     return resolve(host_name, port_name, SOCK_DGRAM, true, false, &addresses, failure) &&
@@ -108,64 +108,56 @@ bool address_endpoint(Janet value, Endpoint *endpoint) {
     if (object) *endpoint = *object;
     if (object) return true;
     return janet_indexed_view(value, &pair.items, &pair.len) && pair.len == 2 &&
-           parse(pair.items[0], pair.items[1], endpoint, &failure);
+           parse_endpoint(pair.items[0], pair.items[1], endpoint, &failure);
 }
 
 /* --- functions --- */
 
-static Janet cfun_address(int32_t argc, Janet *argv) {
+FUNCTION(dtls_address, "dtls-stream/address", "host port",
+         "The address of a peer, from the text of an IP address and a port (a number from 0 to "
+         "65535, or its text). Addresses are values: equal ones are the same key of a table, and "
+         "`dtls/recv-from` returns such values. They print as host and port. Raises when `host` is "
+         "not an IP address or `port` not a port; names are not resolved.",
+         NULL) {
     janet_fixarity(argc, 2);
     Endpoint endpoint;
     Failure failure;
-    if (!parse(argv[0], argv[1], &endpoint, &failure)) {
-        raise_failure("dtls-stream/address", &failure);
-    }
+    if (!parse_endpoint(argv[0], argv[1], &endpoint, &failure)) raise_failure(function, &failure);
     return address_new(&endpoint);
 }
 
-static Janet cfun_address_host(int32_t argc, Janet *argv) {
+FUNCTION(dtls_address_host, "dtls-stream/address-host", "address",
+         "The IP address of an address object, as a string. Raises on anything else.", NULL) {
     janet_fixarity(argc, 1);
     char host[ENDPOINT_TEXT];
     endpoint_host(raise_unless_abstract(argv, 0, &address_type), host);
     return janet_cstringv(host);
 }
 
-static Janet cfun_address_port(int32_t argc, Janet *argv) {
+FUNCTION(dtls_address_port, "dtls-stream/address-port", "address",
+         "The port of an address object, a number. Raises on anything else.", NULL) {
     janet_fixarity(argc, 1);
     const Endpoint *endpoint = raise_unless_abstract(argv, 0, &address_type);
     return janet_wrap_integer(endpoint->port);
 }
 
-static Janet cfun_is_address(int32_t argc, Janet *argv) {
+FUNCTION(dtls_is_address, "dtls-stream/address?", "x",
+         "Whether `x` is an address object: true or false, for any value. Never raises.", NULL) {
     janet_fixarity(argc, 1);
     return janet_wrap_boolean(janet_checkabstract(argv[0], &address_type) != NULL);
 }
 
-static const FunctionRow functions[] = {
-    {"dtls-stream/address", cfun_address,
-     "(dtls-stream/address host port)\n\n"
-     "The address of a peer, from the text of an IP address and a port (a number from 0 to 65535, or its text). Addresses "
-     "are values: equal ones are the same key of a table, and those that `dtls/recv-from` returns are of this kind. They "
-     "print as host and port. Raises when `host` is no IP address or `port` no port; names are not resolved.",
-     NULL},
-    {"dtls-stream/address-host", cfun_address_host,
-     "(dtls-stream/address-host address)\n\n"
-     "The IP address of an address object, as a string. Raises on anything else.",
-     NULL},
-    {"dtls-stream/address-port", cfun_address_port,
-     "(dtls-stream/address-port address)\n\n"
-     "The port of an address object, a number. Raises on anything else.",
-     NULL},
-    {"dtls-stream/address?", cfun_is_address,
-     "(dtls-stream/address? x)\n\n"
-     "Whether `x` is an address object: true or false, for any value. Never raises.",
-     NULL},
-    {NULL, NULL, NULL, NULL},
+static const Function *const functions[] = {
+    &function_dtls_address,
+    &function_dtls_address_host,
+    &function_dtls_address_port,
+    &function_dtls_is_address,
+    NULL,
 };
 
 void dtls_address_register(JanetTable *env) {
-    module_functions(env, functions);
-    /* A copy of the library that was loaded before, from elsewhere, has the name: images bring its. */
+    module_register(env, functions);
+    /* Another copy of the library may have registered the name: a loaded image can bring one. */
     if (!janet_get_abstract_type(janet_csymbolv(address_type.name))) {
         janet_register_abstract_type(&address_type);
     }

@@ -1,4 +1,4 @@
-/* Addresses of peers, as Janet has them: values, which compare, hash, and can be a table's key. */
+/* Addresses of peers as Janet values, which compare, hash, and can be a table's key. */
 #ifndef JSEC_DTLS_ADDRESS_H
 #define JSEC_DTLS_ADDRESS_H
 
@@ -8,10 +8,10 @@
 
 Janet address_new(const Endpoint *endpoint);
 
-/* What a value names: an address object, or a tuple of host (numeric) and port. False: neither. */
+/* Convert an address object, or a tuple of numeric host and port. False: it is neither. */
 bool address_endpoint(Janet value, Endpoint *endpoint);
 
-/* [host port], as core tells names. */
+/* [host port], as net/localname returns it. */
 Janet address_tuple(const Endpoint *endpoint);
 
 #endif

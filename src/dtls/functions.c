@@ -1,240 +1,317 @@
-#include "dtls/functions.h"
-
+/* The functions of DTLS servers. Those that describe a session take a client as well. */
 #include "base/module.h"
 #include "base/raise.h"
+#include "context/argument.h"
 #include "dtls/address.h"
 #include "dtls/client.h"
-#include "dtls/server.h"
+#include "dtls/driver.h"
+#include "dtls/receive.h"
+#include "dtls/send.h"
+#include "net/bind_request.h"
+#include "net/generic.h"
+#include "net/socket.h"
 #include "register.h"
+#include "stream/info.h"
 
-Janet dtls_client_call(JanetCFunction method, int32_t argc, Janet *argv) {
-    raise_unless_abstract(argv, 0, dtls_client_kind.type);
-    return method(argc, argv);
+#include <errno.h>
+#include <string.h>
+
+#define NATIVE_SIZE (256 << 10) /* of a server's buffers, reported to the collector */
+
+static const JanetMethod methods[];
+
+static void get_address(const Janet *argv, int32_t n, Endpoint *endpoint) {
+    if (address_endpoint(argv[n], endpoint)) return;
+    raise_type(n, "jsec/dtls-address or [host port]", argv[n]);
 }
 
-/* --- what connections tell --- */
+/* --- listening --- */
 
-static Negotiated peer_of(const Janet *argv, const char *name) {
+static bool listen_at(BindRequest *bind_request, const Address *address, Janet *out,
+                      Failure *failure) {
+    int descriptor = udp_bind(&address->storage, address->length);
+    if (descriptor < 0) return failure_set(failure, "%s", strerror(errno));
+    *out = bind_request->keeps;
+    return server_attach(janet_unwrap_abstract(bind_request->keeps), descriptor, failure);
+}
+
+FUNCTION(dtls_listen, "dtls/listen", "host port opts",
+         "Make a DTLS server on a UDP address and port. One socket serves all peers. Each peer "
+         "that finishes its handshake has a session, named by its address. Handshakes continue "
+         "even while no fiber waits in `dtls/recv-from`. A peer has to prove that it receives at "
+         "its address (the cookie of RFC 6347) before the server stores anything about it. Port 0 "
+         "picks a free one, which `dtls/localname` returns. Several processes or threads may "
+         "listen on one port; the kernel distributes the peers among them.\n\n"
+         "`opts` is a table or struct of options, `:cert` and `:key` among them, or a context from "
+         "`dtls/new-context`. With `:verify true` the server refuses a client without a "
+         "certificate that the given CAs vouch for.\n\n"
+         "Returns a DTLS server. Raises when an option is unknown or does not fit, and when the "
+         "address can't be resolved or bound.\n\n"
+         "    (with [s (dtls/listen \"127.0.0.1\" 5684 {:cert \"cert.pem\" :key \"key.pem\"})]\n"
+         "      (forever\n"
+         "        (def buf @\"\")\n"
+         "        (def peer (dtls/recv-from s 1500 buf))\n"
+         "        (dtls/send-to s peer buf)))\n\nOptions:",
+         &dtls_listen_options) {
+    janet_arity(argc, 2, 3);
+    DtlsOptions options;
+    BindRequest names;
+    bind_request_get(argv, &names);
+    dtls_options_init(&options);
+    Context *context =
+        argument_context(function, &dtls_server_kind, argv, argc, 2, &options.context);
+    if (!janet_checktype(options.context.connection.on_staple, JANET_NIL)) {
+        raise_format(function, "a function as :ocsp-response: give bytes, and renew them in the "
+                               "context with tls-stream/set-ocsp-response");
+    }
+    poller_start();
+    Server *server = server_new(function, context, &options, driver_ready, methods);
+    janet_gcpressure(NATIVE_SIZE);
+    BindRequest *bind_request = bind_request_new(sizeof *bind_request, function, SOCK_DGRAM);
+    bind_request_get(argv, bind_request);
+    bind_request->open = listen_at;
+    bind_request->keeps = janet_wrap_abstract(server);
+    return bind_request_open(bind_request);
+}
+
+FUNCTION(dtls_close_server, "dtls/close-server", "server &opt force",
+         "Close a server. Each session ends with a close_notify, or without one if `force` is "
+         "true, and waiting calls return. No effect on a closed server. Returns the server. "
+         "Raises only when `server` is not one.",
+         NULL) {
+    janet_arity(argc, 1, 2);
+    server_close(server_get(argv, 0), !(argc > 1 && janet_truthy(argv[1])));
+    return argv[0];
+}
+
+FUNCTION(dtls_localname, "dtls/localname", "server-or-client",
+         "The address that a server or a client's socket is bound to, a tuple of host and port. "
+         "Raises \"stream closed\" on a closed one.",
+         NULL) {
+    janet_fixarity(argc, 1);
+    const Server *server = server_object(argv[0]);
+    Endpoint own;
+    if (!server) {
+        raise_unless_abstract(argv, 0, dtls_client_kind.type);
+        return cfun_shared_localname(argc, argv);
+    }
+    if (server->closed) janet_panic("stream closed");
+    if (!server_endpoint(server, &own)) raise_format(function, "%s", strerror(errno));
+    return address_tuple(&own);
+}
+
+static Janet cfun_setsockopt(int32_t argc, Janet *argv) {
+    janet_fixarity(argc, 3);
+    Server *server = server_get_open(argv, 0);
+    return socket_call_core("net/setsockopt", server->watcher.descriptor, argc, argv);
+}
+
+/* --- messages --- */
+
+FUNCTION(dtls_recv_from, "dtls/recv-from", "server nbytes buf &opt timeout",
+         "Wait for the next datagram of any peer and append up to `nbytes` of it to `buf`. The "
+         "rest of a longer one is dropped, as by `net/recv-from`.\n\n"
+         "Returns the peer's address, a value for `dtls/send-to`. Returns nil after `timeout` "
+         "seconds (a number or `{:timeout n}`) without a datagram, and when the server is closed "
+         "while the call waits. Raises \"stream is closed\" on a closed server.",
+         NULL) {
+    janet_arity(argc, 3, 4);
+    Server *server = server_get_open(argv, 0);
+    int32_t max = janet_getnat(argv, 1);
+    JanetBuffer *buffer = janet_getbuffer(argv, 2);
+    return receive_message(server, max, buffer, stream_timeout(argv, argc, 3));
+}
+
+FUNCTION(dtls_send_to, "dtls/send-to", "server addr data &opt timeout",
+         "Send a datagram to a peer that has a session. `addr` is what `dtls/recv-from` returned, "
+         "an address from `dtls-stream/address`, or a tuple of host and port. `data` is a string "
+         "or buffer of up to 16384 bytes; 1200 bytes pass on every path of the internet. Empty "
+         "data are not sent: OpenSSL cannot seal them.\n\n"
+         "Returns the number of bytes. Raises when there is no session with that address, when "
+         "the data are too long (nothing is sent then), \"timeout\" after `timeout` seconds in "
+         "which the socket had no room, and \"stream is closed\" on a closed server.",
+         NULL) {
+    janet_arity(argc, 3, 4);
+    Endpoint to;
+    Server *server = server_get_open(argv, 0);
+    get_address(argv, 1, &to);
+    JanetByteView data = janet_getbytes(argv, 2);
+    double timeout = stream_timeout(argv, argc, 3);
+    stream_check_datagram(function, (size_t)data.len);
+    return send_message(server, &to, data, timeout);
+}
+
+/* --- peers --- */
+
+FUNCTION(dtls_peers, "dtls/peers", "server",
+         "The addresses of all peers with a session, an array in no order. Raises on a closed "
+         "server.",
+         NULL) {
+    janet_fixarity(argc, 1);
+    const Peers *peers = &server_get_open(argv, 0)->peers;
+    JanetArray *list = janet_array((int32_t)peers->table.count);
+    for (Peer *peer = peers_each(peers, NULL); peer; peer = peers_each(peers, peer)) {
+        if (peer->state == PEER_OPEN) janet_array_push(list, peers_address(peer));
+    }
+    return janet_wrap_array(list);
+}
+
+FUNCTION(dtls_close_peer, "dtls/close-peer", "server addr &opt force",
+         "End the session with one peer, with a close_notify unless `force` is true. Returns true "
+         "if there was a session. Raises on a closed server.",
+         NULL) {
+    janet_arity(argc, 2, 3);
+    Endpoint endpoint;
+    Server *server = server_get_open(argv, 0);
+    get_address(argv, 1, &endpoint);
+    Peer *peer = peers_find(&server->peers, &endpoint);
+    if (peer) peers_remove(peer, !(argc > 2 && janet_truthy(argv[2])));
+    udp_flush(&server->udp);
+    return janet_wrap_boolean(peer != NULL);
+}
+
+/* --- sessions --- */
+
+static Negotiated session_of_peer(const char *function, const Janet *argv) {
     Endpoint endpoint;
     const Server *server = server_get_open(argv, 0);
-    if (!address_endpoint(argv[1], &endpoint)) {
-        raise_type(1, "jsec/dtls-address or [host port]", argv[1]);
-    }
-    const Peer *peer = peers_find(server, &endpoint);
-    if (!peer || peer->state != PEER_OPEN) raise_format(name, "no session with %v", argv[1]);
+    get_address(argv, 1, &endpoint);
+    const Peer *peer = peers_find(&server->peers, &endpoint);
+    if (!peer || peer->state != PEER_OPEN) raise_format(function, "no session with %v", argv[1]);
     return (Negotiated){peer->engine.ssl, server->settings.timing ? peer->took : -1};
 }
 
-/* Of a client or of a server's peer; *next is where further arguments are. */
-static Negotiated negotiated(int32_t argc, Janet *argv, const char *name, int32_t further,
+/* The session of a client, or of a server's peer. *next is the number of the next argument, of
+ * which there may be `further`. */
+static Negotiated session_of(const char *function, int32_t argc, Janet *argv, int32_t further,
                              int32_t *next) {
     janet_arity(argc, 1, 2 + further);
-    bool server = server_object(argv[0]) != NULL;
-    *next = server ? 2 : 1;
+    bool is_server = server_object(argv[0]) != NULL;
+    *next = is_server ? 2 : 1;
     janet_arity(argc, *next, *next + further);
-    if (server) return peer_of(argv, name);
+    if (is_server) return session_of_peer(function, argv);
     if (!janet_checkabstract(argv[0], dtls_client_kind.type)) {
         raise_type(0, "jsec/dtls-client or jsec/dtls-server", argv[0]);
     }
-    return info_of(argv, name);
+    return info_of(argv, function);
 }
 
-static Janet tell(int32_t argc, Janet *argv, const char *name,
-                  Janet (*told)(const Negotiated *it)) {
+static Janet describe_session(const char *function, int32_t argc, Janet *argv,
+                              Janet (*describe)(const Negotiated *session)) {
     int32_t next;
-    Negotiated it = negotiated(argc, argv, name, 0, &next);
-    return told(&it);
+    Negotiated session = session_of(function, argc, argv, 0, &next);
+    return describe(&session);
 }
 
-Janet cfun_dtls_version(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "dtls-stream/version", info_version);
+#define OF_EITHER                                                                                  \
+    "Of a client, or of a server and the address of one of its peers. Raises before the "          \
+    "handshake is done, when it failed, on a closed client or server, and when there is no "       \
+    "session with that address."
+
+FUNCTION(dtls_version, "dtls-stream/version", "client-or-server &opt addr",
+         "The negotiated protocol version, e.g. \"DTLSv1.2\". " OF_EITHER, NULL) {
+    return describe_session(function, argc, argv, info_version);
 }
 
-Janet cfun_dtls_cipher(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "dtls-stream/cipher", info_cipher);
+FUNCTION(dtls_cipher, "dtls-stream/cipher", "client-or-server &opt addr",
+         "OpenSSL's name of the cipher suite in use. " OF_EITHER, NULL) {
+    return describe_session(function, argc, argv, info_cipher);
 }
 
-Janet cfun_dtls_cipher_bits(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "dtls-stream/cipher-bits", info_cipher_bits);
+FUNCTION(dtls_cipher_bits, "dtls-stream/cipher-bits", "client-or-server &opt addr",
+         "Key length of the cipher in use, in bits. " OF_EITHER, NULL) {
+    return describe_session(function, argc, argv, info_cipher_bits);
 }
 
-Janet cfun_dtls_handshake_time(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "dtls-stream/handshake-time", info_handshake_time);
+FUNCTION(dtls_handshake_time, "dtls-stream/handshake-time", "client-or-server &opt addr",
+         "How long the handshake took, in seconds; nil unless `:handshake-timing true` was "
+         "given. " OF_EITHER,
+         NULL) {
+    return describe_session(function, argc, argv, info_handshake_time);
 }
 
-Janet cfun_dtls_connection_info(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "dtls-stream/connection-info", info_connection);
+FUNCTION(dtls_connection_info, "dtls-stream/connection-info", "client-or-server &opt addr",
+         "What was negotiated and with which peer, a struct with the keys of "
+         "`tls-stream/connection-info`: `:version :cipher :cipher-bits :alpn :server-name :group "
+         ":signature-algorithm :session-reused :verify-result :peer-certificate :peer-chain "
+         ":handshake-time`. " OF_EITHER,
+         NULL) {
+    return describe_session(function, argc, argv, info_connection);
 }
 
-Janet cfun_dtls_verify_result(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "dtls-stream/verify-result", info_verify_result);
+FUNCTION(dtls_verify_result, "dtls-stream/verify-result", "client-or-server &opt addr",
+         "How the other side's certificate was verified, a struct of `:ok`, `:reason` and "
+         "`:code`. " OF_EITHER,
+         NULL) {
+    return describe_session(function, argc, argv, info_verify_result);
 }
 
-Janet cfun_dtls_session_reused(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "dtls-stream/session-reused?", info_session_reused);
+FUNCTION(dtls_session_reused, "dtls-stream/session-reused?", "client-or-server &opt addr",
+         "Whether the handshake resumed a session: true or false. " OF_EITHER, NULL) {
+    return describe_session(function, argc, argv, info_session_reused);
 }
 
-Janet cfun_dtls_peer_certificate(int32_t argc, Janet *argv) {
+FUNCTION(dtls_peer_certificate, "dtls-stream/peer-certificate",
+         "client &opt form) or (... server addr &opt form",
+         "The other side's certificate: PEM, or as `form` says `:pem`, `:der` or `:data`; nil "
+         "if it sent none. It identifies the other side only if it was verified. " OF_EITHER,
+         NULL) {
     int32_t next;
-    Negotiated it = negotiated(argc, argv, "dtls-stream/peer-certificate", 1, &next);
-    return info_peer_certificate(&it, argc, argv, next);
+    Negotiated session = session_of(function, argc, argv, 1, &next);
+    return info_peer_certificate(&session, argc, argv, next);
 }
 
-Janet cfun_dtls_peer_chain(int32_t argc, Janet *argv) {
+FUNCTION(dtls_peer_chain, "dtls-stream/peer-chain",
+         "client &opt form) or (... server addr &opt form",
+         "The certificates that the other side sent, a tuple, its own first; nil if it sent "
+         "none. " OF_EITHER,
+         NULL) {
     int32_t next;
-    Negotiated it = negotiated(argc, argv, "dtls-stream/peer-chain", 1, &next);
-    return info_peer_chain(&it, argc, argv, next);
+    Negotiated session = session_of(function, argc, argv, 1, &next);
+    return info_peer_chain(&session, argc, argv, next);
 }
 
-/* --- methods of clients, as functions --- */
-
-static Janet cfun_dtls_read(int32_t argc, Janet *argv) {
-    janet_arity(argc, 2, 4);
-    return dtls_client_call(cfun_shared_read, argc, argv);
-}
-
-static Janet cfun_dtls_chunk(int32_t argc, Janet *argv) {
-    janet_arity(argc, 2, 4);
-    return dtls_client_call(cfun_shared_chunk, argc, argv);
-}
-
-static Janet cfun_dtls_write(int32_t argc, Janet *argv) {
-    janet_arity(argc, 2, 3);
-    return dtls_client_call(cfun_shared_write, argc, argv);
-}
-
-static Janet cfun_dtls_close(int32_t argc, Janet *argv) {
-    janet_arity(argc, 1, 2);
-    return dtls_client_call(cfun_shared_close, argc, argv);
-}
-
-static Janet cfun_dtls_shutdown(int32_t argc, Janet *argv) {
-    janet_arity(argc, 1, 3);
-    return dtls_client_call(cfun_shared_shutdown, argc, argv);
-}
-
-static Janet cfun_dtls_peername(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 1);
-    return dtls_client_call(cfun_shared_peername, argc, argv);
-}
-
-static Janet cfun_dtls_handshake(int32_t argc, Janet *argv) {
-    janet_arity(argc, 1, 2);
-    return dtls_client_call(cfun_shared_handshake, argc, argv);
-}
-
-static Janet cfun_dtls_get_session(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 1);
-    return dtls_client_call(cfun_shared_get_session, argc, argv);
-}
-
-static Janet cfun_dtls_set_session(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 2);
-    return dtls_client_call(cfun_shared_set_session, argc, argv);
-}
-
-#define OF_EITHER                                                                                                               \
-    "Of a client, or of a server and the address of one of its peers. Raises before the handshake is done, when it failed, on " \
-    "a closed client or server, and where there is no session with that address."
-
-static const FunctionRow functions[] = {
-    {"dtls/read", cfun_dtls_read,
-     "(dtls/read client n &opt buf timeout)\n\n"
-     "Read a datagram: up to `n` bytes of it are appended to `buf`, or to a new buffer; what is left of it comes with the "
-     "next read. A read never joins two datagrams.\n\n"
-     "Returns the buffer, or nil when the server has ended the session. Raises \"timeout\" after `timeout` seconds (a "
-     "number or `{:timeout n}`), \"Connection refused\" and the like where the network says so (the client stays usable), "
-     "and \"stream is closed\" on a closed client. The same as `ev/read` and the method `:read`.",
-     NULL},
-    {"dtls/write", cfun_dtls_write,
-     "(dtls/write client data &opt timeout)\n\n"
-     "Send a datagram: a string, buffer, symbol or keyword of up to 16384 bytes; for paths in the internet 1200 are safe. "
-     "An empty one is not sent: OpenSSL seals none.\n\n"
-     "Returns the number of bytes. Raises when the data are too long (nothing is sent then), \"timeout\" after `timeout` "
-     "seconds in which the socket took nothing, what the network says, and \"stream is closed\" on a closed client. "
-     "The same as `ev/write` and the method `:write`.",
-     NULL},
-    {"dtls/close", cfun_dtls_close,
-     "(dtls/close client &opt force)\n\n"
-     "End the session with a close_notify, or without if `force` is true, and close the socket. The answer, which may be "
-     "lost, is not waited for. Nothing where it is closed. Returns the client. Raises only when `client` is none. The same "
-     "as `ev/close` and the method `:close`.",
-     NULL},
-    {"dtls-stream/chunk", cfun_dtls_chunk,
-     "(dtls-stream/chunk client n &opt buf timeout)\n\n"
-     "Read exactly `n` bytes, of as many datagrams as it takes, or to the end of the session. Datagrams that were lost or "
-     "overtook each other are not made up for. Returns the buffer, nil where the end came first. Raises as `dtls/read` "
-     "does; what was read before a timeout stays in the given buffer.",
-     NULL},
-    {"dtls-stream/shutdown", cfun_dtls_shutdown,
-     "(dtls-stream/shutdown client &opt mode timeout)\n\n"
-     "End the session without closing the socket: a close_notify is sent, further writes raise, reads give nil. `mode` as for "
-     "`tls-stream/shutdown`: `:r`, `:w`, `:rw` (default), or true for both without close_notify. Returns the "
-     "client. Raises on a closed one, and on another keyword.",
-     NULL},
-    {"dtls-stream/handshake", cfun_dtls_handshake,
-     "(dtls-stream/handshake client &opt timeout)\n\n"
-     "Make the handshake of a client that was made with `:handshake false`; nothing where it is done. Returns the client. "
-     "Raises \"timeout\" after `timeout` seconds, and when the handshake fails.",
-     NULL},
-    {"dtls-stream/peername", cfun_dtls_peername,
-     "(dtls-stream/peername client)\n\n"
-     "The server's address, a tuple of host and port. Raises \"stream closed\" on a closed client.",
-     NULL},
-    {"dtls-stream/get-session", cfun_dtls_get_session,
-     "(dtls-stream/get-session client)\n\n"
-     "The session as a byte string, which `:session` of `dtls/connect` resumes, in this process or another; nil where the "
-     "server gave none. A secret, and good for the same host and verification settings only. Raises before the "
-     "handshake is done, when it failed, and on a closed client.",
-     NULL},
-    {"dtls-stream/set-session", cfun_dtls_set_session,
-     "(dtls-stream/set-session client session)\n\n"
-     "Offer a session in the handshake to come, on a client made with `:handshake false`. See `tls-stream/set-session`. "
-     "Returns the client. Raises when the session is another host's or was made under other verification settings, when the "
-     "bytes are no session, and when the handshake has begun.",
-     NULL},
-    {"dtls-stream/version", cfun_dtls_version,
-     "(dtls-stream/version client-or-server &opt addr)\n\n"
-     "The protocol version that was agreed on, e.g. \"DTLSv1.2\". " OF_EITHER,
-     NULL},
-    {"dtls-stream/cipher", cfun_dtls_cipher,
-     "(dtls-stream/cipher client-or-server &opt addr)\n\n"
-     "OpenSSL's name of the cipher suite in use. " OF_EITHER,
-     NULL},
-    {"dtls-stream/cipher-bits", cfun_dtls_cipher_bits,
-     "(dtls-stream/cipher-bits client-or-server &opt addr)\n\n"
-     "Key length of the cipher in use, in bits. " OF_EITHER,
-     NULL},
-    {"dtls-stream/handshake-time", cfun_dtls_handshake_time,
-     "(dtls-stream/handshake-time client-or-server &opt addr)\n\n"
-     "How long the handshake took, in seconds; nil unless `:handshake-timing true` was given. " OF_EITHER,
-     NULL},
-    {"dtls-stream/connection-info", cfun_dtls_connection_info,
-     "(dtls-stream/connection-info client-or-server &opt addr)\n\n"
-     "What was negotiated and with whom, a struct of the keys that `tls-stream/connection-info` has: `:version :cipher "
-     ":cipher-bits :alpn :server-name :group :signature-algorithm :session-reused :verify-result :peer-certificate "
-     ":peer-chain :handshake-time`. " OF_EITHER,
-     NULL},
-    {"dtls-stream/peer-certificate", cfun_dtls_peer_certificate,
-     "(dtls-stream/peer-certificate client &opt form) or (... server addr &opt form)\n\n"
-     "The other side's certificate: PEM, or as `form` says `:pem`, `:der` or `:data`; nil where it gave none. It says who "
-     "is there only if it was verified. " OF_EITHER,
-     NULL},
-    {"dtls-stream/peer-chain", cfun_dtls_peer_chain,
-     "(dtls-stream/peer-chain client &opt form) or (... server addr &opt form)\n\n"
-     "The certificates that the other side sent, a tuple, its own first; nil where it gave none. " OF_EITHER,
-     NULL},
-    {"dtls-stream/verify-result", cfun_dtls_verify_result,
-     "(dtls-stream/verify-result client-or-server &opt addr)\n\n"
-     "How the other side's certificate was verified, a struct of `:ok`, `:reason` and `:code`. " OF_EITHER,
-     NULL},
-    {"dtls-stream/session-reused?", cfun_dtls_session_reused,
-     "(dtls-stream/session-reused? client-or-server &opt addr)\n\n"
-     "Whether the handshake resumed a session: true or false. " OF_EITHER,
-     NULL},
-    {NULL, NULL, NULL, NULL},
+static const JanetMethod methods[] = {
+    {"recv-from", cfun_dtls_recv_from},
+    {"send-to", cfun_dtls_send_to},
+    {"close", cfun_dtls_close_server},
+    {"localname", cfun_dtls_localname},
+    {"setsockopt", cfun_setsockopt},
+    {"peers", cfun_dtls_peers},
+    {"close-peer", cfun_dtls_close_peer},
+    {"version", cfun_dtls_version},
+    {"cipher", cfun_dtls_cipher},
+    {"cipher-bits", cfun_dtls_cipher_bits},
+    {"handshake-time", cfun_dtls_handshake_time},
+    {"connection-info", cfun_dtls_connection_info},
+    {"peer-certificate", cfun_dtls_peer_certificate},
+    {"peer-chain", cfun_dtls_peer_chain},
+    {"verify-result", cfun_dtls_verify_result},
+    {"session-reused?", cfun_dtls_session_reused},
+    {NULL, NULL},
 };
 
-void dtls_functions_register(JanetTable *env) {
-    module_functions(env, functions);
+static const Function *const functions[] = {
+    &function_dtls_listen,
+    &function_dtls_recv_from,
+    &function_dtls_send_to,
+    &function_dtls_close_server,
+    &function_dtls_localname,
+    &function_dtls_peers,
+    &function_dtls_close_peer,
+    &function_dtls_version,
+    &function_dtls_cipher,
+    &function_dtls_cipher_bits,
+    &function_dtls_handshake_time,
+    &function_dtls_connection_info,
+    &function_dtls_verify_result,
+    &function_dtls_session_reused,
+    &function_dtls_peer_certificate,
+    &function_dtls_peer_chain,
+    NULL,
+};
+
+void dtls_server_register(JanetTable *env) {
+    generic_know(&server_type, methods);
+    module_register(env, functions);
 }

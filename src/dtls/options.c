@@ -86,8 +86,8 @@ static const OptionRow context_rows[] = {
      false, SETTING_FLAGS_hosts},
     SETTING_OPTION_WITH(
         "session-lifetime", option_integer, &lifetime_range, session_lifetime,
-        "Seconds after its full handshake during which a session can be resumed, 604800 (a week) at "
-        "most. Default 7200. Its life also ends when a certificate of the peer's verified chain "
+        "Seconds after its full handshake during which a session can be resumed, 604800 (a week) "
+        "at most. Default 7200. Its life also ends when a certificate of the peer's verified chain "
         "expires, and no new ticket extends it. A full handshake follows then. Clients and servers "
         "each apply their own."),
 };

@@ -16,7 +16,7 @@ void table_free(Table *table) {
     *table = (Table){0};
 }
 
-static uint64_t mix(uint64_t hash, uint64_t word) {
+static uint64_t mix_word(uint64_t hash, uint64_t word) {
     hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
     hash ^= hash >> 29;
     hash *= UINT64_C(0xbf58476d1ce4e5b9);
@@ -30,28 +30,28 @@ uint64_t table_hash(const Table *table, const void *key, size_t length) {
         uint64_t word = 0;
         size_t some = length < sizeof word ? length : sizeof word;
         memcpy(&word, bytes, some);
-        hash = mix(hash, word);
+        hash = mix_word(hash, word);
         bytes += some;
         length -= some;
     }
-    return mix(hash, table->seed);
+    return mix_word(hash, table->seed);
 }
 
 static TableNode **bucket_of(const Table *table, uint64_t hash) {
     return table->buckets + (hash & (table->room - 1));
 }
 
-static TableNode *of_hash(TableNode *node, uint64_t hash) {
+static TableNode *find_hash(TableNode *node, uint64_t hash) {
     while (node && node->hash != hash) node = node->next;
     return node;
 }
 
 TableNode *table_first(const Table *table, uint64_t hash) {
-    return of_hash(*bucket_of(table, hash), hash);
+    return find_hash(*bucket_of(table, hash), hash);
 }
 
 TableNode *table_next(const TableNode *node) {
-    return of_hash(node->next, node->hash);
+    return find_hash(node->next, node->hash);
 }
 
 TableNode *table_each(const Table *table, const TableNode *after) {
@@ -61,14 +61,14 @@ TableNode *table_each(const Table *table, const TableNode *after) {
     return bucket < table->room ? table->buckets[bucket] : NULL;
 }
 
-static void push(Table *table, TableNode *node) {
+static void push_node(Table *table, TableNode *node) {
     TableNode **bucket = bucket_of(table, node->hash);
     node->next = *bucket;
     *bucket = node;
 }
 
-/* Without memory for more buckets the chains get longer: slower, not wrong. */
-static void grow(Table *table) {
+/* Without memory for more buckets the chains only get longer. */
+static void grow_table(Table *table) {
     Table grown = {.room = table->room * 2};
     grown.buckets = calloc(grown.room, sizeof(TableNode *));
     if (!grown.buckets) return;
@@ -76,7 +76,7 @@ static void grow(Table *table) {
         TableNode *next;
         for (TableNode *node = table->buckets[i]; node; node = next) {
             next = node->next;
-            push(&grown, node);
+            push_node(&grown, node);
         }
     }
     free(table->buckets);
@@ -85,8 +85,8 @@ static void grow(Table *table) {
 }
 
 void table_add(Table *table, TableNode *node) {
-    if (2 * table->count >= table->room) grow(table); /* a second node is a miss of the cache */
-    push(table, node);
+    if (2 * table->count >= table->room) grow_table(table); /* each further node is a cache miss */
+    push_node(table, node);
     table->count++;
 }
 

@@ -1,5 +1,5 @@
-/* A hash table of nodes that live in what they belong to: found in constant time, nothing allocated
- * for one, and the order of what an attacker sends decides nothing, since the seed is a secret. */
+/* A hash table of nodes that are embedded in their owners, so adding one allocates nothing. It is
+ * keyed by a secret seed, so peers cannot provoke collisions. */
 #ifndef JSEC_DTLS_TABLE_H
 #define JSEC_DTLS_TABLE_H
 
@@ -23,14 +23,14 @@ void table_free(Table *table); /* not the nodes */
 
 uint64_t table_hash(const Table *table, const void *key, size_t length);
 
-/* Nodes of a hash, one after the other: NULL ends. The caller compares keys. */
+/* The nodes of a hash in turn; NULL ends. The caller compares keys. */
 TableNode *table_first(const Table *table, uint64_t hash);
 TableNode *table_next(const TableNode *node);
 
-/* All nodes in turn, in no order: NULL begins, and ends. The table must not change meanwhile. */
+/* All nodes in turn, in no order; NULL starts and ends. The table must not change meanwhile. */
 TableNode *table_each(const Table *table, const TableNode *after);
 
-/* `node->hash` is set. */
+/* The caller sets node->hash. */
 void table_add(Table *table, TableNode *node);
 void table_remove(Table *table, TableNode *node);
 

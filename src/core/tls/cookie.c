@@ -24,7 +24,7 @@ bool cookie_secrets_renew(CookieSecrets *secrets) {
     return true;
 }
 
-static bool make(const CookieSource *source, const uint8_t *secret, uint8_t *cookie) {
+static bool make_cookie(const CookieSource *source, const uint8_t *secret, uint8_t *cookie) {
     return EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, secret, COOKIE_SECRET,
                      source->address.data, source->address.length, cookie, COOKIE_LENGTH, NULL);
 }
@@ -33,23 +33,23 @@ static const CookieSource *source_of(const SSL *ssl) {
     return engine_of(ssl)->cookie_source;
 }
 
-static int generate(SSL *ssl, unsigned char *cookie, unsigned int *length) {
+static int generate_cookie(SSL *ssl, unsigned char *cookie, unsigned int *length) {
     const CookieSource *source = source_of(ssl);
     *length = COOKIE_LENGTH;
-    return source && make(source, source->secrets->now, cookie);
+    return source && make_cookie(source, source->secrets->now, cookie);
 }
 
-static int verify(SSL *ssl, const unsigned char *cookie, unsigned int length) {
+static int verify_cookie(SSL *ssl, const unsigned char *cookie, unsigned int length) {
     const CookieSource *source = source_of(ssl);
     uint8_t now[COOKIE_LENGTH], before[COOKIE_LENGTH];
-    if (!source || length != COOKIE_LENGTH || !make(source, source->secrets->now, now) ||
-        !make(source, source->secrets->before, before)) {
+    if (!source || length != COOKIE_LENGTH || !make_cookie(source, source->secrets->now, now) ||
+        !make_cookie(source, source->secrets->before, before)) {
         return 0;
     }
     return !CRYPTO_memcmp(cookie, now, length) || !CRYPTO_memcmp(cookie, before, length);
 }
 
 void cookie_use(SSL_CTX *context) {
-    SSL_CTX_set_cookie_generate_cb(context, generate);
-    SSL_CTX_set_cookie_verify_cb(context, verify);
+    SSL_CTX_set_cookie_generate_cb(context, generate_cookie);
+    SSL_CTX_set_cookie_verify_cb(context, verify_cookie);
 }
