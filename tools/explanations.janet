@@ -44,7 +44,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    server.``}
 
   {:title "The certificate is malformed"
-   :texts []
+   :texts ["malformed extension*"]
    :parts [", the certificate's subjectAltName is malformed"]
    :others ["certificate verify failed: malformed extension: certificate \"…\" (depth 0)"
             (string "certificate verify failed: IP address mismatch: wanted \"…\", certificate "

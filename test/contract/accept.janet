@@ -120,7 +120,7 @@
         (:close server true))
       (each client clients (await client)))))
 
-(test "a core accept and ours take turns at one listener"
+(test "a core accept and ours share one listener in turn"
   (with-listener
     (fn [listener host port]
       (def raw (spawn (net/accept listener)))
@@ -234,7 +234,7 @@
                          (fn [s] (with [s s] (:write s (dyn :greeting "none"))))))
       (with [c (dial host port)] (is= @"hello" (:read c 10))))))
 
-(test "a loop can be cancelled, and another takes over"
+(test "a loop can be cancelled, and another one continues"
   (with-listener
     (fn [listener host port]
       (def first-loop (serve listener (fn [s] (with [s s] (:write s "1")))))

@@ -93,7 +93,7 @@
     (is= [:ok a] (await task))
     (:close b true))
 
-  (test (string "a hard close ends one that waits (" kind ")")
+  (test (string "a forced close ends a waiting one (" kind ")")
     (def [a b] (full-pair kind {:close-timeout 60}))
     (def task (spawn (:close a)))
     (turns)
@@ -184,7 +184,7 @@
 
 # ---- shutdown ----
 
-(same "shutdown :w ends what the peer reads, and no more" [a b]
+(same "shutdown :w ends the peer's reads only" [a b]
   (is (= a (:shutdown a :w)))
   (is= nil (:read b 10))
   (:write b "answer")

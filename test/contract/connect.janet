@@ -4,7 +4,7 @@
 (import ../support/pairs :prefix "")
 (import jsec/tls)
 
-(test "a refused connection says so, as core's does"
+(test "a refused connection raises as core's does"
   # the client's end of a connection has a port without a listener, which no other program gets
   (with [listener (net/listen "127.0.0.1" 0)]
     (with [taken (net/connect "127.0.0.1" (last (address-of listener)))]

@@ -52,7 +52,7 @@
     (is (number? (last (:peername a))))
     (each s [a b] (:close s true))))
 
-(test "setsockopt says what core's says"
+(test "setsockopt behaves as core's"
   (def cases [[:so-keepalive true] [:so-keepalive 5] [:so-broadcast true] [:so-reuseaddr true]
               [:ip-multicast-ttl 3] [:nonsense true] ["so-keepalive" true] [:tcp-nodelay false]])
   (def [core other] (core-pair))
@@ -73,7 +73,7 @@
   (each f [(a :flush) (a :peername) (a :version)]
     (is (string/find "arity mismatch" (last (outcome (f a 1 2 3)))))))
 
-(on-tls "a stream can't be marshalled, and says so" [a b]
+(on-tls "marshalling a stream raises with the reason" [a b]
   (is= [:error "a TLS stream can't be marshalled: it belongs to the thread that made it"]
        (outcome (marshal a)))
   (fails-with "can't be marshalled" (marshal @{:deep [a]} make-image-dict))

@@ -2,7 +2,7 @@
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")
 
-(same "a read gives a buffer of what there is" [a b]
+(same "a read returns a buffer with the available data" [a b]
   (:write a "hello")
   (is= @"hello" (:read b 100)))
 
@@ -37,7 +37,7 @@
   (:write a "123")
   (is= @"123" (:read b 3 nil)))
 
-(same "at the end a given buffer stays as it was" [a b]
+(same "at the end a given buffer does not change" [a b]
   (:close a)
   (def buffer @"XXXX")
   (is= [nil nil nil] [(:read b 3 buffer) (:chunk b 3 buffer) (:read b :all buffer)])
@@ -130,7 +130,7 @@
   (:close a)
   (is= [:ok @"x"] (await task)))
 
-(same "a read that times out says so, and the stream stays usable" [a b]
+(same "a read that times out raises, and the stream stays usable" [a b]
   (each method [:read :chunk]
     (is= [:error "timeout"] (outcome (method b 10 nil 0.01)))
     (is= [:error "timeout"] (outcome (method b 10 @"" 0))))

@@ -12,7 +12,7 @@
   (:write b "in")
   (is= [:ok @"in"] (await reader)))
 
-(same "both ends may write at once what neither reads yet" [a b] {:plenty true}
+(same "both ends may write at once before either reads" [a b] {:plenty true}
   (def data (bytes-of plenty-size))
   (def writers [(spawn (:write a data)) (spawn (:write b data))])
   (turns)

@@ -54,11 +54,11 @@
   (drain b (length plenty))
   (is= [:ok nil] (await task)))
 
-(same "a write that times out says so" [a b] {:plenty true}
+(same "a write that times out raises" [a b] {:plenty true}
   (is= [:error "timeout"] (outcome (:write a plenty 0.02)))
   (is= [:error "timeout"] (outcome (:write a plenty 0))))
 
-(same "a write past its deadline, or cancelled, says so" [a b] {:plenty true}
+(same "a write past its deadline, or cancelled, raises" [a b] {:plenty true}
   (is= [:error "deadline expired"] (await (spawn (ev/with-deadline 0.02 (:write a plenty)))))
   (def task (spawn (:write a plenty)))
   (turns)
@@ -153,7 +153,7 @@
     (is (find |(deep= [:error $] result) ["Broken pipe" "Connection reset by peer"])
         (string/format "%q" result))))
 
-(on-tls "a peer that said close_notify and reads on can be written to" [a b] {:plenty true}
+(on-tls "a peer that sent close_notify and still reads can be written to" [a b] {:plenty true}
   (:shutdown b :w)
   (is= nil (:read a 10))
   (is= nil (:write a "still"))

@@ -190,7 +190,7 @@
     (is= expected (crypto/hmac algorithm key data))
     (is= 32 (length (crypto/digest :sha256 data)))))
 
-(test "HMAC over what has no length is refused"
+(test "HMAC over a digest without a length is refused"
   (fails-with "HMAC is not defined over shake256" (crypto/hmac :shake256 "k" "x"))
   (fails-with "bad slot #1" (crypto/hmac :sha256 nil "x")))
 

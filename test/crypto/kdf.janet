@@ -78,7 +78,7 @@
   (is (pos? turns))
   (is= 32 (length slow)))
 
-(test "numbers that can't be are refused, empty passwords are not"
+(test "impossible numbers are refused, empty passwords are not"
   (is= 16 (length (crypto/pbkdf2 :sha256 "" "" 1 16)))
   (each n [0 -1 1.5 1e12 math/nan "1000" nil]
     (fails-with "bad slot #3, expected integer from 1" (crypto/pbkdf2 :sha256 "p" "s" n 16))
@@ -157,7 +157,7 @@
                           (unhex (string "302a300506032b656e032100" (item "INPUT_U"))))))
                 :skip)))
 
-(test "keys of different kinds and curves are told apart"
+(test "keys of different kinds and curves are distinguished"
   (def p256 (crypto/generate-key :p256))
   (fails-with "crypto/derive: the keys are not of the same curve: EC and EC"
               (crypto/derive p256 (crypto/generate-key :p384)))

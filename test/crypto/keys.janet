@@ -91,7 +91,7 @@
     (fails-with "crypto/sign: not a key: larger than 128 KB" (crypto/sign large "x"))
     (fails-with "not a key: larger than 128 KB" (crypto/verify large "x" "signature"))))
 
-(peer-test "openssl" "an encrypted key wants its password and never asks for it"
+(peer-test "openssl" "an encrypted key needs its password and never prompts for it"
   (def key (crypto/generate-key :p256))
   (def encrypted (openssl key "pkey" "-aes-256-cbc" "-passout" "pass:secret"))
   (fails-with "private key is encrypted" (crypto/export-public-key encrypted))
@@ -157,7 +157,7 @@
       (fails-with "the digest is" (crypto/sign key "short" (merge scheme {:prehashed true})))
       (if (zero? (math/rng-int rng 20)) (crypto/forget-keys)))))
 
-(test "more keys than are kept, and forgetting them, change nothing but the time"
+(test "more keys than the cache holds, and forget-keys, affect the speed only"
   (def keys (seq [_ :range [0 150]] (crypto/generate-key :ed25519)))
   (def signatures (map |(crypto/sign $ "x") keys))
   (repeat 2

@@ -162,7 +162,7 @@
   (is (crypto/verify key signed signature {:format :raw}))
   (is= false (crypto/verify key (string signed "x") signature {:format :raw})))
 
-(test "a digest made before is signed as it is"
+(test "a precomputed digest is signed unchanged"
   (each key [rsa p256]
     (def digest (crypto/digest :sha384 "x"))
     (def signature (crypto/sign key digest {:digest :sha384 :prehashed true}))

@@ -71,7 +71,7 @@
 
 # ---- client: read, write, close
 
-(test "dtls/read: a datagram at a time, up to n bytes, appended; what is left of one comes next"
+(test "dtls/read: a datagram at a time, up to n bytes, appended; the rest of one comes next"
   (with-server [s served]
     (with-client [c s plain]
       (each data ["first" "second"] (dtls/write c data))

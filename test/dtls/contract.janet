@@ -54,7 +54,7 @@
     (fails-with "bad slot #0, expected jsec/dtls-server" (dtls/recv-from c 1 @""))
     (fails-with "bad slot #0, expected jsec/dtls-client" (dtls/read s 1))))
 
-(test "read :all gives what comes until the session ends"
+(test "read :all returns the data until the session ends"
   (with-pair [c s peer]
     (each data ["a" "bc" "def"] (dtls/send-to s peer data))
     (dtls/close-peer s peer)

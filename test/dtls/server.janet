@@ -102,7 +102,7 @@
                            "[]"))
       (is= @"[]" (ev/read c 100)))))
 
-(test "dtls/send-to refuses what no record holds, and sends nothing of it"
+(test "dtls/send-to refuses data larger than a record, and sends none of it"
   (with-server [s served]
     (with-client [c s plain]
       (echoes c)
@@ -133,7 +133,7 @@
         (fails-with "stream is closed" (dtls/send-to s (dtls-stream/address "127.0.0.1" 9) "x"))
         (fails-with "stream closed" (dtls/localname s))))))
 
-(test "dtls/close-server with force says nothing to the peers"
+(test "dtls/close-server with force sends nothing to the peers"
   (with [s (dtls/listen "127.0.0.1" 0 served)]
     (with-client [c s plain]
       (dtls/close-server s true)

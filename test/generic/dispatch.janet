@@ -67,7 +67,7 @@
   (is= "<cfunction ev/read>" (string/format "%v" ev/read))
   (is= "<cfunction net/recv-from>" (string/format "%v" net/recv-from)))
 
-(test "documentation stays core's, and says what was added"
+(test "documentation stays core's, with the addition"
   (def text ((dyn 'ev/read) :doc))
   (is (string/has-prefix? "(ev/read stream n &opt buffer timeout)" text))
   (is (string/find "end-of-stream" text))
@@ -131,12 +131,12 @@
   (thunk)
   (= (ev/take channel) ev/read (get-in root-env ['ev/read :value])))
 
-(test "loading it again wraps nothing twice"
+(test "loading it again wraps no function twice"
   (def text ((dyn 'ev/read) :doc))
   (is (unchanged (fn [] (require "jsec/native" :fresh true))))
   (is= text ((dyn 'ev/read) :doc)))
 
-(test "a second copy of the library, loaded from another path, wraps nothing either"
+(test "a second copy of the library, loaded from another path, wraps no function again"
   (def copy (string (tmpdir) "/native.so"))
   (spit copy (slurp (native-env :native)))
   (is (unchanged (fn [] (is= ev/read (get-in (native copy) ['generic/ev-read :value])))))

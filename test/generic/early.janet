@@ -27,7 +27,7 @@
         (is (string/has-prefix? "bad slot #0, expected core/stream" message) name)))
 
     (each [name f] (sort (pairs early/held))
-      (test (string/format "what is held by %v is extended" name)
+      (test (string/format "core functions held by %v are extended" name)
         (is= [:read 7] (f (fake/stream)))))
 
     (test "a call in the very form that loads the module is extended"

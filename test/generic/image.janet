@@ -102,7 +102,7 @@
     (test "loading the module again in a thread changes nothing"
       (is= [:read 7] (in-thread (fn [] (native module-path) (ev/read (make) 7)))))
 
-    (test "a thread that loads the module reads any stream, and its parent is left as it was"
+    (test "a thread that loads the module reads any stream, and its parent does not change"
       (is= "(:read 7)\nfalse\n(:read 7)\n"
            (run-code
              prelude

@@ -20,7 +20,7 @@
         (is= expected result)))))
 
 (each [when-compiled names] [["before" before/names] ["after" (get-in after ['names :value])]]
-  (test (string "names of TLS streams are told, compiled " when-compiled)
+  (test (string "names of TLS streams are returned, compiled " when-compiled)
     (run-on :tls13
       (fn [a b]
         (def [there here] (names a))
@@ -31,7 +31,7 @@
 (each [when-compiled echo ask] [["before" before/echo before/ask]
                                 ["after" (get-in after ['echo :value])
                                  (get-in after ['ask :value])]]
-  (test (string "a server and a client that know nothing of TLS speak it, compiled " when-compiled)
+  (test (string "a server and a client without code for TLS use it, compiled " when-compiled)
     (with [listener (tls/listen "127.0.0.1" 0)]
       (def [host port] (address-of listener))
       (spawn (tls/accept-loop listener server-options echo))

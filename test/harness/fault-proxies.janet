@@ -67,7 +67,7 @@
   (is= (fates 1) (fates 1))
   (is (not= (fates 1) (fates 2))))
 
-(test "a datagram that is held back comes after the next, and by itself when there is none"
+(test "a delayed datagram comes after the next one, or alone if there is none"
   (defn held [at] (fn [way n _] (if (= n at) :hold :pass)))
   (is= @["0" "2" "1" "3"] (first (through 4 {:rule (held 1)})))
   (is= @["0" "1" "2" "3"] (first (through 4 {:rule (held 3)}))))

@@ -71,7 +71,7 @@
 
 # ---- garbage ----
 
-(test "garbage, empty and truncated datagrams leave a server as it was"
+(test "garbage, empty and truncated datagrams do not affect a server"
   (with-server [s]
     (with [socket (raw-socket (port-of s)) ev/close]
       (each datagram ["" "x" "garbage" (string/repeat "\0" 100) (string/repeat "\xff" 1500)
@@ -322,7 +322,7 @@
     (dtls/close c true)
     (with [again (dtls-stream/upgrade (dial) client-options)] (ask again "restarted"))))
 
-(test "a client that stalls in the handshake is told of, and forgotten"
+(test "a client that stalls in the handshake is reported, and forgotten"
   (def errors (ev/chan 10))
   (with-server [s {:handshake-timeout 0.3 :on-error |(ev/give errors $)}]
     (with [socket (raw-socket (port-of s)) ev/close]
@@ -339,7 +339,7 @@
       (is= nil (:read c 10))
       (is= 0 (sessions-of s)))))
 
-(test "a handshake that takes longer than :session-timeout is no silence"
+(test "a handshake longer than :session-timeout does not count as idle time"
   (with-server [s {:session-timeout 0.5}]
     (with-udp-proxy [p (port-of s)
                      {:rule (fn [way n datagram] (if (and (= way :up) (<= 2 n 4)) :lose :pass))}]

@@ -71,7 +71,7 @@
 
   (skip "a file that can't be read is refused" "this user can read everything"))
 
-(peer-test "mkfifo" "a pipe that says nothing, and a device without end, are refused soon"
+(peer-test "mkfifo" "a silent pipe and an endless device are refused soon"
   (def pipe (string dir "/pipe"))
   (is= 0 (os/execute ["mkfifo" pipe] :p))
   (each-option (fn [option make] (fails-with (string ":" option ": ") (make pipe))))
@@ -125,7 +125,7 @@
    (string (string/slice pem 0 (- middle 20)) "AAAAAAAA" (string/slice pem (- middle 12)))
    (string/replace "-----END" "-----END X" pem)])
 
-(test "damaged PEM is refused, or at least breaks nothing"
+(test "damaged PEM is refused or harmless"
   (each pem (damaged (server :cert))
     (each option [:cert :ca-file :trusted-cert]
       # a change inside of the signature or a name leaves it well-formed
@@ -148,7 +148,7 @@
                   (tls/new-context {:ca-file (string/slice pem 0 n)}))))
   (is (> (length lines) 5)))
 
-(test "one bad certificate in a bundle or chain spoils it, nothing is dropped in silence"
+(test "one bad certificate in a bundle or chain makes it fail: none is dropped silently"
   (def [bad] (damaged (other :cert)))
   (fails-with ":ca-file: not a certificate" (tls/new-context {:ca-file (string (ca :cert) bad)}))
   (fails-with ":cert: not a certificate"
@@ -190,7 +190,7 @@
         (fails-with '(+ "private key is encrypted: wrong password or damaged key"
                         "password too long") (make :password password))))))
 
-(test "a password for a key that isn't encrypted does no harm"
+(test "a password for an unencrypted key is ignored"
   (is (tls/new-context {:cert (server :cert) :key (server :key) :password "x"})))
 
 (peer-test "openssl" "without a password OpenSSL does not read it from the terminal"
@@ -230,7 +230,7 @@
 
 # ---- what becomes of it ----
 
-(test "each entry point says so, and under its own name"
+(test "each entry point raises with its own name"
   (def listener (tls/listen "127.0.0.1" "0"))
   (def bad {:cert (server :cert) :key (other :key)})
   (defer (ev/close listener)

@@ -69,7 +69,7 @@
                         ,(string name ": bad option "))
                     (function ;given))))))
 
-(test "functions of a stream refuse what is no TLS stream"
+(test "functions of a stream refuse other values"
   (each function [tls-stream/handshake tls-stream/shutdown tls-stream/connection-info
                   tls-stream/version tls-stream/cipher
                   tls-stream/cipher-bits tls-stream/handshake-time tls-stream/peer-certificate
@@ -179,7 +179,7 @@
 
 # ---- options: names and contradictions ----
 
-(test "an unknown option is refused, the one that was meant is named"
+(test "an unknown option is refused, and the nearest one is named"
   (each [given meant] [[:verfy :verify] [:cafile :ca-file] [:ca_file :ca-file] [:hostnme :hostname]
                        [:certificate nil]
                        [:handshake_timeout :handshake-timeout] [:Verify :verify] [:timout :timeout]

@@ -51,7 +51,7 @@
                 "* OK IMAP4rev1\r\n" "{\"json\":true}"]
     (is= speaks-no-tls (says |(do (:write $ banner) (:read $ 1) (:read $ 100000))))))
 
-(test "a plain server that hangs up, echoes, or says nothing is told apart"
+(test "a plaintext server that closes, echoes or stays silent is recognized"
   (is (peg/match '(* "tls/connect: handshake failed: "
                      (+ "the peer closed the connection" "Connection reset by peer") -1)
                  (says |(ev/close $))))
@@ -61,7 +61,7 @@
        (says |(:read $ 100000 nil 100) {:handshake-timeout 0.1}))
   (is= "timeout" (says |(:read $ 100000 nil 100) {:timeout 0.1})))
 
-(test "a plain client on a TLS port is told apart, and others are served"
+(test "a plaintext client on a TLS port is recognized, and others are served"
   (is= "tls/accept-loop: handshake failed: http request: the peer sent plain HTTP to a TLS port"
        (hears "GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
   (is= (string "tls/accept-loop: handshake failed: https proxy request: the peer sent a proxy "
@@ -177,7 +177,7 @@
 
 # ---- listening ----
 
-(test "a unix socket's path that is there is refused, and what is there stays"
+(test "an existing file at a unix socket's path is refused, and stays"
   (def dir (tmpdir))
   (def path (string dir "/socket"))
   (spit path "a file")

@@ -64,7 +64,7 @@
   (is (has-value? (features :ciphersuites) (info :cipher)))
   (is (find |(= (string/ascii-lower $) (string/ascii-lower (info :group))) (features :groups))))
 
-(test "a group with ML-KEM is used where there is said to be one, and refused else"
+(test "a group with ML-KEM is used if (tls/features) lists one, and refused otherwise"
   (def options {:curves "X25519MLKEM768"})
   (if (features :post-quantum)
     (is= "X25519MLKEM768" ((negotiated options) :group))

@@ -113,7 +113,7 @@
 
 # ---- verification ----
 
-(peer-test "openssl" "s_client refuses us under another CA, and our error says so"
+(peer-test "openssl" "s_client refuses us under another CA, and our error has the reason"
   (with-server [s server echo]
     (with-s_client [c s "-CAfile" other-ca]
       (is= 1 (exit-status c) (described c))
@@ -124,7 +124,7 @@
              "the peer does not trust the CA of our certificate")
            (refusal s)))))
 
-(peer-test "openssl" "s_client refuses us under another name, and our error says so"
+(peer-test "openssl" "s_client refuses us under another name, and our error has the reason"
   (with-server [s server echo]
     (with-s_client [c s "-verify_hostname" "other.example"]
       (is= 1 (exit-status c) (described c))

@@ -56,7 +56,7 @@
     (is= format (crypto/detect-format message))
     (is ((verify (buffer message) {:certs [(middle :cert)]}) :valid))))
 
-(test "nothing is valid without a trust anchor"
+(test "no chain is valid without a trust anchor"
   (each opts [nil {} {:ca []}]
     (def result (crypto/cms-verify (sign) opts))
     (is= false (result :valid))

@@ -9,7 +9,7 @@
    :organizational-unit "Unit"
    :email "jo@a.example"})
 
-(test "a request says what was asked for"
+(test "a request contains the given options"
   (def csr (crypto/generate-csr key (merge full {:san ["DNS:a.example" "IP:1.2.3.4"]})))
   (def info (crypto/parse-csr csr))
   (is (string/has-prefix? "-----BEGIN CERTIFICATE REQUEST-----\n" csr))
@@ -90,7 +90,7 @@
   (fails-with "expected table or struct" (crypto/generate-csr key "x"))
   (fails-with "arity" (crypto/generate-csr key)))
 
-(test "a request that was changed is told, one that is cut off is refused"
+(test "a changed request is detected, a truncated one is refused"
   (def der (crypto/generate-csr key {:common-name "a.example" :format :der}))
   (def changed (buffer der))
   (put changed (string/find "a.example" der) 98)

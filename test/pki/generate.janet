@@ -79,7 +79,7 @@
   (is= [] ((facts {:common-name "Jürgen's CA"}) :san))
   (is= "Jürgen's CA" (((facts {:common-name "Jürgen's CA"}) :subject) :common-name)))
 
-(test "alternative names are of the kind that is said or guessed"
+(test "alternative names have the given or the guessed type"
   (is= ["DNS:a.example" "IP:192.0.2.1" "URI:https://a.example/x" "email:jo@a.example" "IP:::"]
        (names "a.example" "192.0.2.1" "https://a.example/x" "jo@a.example" "::"))
   (is= ["DNS:a.example" "IP:fe80::1:0:0:1" "URI:urn:x:y" "email:jo@a.example" "DNS:1.2.3"]

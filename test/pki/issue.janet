@@ -34,7 +34,7 @@
                                 `"$0/ca" "$0/leaf" >"$0/out"`)
                         dir] :p) kind)))
 
-(test "an issued certificate is what was asked for, and no CA"
+(test "an issued certificate has the given options, and is no CA"
   (def made
     (issue root {:common-name "a.example" :organization "Org" :ext-key-usage [:client-auth]}))
   (def info (cert/parse (made :cert)))
@@ -121,6 +121,21 @@
   (is= false (info :is-ca))
   (is= [[:digitalSignature :keyAgreement] nil] [(info :key-usage) (info :ext-key-usage)])
   (is= ["DNS:evil.example"] (info :san)))
+
+(peer-test "openssl" "a request without names gives its common name, where that is a host's"
+  (def dir (tmpdir))
+  (defn request [subject]
+    (os/execute ["openssl" "req" "-new" "-newkey" "rsa:2048" "-nodes" "-keyout" (string dir "/key")
+                 "-subj" subject "-out" (string dir "/csr")]
+                :px {:err (file/open "/dev/null" :w)})
+    (slurp (string dir "/csr")))
+  (defn names [csr &opt options]
+    (tuple ;((cert/parse ((issue root (merge {:csr csr} (or options {}))) :cert)) :san)))
+  (is= ["DNS:a.example"] (names (request "/CN=a.example")))
+  (is= ["IP:192.0.2.1"] (names (request "/CN=192.0.2.1")))
+  (is= [] (names (request "/CN=Jane Doe")))
+  (is= ["DNS:b.example"] (names (request "/CN=a.example") {:common-name "b.example"}))
+  (is= ["DNS:c.example"] (names (request "/CN=a.example") {:san ["c.example"]})))
 
 (peer-test "openssl" "names of other kinds in a request are not taken over"
   (def dir (tmpdir))

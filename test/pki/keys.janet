@@ -78,7 +78,7 @@
   (fails-with "unknown option :pasword, did you mean :password"
               (crypto/export-key (key-of :p256) {:pasword "x"})))
 
-(test "key-info tells what a key is"
+(test "key-info reports type, size and curve"
   (def expected {:rsa [:rsa 2048 nil] :p256 [:ec 256 "prime256v1"] :p384 [:ec 384 "secp384r1"]
                  :p521 [:ec 521 "secp521r1"]
                  :ed25519 [:ed25519 256 nil] :ed448 [:ed448 456 nil] :x25519 [:x25519 253 nil]})
@@ -89,7 +89,7 @@
       (is= (expected kind) [(info :type) (info :bits) (info :curve)])
       (is= [private false] [(info :private) (info :encrypted)]))))
 
-(test "key-info tells of a key in OpenSSL's old encryption what its label says"
+(test "key-info reports the label of a key in OpenSSL's old encryption"
   (each [label kind] [["RSA" :rsa] ["EC" :ec] ["DSA" :dsa] ["OTHER" nil]]
     (def info
       (crypto/key-info (string "-----BEGIN "
@@ -98,7 +98,7 @@
                                "AES-256-CBC,00\n\nAAAA\n-----END " label " PRIVATE KEY-----\n")))
     (is= [true kind] [(info :encrypted) (info :type)])))
 
-(test "key-info tells of an encrypted key what shows, and all with its password"
+(test "key-info reports the visible facts of an encrypted key, and all with its password"
   (def sealed (crypto/export-key (key-of :rsa) {:password "pw" :iterations few}))
   (is= [true nil] [((crypto/key-info sealed) :encrypted) ((crypto/key-info sealed) :type)])
   (is= [true :rsa 2048]
@@ -141,7 +141,7 @@
   (is (< (- (os/clock :monotonic) started) 1))
   (fails-with "wrong password or damaged" (crypto/load-key (scrypt-key "\x10" "\x01" "\x01") "pw")))
 
-(test "an encrypted key's block without data is damaged, and nothing else"
+(test "an encrypted key's block without data is reported as damaged"
   (each body ["" "\n" ":\n" "MIH0MF8GCSqG:SIb3\n"]
     (def block (string "-----BEGIN ENCRYPTED PRIVATE KEY-----\n" body
                        "-----END ENCRYPTED PRIVATE KEY-----\n"))

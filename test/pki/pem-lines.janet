@@ -85,7 +85,7 @@
               (tls/new-context {:ca (string (identity :cert) (other :cert) bad)}))
   (fails-with '(* "not a certificate: " (! "number")) (cert/parse bad)))
 
-(test "text around the blocks and blocks without an end change nothing"
+(test "text around the blocks and blocks without an end are ignored"
   (is= (cert/parse (identity :cert))
        (cert/parse (string "subject=/CN=x\n  indented\n" (identity :cert) "more\n")))
   (each bad ["-----BEGIN CERTIFICATE-----" "-----BEGIN CERTIFICATE-----\\n"

@@ -23,7 +23,7 @@
   [s seconds]
   (not= [:error "timeout"] (outcome (:read s 1 nil seconds))))
 
-(test "silent connections take no place of :max-connections"
+(test "silent connections do not count for :max-connections"
   (with-loop greet {:max-connections 20}
     (fn [host port errors]
       (def others (silent port 20))

@@ -17,7 +17,7 @@
   (is= 0 (bio/write b ""))
   (is= nil (bio/read b 1)))
 
-(test "reading takes what is there, never waits for more"
+(test "a read takes the available data and never waits for more"
   (def b (bio/new-mem))
   (bio/write b "abc")
   (is= @"abc" (bio/read b 1e12))
@@ -95,7 +95,7 @@
   (is= nil (bio/read b 1))
   (fails-with "bio/write: bio has ended" (bio/write b "more")))
 
-(test "end and close wake those who wait"
+(test "end and close wake waiting fibers"
   (each finish [bio/end bio/close]
     (def b (bio/new-mem))
     (def [_ done] (task |(bio/wait b)))

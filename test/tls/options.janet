@@ -128,7 +128,7 @@
   (test (string/format "%q %q is refused when the context is made" option value)
     (fails-with (string "" option) (tls/new-context {:security {option value}}))))
 
-(test "curves as keyword and as list are what is negotiated"
+(test "curves given as a keyword or a list are negotiated"
   (with-server [port (identity ec)]
     (is= "secp384r1" ((info port {:security {:curves :secp384r1}}) :group))
     # which of several a server takes OpenSSL 3.5 decides otherwise than 3.0
@@ -137,7 +137,7 @@
 
 # --- identities
 
-(test "RSA and ECDSA certificates stand side by side: each client gets what it takes"
+(test "RSA and ECDSA certificates stand side by side: each client gets the one it supports"
   (with-server [port {:cert [(rsa :cert) (ec :cert)] :key [(rsa :key) (ec :key)]}]
     (defn key-type [ciphers]
       (get-in (info port {:security {:max-version :TLS1_2 :ciphers ciphers}})
@@ -155,7 +155,7 @@
 
 # --- verification
 
-(test "pins: the right one admits, another refuses and tells what was found"
+(test "pins: the right one admits, another one refuses and the error shows the found one"
   (def pin (string "sha256//" (crypto/base64-encode
                                 (crypto/digest :sha256
                                                (crypto/convert-key
@@ -229,7 +229,8 @@
 
 # --- application protocols and names
 
-(test "ALPN takes the server's first that the client offers, and fails without one in common"
+(test (string "ALPN selects the server's first protocol that the client offers, and fails "
+              "without one in common")
   (with-server [port (merge (identity ec) {:alpn ["h2" "http/1.1"]})]
     (is= "h2" ((info port {:alpn ["http/1.1" "h2"]}) :alpn))
     (is= "http/1.1" ((info port {:alpn @["http/1.1"]}) :alpn))

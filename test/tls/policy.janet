@@ -179,7 +179,7 @@
 
 (def b (issue "b.example"))
 
-(test "a virtual host given as options inherits what it does not have"
+(test "a virtual host given as options inherits the settings it lacks"
   (def strict {:verify true :ca (root :cert)})
   (with-server [port (merge leaf strict {:alpn ["h2"] :max-version :TLS1_2 :sni {"b.example" b}})]
     (def to-b {:hostname "b.example" :alpn ["h2"]})

@@ -161,7 +161,7 @@
   (each bad ["" "x" @"jsec-session-1\0a.example\0garbage" (string (crypto/random-bytes 500))]
     (fails-with "not a session" (dial 1 {:session bad}))))
 
-(test "a session cut at any point is refused, or is none"
+(test "a truncated session is refused"
   (with-server [port identity]
     (def [_ session] (visit port {}))
     (for n 0 (dec (length session))
@@ -250,7 +250,7 @@
     (while (<= (os/time) (+ began lifetime 1)) (ev/sleep 0.1))
     (is (string/find "certificate expired" (visit "-sess_in" (at "session"))))))
 
-(test "a ticket key of another length is refused, and told"
+(test "a ticket key of another length is refused with the expected lengths"
   (def short (string (tmpdir) "/short"))
   (spit short (string/repeat "k" 47))
   (fails-with "a key has 48 or 80 bytes, got 47"

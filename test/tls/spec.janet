@@ -393,7 +393,7 @@
       (fails-with "renegotiation is off" (tls-stream/renegotiate (first pair))))
     (finish pair)))
 
-(test "(tls-stream/trust-cert ctx cert-pem) adds to what a context trusts"
+(test "(tls-stream/trust-cert ctx cert-pem) adds to the trust of a context"
   (each given [(string (server-cert :cert)) (buffer (server-cert :cert))]
     (def context (tls/new-context {:hostname "server.example"}))
     (fails-with "certificate verify failed"

@@ -96,7 +96,8 @@
       (is (string/has-suffix? "</BODY></HTML>\r\n\r\n" (c :out)))
       (has (c :err) "verified     yes"))))
 
-(peer-test "openssl" "a server that does not verify is shown, gets nothing, and makes status 3"
+(peer-test "openssl"
+  "a server with an unverified certificate is shown, gets no data, and gives status 3"
   (with-www [place]
     (with-child [c (dyn *executable*) tool "connect" place]
       (feed c "GET / HTTP/1.0\r\n\r\n")
@@ -134,7 +135,7 @@
                             ((jsec "connect" "--json" "--hostname" "localhost" "--ca" ca place) 1)))
           part))))
 
-(test "show/clean keeps letters, and nothing that is no UTF-8 or acts on a terminal"
+(test "show/clean keeps letters, and removes invalid UTF-8 and control characters"
   (each [text cleaned] [["a b~" "a b~"] ["äß€😀" "äß€😀"] ["\n\t\e" `\x0a\x09\x1b`] ["\x7f" `\x7f`]
                         ["\xff\xc3" `\xff\xc3`]
                         ["\u009b" `\xc2\x9b`] ["\u202e" `\xe2\x80\xae`]
@@ -157,7 +158,7 @@
     (each env [["NO_COLOR=1" "TERM=xterm"] ["TERM=dumb"]]
       (is (not (string/find "\e[3" (on-terminal env "connect" "-i" "--ca" ca place)))))))
 
-(peer-test "script" "on a terminal, what takes longer than a second is told of"
+(peer-test "script" "on a terminal, work of more than a second is shown"
   (with [listener (net/listen "127.0.0.1" "0")]
     (has (on-terminal ["TERM=xterm"] "connect" "-i" "--timeout" "2"
                       (string "127.0.0.1:" (port-of listener)))
@@ -215,7 +216,7 @@
     # status
     (unless (os/getenv "JSEC_WRAPPER") (is= 0 (exit-status c) (described c)))))
 
-(peer-test "openssl" "serve --echo sends back what s_client sends"
+(peer-test "openssl" "serve --echo returns the data of s_client"
   (with-tool-server [c place "--echo" "--cert" (server :cert) "--key" (server :key)]
     (with-child [s "openssl" "s_client" "-quiet" "-connect" place "-CAfile" ca
                  "-verify_return_error"]
@@ -247,7 +248,7 @@
 
 # ---- check ----
 
-(peer-test "openssl" "check finds nothing wrong with a good server"
+(peer-test "openssl" "check finds no problem with a good server"
   (with-www [place]
     (def [status out err] (jsec "check" "--ca" ca place))
     (is= [0 ""] [status err])

@@ -187,3 +187,17 @@ bool name_add_alternative(GENERAL_NAMES *names, Bytes text, Failure *failure) {
                        text.length > 200 ? 200 : (int)text.length, (const char *)text.data,
                        expected[type]);
 }
+
+bool name_add_common(GENERAL_NAMES *names, const X509_NAME *subject, Failure *failure) {
+    int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    if (at < 0) return true;
+    const X509_NAME_ENTRY *entry = X509_NAME_get_entry(subject, at);
+    unsigned char *text = NULL;
+    int length = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(entry));
+    ERR_clear_error();
+    if (length < 0) return true;
+    Bytes name = {text, (size_t)length};
+    bool added = !name_is_alternative(name) || name_add_alternative(names, name, failure);
+    OPENSSL_free(text);
+    return added;
+}

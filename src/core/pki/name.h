@@ -21,6 +21,9 @@ bool name_add_alternative(GENERAL_NAMES *names, Bytes text, Failure *failure);
 /* Does name_add_alternative accept it without a prefix? It refuses "Jane Doe", for example. */
 bool name_is_alternative(Bytes text);
 
+/* Add the common name of a subject, if it is a DNS name, an IP address or an email address. */
+bool name_add_common(GENERAL_NAMES *names, const X509_NAME *subject, Failure *failure);
+
 /* Could name_add_alternative have made this foreign name? It then has no NUL bytes, spaces or
  * commas, at which other software may end the name. */
 bool name_is_sound(const GENERAL_NAME *name);

@@ -62,6 +62,9 @@ bool x509info_read(X509Info *info, X509 *certificate, Failure *failure);
 
 void x509info_free(X509Info *info);
 
+/* Fails where an extension can't be read whose content x509info_read leaves out then. */
+bool x509info_check(const X509 *certificate, Failure *failure);
+
 /* The parts that requests have too. */
 void x509info_name(Pool *pool, const X509_NAME *name, InfoNames *names, Bytes *text);
 void x509info_alternatives(Pool *pool, const GENERAL_NAMES *all, InfoNames *names);

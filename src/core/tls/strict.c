@@ -28,11 +28,14 @@ static int find_error(X509 *certificate, bool is_anchor) {
     return has_issuer_id ? X509_V_OK : X509_V_ERR_MISSING_AUTHORITY_KEY_IDENTIFIER;
 }
 
-static bool check_rules(X509_STORE_CTX *context) {
+static bool check_rules(X509_STORE_CTX *context, bool strict) {
     STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(context);
     for (int i = 0; i < sk_X509_num(chain); i++) {
         X509 *certificate = sk_X509_value(chain, i);
-        int error = find_error(certificate, i == sk_X509_num(chain) - 1);
+        bool malformed = X509_get_extension_flags(certificate) & EXFLAG_INVALID;
+        int error = malformed ? X509_V_ERR_INVALID_EXTENSION
+                    : strict  ? find_error(certificate, i == sk_X509_num(chain) - 1)
+                              : X509_V_OK;
         if (error == X509_V_OK) continue;
         X509_STORE_CTX_set_error(context, error);
         X509_STORE_CTX_set_error_depth(context, i);
@@ -45,6 +48,5 @@ static bool check_rules(X509_STORE_CTX *context) {
 
 bool strict_verify(X509_STORE_CTX *context) {
     unsigned long flags = X509_VERIFY_PARAM_get_flags(X509_STORE_CTX_get0_param(context));
-    if (X509_verify_cert(context) <= 0) return false;
-    return !(flags & X509_V_FLAG_X509_STRICT) || check_rules(context);
+    return X509_verify_cert(context) > 0 && check_rules(context, flags & X509_V_FLAG_X509_STRICT);
 }

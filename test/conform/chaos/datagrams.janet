@@ -1,16 +1,19 @@
-# Clients of DTLS over a network that loses, doubles and reorders datagrams. A datagram is a hash and what it is the hash
-# of: its client, its number and some bytes. The server sends back what it gets.
+# Clients of DTLS over a network that loses, doubles and reorders datagrams. A datagram is a hash
+# and what it is the hash of: its client, its number and some bytes. The server sends back what it
+# gets.
 (import ./faults :prefix "")
 (import ../../support/udp-proxy)
 (import jsec/crypto)
 (import jsec/dtls)
 
 (defn- make-datagram [rng client n]
-  (def body (string (string/format "%06d %06d " client n) (math/rng-buffer rng (between rng 1 1000))))
+  (def body
+    (string (string/format "%06d %06d " client n) (math/rng-buffer rng (between rng 1 1000))))
   (string (crypto/digest :sha256 body) body))
 
 (defn- check-datagram
-  "Count a datagram that `seen` has not; one that is changed, doubled or another client's is a fault."
+  ``Count a datagram that `seen` has not; one that is changed, doubled or another client's is a
+  fault.``
   [what datagram seen]
   (def [hash body] [(string/slice datagram 0 32) (string/slice datagram 32)])
   (unless (= hash (string (crypto/digest :sha256 body))) (fault what ": a datagram was changed"))
@@ -25,10 +28,12 @@
   (def seen @{})
   (ev/go (fn []
            (while (def peer (dtls/recv-from server 2000 (def datagram @"")))
-             (check-datagram "DTLS server" datagram (or (seen (string peer)) (set (seen (string peer)) @{})))
+             (check-datagram "DTLS server" datagram
+                             (or (seen (string peer)) (set (seen (string peer)) @{})))
              # a peer that left meanwhile has no session
              (protect (dtls/send-to server peer datagram)))))
-  (def proxy (udp-proxy/start (last (dtls/localname server)) {:seed (math/rng-int rng 1000000) :lose 0.1 :double 0.05 :reorder 0.1}))
+  (def proxy (udp-proxy/start (last (dtls/localname server)) {:seed (math/rng-int rng 1000000)
+                                                              :lose 0.1 :double 0.05 :reorder 0.1}))
   {:server server :proxy proxy})
 
 (defn stop [{:server server :proxy proxy}]
@@ -47,7 +52,8 @@
   "One client: some datagrams, and an end of one kind or another."
   [rng {:proxy proxy} options]
   (def number (++ clients))
-  (def connected (protect (dtls/connect "127.0.0.1" (proxy :port) (merge options {:handshake-timeout 10 :retransmit 0.05}))))
+  (def connected (protect (dtls/connect "127.0.0.1" (proxy :port)
+                                        (merge options {:handshake-timeout 10 :retransmit 0.05}))))
   (if (first connected)
     (let [client (last connected) n (between rng 1 20)]
       (count :dtls)

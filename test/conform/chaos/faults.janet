@@ -13,4 +13,5 @@
 
 (defn between [rng low high] (+ low (math/rng-int rng (- high low))))
 
-(defn seconds "A random time of at most so many seconds." [rng most] (* most (math/rng-uniform rng)))
+(defn seconds "A random time of at most so many seconds." [rng most]
+  (* most (math/rng-uniform rng)))

@@ -1,11 +1,14 @@
-# Connections over TCP and unix sockets. Each direction has a content of its own, of which both ends know every byte, and
-# a record on either side: what was written, what was read, and how it ended.
+# Connections over TCP and unix sockets. Each direction has a content of its own, of which both ends
+# know every byte, and a record on either side: what was written, what was read, and how it ended.
 (import ./faults :prefix "")
 (import jsec/tls)
 
-(def- max-sizes "Bytes of a direction. The larger ones fill the kernel's buffers, so that writes wait." [1000 100000 300000 3000000])
+(def- max-sizes
+  "Bytes of a direction. The larger ones fill the kernel's buffers, so that writes wait."
+  [1000 100000 300000 3000000])
 (def- max-piece "Bytes of a write." 1000000)
-(def- patience "Seconds after which a connection hangs." (* 30 (scan-number (os/getenv "JSEC_SLOW" "1"))))
+(def- patience "Seconds after which a connection hangs."
+  (* 30 (scan-number (os/getenv "JSEC_SLOW" "1"))))
 
 # ---- contents ----
 
@@ -35,7 +38,8 @@
   "Write the content in pieces; `:pending` is the length of the piece whose write did not return."
   [rng stream direction reckless]
   (while (< (direction :written) (direction :size))
-    (def n (min (between rng 1 (pick rng [2000 70000 max-piece])) (- (direction :size) (direction :written))))
+    (def n (min (between rng 1 (pick rng [2000 70000 max-piece]))
+                (- (direction :size) (direction :written))))
     (put direction :pending n)
     (write-piece rng stream (content direction (direction :written) n) reckless)
     (put direction :pending 0)
@@ -46,15 +50,18 @@
   (def at (direction :read))
   (update direction :read + n)
   (count :bytes n)
-  (unless (= (direction :read) (min (direction :read) (direction :size))) (error "more bytes than were written"))
+  (unless (= (direction :read) (min (direction :read) (direction :size)))
+    (error "more bytes than were written"))
   (unless (= (string piece) (content direction at n))
-    (fault "direction " (direction :number) ": the bytes after " at " are not those that were written")))
+    (fault "direction " (direction :number) ": the bytes after " at
+           " are not those that were written")))
 
 (defn- read-piece
   "Some bytes, nil at the end, or :again where the read was given up."
   [rng stream buffer]
   (def n (between rng 1 40000))
-  (defn interrupted [f] (try (f) ([err] (if (index-of err ["timeout" "deadline expired"]) :again (error err)))))
+  (defn interrupted [f]
+    (try (f) ([err] (if (index-of err ["timeout" "deadline expired"]) :again (error err)))))
   (cond
     (chance? rng 0.1) (interrupted |(:read stream n buffer (seconds rng 0.005)))
     (chance? rng 0.1) (interrupted |(ev/with-deadline (seconds rng 0.005) (:read stream n buffer)))
@@ -66,7 +73,8 @@
   (buffer/clear buffer))
 
 (defn- read-all
-  "Read to the end, compare each byte; `:end` is :clean or the error. A chunk that was given up leaves bytes in the buffer."
+  ``Read to the end, compare each byte; `:end` is :clean or the error. A chunk that was given up
+  leaves bytes in the buffer.``
   [rng stream direction]
   (def buffer @"")
   (def [fine end]
@@ -89,7 +97,10 @@
 (defn- polite
   "Both write all, end their direction, read to the end and close: all arrives."
   [rng stream out in &]
-  (def writer (task |(do (write-all (math/rng (math/rng-int rng 1000000)) stream out false) (:shutdown stream :w) (put out :whole true))))
+  (def writer (task |(do
+                       (write-all (math/rng (math/rng-int rng 1000000)) stream out false)
+                       (:shutdown stream :w)
+                       (put out :whole true))))
   (read-all rng stream in)
   (def [fine why] (await writer))
   (unless fine (fault "direction " (out :number) ": a polite write raised " (describe why)))
@@ -102,7 +113,8 @@
     (do (write-all rng stream out false) (:close stream) (put out :whole true))
     (do (read-all rng stream in) (:close stream))))
 
-(defn- cancel [task] (if (fiber/can-resume? (task :fiber)) (ev/cancel (task :fiber) "cancelled by chaos")))
+(defn- cancel [task]
+  (if (fiber/can-resume? (task :fiber)) (ev/cancel (task :fiber) "cancelled by chaos")))
 
 (def- blows
   "What befalls a reckless side in the midst of it."
@@ -115,8 +127,14 @@
                     (await reader)
                     (put side :reader (task |(read-all rng stream in)))))
    :close (fn [{:stream stream :in in}] (put in :stopped true) (protect (:close stream)))
-   :abort (fn [{:stream stream :in in :out out}] (put in :stopped true) (put out :aborted true) (:close stream true))
-   :abandon (fn [{:reader reader :writer writer :out out}] (put out :aborted true) (cancel reader) (cancel writer))
+   :abort (fn [{:stream stream :in in :out out}]
+            (put in :stopped true)
+            (put out :aborted true)
+            (:close stream true))
+   :abandon (fn [{:reader reader :writer writer :out out}]
+              (put out :aborted true)
+              (cancel reader)
+              (cancel writer))
    :nothing (fn [&])})
 
 (defn- end-side
@@ -132,12 +150,15 @@
 (defn- reckless
   "Both write with timeouts and read; a blow falls at some time."
   [rng stream out in &]
-  (def [write-rng read-rng] [(math/rng (math/rng-int rng 1000000)) (math/rng (math/rng-int rng 1000000))])
+  (def [write-rng read-rng]
+    [(math/rng (math/rng-int rng 1000000)) (math/rng (math/rng-int rng 1000000))])
   (def side
     @{:rng rng :stream stream :out out :in in
      :writer (task |(write-all write-rng stream out true))
      # a reader that comes late lets the writes wait
-     :reader (task |(do (if (chance? read-rng 0.5) (ev/sleep (seconds read-rng 0.2))) (read-all read-rng stream in)))})
+     :reader (task |(do
+                      (if (chance? read-rng 0.5) (ev/sleep (seconds read-rng 0.2)))
+                      (read-all read-rng stream in)))})
   (ev/sleep (seconds rng 0.1))
   (def blow (pick rng (sorted (keys blows))))
   (put out :blow blow)
@@ -158,7 +179,8 @@
       (error on-purpose))))
 
 (defn- deaf
-  "The client writes, reads nothing and closes, while the server writes: all that the client wrote arrives."
+  ``The client writes, reads nothing and closes, while the server writes: all that the client
+  wrote arrives.``
   [rng stream out in client]
   (if client
     (do
@@ -183,10 +205,12 @@
   (when (= end :clean)
     (if (direction :aborted) (fault words ": looks whole, and was aborted"))
     (unless (or (= read written) (= read (+ written pending)))
-      (fault words ": ended cleanly after " read " bytes, of which " written " were written and " pending " pending")))
+      (fault words ": ended cleanly after " read " bytes, of which " written " were written and "
+             pending " pending")))
   (when (and (direction :whole) (not= :reckless (plan :manner)))
     (unless (= end :clean) (fault words ": was whole, and its reader saw " (describe end)))
-    (unless (= read (direction :size)) (fault words ": " read " bytes of " (direction :size) " arrived"))))
+    (unless (= read (direction :size))
+      (fault words ": " read " bytes of " (direction :size) " arrived"))))
 
 (defn- run-side [plan stream out in client]
   (def rng (math/rng (+ (* 2 (plan :seed)) (if client 1 0))))
@@ -195,7 +219,8 @@
 (defn- serve [plan stream]
   (def [fine why] (protect (run-side plan stream (plan :down) (plan :up) false)))
   (ev/give (plan :served) true)
-  (unless (or fine (= why on-purpose)) (fault (plan :manner) ", the server's side raised " (describe why)))
+  (unless (or fine (= why on-purpose))
+    (fault (plan :manner) ", the server's side raised " (describe why)))
   (unless fine (error why)))
 
 (defn handle
@@ -241,7 +266,8 @@
   [rng servers]
   (def plan
     {:number (++ number) :seed (math/rng-int rng 1000000) :served (ev/chan 1)
-     :version (pick rng [:TLS1_2 :TLS1_3]) :manner (pick rng [:polite :one-way :deaf :reckless :reckless :reckless :raising])
+     :version (pick rng [:TLS1_2 :TLS1_3])
+     :manner (pick rng [:polite :one-way :deaf :reckless :reckless :reckless :raising])
      :up (new-direction rng (* 2 number)) :down (new-direction rng (inc (* 2 number)))})
   (def server (pick rng servers))
   (if (chance? rng 0.1)
