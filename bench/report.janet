@@ -69,14 +69,16 @@
 
 (defn page [figures names results]
   (string
-    "# What jsec costs, beside the limit\n\n"
-    "Made by `make bench`: each program on one core, the load generator on the other, over "
-    "loopback; CPU time of the\n"
-    "measured process, all its threads, for each unit of work. Medians of interleaved rounds, "
-    "with half the range of the\n"
-    "rounds; **bold** is the ratio to \"limit\", the median of the rounds' ratios. \"limit\" "
-    "is a bare, tuned server in C on\n"
-    "the same OpenSSL (`bench/c/limit.c`). `docs/performance.md` tells where the time goes.\n\n"
+    ``# Costs, relative to the limit
+
+`make bench` writes this page. Each program runs on one core, the load generator on the other, over
+loopback. The figures are the CPU time of the measured process, with all threads, for each unit of
+work: medians of interleaved rounds, with half the range of the rounds. **Bold** is the ratio to
+"limit", the median of the rounds' ratios. "limit" is a bare, tuned server in C on the same OpenSSL
+(`bench/c/limit.c`). `docs/performance.md` explains where the time goes.
+
+``
+    "\n"
     (machine) "\n\n"
     (table figures names results) "\n\n"
     "![Ratios to the limit](results.svg)\n"))
