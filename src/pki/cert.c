@@ -83,11 +83,11 @@ static const OptionRow issue_rows[] = {
                   "Key of the subject, private or public, in place of a new one."),
     OPTION_SECRET("password", option_bytes, CertOptions, password,
                   "Password of :key, where it is encrypted."),
-    OPTION(
-        "csr", option_bytes, CertOptions, csr,
-        "A signing request, PEM or DER. It gives the public key, and the subject and subject "
-        "alternative names unless options do; without names, its common name. Its signature is verified. Nothing else of it is "
-        "copied, such as CA:TRUE. Look at the names first: see `crypto/parse-csr`."),
+    OPTION("csr", option_bytes, CertOptions, csr,
+           "A signing request, PEM or DER. It gives the public key, and the subject and subject "
+           "alternative names unless options do. Without such names its common name counts. Its "
+           "signature is verified. Nothing else of it is copied, such as CA:TRUE. Look at the "
+           "names first: see `crypto/parse-csr`."),
 };
 static const OptionSet issue_options = OPTION_SET_WITH(issue_rows, new_key_parts);
 
@@ -169,7 +169,7 @@ static bool set_request(CertTask *job, const CertOptions *options, Failure *fail
     bool wants_names = janet_checktype(options->subject.san, JANET_NIL);
     bool taken = csr_take(request, &job->issue.key, &subject, wants_names ? &names : NULL, failure);
     if (taken && !has_subject(&options->subject.name)) {
-        /* a request of an old tool has its host name as common name only */
+        /* Old tools put the host into the common name only. */
         bool bare = names && !sk_GENERAL_NAME_num(names);
         taken = !bare || name_add_common(names, subject, failure);
         X509_NAME_free(job->issue.subject);
