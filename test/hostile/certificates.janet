@@ -367,14 +367,18 @@
              (string/find "malformed extension: certificate \"CN=named.example\" (depth 0)" why))
         why)))
 
-(peer-test "openssl" "a certificate with a malformed extension is refused for any purpose, and by cert/parse"
+(peer-test "openssl"
+  "a certificate with a malformed extension is refused for any purpose, and by cert/parse"
   (def broken (alternatives 0x82 0x7f 0x61))
   (each options [{} {:purpose :any} {:purpose :client} {:strict true}]
-    (def answer (cert/verify-chain (broken :cert) (merge {:roots [(ca :cert) (broken :cert)]} options)))
+    (def answer
+      (cert/verify-chain (broken :cert) (merge {:roots [(ca :cert) (broken :cert)]} options)))
     (is= false (answer :valid))
     (is (string/find "malformed extension" (answer :reason)) (answer :reason)))
-  (is (string/find "malformed" (visit broken {:trusted-cert (broken :cert) :purpose :any} "named.example")))
-  (fails-with "cert/parse: malformed extension: subjectAltName can't be read" (cert/parse (broken :cert))))
+  (is (string/find "malformed"
+                   (visit broken {:trusted-cert (broken :cert) :purpose :any} "named.example")))
+  (fails-with "cert/parse: malformed extension: subjectAltName can't be read"
+              (cert/parse (broken :cert))))
 
 # as DER: "a" ESC "[" U+009B U+202E
 (def- controls [0x61 0x1b 0x5b 0xc2 0x9b 0xe2 0x80 0xae])
