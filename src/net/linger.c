@@ -42,8 +42,17 @@ static Input discard_input(int descriptor, size_t *discarded) {
     return INPUT_MORE;
 }
 
+/* The output of a unix socket is in the peer's queue at once. */
+static bool is_unix(int descriptor) {
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    return !getsockname(descriptor, (struct sockaddr *)&address, &size) &&
+           address.ss_family == AF_UNIX;
+}
+
 /* Has the peer's kernel acknowledged all output? Then a reset can no longer take it away. */
 static bool is_delivered(int descriptor) {
+    if (is_unix(descriptor)) return true;
 #if defined SIOCOUTQ
     int unsent;
     return !ioctl(descriptor, SIOCOUTQ, &unsent) && !unsent;

@@ -18,11 +18,11 @@ static void cancel_close(Request *request) {
     stream_drop(stream);
 }
 
-static void close_mark(Request *request) {
+static void mark_close(Request *request) {
     janet_mark(janet_wrap_abstract(((CloseRequest *)request)->stream));
 }
 
-static const RequestKind close_kind = {.cancelled = cancel_close, .mark = close_mark};
+static const RequestKind close_kind = {.cancelled = cancel_close, .mark = mark_close};
 
 /* Input may come as long as the peer has not ended its direction. */
 static bool should_linger(const Stream *stream) {

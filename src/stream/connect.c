@@ -1,4 +1,4 @@
-/* connect: resolve, reach, shake hands, in one wait of the calling fiber. */
+/* connect: the lookup, the connection and the handshake, in one wait of the calling fiber. */
 #include "stream/connect.h"
 
 #include "base/raise.h"
@@ -20,7 +20,7 @@ static ConnectRequest *of_dial(Dial *dial) {
     return (ConnectRequest *)((char *)dial - offsetof(ConnectRequest, dial));
 }
 
-static void fail(ConnectRequest *request, const Failure *failure) {
+static void fail_connect(ConnectRequest *request, const Failure *failure) {
     Stream *stream = request->handshake.stream;
     if (request_waits(&request->handshake.request)) {
         request_fail(&request->handshake.request, &stream->handshakers,
@@ -29,15 +29,15 @@ static void fail(ConnectRequest *request, const Failure *failure) {
     stream_drop(stream);
 }
 
-static void connected(Dial *dial, int descriptor) {
+static void attach_socket(Dial *dial, int descriptor) {
     ConnectRequest *request = of_dial(dial);
     Stream *stream = request->handshake.stream;
     Failure failure;
     stream->dial = NULL;
     if (!request_waits(&request->handshake.request)) {
-        close(descriptor); /* the fiber is on its way elsewhere */
+        close(descriptor); /* the fiber was cancelled or timed out */
     } else if (!stream_attach(stream, descriptor, false, &failure)) {
-        fail(request, &failure);
+        fail_connect(request, &failure);
     } else if (stream->started) {
         datagram_forget_pending(&stream->engine); /* the greeting */
         stream->readable = true;
@@ -50,9 +50,9 @@ static void connected(Dial *dial, int descriptor) {
     }
 }
 
-/* --- datagrams: the ClientHello is the greeting that all addresses are tried with --- */
+/* --- DTLS: the ClientHello is sent to each address, and the first that answers wins --- */
 
-static void opening(Dial *dial) {
+static void begin_greeting(Dial *dial) {
     ConnectRequest *request = of_dial(dial);
     request->handshake.stream->dial = dial;
     handshake_join(request->handshake.stream, &request->handshake);
@@ -68,14 +68,14 @@ static void send_greeting(void *arg, const uint8_t *bytes, size_t length) {
     if (!sent && errno != EAGAIN && errno != EWOULDBLOCK) greeting->errnum = errno;
 }
 
-static int greet(Dial *dial, int descriptor) {
+static int greet_address(Dial *dial, int descriptor) {
     Greeting greeting = {descriptor, 0};
     datagram_each_pending(&of_dial(dial)->handshake.stream->engine, send_greeting, &greeting);
     return greeting.errnum;
 }
 
-static void failed(Dial *dial, const Failure *failure) {
-    fail(of_dial(dial), failure);
+static void fail_dial(Dial *dial, const Failure *failure) {
+    fail_connect(of_dial(dial), failure);
 }
 
 static void cancel_connect(Request *request) {
@@ -84,7 +84,7 @@ static void cancel_connect(Request *request) {
 }
 
 /* A handshake may fail before any address has answered. */
-static void connect_resumed(Request *request) {
+static void end_connect(Request *request) {
     ConnectRequest *self = (ConnectRequest *)request;
     dial_stop(&self->dial);
     self->handshake.stream->dial = NULL;
@@ -94,12 +94,12 @@ static const RequestKind connect_kind = {
     .cancelled = cancel_connect,
     .undelivered = handshake_undelivered,
     .mark = handshake_mark,
-    .resumed = connect_resumed,
+    .resumed = end_connect,
 };
 
 /* --- arguments --- */
 
-static const char *text_argument(const Janet *argv, int32_t n, JanetByteView *view) {
+static const char *get_text(const Janet *argv, int32_t n, JanetByteView *view) {
     *view = janet_getbytes(argv, n);
     for (int32_t i = 0; i < view->len; i++) {
         if (!view->bytes[i]) raise_type(n, "text without NUL bytes", argv[n]);
@@ -117,7 +117,7 @@ static void get_port(const Janet *argv, int32_t n, Target *target) {
         snprintf(target->port, sizeof target->port, "%d", port);
         return;
     }
-    const char *text = text_argument(argv, n, &view);
+    const char *text = get_text(argv, n, &view);
     if (view.len >= (int32_t)sizeof target->port || !view.len) raise_type(n, "port", argv[n]);
     snprintf(target->port, sizeof target->port, "%s", text);
 }
@@ -126,12 +126,12 @@ void stream_get_target(const char *function, const Janet *argv, bool unix_socket
     Failure failure;
     target->unix_socket = unix_sockets && janet_keyeq(argv[0], "unix");
     if (!target->unix_socket) {
-        text_argument(argv, 0, &target->host);
+        get_text(argv, 0, &target->host);
         get_port(argv, 1, target);
         return;
     }
     JanetByteView path;
-    const char *text = text_argument(argv, 1, &path);
+    const char *text = get_text(argv, 1, &path);
     if (!resolve_unix(text, (size_t)path.len, &target->address, &failure)) {
         raise_failure(function, &failure);
     }
@@ -145,11 +145,11 @@ void stream_connect(const char *function, Stream *stream, const Target *target,
     request->handshake.stream = stream;
     request->handshake.orphan = true;
     request->deferred = !options->handshake;
-    request->dial.connected = connected;
-    request->dial.failed = failed;
+    request->dial.connected = attach_socket;
+    request->dial.failed = fail_dial;
     request->dial.type = stream->kind->datagram ? SOCK_DGRAM : SOCK_STREAM;
-    request->dial.opening = greets ? opening : NULL;
-    request->dial.greet = greets ? greet : NULL;
+    request->dial.opening = greets ? begin_greeting : NULL;
+    request->dial.greet = greets ? greet_address : NULL;
     if (target->unix_socket) {
         dial_start_address(&request->dial, &target->address);
     } else {

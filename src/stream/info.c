@@ -1,4 +1,4 @@
-/* What was negotiated, and who is on the other side. */
+/* What was negotiated, and the certificates of the peer. */
 #include "stream/info.h"
 
 #include "base/raise.h"
@@ -64,14 +64,14 @@ static CertificateForm get_form(const Janet *argv, int32_t argc, int32_t n) {
     raise_word(n, ":pem, :der or :data", argv[n]);
 }
 
-static Janet owned_string(unsigned char *bytes, size_t length) {
+static Janet take_string(unsigned char *bytes, size_t length) {
     if (!bytes) janet_panic("out of memory");
     Janet string = janet_wrap_string(janet_string(bytes, (int32_t)length));
     OPENSSL_free(bytes);
     return string;
 }
 
-static Janet data_of(X509 *certificate) {
+static Janet make_data(X509 *certificate) {
     X509Info info;
     Failure failure;
     Janet data = janet_wrap_nil();
@@ -82,37 +82,37 @@ static Janet data_of(X509 *certificate) {
     return data;
 }
 
-static Janet certificate_as(X509 *certificate, CertificateForm form) {
+static Janet export_certificate(X509 *certificate, CertificateForm form) {
     unsigned char *der = NULL;
     size_t length = 0;
     if (!certificate) return janet_wrap_nil();
-    if (form == FORM_DATA) return data_of(certificate);
+    if (form == FORM_DATA) return make_data(certificate);
     if (form == FORM_PEM) {
         char *pem = pem_of_certificate(certificate, &length);
-        return owned_string((unsigned char *)pem, length);
+        return take_string((unsigned char *)pem, length);
     }
     int size = i2d_X509(certificate, &der);
-    return owned_string(size > 0 ? der : NULL, (size_t)(size > 0 ? size : 0));
+    return take_string(size > 0 ? der : NULL, (size_t)(size > 0 ? size : 0));
 }
 
 /* The chain as the peer sent it, leaf first: OpenSSL leaves the leaf out on servers. */
-static Janet chain_as(const SSL *ssl, CertificateForm form) {
+static Janet export_chain(const SSL *ssl, CertificateForm form) {
     X509 *leaf = SSL_get0_peer_certificate(ssl);
     STACK_OF(X509) *sent = SSL_get_peer_cert_chain(ssl);
     JanetArray *chain = janet_array(4);
     if (!leaf) return janet_wrap_nil();
-    janet_array_push(chain, certificate_as(leaf, form));
+    janet_array_push(chain, export_certificate(leaf, form));
     for (int i = SSL_is_server(ssl) ? 0 : 1; i < sk_X509_num(sent); i++) {
-        janet_array_push(chain, certificate_as(sk_X509_value(sent, i), form));
+        janet_array_push(chain, export_certificate(sk_X509_value(sent, i), form));
     }
     return janet_wrap_tuple(janet_tuple_n(chain->data, chain->count));
 }
 
-static void put(JanetTable *table, const char *key, Janet value) {
+static void put_key(JanetTable *table, const char *key, Janet value) {
     janet_table_put(table, janet_ckeywordv(key), value);
 }
 
-static Janet verify_result_of(const SSL *ssl) {
+static Janet make_verify_result(const SSL *ssl) {
     long code = SSL_get_verify_result(ssl);
     bool asked = context_data_verifies(ssl);
     bool given = SSL_get0_peer_certificate(ssl);
@@ -120,13 +120,13 @@ static Janet verify_result_of(const SSL *ssl) {
                          : !given ? "no certificate was given"
                                   : X509_verify_cert_error_string(code);
     JanetTable *result = janet_table(3);
-    put(result, "ok", janet_wrap_boolean(asked && given && code == X509_V_OK));
-    put(result, "reason", janet_cstringv(reason));
-    put(result, "code", janet_wrap_integer((int32_t)code));
+    put_key(result, "ok", janet_wrap_boolean(asked && given && code == X509_V_OK));
+    put_key(result, "reason", janet_cstringv(reason));
+    put_key(result, "code", janet_wrap_integer((int32_t)code));
     return janet_wrap_struct(janet_table_to_struct(result));
 }
 
-/* --- what is told --- */
+/* --- facts --- */
 
 Janet info_version(const Negotiated *it) {
     return janet_cstringv(SSL_get_version(it->ssl));
@@ -149,34 +149,35 @@ Janet info_session_reused(const Negotiated *it) {
 }
 
 Janet info_verify_result(const Negotiated *it) {
-    return verify_result_of(it->ssl);
+    return make_verify_result(it->ssl);
 }
 
 Janet info_connection(const Negotiated *it) {
     SSL *ssl = it->ssl;
     JanetTable *info = janet_table(16);
-    put(info, "version", info_version(it));
-    put(info, "cipher", info_cipher(it));
-    put(info, "cipher-bits", info_cipher_bits(it));
-    put(info, "alpn", alpn_of(ssl));
-    put(info, "server-name", text_or_nil(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)));
-    put(info, "group", group_of(ssl));
-    put(info, "signature-algorithm", signature_of(ssl));
-    put(info, "session-reused", info_session_reused(it));
-    put(info, "verify-result", verify_result_of(ssl));
-    put(info, "peer-certificate", certificate_as(SSL_get0_peer_certificate(ssl), FORM_DATA));
-    put(info, "peer-chain", chain_as(ssl, FORM_DATA));
-    put(info, "handshake-time", info_handshake_time(it));
+    put_key(info, "version", info_version(it));
+    put_key(info, "cipher", info_cipher(it));
+    put_key(info, "cipher-bits", info_cipher_bits(it));
+    put_key(info, "alpn", alpn_of(ssl));
+    put_key(info, "server-name", text_or_nil(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)));
+    put_key(info, "group", group_of(ssl));
+    put_key(info, "signature-algorithm", signature_of(ssl));
+    put_key(info, "session-reused", info_session_reused(it));
+    put_key(info, "verify-result", make_verify_result(ssl));
+    put_key(info, "peer-certificate",
+            export_certificate(SSL_get0_peer_certificate(ssl), FORM_DATA));
+    put_key(info, "peer-chain", export_chain(ssl, FORM_DATA));
+    put_key(info, "handshake-time", info_handshake_time(it));
     return janet_wrap_struct(janet_table_to_struct(info));
 }
 
 Janet info_peer_certificate(const Negotiated *it, int32_t argc, const Janet *argv, int32_t n) {
     CertificateForm form = get_form(argv, argc, n);
-    return certificate_as(SSL_get0_peer_certificate(it->ssl), form);
+    return export_certificate(SSL_get0_peer_certificate(it->ssl), form);
 }
 
 Janet info_peer_chain(const Negotiated *it, int32_t argc, const Janet *argv, int32_t n) {
-    return chain_as(it->ssl, get_form(argv, argc, n));
+    return export_chain(it->ssl, get_form(argv, argc, n));
 }
 
 /* --- methods of streams --- */
@@ -187,39 +188,39 @@ Negotiated info_of(const Janet *argv, const char *name) {
     return (Negotiated){ssl, stream->settings.timing ? stream->took : -1};
 }
 
-static Janet tell(int32_t argc, const Janet *argv, const char *name,
-                  Janet (*told)(const Negotiated *it)) {
+static Janet run_info(int32_t argc, const Janet *argv, const char *name,
+                      Janet (*info)(const Negotiated *it)) {
     janet_fixarity(argc, 1);
     Negotiated it = info_of(argv, name);
-    return told(&it);
+    return info(&it);
 }
 
 Janet cfun_stream_version(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "%s-stream/version", info_version);
+    return run_info(argc, argv, "%s-stream/version", info_version);
 }
 
 Janet cfun_stream_cipher(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "%s-stream/cipher", info_cipher);
+    return run_info(argc, argv, "%s-stream/cipher", info_cipher);
 }
 
 Janet cfun_stream_cipher_bits(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "%s-stream/cipher-bits", info_cipher_bits);
+    return run_info(argc, argv, "%s-stream/cipher-bits", info_cipher_bits);
 }
 
 Janet cfun_stream_handshake_time(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "%s-stream/handshake-time", info_handshake_time);
+    return run_info(argc, argv, "%s-stream/handshake-time", info_handshake_time);
 }
 
 Janet cfun_stream_connection_info(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "%s-stream/connection-info", info_connection);
+    return run_info(argc, argv, "%s-stream/connection-info", info_connection);
 }
 
 Janet cfun_stream_session_reused(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "%s-stream/session-reused?", info_session_reused);
+    return run_info(argc, argv, "%s-stream/session-reused?", info_session_reused);
 }
 
 Janet cfun_stream_verify_result(int32_t argc, Janet *argv) {
-    return tell(argc, argv, "%s-stream/verify-result", info_verify_result);
+    return run_info(argc, argv, "%s-stream/verify-result", info_verify_result);
 }
 
 Janet cfun_stream_peer_certificate(int32_t argc, Janet *argv) {

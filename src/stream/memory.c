@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-static ptrdiff_t memory_send(void *arg, const uint8_t *bytes, size_t length) {
+static ptrdiff_t send_memory(void *arg, const uint8_t *bytes, size_t length) {
     const Stream *stream = arg;
     Bio *out = bio_of(stream->out);
     if (!bio_memory(out) || bio_has_ended(out)) return TRANSPORT_ERROR(EPIPE);
@@ -16,7 +16,7 @@ static ptrdiff_t memory_send(void *arg, const uint8_t *bytes, size_t length) {
     return n;
 }
 
-static ptrdiff_t memory_receive(void *arg, uint8_t *bytes, size_t room) {
+static ptrdiff_t receive_memory(void *arg, uint8_t *bytes, size_t room) {
     const Stream *stream = arg;
     Bio *in = bio_of(stream->in);
     if (bio_is_drained(in)) return TRANSPORT_EOF;
@@ -43,8 +43,8 @@ size_t memory_waiting(Janet pair) {
 void memory_attach(Stream *stream, Janet pair) {
     stream->in = janet_in(pair, janet_wrap_integer(0));
     stream->out = janet_in(pair, janet_wrap_integer(1));
-    stream->engine.transport.send = memory_send;
-    stream->engine.transport.receive = memory_receive;
+    stream->engine.transport.send = send_memory;
+    stream->engine.transport.receive = receive_memory;
     /* The stream lives as long as its input can come. */
     bio_hook(bio_of(stream->in), on_input, stream, janet_wrap_abstract(stream));
 }

@@ -83,7 +83,7 @@ typedef struct Room {
     uint8_t scratch[SCRATCH];
 } Room;
 
-/* How many bytes may come at once. */
+/* Bytes to ask the engine for. */
 static int32_t max_at_once(const ReadJob *job) {
     int32_t left = job->wanted - job->got;
     return left < MAX_RECORD ? left : MAX_RECORD;
@@ -167,7 +167,7 @@ static Outcome try_peek(ReadJob *job) {
     return ready ? call_returns(janet_wrap_nil()) : call_waits();
 }
 
-/* Would the engine only find that the socket has nothing? Each event is asked about once. */
+/* Would the engine only find that the socket is empty? It is tried once for each event. */
 static bool is_drained(const Stream *stream) {
     return stream->watcher.descriptor >= 0 && !stream->readable && !stream->read_shut &&
            engine_is_drained(&stream->engine);
@@ -228,13 +228,13 @@ static void undeliver_read(Request *request) {
     if (!job->given || !job->whole) return_bytes(job);
 }
 
-static void read_mark(Request *request) {
+static void mark_read(Request *request) {
     ReadJob *job = &((ReadRequest *)request)->job;
     janet_mark(janet_wrap_abstract(job->stream));
     if (job->buffer) janet_mark(janet_wrap_buffer(job->buffer));
 }
 
-static void read_resumed(Request *request) {
+static void end_delivery(Request *request) {
     Stream *stream = ((ReadRequest *)request)->job.stream;
     if (stream->delivered != request) return;
     stream->delivered = NULL;
@@ -244,8 +244,8 @@ static void read_resumed(Request *request) {
 static const RequestKind read_kind = {
     .cancelled = cancel_read,
     .undelivered = undeliver_read,
-    .mark = read_mark,
-    .resumed = read_resumed,
+    .mark = mark_read,
+    .resumed = end_delivery,
 };
 
 /* One reader gets data in a turn. Its bytes may come back, and then belong before those of the next

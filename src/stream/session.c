@@ -8,7 +8,7 @@
 #include "stream/info.h"
 #include "stream/stream_internal.h"
 
-static Janet as_string(uint8_t *bytes, size_t length) {
+static Janet take_string(uint8_t *bytes, size_t length) {
     Janet string =
         bytes ? janet_wrap_string(janet_string(bytes, (int32_t)length)) : janet_wrap_nil();
     OPENSSL_clear_free(bytes, length); /* a session is a secret */
@@ -25,7 +25,7 @@ void stream_report_sessions(Stream *stream) {
             OPENSSL_clear_free(bytes, length);
             continue;
         }
-        JanetFiber *fiber = call_fiber(stream->on_session, as_string(bytes, length));
+        JanetFiber *fiber = call_fiber(stream->on_session, take_string(bytes, length));
         janet_schedule(fiber, janet_wrap_nil());
     }
 }
@@ -38,12 +38,12 @@ Janet cfun_shared_get_session(int32_t argc, Janet *argv) {
     if (SSL_is_server(ssl))
         raise_format(stream_function(stream, function),
                      "a server has no session to resume: its clients do");
-    /* Tickets come after the handshake, before the data. To look for data takes them in. */
+    /* TLS 1.3 tickets come between the handshake and the data: a peek at the data reads them. */
     engine_peek(&stream->engine);
     stream_report_sessions(stream);
     size_t length = 0;
     uint8_t *bytes = session_export(ssl, NULL, &length);
-    return as_string(bytes, length);
+    return take_string(bytes, length);
 }
 
 Janet cfun_shared_set_session(int32_t argc, Janet *argv) {
@@ -69,8 +69,8 @@ Janet cfun_shared_set_session(int32_t argc, Janet *argv) {
 
 /* --- new keys --- */
 
-static Janet renew(Stream *stream, const char *function, Janet self,
-                   EngineStatus (*call)(Engine *engine)) {
+static Janet renew_keys(Stream *stream, const char *function, Janet self,
+                        EngineStatus (*call)(Engine *engine)) {
     if (call(&stream->engine) == ENGINE_FAILED) janet_panicv(stream_error(stream, function));
     stream_advance(stream);
     return self;
@@ -83,7 +83,7 @@ Janet cfun_stream_key_update(int32_t argc, Janet *argv) {
     if (SSL_version(ssl) != TLS1_3_VERSION) {
         raise_format(function, "TLS 1.3 has key updates, and this is %s", SSL_get_version(ssl));
     }
-    return renew(stream_get(argv, 0), function, argv[0], engine_key_update);
+    return renew_keys(stream_get(argv, 0), function, argv[0], engine_key_update);
 }
 
 Janet cfun_stream_renegotiate(int32_t argc, Janet *argv) {
@@ -96,12 +96,13 @@ Janet cfun_stream_renegotiate(int32_t argc, Janet *argv) {
     if (SSL_get_options(ssl) & SSL_OP_NO_RENEGOTIATION) {
         raise_format(function, "renegotiation is off: give :renegotiation true");
     }
-    return renew(stream_get(argv, 0), function, argv[0], engine_renegotiate);
+    return renew_keys(stream_get(argv, 0), function, argv[0], engine_renegotiate);
 }
 
 /* --- stapling --- */
 
-static bool staple(const Janet *argv, Bytes response, const char *function, Failure *failure) {
+static bool staple_response(const Janet *argv, Bytes response, const char *function,
+                            Failure *failure) {
     const Context *context = context_object(argv[0]);
     if (context) return ocsp_staple_context(context->context, response, failure);
     Stream *stream = stream_get_open(argv, 0);
@@ -114,7 +115,7 @@ static bool staple(const Janet *argv, Bytes response, const char *function, Fail
     return ocsp_staple(stream->engine.ssl, response, failure);
 }
 
-static void answer(Stream *stream) {
+static void run_on_staple(Stream *stream) {
     Janet response;
     Failure failure;
     JanetByteView view;
@@ -125,17 +126,17 @@ static void answer(Stream *stream) {
         return;
     }
     if (!janet_bytes_view(response, &view.bytes, &view.len) || !view.bytes) return;
-    if (stream->state != STREAM_HANDSHAKING) return; /* it closed the stream */
+    if (stream->state != STREAM_HANDSHAKING) return; /* the function has closed the stream */
     if (ocsp_staple(stream->engine.ssl, (Bytes){view.bytes, (size_t)view.len}, &failure)) return;
     janet_eprintf("tls: no staple: %s\n", failure.text);
 }
 
-/* In a fiber of its own; a failure there costs the staple, not the connection. */
-static Janet cfun_stream_answer(int32_t argc, Janet *argv) {
+/* In a fiber of its own. When the function raises, the handshake goes on without a staple. */
+static Janet cfun_run_on_staple(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
     Stream *stream = stream_get(argv, 0);
     if (stream->state != STREAM_HANDSHAKING) return janet_wrap_nil();
-    answer(stream);
+    run_on_staple(stream);
     engine_answer(&stream->engine);
     stream_advance(stream);
     return janet_wrap_nil();
@@ -149,7 +150,7 @@ void stream_ask_staple(Stream *stream) {
         poller_turn(&stream->watcher);
         return;
     }
-    poller_call_soon(cfun_stream_answer, janet_wrap_abstract(stream));
+    poller_call_soon(cfun_run_on_staple, janet_wrap_abstract(stream));
 }
 
 Janet cfun_stream_set_ocsp_response(int32_t argc, Janet *argv) {
@@ -164,6 +165,6 @@ Janet cfun_stream_set_ocsp_response(int32_t argc, Janet *argv) {
         JanetByteView view = janet_getbytes(argv, 1);
         response = (Bytes){view.bytes ? view.bytes : (const uint8_t *)"", (size_t)view.len};
     }
-    if (!staple(argv, response, function, &failure)) raise_failure(function, &failure);
+    if (!staple_response(argv, response, function, &failure)) raise_failure(function, &failure);
     return argv[0];
 }

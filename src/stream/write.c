@@ -1,5 +1,5 @@
-/* write and shutdown: what leaves the stream leaves in the order of the calls. Of datagrams a write
- * sends one, and tells its bytes, as core's functions on datagrams do. */
+/* write and shutdown: output leaves the stream in the order of the calls. A write of a DTLS client
+ * sends one datagram and returns its bytes, as core's functions on datagrams do. */
 #include "stream/stream_internal.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@ typedef struct WriteRequest {
     Request request;
     WriteJob job;
     Janet keeps;    /* the string that data points into; nil: the copy below */
-    uint8_t copy[]; /* of a buffer, which may change while we wait */
+    uint8_t copy[]; /* of a buffer, which may change while the call waits */
 } WriteRequest;
 
 /* A write ended with an error. Once some of its data was sealed the peer has, or will get, a part:
@@ -62,7 +62,7 @@ static Outcome try_write(WriteJob *job) {
     return max < left ? call_yields() : call_returns(written(stream, job->total));
 }
 
-/* What was sealed goes out all the same; the rest is forgotten, and the next writer goes on. */
+/* Sealed bytes are sent all the same; the rest is dropped, and the next writer continues. */
 static void cancel_write(Request *request) {
     Stream *stream = ((WriteRequest *)request)->job.stream;
     mark_cut(&((WriteRequest *)request)->job);
@@ -75,7 +75,7 @@ static void undeliver_write(Request *request) {
     mark_cut(&((WriteRequest *)request)->job);
 }
 
-static void write_mark(Request *request) {
+static void mark_write(Request *request) {
     janet_mark(janet_wrap_abstract(((WriteRequest *)request)->job.stream));
     janet_mark(((WriteRequest *)request)->keeps);
 }
@@ -83,7 +83,7 @@ static void write_mark(Request *request) {
 static const RequestKind write_kind = {
     .cancelled = cancel_write,
     .undelivered = undeliver_write,
-    .mark = write_mark,
+    .mark = mark_write,
 };
 
 void stream_serve_writers(Stream *stream) {

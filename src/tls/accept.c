@@ -1,4 +1,4 @@
-/* accept: one connection of a listener, its handshake made. */
+/* accept: one connection of a listener, and its handshake. */
 #include "tls/accept.h"
 #include "base/module.h"
 #include "base/raise.h"
@@ -34,7 +34,7 @@ typedef struct AcceptRequest {
     bool deferred;
 } AcceptRequest;
 
-static void take(AcceptRequest *request, int descriptor) {
+static void begin_handshake(AcceptRequest *request, int descriptor) {
     Failure failure;
     RequestQueue none;
     request_queue_init(&none);
@@ -54,15 +54,15 @@ static AcceptRequest *of_acceptor(const Acceptor *acceptor) {
     return (AcceptRequest *)((uintptr_t)acceptor - offsetof(AcceptRequest, acceptor));
 }
 
-static bool waits(const Acceptor *acceptor) {
+static bool accept_waits(const Acceptor *acceptor) {
     return request_waits(&of_acceptor(acceptor)->handshake.request);
 }
 
-static void accepted(Acceptor *acceptor, int descriptor) {
-    take(of_acceptor(acceptor), descriptor);
+static void take_connection(Acceptor *acceptor, int descriptor) {
+    begin_handshake(of_acceptor(acceptor), descriptor);
 }
 
-static void closed(Acceptor *acceptor) {
+static void end_accept(Acceptor *acceptor) {
     RequestQueue none;
     request_queue_init(&none);
     Request *request = &of_acceptor(acceptor)->handshake.request;
@@ -74,7 +74,7 @@ static void cancel_accept(Request *request) {
     handshake_cancelled(request);
 }
 
-static void accept_mark(Request *request) {
+static void mark_accept(Request *request) {
     janet_mark(janet_wrap_abstract(((AcceptRequest *)request)->context));
     handshake_mark(request);
 }
@@ -82,19 +82,19 @@ static void accept_mark(Request *request) {
 static const RequestKind accept_kind = {
     .cancelled = cancel_accept,
     .undelivered = handshake_undelivered,
-    .mark = accept_mark,
+    .mark = mark_accept,
 };
 
 FUNCTION(tls_accept, "tls/accept", "listener opts &opt timeout",
          "Take the next connection of a listener and make the TLS handshake as its server; the "
-         "fiber waits, the event loop goes on. Several fibers may wait at one listener.\n\n"
+         "fiber waits, the event loop goes on. Several fibers may wait on one listener.\n\n"
          "`listener` is what `tls/listen` or `net/listen` returned. `opts` is a table or struct "
          "of options, `:cert` and `:key` among them, or a context from `tls/new-context`. With "
-         "`:verify true` a client without a certificate that the given CAs vouch for is "
-         "refused.\n\n"
+         "`:verify true` the server refuses clients without a certificate issued by the given "
+         "CAs.\n\n"
          "Returns a TLS stream, or nil when the listener is closed. Raises \"timeout\" after "
-         "`timeout` (or `:timeout`) seconds, and when the handshake fails: one bad client is no "
-         "reason to stop, so servers catch that, or use `tls/accept-loop`.\n\n"
+         "`timeout` (or `:timeout`) seconds, and when the handshake fails. A server "
+         "catches that, or uses `tls/accept-loop`: one bad client is no reason to stop.\n\n"
          "Options:",
          &tls_option_set) {
     janet_arity(argc, 2, 3);
@@ -108,15 +108,15 @@ FUNCTION(tls_accept, "tls/accept", "listener opts &opt timeout",
     AcceptRequest *request = request_new(sizeof *request, 0, &accept_kind);
     request->handshake.function = function;
     request->handshake.orphan = true;
-    request->acceptor.waits = waits;
-    request->acceptor.accepted = accepted;
-    request->acceptor.closed = closed;
+    request->acceptor.waits = accept_waits;
+    request->acceptor.accepted = take_connection;
+    request->acceptor.closed = end_accept;
     request->context = context;
     request->settings = options.settings;
     request->deferred = !options.handshake;
     int descriptor = listener_try(listener);
     if (descriptor >= 0) {
-        take(request, descriptor);
+        begin_handshake(request, descriptor);
     } else {
         listener_join(listener, &request->acceptor);
     }

@@ -1,4 +1,4 @@
-/* Connections on their way in. */
+/* Servers' streams from accepted connections. */
 #ifndef JSEC_TLS_ACCEPT_H
 #define JSEC_TLS_ACCEPT_H
 

@@ -86,8 +86,8 @@ static Janet listen_unix(const char *function, const Janet *argv, int32_t backlo
 
 FUNCTION(tls_listen, "tls/listen", "host port &opt opts",
          "Listen for connections on an address and port, or on a unix socket with `:unix` for "
-         "`host` and its path for `port`. Port \"0\" takes a free one, which `(net/localname "
-         "listener)` tells. Several processes or threads may listen on one TCP port; the kernel "
+         "`host` and its path for `port`. Port \"0\" takes a free one, see `(net/localname "
+         "listener)`. Several processes or threads may listen on one TCP port; the kernel "
          "shares the connections out between them. A unix socket's path must not exist yet.\n\n"
          "Returns a listener: a stream of core's, as of `net/listen`, for `tls/accept` and "
          "`tls/accept-loop`. Closing it ends those. Raises when the address can't be resolved or "

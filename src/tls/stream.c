@@ -89,7 +89,7 @@ FUNCTION_NAMED(
     stream_peer_certificate, "tls-stream/peer-certificate", "stream &opt form",
     "The other side's certificate: PEM, or as `form` says `:pem`, `:der` or `:data`, a "
     "struct as of `cert/parse`: subject, issuer, names, dates, serial number, fingerprints, "
-    "key. nil where it gave none. It says who is there only if it was verified. " RAISES,
+    "key. nil where it gave none. It proves who the peer is only if it was verified. " RAISES,
     NULL);
 
 FUNCTION_NAMED(
@@ -115,7 +115,7 @@ FUNCTION_NAMED(
     "The session of a client's connection as a byte string, which `:session` of "
     "`tls/connect` resumes, in this process or another. nil while the server has given "
     "none: with TLS 1.3 it comes with the first data after the handshake; `:on-session` "
-    "tells when. The bytes are a secret. They are good for the same host and the same "
+    "is called then. The bytes are a secret. They are good for the same host and the same "
     "verification settings only. Raises on servers, before the handshake is done, when it "
     "failed, and on a closed stream.",
     NULL);

@@ -9,7 +9,7 @@
 #include "tls/options.h"
 #include "tls/stream.h"
 
-static const char *text_of(const Janet *argv, int32_t n) {
+static const char *get_text(const Janet *argv, int32_t n) {
     JanetByteView view = janet_getbytes(argv, n);
     for (int32_t i = 0; i < view.len; i++) {
         if (!view.bytes[i]) raise_type(n, "text without NUL bytes", argv[n]);
@@ -27,7 +27,7 @@ static bool has_leftovers(Janet transport) {
     return recv(core->handle, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-static void attach(Stream *stream, Janet transport, const char *function) {
+static void attach_transport(Stream *stream, Janet transport, const char *function) {
     Failure failure;
     JanetStream *core = janet_checkabstract(transport, &janet_stream_type);
     if (!core) {
@@ -51,7 +51,7 @@ static Janet take_over(const char *function, Janet transport, EngineRole role, C
         raise_format(function, "plaintext is left over on the stream: read it before TLS begins, "
                                "and if the peer sent it unasked, trust nothing of it");
     }
-    attach(stream, transport, function);
+    attach_transport(stream, transport, function);
     if (!options->handshake) return janet_wrap_abstract(stream);
     handshake_await(stream, function, options->timeout, true);
 }
@@ -77,7 +77,7 @@ FUNCTION(tls_upgrade, "tls/upgrade", "stream hostname &opt opts",
     janet_arity(argc, 2, 3);
     ConnectionOptions options;
     Janet transport = get_transport(argv, 0);
-    const char *hostname = text_of(argv, 1);
+    const char *hostname = get_text(argv, 1);
     Context *context = tls_choose(function, argv, argc, 2, &options);
     return take_over(function, transport, ENGINE_CLIENT, context, &options, hostname);
 }
@@ -112,7 +112,7 @@ FUNCTION(tls_wrap, "tls/wrap", "stream &opt hostname-or-opts opts",
     if (argc > 2 && !named && !nameless) {
         raise_type(1, "host name, where options follow it", argv[1]);
     }
-    const char *hostname = named ? text_of(argv, 1) : NULL;
+    const char *hostname = named ? get_text(argv, 1) : NULL;
     Context *context = tls_choose(function, argv, argc, named || nameless ? 2 : 1, &options);
     EngineRole role = named ? ENGINE_CLIENT : role_of(context, &options);
     return take_over(function, transport, role, context, &options, hostname);
