@@ -5,7 +5,6 @@
 #include "base/raise.h"
 #include "net/request.h"
 #include "register.h"
-#include "stream/stream.h"
 
 #include <math.h>
 #include <openssl/err.h>
@@ -267,7 +266,7 @@ FUNCTION(bio_wait, "bio/wait", "bio &opt timeout",
          NULL) {
     janet_arity(argc, 1, 2);
     Bio *bio = args_bio(argv);
-    double timeout = stream_timeout(argv, argc, 1);
+    double timeout = args_timeout(argv, argc, 1);
     bool ready = bio_is_drained(bio) || BIO_ctrl_pending(bio->memory);
     if (ready) return waiting_bytes(bio);
     poller_start();

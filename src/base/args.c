@@ -2,6 +2,8 @@
 
 #include "base/raise.h"
 
+#include <math.h>
+
 #define MIN_SIGNATURE_DIGEST 28 /* bytes, of SHA-224; shorter ones do not resist forgery */
 
 Bytes args_bytes(const Janet *argv, int32_t slot) {
@@ -99,4 +101,27 @@ void args_option_signature_digest(const OptionSite *site, Janet value, void *fie
         option_refuse(site, "digest that is safe for signatures, such as :sha256", value);
     }
     *(const EVP_MD **)field = md;
+}
+
+/* --- timeouts --- */
+
+typedef struct TimeoutOptions {
+    double timeout;
+} TimeoutOptions;
+
+static const OptionRow timeout_rows[] = {
+    OPTION("timeout", option_seconds, TimeoutOptions, timeout, "Seconds for the call."),
+};
+static const OptionSet timeout_set = OPTION_SET(timeout_rows);
+
+double args_timeout(const Janet *argv, int32_t argc, int32_t n) {
+    TimeoutOptions options = {INFINITY};
+    if (n >= argc || janet_checktype(argv[n], JANET_NIL)) return INFINITY;
+    if (janet_checktypes(argv[n], JANET_TFLAG_DICTIONARY)) {
+        options_read("timeout", &timeout_set, argv[n], &options);
+        return options.timeout;
+    }
+    double seconds = janet_getnumber(argv, n);
+    if (!(seconds >= 0)) raise_type(n, "non-negative number of seconds", argv[n]);
+    return seconds;
 }

@@ -39,6 +39,9 @@ int args_word(const OptionWord *words, const Janet *argv, int32_t slot);
 /* The options in that slot, nil when left out. */
 Janet args_options(const Janet *argv, int32_t argc, int32_t slot);
 
+/* Seconds of an optional timeout argument: a number, or a table with :timeout. INFINITY: none. */
+double args_timeout(const Janet *argv, int32_t argc, int32_t slot);
+
 /* Parsers for options: a `const DigestRow *` of any digest, and a `const EVP_MD *` of one that
  * signatures may use. */
 void args_option_digest(const OptionSite *site, Janet value, void *field);

@@ -1,4 +1,5 @@
 /* The functions of DTLS servers. Those that describe a session take a client as well. */
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "context/argument.h"
@@ -119,7 +120,7 @@ FUNCTION(dtls_recv_from, "dtls/recv-from", "server nbytes buf &opt timeout",
     Server *server = server_get_open(argv, 0);
     int32_t max = janet_getnat(argv, 1);
     JanetBuffer *buffer = janet_getbuffer(argv, 2);
-    return receive_message(server, max, buffer, stream_timeout(argv, argc, 3));
+    return receive_message(server, max, buffer, args_timeout(argv, argc, 3));
 }
 
 FUNCTION(dtls_send_to, "dtls/send-to", "server addr data &opt timeout",
@@ -136,7 +137,7 @@ FUNCTION(dtls_send_to, "dtls/send-to", "server addr data &opt timeout",
     Server *server = server_get_open(argv, 0);
     get_address(argv, 1, &to);
     JanetByteView data = janet_getbytes(argv, 2);
-    double timeout = stream_timeout(argv, argc, 3);
+    double timeout = args_timeout(argv, argc, 3);
     stream_check_datagram(function, (size_t)data.len);
     return send_message(server, &to, data, timeout);
 }

@@ -1,4 +1,5 @@
 /* The handshake of a stream: its waiters, its time, and its end. */
+#include "base/args.h"
 #include "core/tls/datagram.h"
 #include "stream/memory.h"
 #include "stream/stream_internal.h"
@@ -133,7 +134,7 @@ void stream_advance_handshake(Stream *stream) {
 Janet cfun_shared_handshake(int32_t argc, Janet *argv) {
     janet_arity(argc, 1, 2);
     Stream *stream = stream_get_open(argv, 0);
-    double timeout = stream_timeout(argv, argc, 1);
+    double timeout = args_timeout(argv, argc, 1);
     const char *function = "%s-stream/handshake";
     if (stream->state == STREAM_FAILED) janet_panicv(stream_error(stream, function));
     if (stream->state == STREAM_OPEN) return argv[0];

@@ -1,11 +1,8 @@
 /* Streams as Janet sees them: the abstract type, its methods, and arguments. */
-#include "base/options.h"
 #include "base/raise.h"
 #include "net/generic.h"
 #include "net/socket.h"
 #include "stream/stream_internal.h"
-
-#include <math.h>
 
 /* --- methods that go to the socket --- */
 
@@ -147,27 +144,6 @@ Stream *stream_get_open(const Janet *argv, int32_t n) {
     Stream *stream = stream_get(argv, n);
     if (stream->state >= STREAM_CLOSING) janet_panic("stream is closed");
     return stream;
-}
-
-typedef struct TimeoutOptions {
-    double timeout;
-} TimeoutOptions;
-
-static const OptionRow timeout_rows[] = {
-    OPTION("timeout", option_seconds, TimeoutOptions, timeout, "Seconds for the call."),
-};
-static const OptionSet timeout_set = OPTION_SET(timeout_rows);
-
-double stream_timeout(const Janet *argv, int32_t argc, int32_t n) {
-    TimeoutOptions options = {INFINITY};
-    if (n >= argc || janet_checktype(argv[n], JANET_NIL)) return INFINITY;
-    if (janet_checktypes(argv[n], JANET_TFLAG_DICTIONARY)) {
-        options_read("timeout", &timeout_set, argv[n], &options);
-        return options.timeout;
-    }
-    double seconds = janet_getnumber(argv, n);
-    if (!(seconds >= 0)) raise_type(n, "non-negative number of seconds", argv[n]);
-    return seconds;
 }
 
 /* --- errors --- */

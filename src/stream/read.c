@@ -1,5 +1,6 @@
 /* read and chunk: bytes straight from the engine into the caller's buffer. A read of a DTLS client
  * returns one datagram, or the rest of one. */
+#include "base/args.h"
 #include "stream/stream_internal.h"
 
 #include <string.h>
@@ -274,7 +275,7 @@ static Janet run_read(ReadJob *job, double timeout) {
 
 static Janet start_read(ReadJob *job, int32_t argc, Janet *argv) {
     job->given = argc > 2 && !janet_checktype(argv[2], JANET_NIL);
-    double timeout = stream_timeout(argv, argc, 3);
+    double timeout = args_timeout(argv, argc, 3);
     if (job->given) job->buffer = janet_getbuffer(argv, 2);
     return run_read(job, timeout);
 }

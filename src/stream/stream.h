@@ -69,9 +69,6 @@ Janet stream_error(const Stream *stream, const char *function);
 /* Raise when one datagram cannot hold so much. */
 void stream_check_datagram(const char *function, size_t length);
 
-/* Seconds of an optional timeout argument: a number, or a table with :timeout. INFINITY: none. */
-double stream_timeout(const Janet *argv, int32_t argc, int32_t n);
-
 /* What a kind's abstract type does. */
 int stream_object_gc(void *pointer, size_t size);
 int stream_object_mark(void *pointer, size_t size);

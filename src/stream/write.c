@@ -1,5 +1,6 @@
 /* write and shutdown: output leaves the stream in the order of the calls. A write of a DTLS client
  * sends one datagram and returns its bytes, as core's functions on datagrams do. */
+#include "base/args.h"
 #include "stream/stream_internal.h"
 
 #include <errno.h>
@@ -133,7 +134,7 @@ Janet cfun_shared_write(int32_t argc, Janet *argv) {
     janet_arity(argc, 2, 3);
     Stream *stream = stream_get_open(argv, 0);
     JanetByteView view = janet_getbytes(argv, 1);
-    double timeout = stream_timeout(argv, argc, 2);
+    double timeout = args_timeout(argv, argc, 2);
     if (!view.len) return written(stream, 0);
     if (stream->kind->datagram) stream_check_datagram("dtls/write", (size_t)view.len);
     WriteJob job = {.stream = stream, .data = view.bytes};
@@ -167,7 +168,7 @@ Janet cfun_shared_shutdown(int32_t argc, Janet *argv) {
     janet_arity(argc, 1, 3);
     Stream *stream = stream_get_open(argv, 0);
     unsigned ways = get_ways(argv, argc);
-    double timeout = stream_timeout(argv, argc, 2);
+    double timeout = args_timeout(argv, argc, 2);
     if (ways & WAYS_READ) shut_reading(stream);
     if (ways & WAYS_FORCE) {
         stream->write_shut = true;

@@ -1,5 +1,6 @@
 /* accept: one connection of a listener, and its handshake. */
 #include "tls/accept.h"
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/tls/context.h"
@@ -101,7 +102,7 @@ FUNCTION(tls_accept, "tls/accept", "listener opts &opt timeout",
     JanetStream *listener = listener_get(argv, 0);
     ConnectionOptions options;
     Context *context = tls_choose(function, argv, argc, 1, &options);
-    double timeout = stream_timeout(argv, argc, 2);
+    double timeout = args_timeout(argv, argc, 2);
     poller_start();
     accept_check(function, context);
 
