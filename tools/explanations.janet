@@ -558,8 +558,17 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    ``Pass a context to the threads, and let each listen on the same port itself: see
    `examples/multicore_server.janet`.``}
 
+  {:title "Worker threads"
+   :texts ["the environment variable JSEC_WORKERS*" "a buffer changed during the call: give a string"]
+   :cause
+   ``JSEC_WORKERS is not a number of threads. Or a fiber changed a large buffer while a crypto
+   function that got it was waiting for its worker.``
+   :cure
+   ``Set JSEC_WORKERS to a number such as 4, or unset it. Give `(string buffer)`, or leave the
+   buffer alone until the call returns.``}
+
   {:title "Out of memory, of threads, of random bytes"
-   :texts ["out of memory" "no room for … bytes*" "no thread for it*" "no random bytes*"
+   :texts ["out of memory" "no room for … bytes*" "no worker thread*" "no random bytes*"
            "no connection*" "no context*" "the result would be larger than 2 GB"
            "buffer cannot reallocate foreign memory" "not added to the trust store*" "trust*"
            "verification not set up*" "can't make an event queue: …" ":purpose: …"

@@ -45,8 +45,8 @@ static Janet make_result(Work *work) {
     return opened;
 }
 
-static void release_value(Work *work) {
-    janet_gcunroot(((BindRequest *)work)->keeps);
+static void mark_value(Work *work) {
+    janet_mark(((BindRequest *)work)->keeps);
 }
 
 void *bind_request_new(size_t size, const char *function, int type) {
@@ -54,6 +54,7 @@ void *bind_request_new(size_t size, const char *function, int type) {
     bind_request->work.function = function;
     bind_request->work.run = run_lookup;
     bind_request->work.result = make_result;
+    bind_request->work.mark = mark_value;
     bind_request->keeps = janet_wrap_nil();
     bind_request->type = type;
     return bind_request;
@@ -64,9 +65,7 @@ Janet bind_request_open(BindRequest *bind_request) {
     const char *function = bind_request->work.function;
     if (!resolve(bind_request->host, bind_request->port, bind_request->type, true, true,
                  &bind_request->addresses, &failure)) {
-        bind_request->work.release = release_value;
-        janet_gcroot(bind_request->keeps);
-        work_await(&bind_request->work);
+        work_await(&bind_request->work, WORKERS_LOOKUP);
     }
     Janet opened = open_first(bind_request, &failure);
     work_free(&bind_request->work);

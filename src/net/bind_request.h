@@ -2,8 +2,8 @@
 #ifndef JSEC_NET_BIND_REQUEST_H
 #define JSEC_NET_BIND_REQUEST_H
 
-#include "base/work.h"
 #include "net/resolve.h"
+#include "net/work.h"
 
 #define BIND_HOST 1025 /* bytes: NI_MAXHOST and NI_MAXSERV */
 #define BIND_PORT 32

@@ -1,9 +1,9 @@
 #define _GNU_SOURCE /* strdup */
 #include "net/dial.h"
 
-#include "base/work.h"
 #include "net/linger.h"
 #include "net/socket.h"
+#include "net/work.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -173,7 +173,7 @@ void dial_again(Dial *dial) {
 
 typedef struct DialWork {
     Work work;
-    Dial *dial; /* NULL: it was stopped */
+    Dial *dial;
     int type;
     char *host, *port;
     Addresses addresses;
@@ -188,7 +188,6 @@ static void resolve_run(Work *work) {
 static void resolve_done(Work *work) {
     DialWork *self = (DialWork *)work;
     Dial *dial = self->dial;
-    if (!dial) return;
     dial->work = NULL;
     if (work->failed) {
         dial->failed(dial, &work->failure);
@@ -210,6 +209,7 @@ void dial_start(Dial *dial, const char *host, const char *port) {
         return;
     }
     DialWork *self = work_new(sizeof *self);
+    self->work.function = "lookup";
     self->work.run = resolve_run;
     self->work.done = resolve_done;
     self->work.release = resolve_release;
@@ -219,7 +219,7 @@ void dial_start(Dial *dial, const char *host, const char *port) {
     self->port = strdup(port);
     if (!self->host || !self->port) JANET_OUT_OF_MEMORY;
     dial->work = self;
-    if (work_start(&self->work, &dial->failure)) return;
+    if (work_start(&self->work, WORKERS_LOOKUP, &dial->failure)) return;
     dial->work = NULL;
     start_attempts(dial); /* there are no addresses: it reports dial->failure later */
 }
@@ -234,7 +234,7 @@ void dial_start_address(Dial *dial, const Address *address) {
 void dial_stop(Dial *dial) {
     poller_unset_timer(&dial->next);
     poller_remove(&dial->start);
-    if (dial->work) dial->work->dial = NULL;
+    if (dial->work) work_cancel(&dial->work->work);
     dial->work = NULL;
     for (int i = 0; i < dial->begun; i++) poller_close(&dial->attempts[i].watcher);
 }

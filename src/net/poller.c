@@ -18,6 +18,7 @@ typedef struct Poller {
     Watcher *turning; /* the rest of the list that is being called */
     Watcher *soon;    /* to call after the runnable fibers */
     JanetFunction *run_soon;
+    Remote *remotes;
     bool working;        /* a batch of events is being handled */
     bool soon_scheduled; /* the fiber that calls the watchers of `soon` */
     ReadyEvent batch[BATCH];
@@ -149,6 +150,24 @@ static void run_events(void) {
     poller->batch_at = poller->batch_end = 0;
 }
 
+/* --- requests of other threads --- */
+
+void poller_add_remote(Remote *remote, void (*called)(Remote *remote)) {
+    remote->called = called;
+    remote->readiness = &poller->readiness;
+    remote->next = poller->remotes;
+    poller->remotes = remote;
+}
+
+void poller_call_remote(Remote *remote) {
+    if (!atomic_exchange(&remote->pending, true)) readiness_wake(remote->readiness);
+}
+
+static void call_remotes(void) {
+    for (Remote *remote = poller->remotes; remote; remote = remote->next)
+        if (atomic_exchange(&remote->pending, false)) remote->called(remote);
+}
+
 /* --- internal fibers --- */
 
 /* A Janet function that calls a C function. It is compiled, since a program may have redefined any
@@ -201,7 +220,8 @@ static void on_queue_event(JanetFiber *fiber, JanetAsyncEvent event) {
         poller->working = true;
         call_watchers(&poller->turns);
         run_events();
-        run_timers(); /* last: data that has arrived wins over a deadline */
+        call_remotes(); /* after run_events, which consumes the event that announces them */
+        run_timers();   /* last: data that has arrived wins over a deadline */
         poller->working = false;
         schedule_run_soon();
         if (poller->turns) readiness_wake(&poller->readiness); /* requested during this turn */

@@ -9,6 +9,7 @@
 #include "net/timer.h"
 
 #include <janet.h>
+#include <stdatomic.h>
 
 /* A descriptor in the queue and the callback for its events. Embedded in its owner. */
 typedef struct Watcher {
@@ -44,6 +45,21 @@ void poller_turn(Watcher *watcher);
 /* Call watcher->ready after every runnable fiber, including those this batch wakes, has run. Needs
  * no system call. */
 void poller_soon(Watcher *watcher);
+
+/* A callback that any thread can request. Embedded in its owner. */
+typedef struct Remote {
+    void (*called)(struct Remote *remote);
+    atomic_bool pending;
+    const Readiness *readiness;
+    struct Remote *next;
+} Remote;
+
+/* Add a remote, which stays until the VM ends. */
+void poller_add_remote(Remote *remote, void (*called)(Remote *remote));
+
+/* Call remote->called in the next turn of the VM that added it. May be called on any thread, until
+ * that VM ends. */
+void poller_call_remote(Remote *remote);
 
 /* Call timer->expired after `seconds`. */
 void poller_set_timer(Timer *timer, double seconds, void (*expired)(Timer *timer));

@@ -65,7 +65,8 @@ JANET_NO_RETURN void request_park(Request *request, double timeout);
 /* True while the fiber waits for this request. */
 bool request_waits(const Request *request);
 
-/* Schedule the fiber. The request leaves the queue, and is freed when the fiber runs. */
+/* Schedule the fiber. The request leaves the queue (NULL: it is in none), and is freed when the
+ * fiber runs. */
 void request_complete(Request *request, RequestQueue *queue, Janet value);
 void request_fail(Request *request, RequestQueue *queue, Janet error);
 
