@@ -257,7 +257,7 @@ void workers_open(WorkersClient *client, void (*notify)(WorkersClient *client)) 
     *client = (WorkersClient){.notify = notify, .last_finished = &client->finished};
 }
 
-/* With the lock held. Workers that run already serve the job when there is no thread for another. */
+/* With the lock held. Without a thread for another worker, those that run serve the job. */
 static int serve_job(WorkersPool kind, Job *job, int limit) {
     Pool *pool = &pools[kind];
     int status = enqueue_job(kind, job) ? 0 : ENOMEM;

@@ -64,7 +64,7 @@ static Janet find_in_struct(Bytes bytes, const JanetKV *structure) {
     return janet_wrap_nil();
 }
 
-/* Look for the value among the arguments of the C function that is running, and in structs there. */
+/* Look for the value among the arguments of the running C function, and in structs among them. */
 static Janet find_source(Bytes bytes) {
     const JanetFiber *fiber = janet_current_fiber();
     const Janet *argument = fiber->data + fiber->frame;

@@ -47,8 +47,8 @@ void *work_new(size_t size);
 /* Free a work that was not started, or whose done is NULL. */
 void work_free(Work *work);
 
-/* Run it on a worker; done is called when it has ended, and the work is freed after that. False when
- * no worker can be started: the work is freed, and done is not called. */
+/* Run it on a worker; done is called when it has ended, and the work is freed after that. False
+ * when no worker can be started: the work is freed, and done is not called. */
 bool work_start(Work *work, WorkersPool pool, Failure *failure);
 
 /* Give it up: done is not called, and the work is freed, at once unless a worker runs it. */
