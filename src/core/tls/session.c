@@ -7,10 +7,11 @@
 #include <string.h>
 #include <strings.h>
 
-static const char MAGIC[] = "jsec-session-1"; /* with its NUL, then the name with its, then DER */
+/* An export is this text, the peer's name, and OpenSSL's DER; both texts end with NUL. */
+static const char MAGIC[] = "jsec-session-1";
 
-/* The name of the peer: the verified one, or else the requested one. */
-static char *peer_name(SSL *ssl) {
+/* The name that is verified, else the one asked for; for OPENSSL_free. */
+static char *copy_peer_name(SSL *ssl) {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
     const char *name = X509_VERIFY_PARAM_get0_host(param, 0);
     char *address = name ? NULL : X509_VERIFY_PARAM_get1_ip_asc(param);
@@ -23,7 +24,7 @@ uint8_t *session_export(SSL *ssl, SSL_SESSION *session, size_t *length) {
     if (!session) session = SSL_get_session(ssl);
     if (!session || !SSL_SESSION_is_resumable(session)) return NULL;
     int der = i2d_SSL_SESSION(session, NULL);
-    char *name = peer_name(ssl);
+    char *name = copy_peer_name(ssl);
     uint8_t *bytes = NULL;
     if (der > 0 && name) {
         size_t named = strlen(name) + 1;
@@ -41,8 +42,8 @@ uint8_t *session_export(SSL *ssl, SSL_SESSION *session, size_t *length) {
     return bytes;
 }
 
-/* Splits what session_export joined; NULL: it is something else. */
-static SSL_SESSION *parse(Bytes data, const char **name) {
+/* NULL: not an export. */
+static SSL_SESSION *parse_export(Bytes data, const char **name) {
     if (data.length <= sizeof MAGIC || memcmp(data.data, MAGIC, sizeof MAGIC)) return NULL;
     const uint8_t *at = data.data + sizeof MAGIC, *end = data.data + data.length;
     const uint8_t *nul = memchr(at, 0, (size_t)(end - at));
@@ -55,7 +56,7 @@ static SSL_SESSION *parse(Bytes data, const char **name) {
     return NULL;
 }
 
-static bool vetted_alike(const SSL *ssl, const SSL_SESSION *session) {
+static bool has_same_policy(const SSL *ssl, const SSL_SESSION *session) {
     const ContextData *data = context_data(SSL_get_SSL_CTX(ssl));
     unsigned int length;
     const unsigned char *policy_digest = SSL_SESSION_get0_id_context(session, &length);
@@ -65,8 +66,8 @@ static bool vetted_alike(const SSL *ssl, const SSL_SESSION *session) {
 bool session_import(SSL *ssl, Bytes data, Failure *failure) {
     ERR_clear_error();
     const char *name = NULL;
-    SSL_SESSION *session = parse(data, &name);
-    char *wanted = peer_name(ssl);
+    SSL_SESSION *session = parse_export(data, &name);
+    char *wanted = copy_peer_name(ssl);
     bool set = false;
     if (!session || !wanted) {
         ERR_clear_error();
@@ -74,7 +75,7 @@ bool session_import(SSL *ssl, Bytes data, Failure *failure) {
     } else if (strcasecmp(name, wanted)) {
         failure_set(failure, "session was made with \"%s\", and can't be resumed with \"%s\"", name,
                     wanted);
-    } else if (!vetted_alike(ssl, session)) {
+    } else if (!has_same_policy(ssl, session)) {
         failure_set(failure, "session was made under other verification settings: resuming it "
                              "would skip the checks asked for now");
     } else {

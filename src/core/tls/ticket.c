@@ -1,6 +1,4 @@
-/* Keys that session tickets are sealed with (RFC 5077), given by the user so that all processes of
- * a fleet open each other's. */
-#include "core/tls/session.h"
+#include "core/tls/ticket.h"
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -52,14 +50,14 @@ static TicketKeys *new_keys(void) {
 }
 
 /* nginx's layout: 16 + 16 + 16 bytes are name, HMAC and AES key; 16 + 32 + 32 likewise. */
-static void split(TicketKey *key, const uint8_t *bytes, size_t length) {
+static void split_key(TicketKey *key, const uint8_t *bytes, size_t length) {
     key->hmac_length = key->aes_length = (length - NAME_LENGTH) / 2;
     memcpy(key->name, bytes, NAME_LENGTH);
     memcpy(key->hmac, bytes + NAME_LENGTH, key->hmac_length);
     memcpy(key->aes, bytes + NAME_LENGTH + key->hmac_length, key->aes_length);
 }
 
-static bool split_all(TicketKey *made, const Bytes *list, size_t count, Failure *failure) {
+static bool split_keys(TicketKey *made, const Bytes *list, size_t count, Failure *failure) {
     if (!count || count > MAX_TICKET_KEYS) {
         return failure_set(failure, ":ticket-keys: expected 1 to %d keys, got %zu", MAX_TICKET_KEYS,
                            count);
@@ -69,12 +67,12 @@ static bool split_all(TicketKey *made, const Bytes *list, size_t count, Failure 
             return failure_set(failure, ":ticket-keys: a key has 48 or 80 bytes, got %zu",
                                list[i].length);
         }
-        split(made + i, list[i].data, list[i].length);
+        split_key(made + i, list[i].data, list[i].length);
     }
     return true;
 }
 
-static bool replace(TicketKeys *keys, const TicketKey *made, size_t count) {
+static bool replace_keys(TicketKeys *keys, const TicketKey *made, size_t count) {
     if (!CRYPTO_THREAD_write_lock(keys->lock)) return false;
     OPENSSL_cleanse(keys->list, sizeof keys->list);
     memcpy(keys->list, made, count * sizeof *made);
@@ -85,7 +83,7 @@ static bool replace(TicketKeys *keys, const TicketKey *made, size_t count) {
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                      EVP_MAC_CTX *mac, int sealing);
 
-/* The context's keys, made where it has none yet. */
+/* The context's keys; made if it has none yet. */
 static TicketKeys *keys_of(SSL_CTX *context) {
     if (!CRYPTO_THREAD_run_once(&keys_once, make_keys_index)) return NULL;
     TicketKeys *keys = SSL_CTX_get_ex_data(context, keys_index);
@@ -101,9 +99,9 @@ static TicketKeys *keys_of(SSL_CTX *context) {
 
 bool ticket_keys_set(SSL_CTX *context, const Bytes *list, size_t count, Failure *failure) {
     TicketKey made[MAX_TICKET_KEYS];
-    if (!split_all(made, list, count, failure)) return false;
+    if (!split_keys(made, list, count, failure)) return false;
     TicketKeys *keys = keys_of(context);
-    bool set = keys && replace(keys, made, count);
+    bool set = keys && replace_keys(keys, made, count);
     OPENSSL_cleanse(made, sizeof made);
     return set || failure_openssl(failure, ":ticket-keys");
 }
@@ -111,7 +109,7 @@ bool ticket_keys_set(SSL_CTX *context, const Bytes *list, size_t count, Failure 
 bool ticket_key_source(Bytes source, PemSource *owned, Bytes *key, Failure *failure) {
     *owned = (PemSource){NULL, 0};
     *key = source;
-    /* A path may have 48 letters; a key's bytes name no file. */
+    /* A path may have 48 characters; the bytes of a key name no file. */
     if (pem_file(source, owned, failure)) {
         *key = (Bytes){owned->bytes, owned->length};
         return true;
@@ -130,18 +128,18 @@ static int begin_mac(EVP_MAC_CTX *mac, TicketKey *key) {
     return EVP_MAC_CTX_set_params(mac, parameters);
 }
 
-static int find(const TicketKeys *keys, const uint8_t *name) {
+static int find_key(const TicketKeys *keys, const uint8_t *name) {
     for (size_t i = 0; i < keys->count; i++) {
         if (!memcmp(keys->list[i].name, name, NAME_LENGTH)) return (int)i;
     }
     return -1;
 }
 
-/* -1: failed; 0: no such key, thus a full handshake; 1: go on; 2: go on, and give a fresh
- * ticket. */
-static int begin(TicketKeys *keys, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *cipher,
-                 EVP_MAC_CTX *mac, int sealing) {
-    int index = sealing ? 0 : find(keys, name);
+/* Returns what OpenSSL expects. -1: failed; 0: unknown key, so a full handshake follows; 1: success;
+ * 2: success, and the client gets a new ticket. */
+static int begin_ticket(TicketKeys *keys, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *cipher,
+                        EVP_MAC_CTX *mac, int sealing) {
+    int index = sealing ? 0 : find_key(keys, name);
     if (index < 0) return 0;
     TicketKey *key = keys->list + index;
     const EVP_CIPHER *algorithm = key->aes_length == 16 ? keys->aes128 : keys->aes256;
@@ -156,11 +154,11 @@ static int begin(TicketKeys *keys, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *c
 
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                      EVP_MAC_CTX *mac, int sealing) {
-    /* The context that the connection began with: virtual hosts put another in its place. */
+    /* The context that the connection started with: a virtual host replaces it. */
     const SSL_CTX *base = SSL_get_app_data(ssl);
     TicketKeys *keys = SSL_CTX_get_ex_data(base ? base : SSL_get_SSL_CTX(ssl), keys_index);
     if (!keys || !CRYPTO_THREAD_read_lock(keys->lock)) return -1;
-    int outcome = begin(keys, name, iv, cipher, mac, sealing);
+    int outcome = begin_ticket(keys, name, iv, cipher, mac, sealing);
     CRYPTO_THREAD_unlock(keys->lock);
     return outcome;
 }
