@@ -47,9 +47,9 @@ say = $(if $(or $V,$(findstring s,$(firstword -$(MAKEFLAGS)))),:,printf '  %-8s 
 # The janet of this build, with the modules of this build.
 RUN_JANET = PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" $(TEST_ENV) janet
 
-.PHONY: all deps env test test-c asan tsan valgrind conform bogo chaos soak coverage analyze \
-  packages matrix fuzz corpus bench bench-quick demo docs test-site lint lint-text format install \
-  uninstall clean help
+.PHONY: all deps env test test-c asan tsan valgrind conform bogo tlsfuzzer chaos soak coverage \
+  analyze packages matrix fuzz corpus bench bench-quick demo docs test-site lint lint-text format \
+  install uninstall clean help
 .DELETE_ON_ERROR:
 
 all: $(JANET) $(MODULES) ## build the modules; names what is missing
@@ -180,6 +180,9 @@ conform: all ## test against other implementations (tools/conform-deps): docs/co
 
 bogo: all ## run BoringSSL's tests; RUNNER=its ssl/test/runner, TEST=pattern
 	$Q $(RUN_JANET) test/conform/bogo/run.janet '$(RUNNER)' $(if $(TEST),'$(TEST)')
+
+tlsfuzzer: all ## run tlsfuzzer's scripts; CHECKOUT=path, ALL=1, PEER=openssl
+	$Q $(if $(ALL),ALL=1) $(PEER:%=PEER=%) $(RUN_JANET) test/conform/tlsfuzzer/run.janet '$(CHECKOUT)'
 
 CHAOS_ENV = JSEC_SECONDS=$(SECONDS) $(SEED:%=JSEC_SEED=%) $(if $(ASAN),$(ASAN_ENV))
 
