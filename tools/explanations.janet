@@ -58,7 +58,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
 
   {:title "The certificate's issuer is not trusted"
    :texts []
-   :parts [", issuer *" " is not trusted here: give it as *" "\" is not trusted here: give it as *"
+   :parts [", issuer *" " is not trusted here: give it as *"
            ": certificate *"]
    :others
    [(string "certificate verify failed: unable to get local issuer certificate: certificate "

@@ -8,8 +8,8 @@
 
 FUNCTION(cert_parse, "cert/parse", "cert",
          "The content of a certificate, PEM (the first block) or DER, as a struct. "
-         "Nothing is verified: see `verify-chain`. Raises when it is no certificate, or when an "
-         "extension of a known type can't be read. Keys without a value are absent.\n\n"
+         "Nothing is verified: see `verify-chain`. Raises when it is no certificate, or when one "
+         "of the extensions shown below can't be read. Keys without a value are absent.\n\n"
          "* `:subject` `:issuer` - structs of `:common-name` `:country` `:state` "
          "`:locality` `:organization` `:organizational-unit` `:email`, others under their "
          "short names (:DC) or OIDs; an attribute that occurs several times has a tuple "

@@ -28,20 +28,26 @@ static int find_error(X509 *certificate, bool is_anchor) {
     return has_issuer_id ? X509_V_OK : X509_V_ERR_MISSING_AUTHORITY_KEY_IDENTIFIER;
 }
 
+static int find_malformed(X509 *certificate) {
+    bool malformed = X509_get_extension_flags(certificate) & EXFLAG_INVALID;
+    return malformed ? X509_V_ERR_INVALID_EXTENSION : X509_V_OK;
+}
+
+static bool report_error(X509_STORE_CTX *context, X509 *certificate, int depth, int error) {
+    X509_STORE_CTX_set_error(context, error);
+    X509_STORE_CTX_set_error_depth(context, depth);
+    X509_STORE_CTX_set_current_cert(context, certificate);
+    X509_STORE_CTX_get_verify_cb(context)(0, context);
+    return false;
+}
+
 static bool check_rules(X509_STORE_CTX *context, bool strict) {
     STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(context);
     for (int i = 0; i < sk_X509_num(chain); i++) {
         X509 *certificate = sk_X509_value(chain, i);
-        bool malformed = X509_get_extension_flags(certificate) & EXFLAG_INVALID;
-        int error = malformed ? X509_V_ERR_INVALID_EXTENSION
-                    : strict  ? find_error(certificate, i == sk_X509_num(chain) - 1)
-                              : X509_V_OK;
-        if (error == X509_V_OK) continue;
-        X509_STORE_CTX_set_error(context, error);
-        X509_STORE_CTX_set_error_depth(context, i);
-        X509_STORE_CTX_set_current_cert(context, certificate);
-        X509_STORE_CTX_get_verify_cb(context)(0, context);
-        return false;
+        int error = find_malformed(certificate);
+        if (!error && strict) error = find_error(certificate, i == sk_X509_num(chain) - 1);
+        if (error) return report_error(context, certificate, i, error);
     }
     return true;
 }

@@ -165,6 +165,11 @@ static bool is_strict_error(int error) {
             error <= X509_V_ERR_EXTENSIONS_REQUIRE_VERSION_3);
 }
 
+static void append_trust_cure(Text *reason, const char *option) {
+    append_text(reason, " is not trusted here: give it as ");
+    append_text(reason, option);
+}
+
 static void append_cure(Text *reason, X509 *certificate, int error, const VerifyHints *hints) {
     switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -183,20 +188,13 @@ static void append_cure(Text *reason, X509 *certificate, int error, const Verify
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
         append_text(reason, ", issuer \"");
         append_name(reason, X509_get_issuer_name(certificate));
-        append_text(reason, "\" is not trusted here: give it as ");
-        append_text(reason, hints->authority);
+        append_text(reason, "\"");
+        append_trust_cure(reason, hints->authority);
         break;
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-        append_text(reason, " is not trusted here: give it as ");
-        append_text(reason, hints->itself);
-        break;
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-        append_text(reason, " is not trusted here: give it as ");
-        append_text(reason, hints->authority);
-        break;
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT: append_trust_cure(reason, hints->itself); break;
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN: append_trust_cure(reason, hints->authority); break;
     default:
         if (is_strict_error(error)) append_text(reason, ", which :strict true requires");
-        break;
     }
 }
 
