@@ -162,6 +162,13 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    ``Check the spelling, and `getent hosts NAME`. Ports are strings or integers from 0 to 65535. The
    path of a unix socket fits into about 100 bytes: use a shorter folder.``}
 
+  {:title "A unix socket can't be made"
+   :texts ["unix socket \"…\": …"]
+   :cause
+   ``The path exists, perhaps left over by a process that has ended, its folder is missing, or it may
+   not be written to.``
+   :cure "Remove the file if no process listens there; choose a folder that you may write to."}
+
   {:title "The connection failed"
    :texts []
    :others ["Connection refused" "Connection timed out" "No route to host" "Network is unreachable"

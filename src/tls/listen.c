@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct ListenOptions {
@@ -68,6 +69,15 @@ static bool listen_at(BindRequest *bind_request, const Address *address, Janet *
                       ((Listening *)bind_request)->backlog, out, failure);
 }
 
+static void explain_path(Failure *failure, JanetByteView path) {
+    char text[sizeof failure->text];
+    bool is_used = strstr(failure->text, strerror(EADDRINUSE));
+    snprintf(text, sizeof text, "%s", failure->text);
+    failure_set(failure, "unix socket \"%.*s\": %s%s", (int)(path.len > 107 ? 107 : path.len),
+                (const char *)path.bytes, text,
+                is_used ? ": remove the file if no process listens there" : "");
+}
+
 static Janet listen_unix(const char *function, const Janet *argv, int32_t backlog) {
     Address path;
     Failure failure;
@@ -80,8 +90,9 @@ static Janet listen_unix(const char *function, const Janet *argv, int32_t backlo
     bool listening = resolve_unix((const char *)view.bytes, (size_t)view.len, &path, &failure) &&
                      try_listen(argv[0], janet_wrap_string(janet_string(view.bytes, view.len)),
                                 backlog, &listener, &failure);
-    if (!listening) raise_failure(function, &failure);
-    return listener;
+    if (listening) return listener;
+    explain_path(&failure, view);
+    raise_failure(function, &failure);
 }
 
 FUNCTION(tls_listen, "tls/listen", "host port &opt opts",

@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* A client without an event loop: notify writes to a pipe. */
@@ -195,6 +197,32 @@ static void test_threads(void) {
     CHECK("six clients add, remove, take and close at the same time", true);
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* Without room for a stack pthread_create fails. Before other threads: glibc reuses their stacks. */
+static void test_no_thread(Loop *loop) {
+    struct rlimit before, none;
+    Failure failure;
+    Call *call = calloc(1, sizeof *call);
+    call->job.run = run_call;
+    call->job.kind = "lookup";
+    getrlimit(RLIMIT_AS, &before);
+    none = (struct rlimit){1 << 20, before.rlim_max};
+    setrlimit(RLIMIT_AS, &none);
+    bool added = workers_add(&loop->client, WORKERS_LOOKUP, &call->job, &failure);
+    setrlimit(RLIMIT_AS, &before);
+    CHECK("without a thread a job is refused, with the reason",
+          !added && !strcmp(failure.text, "no worker thread: Resource temporarily unavailable"));
+    CHECK("a refused job is not the client's", !loop->client.owned);
+    added = workers_add(&loop->client, WORKERS_LOOKUP, &call->job, &failure);
+    CHECK("the same job runs when there is a thread", added && wait_for_call(loop) == call);
+    free(call);
+}
+#else
+static void test_no_thread(const Loop *loop) {
+    (void)loop; /* the sanitizers end the process when they get no memory for a thread */
+}
+#endif
+
 int main(void) {
     Failure failure;
     Loop loop;
@@ -203,6 +231,7 @@ int main(void) {
     setenv("JSEC_WORKERS", "1", 1);
     CHECK("JSEC_WORKERS is the limit", workers_limit(WORKERS_COMPUTE, &failure) == 1);
     open_loop(&loop);
+    test_no_thread(&loop);
     test_order(&loop);
     test_clients(&loop);
     test_removal(&loop);

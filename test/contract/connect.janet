@@ -26,6 +26,15 @@
   (fails-with "bad path of a unix socket"
               (tls/connect :unix (string/repeat "x" 200) client-options)))
 
+(test "listen names the unix socket that it can't make, and what to do when its path exists"
+  (def path (fresh-path))
+  (def text
+    (string "tls/listen: unix socket \"" path "\": could not bind socket: Address already in use: "
+            "remove the file if no process listens there"))
+  (with [_ (tls/listen :unix path)]
+    (is= [:error text] (outcome (tls/listen :unix path))))
+  (fails-with "tls/listen: unix socket \"\": bad path" (tls/listen :unix "")))
+
 (test "a name that can't be resolved is named in the error"
   (fails-with "tls/connect: could not resolve \"no.such.name.invalid\""
               (tls/connect "no.such.name.invalid" "443"))
