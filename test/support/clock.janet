@@ -186,8 +186,8 @@
    ["DTLS" :session-lifetime answer-dtls visit-dtls]])
 
 (defn- beside
-  ``Call `(f visit set-ticket-keys)` beside a server; `(visit seconds session options)` at that
-  time.``
+  ``Call `(f visit set-ticket-keys address)` beside a server; `(visit seconds session options)` at
+  that time.``
   [[_ _ answer visit] options f]
   (var set-keys nil)
   (answer (merge (identity-of long-lived) options)
@@ -195,21 +195,22 @@
           (fn [address]
             (f (fn [seconds session &opt options]
                  (at seconds (visit address (merge {:session session} (or options {})))))
-               |(set-keys (keys-of $))))))
+               |(set-keys (keys-of $))
+               address))))
 
 (each protocol protocols
   (def [name lifetime] protocol)
 
   (test (string name ": a session is resumed within its time only, by the clock as it is then")
     (beside protocol {lifetime 1000}
-      (fn [visit _]
+      (fn [visit &]
         (def [_ session] (visit 0 nil))
         (each [seconds reused] [[500 true] [1000 true] [1010 false] [(* 20 year) false] [0 true]]
           (is= reused (first (visit seconds session)) seconds)))))
 
   (test (string name ": a ticket that is issued on resumption does not extend the session's life")
     (beside protocol {lifetime 1000 :ticket-keys (keys-of ["k"])}
-      (fn [visit set-keys]
+      (fn [visit set-keys &]
         (def [_ first-session] (visit 0 nil))
         (set-keys ["l" "k"]) # a ticket under an old key is replaced
         (def [again second-session] (visit 600 first-session))
@@ -221,7 +222,7 @@
   (test (string name
                 ": a client ends its session after its own time, whatever the server's tickets say")
     (beside protocol {lifetime 604800 :ticket-keys (keys-of ["k"])}
-      (fn [visit set-keys]
+      (fn [visit set-keys &]
         (def own {lifetime 1000})
         (def [_ first-session] (visit 0 nil own))
         (set-keys ["l" "k"])
@@ -236,20 +237,20 @@
           "the issuer's")
     (def shared {:ticket-keys (keys-of ["k"])})
     (defn session-of [seconds]
-      (beside protocol (merge shared {lifetime seconds}) (fn [visit _] ((visit 0 nil) 1))))
+      (beside protocol (merge shared {lifetime seconds}) (fn [visit &] ((visit 0 nil) 1))))
     (def [brief-session long-session] (map session-of [1000 10000]))
     (def patient {lifetime 604800})
     (beside protocol (merge shared {lifetime 1000})
-      (fn [visit _]
+      (fn [visit &]
         (is= @[true false] (map |(first (visit $ long-session patient)) [900 1100]))))
     (beside protocol (merge shared {lifetime 10000})
-      (fn [visit _]
+      (fn [visit &]
         (is= @[true false] (map |(first (visit $ brief-session patient)) [900 1100])))))
 
   (each [what made] [["certificate" brief] ["intermediate CA" below-brief-ca]]
     (test (string name ": a client does not resume with a server whose " what " has expired since")
       (beside protocol (merge (identity-of made) {lifetime 604800})
-        (fn [visit _]
+        (fn [visit &]
           (def own {lifetime 604800})
           (def [_ session] (visit 0 nil own))
           (is= true (first (visit (* 20 hour) session own)))
@@ -261,7 +262,7 @@
     (test (string name ": a server does not resume with a client whose " what " has expired since")
       (beside protocol
               {:verify true :ca-file (ca :cert) lifetime 604800 :ticket-keys (keys-of ["k"])}
-        (fn [visit set-keys]
+        (fn [visit set-keys &]
           (def own (merge (identity-of made) {lifetime 604800}))
           (def [_ session] (visit 0 nil own))
           (set-keys ["l" "k"])
@@ -272,11 +273,27 @@
           # the session was refused for that alone: with a good certificate the same time is fine
           (is= false (first (visit (* 25 hour) session (merge own (identity-of long-lived)))))))))
 
+  (test (string name ": a session offered before a deferred handshake is judged when that begins")
+    (beside protocol {lifetime 604800}
+      (fn [visit _ address]
+        (def own {lifetime 1000})
+        (def [_ session] (visit 0 nil own))
+        (defn resumed? [seconds]
+          (def connect (if (= name "DTLS") dtls/connect tls/connect))
+          (def version (if (= name "TLS 1.2") {:max-version :TLS1_2} {}))
+          (with [c (connect ;address (merge {:ca-file (ca :cert) :hostname "localhost"
+                                             :handshake false}
+                                            version own))]
+            (:set-session c session)
+            (at seconds (:handshake c))
+            (:session-reused? c)))
+        (is= [true false] [(resumed? 900) (resumed? 1100)]))))
+
   (test (string
           name
           ": with :verify-time sessions do not end with the certificate, nor without verification")
     (beside protocol (merge (identity-of brief) {lifetime 604800})
-      (fn [visit _]
+      (fn [visit &]
         (each own [{:verify-time (os/time)} {:verify false}]
           (def options (merge {lifetime 604800} own))
           (def [_ session] (visit 0 nil options))
