@@ -129,11 +129,13 @@ void linger_close(int descriptor, double seconds) {
 }
 
 void linger_make_room(void) {
-    int before = lingering.count;
+    bool ended = false;
     Lingering *next;
     for (Lingering *self = lingering.oldest; self; self = next) {
         next = self->next;
-        if (is_delivered(self->watcher.descriptor)) end_lingering(self);
+        if (!is_delivered(self->watcher.descriptor)) continue;
+        end_lingering(self);
+        ended = true;
     }
-    if (before && lingering.count == before) end_lingering(lingering.oldest);
+    if (!ended && lingering.oldest) end_lingering(lingering.oldest);
 }

@@ -81,8 +81,9 @@ static bool has_max_handshakes(const Admission *admission) {
 
 /* Seconds until the oldest handshake may be dropped for a new one; 0: now, or it need not be. */
 static double wait_for_handshakes(const Admission *admission) {
-    if (!has_max_handshakes(admission)) return 0;
-    double age = age_of(admission->handshakes.first);
+    const Connection *oldest = admission->handshakes.first;
+    if (!oldest || !has_max_handshakes(admission)) return 0;
+    double age = age_of(oldest);
     return age < MIN_PATIENCE ? MIN_PATIENCE - age : 0;
 }
 
@@ -260,7 +261,8 @@ static void limit_host(Connection *newest) {
         if (!oldest) oldest = other;
         count++;
     }
-    if (count <= admission->limits.max_handshakes_per_host || age_of(oldest) < MIN_PATIENCE) return;
+    if (!oldest || count <= admission->limits.max_handshakes_per_host) return;
+    if (age_of(oldest) < MIN_PATIENCE) return;
     refuse_connection(oldest, "handshake dropped: its host has too many, and this is the oldest");
 }
 
@@ -333,10 +335,10 @@ void admission_end(Admission *admission) {
 /* At the VM's end silent connections may be left, whose timers are not unset: the neighbours in the
  * heap may be gone. */
 void admission_release(Admission *admission) {
-    Connection *connection;
+    Connection *next;
     if (--admission->references) return;
-    while ((connection = admission->handshakes.first)) {
-        unlink_connection(connection);
+    for (Connection *connection = admission->handshakes.first; connection; connection = next) {
+        next = connection->next;
         poller_close(&connection->watcher);
         janet_free(connection);
     }

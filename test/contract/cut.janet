@@ -138,7 +138,11 @@ with context.wrap_socket(raw, server_hostname="localhost") as s:
     (string "Python, which takes a bare TCP end for a clean one, sees that a write was cut ("
             version ")")
     (is= "SSLError"
-         (python-reads (fn [s] (:read s 2) (protect (:write s plenty 0.0001)) (:close s)) version)))
+         (python-reads (fn [s]
+                         (:read s 2)
+                         (protect (:write s (string/repeat "x" 20000000) 0.0001))
+                         (:close s))
+                       version)))
 
   (peer-test "python3" (string "Python sees that a handler raised (" version ")")
     (is= "SSLError"
