@@ -182,8 +182,8 @@ Janet info_peer_chain(const Negotiated *it, int32_t argc, const Janet *argv, int
 
 /* --- methods of streams --- */
 
-Negotiated info_of(const Janet *argv, const char *name) {
-    SSL *ssl = info_negotiated(argv, name);
+Negotiated info_of(const Janet *argv, const char *function) {
+    SSL *ssl = info_negotiated(argv, function);
     const Stream *stream = stream_get(argv, 0);
     return (Negotiated){ssl, stream->settings.timing ? stream->took : -1};
 }

@@ -21,10 +21,10 @@ Janet info_connection(const Negotiated *it);
 Janet info_peer_certificate(const Negotiated *it, int32_t argc, const Janet *argv, int32_t n);
 Janet info_peer_chain(const Negotiated *it, int32_t argc, const Janet *argv, int32_t n);
 
-/* That of the stream of argument 0; raises where its handshake is not done. `name` as stream_call
+/* That of the stream in argument 0. Raises before its handshake is done; `function` as stream_error
  * takes it. */
-Negotiated info_of(const Janet *argv, const char *name);
-SSL *info_negotiated(const Janet *argv, const char *name);
+Negotiated info_of(const Janet *argv, const char *function);
+SSL *info_negotiated(const Janet *argv, const char *function);
 
 /* --- methods --- */
 

@@ -69,7 +69,7 @@ static void grow_buffer(ReadJob *job, int32_t more) {
 }
 
 static bool is_foreign(const JanetBuffer *buffer) {
-    return buffer->gc.flags & JANET_BUFFER_FLAG_NO_REALLOC;
+    return buffer && buffer->gc.flags & JANET_BUFFER_FLAG_NO_REALLOC;
 }
 
 static bool can_grow(const ReadJob *job, int32_t more) {
