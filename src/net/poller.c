@@ -242,6 +242,26 @@ void poller_collect_soon(void) {
     poller_call_soon(cfun_collect, janet_wrap_nil());
 }
 
+/* request.c parks fibers as janet_async_start_fiber does, without its GC root. Check on one fiber
+ * that Janet sets these fields and adds one root. */
+static bool is_loop_known(const JanetFiber *fiber, JanetStream *stream) {
+    Janet value = janet_wrap_abstract(stream);
+    int roots = 0;
+    while (janet_gcunroot(value)) roots++;
+    for (int i = 0; i < roots; i++) janet_gcroot(value);
+    return roots == 2 && fiber->ev_callback == on_queue_event && fiber->ev_stream == stream &&
+           !fiber->ev_state && stream->read_fiber == fiber;
+}
+
+static void add_listener(JanetStream *stream) {
+    JanetFiber *fiber = poller_fiber();
+    janet_async_start_fiber(fiber, stream, JANET_ASYNC_LISTEN_READ, on_queue_event, NULL);
+    janet_ev_dec_refcount(); /* this listener must not keep the process alive */
+    if (!is_loop_known(fiber, stream)) {
+        janet_panicf("this Janet has no %s", "event loop that jsec knows");
+    }
+}
+
 void poller_start(void) {
     if (poller) return;
     Poller *made = janet_abstract(&poller_type, sizeof *made);
@@ -258,10 +278,8 @@ void poller_start(void) {
     janet_gcroot(janet_wrap_abstract(made));
     janet_gcroot(janet_wrap_abstract(made->stream));
     janet_gcroot(janet_wrap_function(made->run_soon));
+    add_listener(made->stream);
     poller = made;
-    janet_async_start_fiber(poller_fiber(), made->stream, JANET_ASYNC_LISTEN_READ, on_queue_event,
-                            NULL);
-    janet_ev_dec_refcount(); /* this listener must not keep the process alive */
 }
 
 /* --- GC roots --- */
