@@ -20,12 +20,3 @@ void module_register(JanetTable *env, const Function *const *functions) {
         bind_function(env, row->name, row->function, doc);
     }
 }
-
-void module_functions(JanetTable *env, const FunctionRow *rows) {
-    for (const FunctionRow *row = rows; row->name; row++) {
-        JanetBuffer *doc = janet_buffer(1024);
-        janet_buffer_push_cstring(doc, row->doc);
-        if (row->options) options_document(row->options, doc);
-        bind_function(env, row->name, row->function, doc);
-    }
-}

@@ -46,14 +46,4 @@ typedef struct Function {
 /* Bind the functions, ended by NULL, in the native module's environment. */
 void module_register(JanetTable *env, const Function *const *functions);
 
-/* The older form, of files that do not use FUNCTION yet: `doc` begins with the call. */
-typedef struct FunctionRow {
-    const char *name;
-    JanetCFunction function;
-    const char *doc;
-    const OptionSet *options;
-} FunctionRow;
-
-void module_functions(JanetTable *env, const FunctionRow *rows);
-
 #endif
