@@ -135,8 +135,8 @@ static int find_key(const TicketKeys *keys, const uint8_t *name) {
     return -1;
 }
 
-/* Returns what OpenSSL expects. -1: failed; 0: unknown key, so a full handshake follows; 1: success;
- * 2: success, and the client gets a new ticket. */
+/* Returns what OpenSSL expects. -1: failed; 0: unknown key, so a full handshake follows;
+ * 1: success; 2: success, and the client gets a new ticket. */
 static int begin_ticket(TicketKeys *keys, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *cipher,
                         EVP_MAC_CTX *mac, int sealing) {
     int index = sealing ? 0 : find_key(keys, name);

@@ -11,8 +11,8 @@
 
 #define MAX_TICKET_KEYS 8
 
-/* Replace the keys of a context: 48 bytes (AES-128) or 80 (AES-256) each, in nginx's layout of name,
- * HMAC-SHA-256 key and AES key. The first seals tickets, all open them. */
+/* Replace the keys of a context: 48 bytes (AES-128) or 80 (AES-256) each, in nginx's layout: name,
+ * HMAC-SHA-256 key, AES key. The first seals tickets, all open them. */
 bool ticket_keys_set(SSL_CTX *context, const Bytes *list, size_t count, Failure *failure);
 
 /* Read what an option gives as a key, its bytes or the path of a file that holds them. */
