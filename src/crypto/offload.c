@@ -2,6 +2,7 @@
 #include "crypto/offload.h"
 
 #include "base/raise.h"
+#include "net/heap.h"
 #include "net/work.h"
 
 #include <openssl/crypto.h>
@@ -58,9 +59,10 @@ static bool is_view_of(Bytes bytes, Janet value) {
     return janet_unwrap_string(value) == bytes.data;
 }
 
-static Janet find_in_struct(Bytes bytes, const JanetKV *structure) {
-    for (int32_t i = 0; i < janet_struct_capacity(structure); i++)
-        if (is_view_of(bytes, structure[i].value)) return structure[i].value;
+static Janet find_in_struct(Bytes bytes, Janet structure) {
+    const JanetStructHead *head = heap_struct(structure);
+    for (int32_t i = 0; i < head->capacity; i++)
+        if (is_view_of(bytes, head->data[i].value)) return head->data[i].value;
     return janet_wrap_nil();
 }
 
@@ -72,7 +74,7 @@ static Janet find_source(Bytes bytes) {
     for (; argument < end; argument++) {
         if (is_view_of(bytes, *argument)) return *argument;
         if (!janet_checktype(*argument, JANET_STRUCT)) continue;
-        Janet found = find_in_struct(bytes, janet_unwrap_struct(*argument));
+        Janet found = find_in_struct(bytes, *argument);
         if (!janet_checktype(found, JANET_NIL)) return found;
     }
     return janet_wrap_nil();
