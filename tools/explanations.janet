@@ -165,8 +165,8 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
   {:title "A unix socket can't be made"
    :texts ["unix socket \"…\": …"]
    :cause
-   ``The path exists, perhaps left over by a process that has ended, its folder is missing, or it may
-   not be written to.``
+   ``The path exists, perhaps left over by a process that has ended, its folder is missing, or
+   it may not be written to.``
    :cure "Remove the file if no process listens there; choose a folder that you may write to."}
 
   {:title "The connection failed"
@@ -566,7 +566,8 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    `examples/multicore_server.janet`.``}
 
   {:title "Worker threads"
-   :texts ["the environment variable JSEC_WORKERS*" "a buffer changed during the call: give a string"]
+   :texts ["the environment variable JSEC_WORKERS*"
+           "a buffer changed during the call: give a string"]
    :cause
    ``JSEC_WORKERS is not a number of threads. Or a fiber changed a large buffer while a crypto
    function that got it was waiting for its worker.``

@@ -114,14 +114,14 @@ static const OptionRow timeout_rows[] = {
 };
 static const OptionSet timeout_set = OPTION_SET(timeout_rows);
 
-double args_timeout(const Janet *argv, int32_t argc, int32_t n) {
+double args_timeout(const Janet *argv, int32_t argc, int32_t slot) {
     TimeoutOptions options = {INFINITY};
-    if (n >= argc || janet_checktype(argv[n], JANET_NIL)) return INFINITY;
-    if (janet_checktypes(argv[n], JANET_TFLAG_DICTIONARY)) {
-        options_read("timeout", &timeout_set, argv[n], &options);
+    if (slot >= argc || janet_checktype(argv[slot], JANET_NIL)) return INFINITY;
+    if (janet_checktypes(argv[slot], JANET_TFLAG_DICTIONARY)) {
+        options_read("timeout", &timeout_set, argv[slot], &options);
         return options.timeout;
     }
-    double seconds = janet_getnumber(argv, n);
-    if (!(seconds >= 0)) raise_type(n, "non-negative number of seconds", argv[n]);
+    double seconds = janet_getnumber(argv, slot);
+    if (!(seconds >= 0)) raise_type(slot, "non-negative number of seconds", argv[slot]);
     return seconds;
 }

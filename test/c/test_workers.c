@@ -198,7 +198,8 @@ static void test_threads(void) {
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-/* Without room for a stack pthread_create fails. Before other threads: glibc reuses their stacks. */
+/* Without room for a stack pthread_create fails. This test comes first: glibc reuses the stacks of
+ * earlier threads. */
 static void test_no_thread(Loop *loop) {
     struct rlimit before, none;
     Failure failure;

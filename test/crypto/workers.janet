@@ -13,38 +13,50 @@
   (defer (os/setenv "JSEC_WORKERS" nil)
     (run-code "(import jsec/crypto)" "(import jsec/tls)" slow-call "(var done 0)" ;sources)))
 
-(def threads
-  `(defn threads []
-     (scan-number (first (peg/match '(thru (* "Threads:" :s+ (<- :d+))) (slurp "/proc/self/status")))))`)
+(defn- reads-status
+  "Source of a function that reads a number from /proc/self/status."
+  [name field]
+  (string/format
+    `(defn %s []
+       (def number '(thru (* "%s:" :s+ (<- :d+))))
+       (scan-number (first (peg/match number (slurp "/proc/self/status")))))`
+    name field))
 
-(def cores (if (= :linux (os/which)) (length (string/find-all "processor\t" (slurp "/proc/cpuinfo")))))
+(def threads (reads-status "threads" "Threads"))
+(def peak-memory (reads-status "peak-memory" "VmHWM"))
 
-(defn most-threads
+(def cores
+  (if (= :linux (os/which)) (length (string/find-all "processor\t" (slurp "/proc/cpuinfo")))))
+
+(defn max-threads
   "How many threads there are besides the first while 60 calls run."
   [setting]
   (parse (with-workers setting threads
-                       "(var most 0)"
-                       "(repeat 60 (ev/go (fn [] (crypto/pbkdf2 :sha256 \"p\" \"s\" 20000 32) (++ done))))"
-                       "(while (< done 60) (ev/sleep 0.002) (set most (max most (threads))))"
-                       "(print (dec most))")))
+                       "(var peak 0)"
+                       "(defn brief [] (crypto/pbkdf2 :sha256 \"p\" \"s\" 20000 32))"
+                       "(repeat 60 (ev/go (fn [] (brief) (++ done))))"
+                       "(while (< done 60) (ev/sleep 0.002) (set peak (max peak (threads))))"
+                       "(print (dec peak))")))
 
 (if cores
   (test "slow calls run on one worker for each core, on four at least, or on JSEC_WORKERS"
-    (is= (max 4 cores) (most-threads nil))
-    (is= 1 (most-threads "1"))
-    (is= 7 (most-threads "7")))
+    (is= (max 4 cores) (max-threads nil))
+    (is= 1 (max-threads "1"))
+    (is= 7 (max-threads "7")))
   (skip "how many workers there are" "no /proc"))
 
 (test "a JSEC_WORKERS that is no number of workers raises"
   (each wrong ["0" "-1" "four" "1025" "2x"]
-    (is= (string "crypto/pbkdf2: the environment variable JSEC_WORKERS is \"" wrong "\": expected 1 to 1024\n")
+    (is= (string "crypto/pbkdf2: the environment variable JSEC_WORKERS is \"" wrong
+                 "\": expected 1 to 1024\n")
          (with-workers wrong "(print ((protect (slow)) 1))"))))
 
 (test "a cancelled call leaves the queue"
   (is= "1 stopped\n"
        (with-workers "1"
                      "(var reason nil)"
-                     "(def fibers (seq [_ :range [0 500]] (ev/go (fn [] (try (do (slow) (++ done)) ([e] (set reason e)))))))"
+                     "(defn try-slow [] (try (do (slow) (++ done)) ([e] (set reason e))))"
+                     "(def fibers (seq [_ :range [0 500]] (ev/go try-slow)))"
                      "(ev/sleep 0)"
                      "(each f (drop 1 fibers) (ev/cancel f \"stopped\"))"
                      "(slow)"
@@ -87,15 +99,16 @@
 (test "a long string is not copied for a worker, and a long buffer is copied once"
   (def grown
     (parse (with-workers nil
-                         `(defn kb [] (scan-number (first (peg/match '(thru (* "VmHWM:" :s+ (<- :d+))) (slurp "/proc/self/status")))))`
+                         peak-memory
                          "(def text (string/repeat \"a\" 100000000))"
                          "(def buffer (buffer text))"
-                         "(var before (kb))"
+                         "(var before (peak-memory))"
                          "(def one (crypto/digest :sha256 text))"
-                         "(def by-string (- (kb) before))"
-                         "(set before (kb))"
+                         "(def by-string (- (peak-memory) before))"
+                         "(set before (peak-memory))"
                          "(def two (crypto/digest :sha256 buffer))"
-                         "(printf \"[%d %d %j]\" by-string (- (kb) before) (deep= one two))")))
+                         "(def by-buffer (- (peak-memory) before))"
+                         "(printf \"[%d %d %j]\" by-string by-buffer (deep= one two))")))
   (is (< (grown 0) 20000) (string (grown 0)))
   (is (< (grown 1) 120000) (string (grown 1)))
   (is= true (grown 2)))
@@ -111,13 +124,15 @@
 (test "buffers that wait for a worker have no copies"
   (def grown
     (parse (with-workers "2"
-                         `(defn kb [] (scan-number (first (peg/match '(thru (* "VmHWM:" :s+ (<- :d+))) (slurp "/proc/self/status")))))`
+                         peak-memory
                          "(def data (buffer/new-filled 12000000 97))"
-                         "(def before (kb))"
+                         "(def before (peak-memory))"
                          "(def expected (crypto/digest :sha256 (string data)))"
-                         "(repeat 60 (ev/go (fn [] (if (deep= expected (crypto/digest :sha256 data)) (++ done)))))"
+                         "(defn right? [] (deep= expected (crypto/digest :sha256 data)))"
+                         "(defn check [] (if (right?) (++ done)))"
+                         "(repeat 60 (ev/go check))"
                          "(while (< done 60) (ev/sleep 0.001))"
-                         "(print (- (kb) before))")))
+                         "(print (- (peak-memory) before))")))
   (unless sanitized (is (< grown 60000) (string grown))))
 
 (test "a call that is cancelled while its buffer is copied is forgotten"
@@ -133,7 +148,8 @@
   (is= "" (with-workers "2"
                         "(def text (string/repeat \"a\" 50000000))"
                         "(def long (buffer text))"
-                        "(repeat 20 (ev/go slow) (ev/go (fn [] (crypto/digest :sha256 text))) (ev/go (fn [] (crypto/digest :sha256 long))))"
+                        "(defn digest [data] (fn [] (crypto/digest :sha256 data)))"
+                        "(repeat 20 (ev/go slow) (ev/go (digest text)) (ev/go (digest long)))"
                         "(ev/sleep 0.02)" "(os/exit 0)")))
 
 (test "a thread ends in the midst of slow calls, in each state"
@@ -141,7 +157,10 @@
                             "(defn busy [&]"
                             "  (def text (string/repeat \"a\" 20000000))"
                             "  (def long (buffer text))"
-                            "  (def fibers (seq [i :range [0 30]] (ev/go (fn [] (protect (case (mod i 3) 0 (slow) 1 (crypto/digest :sha256 text) (crypto/digest :sha256 long)))))))"
+                            "  (defn digest [data] (fn [] (crypto/digest :sha256 data)))"
+                            "  (def calls [slow (digest text) (digest long)])"
+                            "  (defn call [i] (fn [] (protect ((calls (mod i 3))))))"
+                            "  (def fibers (seq [i :range [0 30]] (ev/go (call i))))"
                             "  (ev/sleep 0.02)"
                             "  (each f fibers (ev/cancel f \"end\")))"
                             "(repeat 10 (ev/thread busy) (++ done))"

@@ -6,7 +6,9 @@
 
 (def own
   "How to get a mount table of one's own; nil where there is none to be had."
-  (find (fn [command] (zero? (os/execute [;command "true"] :p {:err (file/open "/dev/null" :w) :out (file/open "/dev/null" :w)})))
+  (find (fn [command]
+          (with [null (file/open "/dev/null" :w)]
+            (zero? (os/execute [;command "true"] :p {:err null :out null}))))
         (if (find-program "unshare") [["unshare" "-m"] ["unshare" "-rmn"]] [])))
 
 (defn seconds
@@ -14,7 +16,8 @@
   [what]
   (def start (os/clock :monotonic))
   (def script
-    (string "ip link set lo up 2>/dev/null; exec janet test/support/resolver.janet " folder " " what))
+    (string "ip link set lo up 2>/dev/null; "
+            "exec janet test/support/resolver.janet " folder " " what))
   (def process (os/spawn [;own "sh" "-c" script] :p {:out :pipe}))
   (def said (ev/read (process :out) :all))
   (is= 0 (os/proc-wait process))

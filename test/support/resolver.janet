@@ -1,5 +1,5 @@
-# A process whose name server never answers, for test/hostile/resolver.janet, which runs this under `unshare -m` (and -r as
-# another user):
+# A process whose name server never answers, for test/hostile/resolver.janet, which runs this under
+# `unshare -m` (and -r as another user):
 #   resolver.janet FOLDER WHAT      FOLDER holds resolv.conf
 # What is asked for is in `asks` below; the process then ends by itself.
 (import ./check :as check)
