@@ -21,11 +21,27 @@ static JanetChannel *make_channel(uint32_t limit) {
     return channel;
 }
 
-/* Arrays with the tag of another kind. */
+/* Arrays with the tag of another kind, until restore_arrays: the collector frees by the tag. */
+static struct {
+    JanetArray *array;
+    int32_t flags;
+} altered[64];
+static int altered_count;
+
 static JanetArray *make_array(int32_t capacity) {
     JanetArray *array = janet_array(capacity);
-    if (differs("tag")) array->gc.flags = janet_table(0)->gc.flags;
+    if (!differs("tag") || altered_count == 64) return array;
+    altered[altered_count].array = array;
+    altered[altered_count++].flags = array->gc.flags;
+    array->gc.flags = janet_table(0)->gc.flags;
     return array;
+}
+
+static void restore_arrays(void) {
+    while (altered_count) {
+        altered_count--;
+        altered[altered_count].array->gc.flags = altered[altered_count].flags;
+    }
 }
 
 /* Lists that a new block does not join at the head. */
@@ -44,7 +60,9 @@ static JanetTable *make_table(int32_t capacity) {
 
 static Janet cfun_on(int32_t argc, Janet *argv) {
     (void)argc, (void)argv;
-    return janet_wrap_boolean(rebind_is_on());
+    bool on = rebind_is_on();
+    restore_arrays();
+    return janet_wrap_boolean(on);
 }
 
 #undef janet_table
