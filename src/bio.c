@@ -148,10 +148,10 @@ static Bio *args_open_bio(const char *function, Janet *argv) {
 }
 
 FUNCTION(bio_new_mem, "bio/new-mem", "",
-         "A queue of bytes in memory: what is written comes out again in the same order. "
+         "A queue of bytes in memory: bytes are read in the order in which they were written. "
          "`(length bio)` is the number of bytes that wait; the functions of this module are "
-         "methods as well, as in `(:write bio data)`. A pair of them takes a socket's place "
-         "under TLS. Raises only when memory runs out.",
+         "methods as well, as in `(:write bio data)`. A pair of them replaces a socket under "
+         "TLS, see `tls/wrap`. Raises only when memory runs out.",
          NULL) {
     janet_fixarity(argc, 0);
     Bio *bio = janet_abstract(&bio_type, sizeof *bio);
@@ -163,7 +163,7 @@ FUNCTION(bio_new_mem, "bio/new-mem", "",
     return janet_wrap_abstract(bio);
 }
 
-/* Any count from 1 up: more than there is means all. */
+/* A count above the number of queued bytes means all of them. */
 static size_t args_count(const Janet *argv, int32_t slot) {
     double count = janet_checktype(argv[slot], JANET_NUMBER) ? janet_unwrap_number(argv[slot]) : 0;
     if (!(count >= 1) || count != floor(count)) raise_type(slot, "positive integer", argv[slot]);
@@ -222,7 +222,8 @@ FUNCTION(bio_to_string, "bio/to-string", "bio",
 
 FUNCTION(bio_close, "bio/close", "bio",
          "Drop what was not read, cleansed, and free the memory now rather than when the value "
-         "is collected. Closing twice does nothing. Returns nil. Raises when `bio` is none.",
+         "is collected. Closing twice does nothing. Returns nil. Raises when `bio` is not a "
+         "memory BIO.",
          NULL) {
     janet_fixarity(argc, 1);
     Bio *bio = args_bio(argv);
@@ -234,10 +235,10 @@ FUNCTION(bio_close, "bio/close", "bio",
 }
 
 FUNCTION(bio_end, "bio/end", "bio",
-         "Say that no more bytes follow. Those in the queue are still read. A TLS stream that "
-         "reads from the queue sees the end of its transport then: an error, unless the peer has "
-         "said close_notify. When a TLS stream is closed its output queue ends. Ending twice does "
-         "nothing. Returns the bio. Raises when the bio is closed.",
+         "Mark the end of the queue: no more bytes follow. Those in the queue are still read. A "
+         "TLS stream that reads from the queue sees the end of its transport then: an error, "
+         "unless the peer has sent close_notify. When a TLS stream is closed its output queue "
+         "ends. Ending twice does nothing. Returns the bio. Raises when the bio is closed.",
          NULL) {
     janet_fixarity(argc, 1);
     bio_end(args_open_bio(function, argv));
@@ -257,8 +258,8 @@ static void mark_wait(Request *request) {
 static const RequestKind wait_kind = {.cancelled = cancel_wait, .mark = mark_wait};
 
 FUNCTION(bio_wait, "bio/wait", "bio &opt timeout",
-         "Wait until there are bytes in the queue. The fiber waits, the event loop goes on. "
-         "Returns the number of bytes, or nil when the queue has ended, or was closed, and "
+         "Wait until there are bytes in the queue. The fiber waits, the event loop continues. "
+         "Returns the number of bytes. Returns nil when the queue has ended or was closed, and "
          "everything has been read. Raises \"timeout\" after `timeout` seconds (a number or "
          "`{:timeout n}`).\n\n"
          "    (while (bio/wait out)\n"

@@ -15,9 +15,9 @@ Bio *bio_of(Janet value);
  * closed. Borrowed: take a reference with BIO_up_ref to keep it. */
 BIO *bio_memory(Bio *bio);
 
-/* Call on_change(arg) after each write and when the Bio ends or is closed, from within these
- * functions: it may schedule fibers, but neither raise nor call Janet code. The Bio keeps `owner`
- * alive. A NULL on_change removes the hook. */
+/* Call on_change(arg) after each write, and when the Bio ends or is closed. It may schedule fibers,
+ * but must neither raise nor call Janet code. The Bio keeps `owner` alive. A NULL on_change removes
+ * the hook. */
 void bio_hook(Bio *bio, void (*on_change)(void *arg), void *arg, Janet owner);
 
 /* After C code has written to bio_memory: call the hook, and wake the fibers in bio/wait. */

@@ -10,11 +10,11 @@
 #include <string.h>
 
 #define MAX_SHOWN                                                                                  \
-    24 /* characters of an unknown name in an error; a key given by mistake has more */
+    24 /* characters of an unknown name in an error: fewer than a key given by mistake has */
 
 /* --- tables --- */
 
-/* Rows that begin with an AlgorithmName, and what OpenSSL makes for each of them. */
+/* Rows that begin with an AlgorithmName, and the OpenSSL object of each row. */
 typedef struct Table {
     const char *what; /* for errors */
     const void *rows;
@@ -48,8 +48,8 @@ static bool is_among(Bytes name, const char *spellings) {
     return false;
 }
 
-/* The index of the row, or the table's count. Nearly every call gives jsec's own spelling, so all
- * of these are compared first. */
+/* The index of the row, or the table's count. Nearly every call uses jsec's own spelling, so these
+ * are compared first. */
 static size_t find_index(const Table *table, Bytes name) {
     for (size_t i = 0; i < table->count; i++) {
         if (is_among(name, row_at(table, i)->text)) return i;
@@ -98,7 +98,7 @@ static void *make_once(const Table *table, size_t index, Failure *failure) {
     return NULL;
 }
 
-/* A row whose object is there. */
+/* The first row whose object OpenSSL offers. */
 static const void *find_made(const Table *table, Bytes name, Failure *failure) {
     size_t index = find_index(table, name);
     if (index < table->count) return make_once(table, index, failure) ? row_at(table, index) : NULL;
@@ -146,7 +146,7 @@ const EVP_MD *algorithms_md(const DigestRow *row) {
     return atomic_load(&fetched_mds[row - digests]);
 }
 
-/* OpenSSL keeps what it has set up where the digest is the same as before. */
+/* OpenSSL reuses the context's state if the digest is the same as before. */
 bool algorithms_hash(const EVP_MD *md, const Bytes *pieces, size_t count, uint8_t *out) {
     EVP_MD_CTX *context = atomic_exchange(&spare_hash, NULL);
     if (!context) context = EVP_MD_CTX_new();

@@ -1,4 +1,4 @@
-/* Algorithms by the names that people give them, each fetched from OpenSSL once per process. */
+/* Algorithms by name, each fetched from OpenSSL once per process. */
 #ifndef JSEC_CORE_ALGORITHMS_H
 #define JSEC_CORE_ALGORITHMS_H
 
@@ -8,8 +8,8 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 
-/* Rows and what belongs to them are shared, live as long as the process and are not to be freed.
- * All functions may be called from any thread. */
+/* Rows and their objects are shared and live as long as the process: never free them. All functions
+ * may be called from any thread. */
 
 /* Letter case does not matter in a name, and `_` stands for `-`. */
 typedef struct AlgorithmName {
@@ -30,9 +30,9 @@ const EVP_MD *algorithms_md(const DigestRow *row);
 /* The digest of `count` pieces, one after the other; false with OpenSSL's error. */
 bool algorithms_hash(const EVP_MD *md, const Bytes *pieces, size_t count, uint8_t *out);
 
-/* Making a context costs as much as the work on a few bytes, so one of each kind is kept for the
- * next call, on any thread. Give it back after success, and free it after failure. It holds the
- * last key until the next call or algorithms_forget. */
+/* Making a context costs as much as hashing a few bytes. So one of each kind is kept for the next
+ * call, on any thread. Give it back after success, and free it after failure. It holds the last key
+ * until the next call or algorithms_forget. */
 
 /* An HMAC over this digest without its key yet, for EVP_MAC_init. */
 EVP_MAC_CTX *algorithms_take_hmac(const DigestRow *row, Failure *failure);

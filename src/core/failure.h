@@ -18,8 +18,8 @@ __attribute__((format(printf, 2, 3))) bool failure_openssl(Failure *failure, con
 /* Puts "<what>: " before the text of a failure; returns false. */
 __attribute__((format(printf, 2, 3))) bool failure_prefix(Failure *failure, const char *what, ...);
 
-/* Reads and clears the queue. Returns true, with `failure` set, if memory ran out: the results
- * of some calls do not tell that from "no". */
+/* Reads and clears the queue. Returns true, with `failure` set, if memory ran out: some calls
+ * return the same for a lack of memory as for "no". */
 bool failure_of_memory(Failure *failure);
 
 #endif

@@ -8,7 +8,7 @@
 /* Zeroed at birth, as static memory is. */
 typedef _Atomic(void *) Once;
 
-/* The object, made by `make(argument)` if there is none yet. NULL where that gives NULL; the next
+/* The object, made by `make(argument)` if there is none yet. NULL if `make` returns NULL; the next
  * call tries again. */
 void *once_get(Once *once, void *(*make)(const void *argument), const void *argument);
 

@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #define MIN_WORKERS 4
-#define MAX_WORKERS 1024 /* that JSEC_WORKERS can ask for */
+#define MAX_WORKERS 1024 /* max. value of JSEC_WORKERS */
 #define MAX_LOOKUPS 32
-#define MAX_ABANDONED_LOOKUPS 224 /* besides: a resolver may block for half a minute */
-#define IDLE_SECONDS 10           /* after which a worker ends */
+#define MAX_ABANDONED_LOOKUPS 224 /* more workers: a cancelled lookup may block for 30 s */
+#define IDLE_SECONDS 10           /* seconds of idle time after which a worker ends */
 
 struct JobGroup {
     const WorkersClient *client;
@@ -25,7 +25,7 @@ struct JobGroup {
 
 typedef struct Pool {
     pthread_cond_t added;
-    JobGroup *groups; /* those with queued jobs, the next to serve first */
+    JobGroup *groups; /* groups with queued jobs, the next to serve first */
     int queued, threads, idle, abandoned;
 } Pool;
 
@@ -45,7 +45,7 @@ static void after_fork_in_parent(void) {
     pthread_mutex_unlock(&lock);
 }
 
-/* The child has the queues, but no workers: those that it starts serve them. */
+/* The child inherits the queues, but no workers. The workers that it starts serve them. */
 static void after_fork_in_child(void) {
     pthread_mutex_init(&lock, NULL);
     pthread_cond_init(&ended, NULL);
@@ -77,7 +77,7 @@ static int read_setting(Failure *failure) {
     return 0;
 }
 
-/* The setting is read until it is right, then never again. */
+/* The setting is read again only while it is wrong. */
 int workers_limit(WorkersPool pool, Failure *failure) {
     static atomic_int known;
     if (pool == WORKERS_LOOKUP) return MAX_LOOKUPS;
@@ -257,7 +257,7 @@ void workers_open(WorkersClient *client, void (*notify)(WorkersClient *client)) 
     *client = (WorkersClient){.notify = notify, .last_finished = &client->finished};
 }
 
-/* With the lock held. Without a thread for another worker, those that run serve the job. */
+/* With the lock held. If no thread can be started, the running workers serve the job. */
 static int serve_job(WorkersPool kind, Job *job, int limit) {
     Pool *pool = &pools[kind];
     int status = enqueue_job(kind, job) ? 0 : ENOMEM;

@@ -32,7 +32,7 @@ typedef struct Job {
     WorkersPool pool;
     JobState state;
     bool abandoned;
-    pid_t process; /* in which it runs: a fork copies jobs, but no threads */
+    pid_t process; /* process in which it runs: a fork copies jobs, but no threads */
     WorkersClient *client;
     JobGroup *group;
     struct Job *next, **link;             /* in the queue, or among the finished */
@@ -48,15 +48,15 @@ struct WorkersClient {
 
 void workers_open(WorkersClient *client, void (*notify)(WorkersClient *client));
 
-/* Discard the queued and finished jobs, wait for the running ones that borrow, and leave the others
- * to their workers, which discard them. */
+/* Discard the queued and finished jobs, and wait for the running ones that borrow. Workers discard
+ * the other running jobs. */
 void workers_close(WorkersClient *client);
 
-/* Queue a job. False: the system makes no thread, and none runs; or JSEC_WORKERS is wrong. */
+/* Queue a job. False: JSEC_WORKERS is wrong, or the system starts no thread and no worker runs. */
 bool workers_add(WorkersClient *client, WorkersPool pool, Job *job, Failure *failure);
 
-/* Give a job up. True: it was queued or finished, and the caller owns it again. False: it runs, and
- * workers_take gives it back later. */
+/* Cancel a job. True: it was queued or finished, and the caller owns it again. False: it runs, and
+ * workers_take returns it later. */
 bool workers_remove(Job *job);
 
 /* The next finished job, or NULL. The caller owns it again. */

@@ -12,8 +12,8 @@ static const char alphabets[2][65] = {
 #define INVALID_BITS (1u << 24) /* and no 24 bits */
 
 static uint8_t values[2][256];
-static char pairs[2][4096][2]; /* two characters a look-up, by 12 bits */
-/* The value of a character at each place of four, shifted to its place in their 24 bits. */
+static char pairs[2][4096][2]; /* encodes two characters a look-up, by 12 bits */
+/* The value of a character at each of four positions, shifted to its place in the 24 bits. */
 static uint32_t shifted[2][4][256];
 static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
 

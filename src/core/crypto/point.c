@@ -55,7 +55,7 @@ static bool read_number(Bytes bytes, int max_length, BIGNUM *number, const char 
            failure_openssl(failure, "%s not read", what);
 }
 
-/* Hybrid encodings (06, 07) and the point at infinity (00) have no place in any protocol. */
+/* No protocol uses hybrid encodings (06, 07) or the point at infinity (00). */
 static bool read_sec1(Ec *ec, Bytes bytes, EC_POINT *into, Failure *failure) {
     uint8_t form = bytes.length ? bytes.data[0] : 0;
     if (form != 2 && form != 3 && form != 4) {

@@ -23,7 +23,8 @@ static EVP_PKEY *read_either(Bytes data, Bytes password, bool *is_private, Failu
     if (!*is_private) return keys_public(data, failure);
     EVP_PKEY *key = keys_private(data, password, failure);
     if (key || pem) return key;
-    /* DER does not tell which half it is. If it is neither, the first failure is reported. */
+    /* DER does not mark private and public keys: try both. If both fail, report the first
+     * failure. */
     key = keys_public(data, &ignored);
     *is_private = !key;
     return key;

@@ -28,7 +28,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static Entry entries[CAPACITY];
 static uint64_t uses;
 
-/* The half is hashed too: the same text, of a private key, gives both. */
+/* Hash the half too: one private key's text serves for both halves. */
 static bool make_name(Half half, Bytes data, uint8_t name[SHA256_DIGEST_LENGTH]) {
     static const uint8_t firsts[] = {PUBLIC, PRIVATE};
     static const Bytes sha256 = {(const uint8_t *)"sha256", 6};

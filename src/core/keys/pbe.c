@@ -146,7 +146,8 @@ bool pbe_encrypted_key(Bytes data, X509_SIG **found, Failure *failure) {
     if (!key && (at = memmem(data.data, data.length, label, sizeof label - 1))) {
         const uint8_t *end = data.data + data.length;
         key = read_block(at, end);
-        /* An empty block and memory that ran out can both leave no error: a second try tells. */
+        /* An empty block and a lack of memory can both leave no error: try again to tell them
+         * apart. */
         if (!key && !ERR_peek_error()) key = read_block(at, end);
     }
     *found = key;

@@ -1,5 +1,5 @@
-/* Encryption under passwords (PKCS#5, RFC 8018): its parameters in what jsec writes, and the
- * cost of decrypting what jsec reads. */
+/* Password-based encryption (PKCS#5, RFC 8018): the parameters that jsec writes, and limits on the
+ * cost of decryption. */
 #ifndef JSEC_CORE_PBE_H
 #define JSEC_CORE_PBE_H
 

@@ -71,7 +71,7 @@ static bool may_show(Bytes path) {
     return dot && extension >= 1 && extension <= MAX_EXTENSION;
 }
 
-/* `otherwise` is what an error says of a source that it may not repeat. */
+/* `otherwise` replaces the source in an error text if the text must not show the source. */
 static bool read_file(Bytes source, const char *otherwise, PemSource *owned, Failure *failure) {
     char path[PATH_MAX];
     *owned = (PemSource){NULL, 0};
@@ -182,7 +182,7 @@ static void explain_key(Bytes data, const Passphrase *phrase, Failure *failure) 
         failure_set(failure, "not a private key: neither PEM nor DER");
     } else if (encoding_is_pem(data) && !memmem(data.data, data.length, "PRIVATE KEY-----", 16)) {
         failure_set(failure, "not a private key: no PRIVATE KEY block in the PEM");
-    } else { /* OpenSSL's reason, "No supported data to decode", says less */
+    } else { /* clearer than OpenSSL's reason, "No supported data to decode" */
         failure_set(failure, "not a private key: damaged, or of a kind that OpenSSL does not know");
     }
     ERR_clear_error();
@@ -282,7 +282,7 @@ static bool is_last_certificate(Bytes data, int number) {
     return count <= number;
 }
 
-/* `number` certificates were read; the next one is at fault. */
+/* `number` certificates were read; the next one failed. */
 static bool explain_certificates(Bytes data, int number, Failure *failure) {
     bool pem = encoding_is_pem(data), single = !number && is_last_certificate(data, 1);
     if (ERR_peek_error() && (pem || encoding_is_der(data))) {

@@ -35,9 +35,9 @@ EVP_PKEY *pem_public_key(Bytes data, Failure *failure);
 /* The first certificate, PEM or DER. */
 X509 *pem_certificate(Bytes data, Failure *failure);
 
-/* All certificates, at least one, in their order. Other PEM blocks, such as keys, are skipped; a
- * certificate that does not parse is a failure, and named by its number. PEM lines may be damaged
- * as pem_lines.h says; this is so for keys and CRLs too. DER certificates may follow each other. */
+/* All certificates, at least one, in their order. Other PEM blocks, such as keys, are skipped. A
+ * certificate that does not parse is a failure, which gives its number. PEM lines may be damaged as
+ * pem_lines.h describes, also in keys and CRLs. DER certificates may follow each other. */
 STACK_OF(X509) * pem_certificates(Bytes data, Failure *failure);
 
 /* Add the CRLs of a PEM text, one at least, or the one of DER. */

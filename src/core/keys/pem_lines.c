@@ -46,7 +46,7 @@ static bool is_line_end(Bytes data, const uint8_t *at) {
     return at == data.data + data.length || *at == '\n';
 }
 
-/* What stands between the lines of a body. None of it is Base64. */
+/* A separator between the lines of a body. No separator is a Base64 character. */
 static bool is_between(uint8_t c) {
     return c == ' ' || (c >= '\t' && c <= '\r') || c == '"' || c == '\'' || c == ',';
 }
@@ -78,8 +78,7 @@ static bool are_all_good(Bytes data) {
     return true;
 }
 
-/* Takes the next word off `body`; words end at what stands between lines, and at "\n" as two
- * characters. */
+/* Removes the next word from `body`. Words end at separators, and at "\n" as two characters. */
 static bool take_word(Bytes *body, Bytes *word) {
     const uint8_t *at = body->data, *end = at + body->length;
     for (;;) {

@@ -7,7 +7,7 @@
 #include <openssl/err.h>
 #include <string.h>
 
-/* A CRL is required of the leaf's issuer; of other CAs it counts where it was given. */
+/* A CRL of the leaf's issuer is required. CRLs of other CAs are used if they were given. */
 static bool is_crl_optional(X509_STORE_CTX *context) {
     bool optional = X509_STORE_CTX_get_error(context) == X509_V_ERR_UNABLE_TO_GET_CRL &&
                     X509_STORE_CTX_get_error_depth(context) > 0;
@@ -52,7 +52,7 @@ static bool set_param(X509_STORE_CTX *context, const ChainQuery *query, Failure 
     return set_host(param, query->host, failure);
 }
 
-/* Roots of the caller replace the store: nothing else is trusted. */
+/* The caller's roots replace the store: nothing else is trusted. */
 static bool prepare_context(X509_STORE_CTX *context, const ChainQuery *query, Failure *failure) {
     X509_STORE *store = NULL;
     if (!query->roots && !(store = store_system(failure))) return false;

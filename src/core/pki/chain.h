@@ -24,8 +24,8 @@ typedef struct ChainQuery {
     bool has_time; /* false: verify at the current time */
     int64_t time;
     bool strict;       /* all of RFC 5280 */
-    bool partial;      /* a trusted certificate is an anchor though it is no self-signed root */
-    VerifyHints hints; /* options of the caller's function, for the reason */
+    bool partial;      /* a trusted certificate need not be a self-signed root to be an anchor */
+    VerifyHints hints; /* options that the reason recommends */
 } ChainQuery;
 
 typedef struct ChainAnswer {
@@ -35,7 +35,7 @@ typedef struct ChainAnswer {
     int depth, code;        /* of the refused certificate; X509_V_ERR_… */
 } ChainAnswer;
 
-/* False when out of memory, or when the host is no host name: there is no answer then. */
+/* False, without an answer, when out of memory or when the host is no host name. */
 bool chain_verify(const ChainQuery *query, ChainAnswer *answer, Failure *failure);
 
 #endif

@@ -27,7 +27,7 @@ typedef struct CmsSigning {
 CMS_ContentInfo *cms_sign(Bytes data, const CmsSigning *signing, Failure *failure);
 
 typedef struct CmsChecking {
-    Bytes detached;                 /* the data, where the message does not hold it */
+    Bytes detached;                 /* the data, if the message does not hold it */
     STACK_OF(X509) * intermediates; /* beside those in the message; may be NULL */
     bool signatures_only;           /* every signer is trusted */
     ChainQuery query;               /* of each signer's certificate; no roots: none is trusted */
@@ -37,12 +37,12 @@ typedef struct CmsChecking {
 typedef struct CmsVerdict {
     bool valid;
     char reason[900];                  /* when not */
-    BIO *content;                      /* NULL: none was there */
+    BIO *content;                      /* NULL: there was none */
     STACK_OF(X509) * signers, *others; /* others: all certificates of the message */
 } CmsVerdict;
 
-/* False when there is no verdict: the message is not signed, or its data is missing or given twice.
- * */
+/* False, without a verdict, when the message is not signed, or its data is missing or given
+ * twice. */
 bool cms_verify(CMS_ContentInfo *message, const CmsChecking *checking, CmsVerdict *verdict,
                 Failure *failure);
 void cms_verdict_free(CmsVerdict *verdict);

@@ -26,8 +26,8 @@ X509_REQ *csr_read(Bytes data, Failure *failure);
 
 /* The parts of a request that a certificate may copy: the public key, the subject and the DNS, IP,
  * email and URI names. Nothing else that its author wrote is copied. False when the key did not
- * sign the request, or when `alternatives` is not NULL and there are names of other types. The
- * caller frees the results. */
+ * sign the request. False too when `alternatives` is not NULL and there are names of other types.
+ * The caller frees the results. */
 bool csr_take(X509_REQ *request, EVP_PKEY **key, X509_NAME **subject, GENERAL_NAMES **alternatives,
               Failure *failure);
 

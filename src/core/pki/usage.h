@@ -7,8 +7,8 @@
 #include <openssl/x509v3.h>
 #include <stdbool.h>
 
-/* The number of the keyUsage bit of that name, -1 where there is none. Hyphens, underscores and
- * letter case do not matter: digitalSignature, digital-signature. */
+/* The number of the keyUsage bit of that name, -1 if there is none. Hyphens, underscores and letter
+ * case do not matter: digitalSignature, digital-signature. */
 int usage_key_bit(Bytes name);
 
 /* The name of a bit in RFC 5280; NULL beyond the last bit. */
@@ -18,7 +18,7 @@ const char *usage_key_name(int bit);
 ASN1_BIT_STRING *usage_key_bits(uint32_t usage);
 
 /* The object of an extended usage, by name (serverAuth, server-auth …) or as a dotted OID. The
- * caller frees it; NULL where it is neither. */
+ * caller frees it; NULL if it is neither. */
 ASN1_OBJECT *usage_extended(Bytes name);
 
 /* "serverAuth", or the dotted OID of a usage without such a name. */

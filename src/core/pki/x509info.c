@@ -19,7 +19,7 @@ static Bytes copy_raw(Pool *pool, const ASN1_STRING *string) {
                                    length > 0 ? (size_t)length : 0});
 }
 
-/* As UTF-8, or the bytes unchanged where they are no text. */
+/* As UTF-8, or the bytes unchanged if they are no text. */
 static Bytes copy_utf8(Pool *pool, const ASN1_STRING *string) {
     unsigned char *text = NULL;
     int length = ASN1_STRING_to_UTF8(&text, string);

@@ -24,7 +24,7 @@ typedef struct InfoNames {
 
 typedef struct InfoExtension {
     Bytes oid, value; /* value: DER */
-    Bytes text;       /* as OpenSSL prints it; empty where OpenSSL can't */
+    Bytes text;       /* as OpenSSL prints it; empty if OpenSSL can't */
     const char *name; /* OpenSSL's, NULL where it has none */
     bool critical;
 } InfoExtension;
@@ -62,7 +62,7 @@ bool x509info_read(X509Info *info, X509 *certificate, Failure *failure);
 
 void x509info_free(X509Info *info);
 
-/* Fails where an extension can't be read whose content x509info_read leaves out then. */
+/* Fails when an extension can't be read. x509info_read leaves such an extension out. */
 bool x509info_check(const X509 *certificate, Failure *failure);
 
 /* The parts that requests have too. */

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define SEAL_ROOM 256 /* bytes of a record beside its plaintext, at most */
+#define SEAL_ROOM 256 /* max. bytes that a record adds to its plaintext */
 #define MAX_GATHERED (16 * (SSL3_RT_MAX_PLAIN_LENGTH + SEAL_ROOM)) /* sixteen records */
 #define MAX_PENDING (4 << 20)
 
@@ -45,7 +45,7 @@ static bool send_gathered(Engine *engine) {
            pending_add(&engine->pending, gathered.bytes + sent, left, MAX_PENDING);
 }
 
-/* Keep the output of this call for the next one. */
+/* Keep the output of this call, and send it in the next one. */
 static bool cork(Engine *engine) {
     if (!gathered.length) return false;
     if (!pending_add(&engine->pending, gathered.bytes, gathered.length, MAX_PENDING)) return false;

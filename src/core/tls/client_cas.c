@@ -4,7 +4,7 @@
 
 #include <openssl/err.h>
 
-/* A list has 64 KB, in TLS 1.3 together with the other extensions of the message. */
+/* A list holds 64 KB at most; in TLS 1.3 the message's other extensions share that limit. */
 #define MAX_NAMES (63 << 10)
 
 /* Encoded, each with two bytes for its length. */
@@ -62,9 +62,9 @@ bool client_cas_set(SSL_CTX *context, X509_STORE *store, const ContextSettings *
     STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
     bool collected = names && (given ? collect_given(names, &settings->client_cas, failure)
                                      : collect_trusted(names, store, failure));
-    /* A client that gets no names chooses its certificate without them. */
+    /* Names are optional: without them a client chooses its certificate freely. */
     if (collected && names_length(names) <= MAX_NAMES) {
-        SSL_CTX_set_client_CA_list(context, names); /* which owns them then */
+        SSL_CTX_set_client_CA_list(context, names); /* `context` owns them then */
         return true;
     }
     sk_X509_NAME_pop_free(names, X509_NAME_free);

@@ -12,7 +12,7 @@ static bool wants_staple(SSL *ssl) {
 
 static int on_client_hello(SSL *ssl, int *alert, void *arg) {
     (void)arg;
-    /* The context that the connection began with: a virtual host's may have replaced it already. */
+    /* The connection's first context: a virtual host's may have replaced it already. */
     const SSL_CTX *base = SSL_get_app_data(ssl);
     const ContextData *data = context_data(base);
     if (data->staple_on_demand && !engine_is_answered(ssl) && wants_staple(ssl)) {

@@ -1,4 +1,4 @@
-/* What a server does at a ClientHello, before OpenSSL looks at versions, sessions or
+/* A server's handling of a ClientHello, before OpenSSL looks at versions, sessions or
  * certificates. */
 #ifndef JSEC_CORE_CLIENT_HELLO_H
 #define JSEC_CORE_CLIENT_HELLO_H

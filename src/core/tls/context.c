@@ -63,15 +63,15 @@ static void set_renegotiation(SSL_CTX *context, bool allowed) {
 }
 
 static void set_datagram(SSL_CTX *context) {
-    /* Where the MAC is over the ciphertext, OpenSSL ends the session at a datagram with a wrong
-     * MAC, which anyone can send. Other forged datagrams it drops, as RFC 6347 requires. */
+    /* With encrypt-then-MAC, OpenSSL ends the session at a datagram with a wrong MAC, which any
+     * attacker can send. It drops other forged datagrams, as RFC 6347 requires. */
     SSL_CTX_set_options(context, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_ENCRYPT_THEN_MAC);
     cookie_use(context);
 }
 
 static void set_modes(SSL_CTX *context, const ContextSettings *settings) {
-    /* Send the chain that was given. OpenSSL would look for another one among the trusted CAs,
-     * which costs a verification in each handshake. */
+    /* Send only the given chain. OpenSSL would search the trusted CAs for the rest, which costs a
+     * verification in each handshake. */
     SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_AUTO_RETRY |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |

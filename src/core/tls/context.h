@@ -11,9 +11,9 @@ SSL_CTX *context_new(const ContextSettings *settings, Failure *failure);
 /* Replace the keys that tickets are sealed with. */
 bool context_set_ticket_keys(SSL_CTX *context, const BytesList *keys, Failure *failure);
 
-/* Set up one connection of a context, its role set already: verification as the context says (by
- * default a client verifies), and for a client the name to send (SNI; none for an IP address) and
- * the name to verify. Both NUL-terminated; NULL: none. */
+/* Set up one connection of a context; its role is set already. Verification follows the context; by
+ * default a client verifies. For a client, set the name to send (SNI; none for an IP address) and
+ * the name to verify, both NUL-terminated; NULL: none. */
 bool context_prepare(SSL *ssl, const char *server_name, const char *verify_name, Failure *failure);
 
 #endif

@@ -5,9 +5,9 @@
 
 #include "core/tls/settings.h"
 
-/* The same context for the same settings: see settings_digest. Bounded; the least recently used
- * goes first. NULL on failure; else for SSL_CTX_free. Others may hold it too, so it must not be
- * changed. */
+/* The same context for the same settings: see settings_digest. The cache is bounded and evicts the
+ * least recently used context. NULL on failure; else for SSL_CTX_free. Others may hold it too, so
+ * it must not be changed. */
 SSL_CTX *context_cached(const ContextSettings *settings, Failure *failure);
 
 #endif

@@ -1,5 +1,5 @@
-/* What jsec keeps beside an SSL_CTX: the settings that a connection needs, and what may be replaced
- * while other threads use the context. It lives as long as the SSL_CTX. */
+/* Data that jsec attaches to an SSL_CTX: the settings that a connection needs, and the parts that
+ * may be replaced while other threads use the context. It lives as long as the SSL_CTX. */
 #ifndef JSEC_CORE_CONTEXT_DATA_H
 #define JSEC_CORE_CONTEXT_DATA_H
 
@@ -13,9 +13,10 @@ typedef struct Staple {
 /* The certificates that peers are verified against. Replaced as a whole: connections hold
  * references to the stores that they began with. */
 typedef struct Trust {
-    X509_STORE *own; /* what the settings and trust_add gave */
+    X509_STORE *own; /* certificates from the settings and trust_add */
     X509_STORE
-    *beside_system; /* the same and the system's CAs; NULL: a client takes one of the two */
+    *beside_system; /* the same and the system's CAs; NULL: a client uses either `own` or the
+                     * system's */
     bool added;     /* by trust_add */
     /* Sessions are bound to these digests: no other context resumes them. */
     uint8_t client_policy[SETTINGS_DIGEST_LENGTH], server_policy[SETTINGS_DIGEST_LENGTH];
@@ -25,7 +26,7 @@ typedef struct ContextData {
     VerifyMode verify;
     bool own_trust; /* a CA or certificate to trust was given */
     bool has_certificate;
-    bool has_suite; /* that goes with one of the certificates */
+    bool has_suite; /* a suite fits one of the certificates */
     bool strict;
     int purpose, depth; /* 0, -1: not given */
     double time;        /* NAN: not given */
@@ -57,7 +58,7 @@ const ContextData *context_data(const SSL_CTX *context);
 /* The same for the functions that replace something, under the lock. */
 ContextData *context_data_mutable(SSL_CTX *context);
 
-/* What the context says of verification, or the default of the role. */
+/* The context's verification mode, or the default of the role. */
 VerifyMode context_data_verify_mode(const ContextData *data, bool server);
 
 /* Is the peer of this connection verified? Pins alone are no verification. */

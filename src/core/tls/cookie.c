@@ -11,7 +11,7 @@
 
 bool cookie_secrets_init(CookieSecrets *secrets, Failure *failure) {
     bool made = cookie_secrets_renew(secrets);
-    made = made && cookie_secrets_renew(secrets); /* the one before it as well */
+    made = made && cookie_secrets_renew(secrets); /* the previous one too */
     return made || failure_openssl(failure, "no random bytes for cookies");
 }
 

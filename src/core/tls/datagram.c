@@ -6,9 +6,11 @@
 #include <string.h>
 #include <sys/time.h>
 
-#define MAX_PENDING (256 << 10) /* bytes that wait for the transport; more datagrams are lost */
-#define MAX_RETRANSMIT 60.0     /* seconds between two retransmissions: RFC 6347, 4.2.4.1 */
-#define MAX_WAITS 13            /* for an answer: OpenSSL retransmits a flight at most 12 times */
+#define MAX_PENDING                                                                                \
+    (256 << 10)             /* max. bytes that wait for the transport; further datagrams are
+                                 * lost */
+#define MAX_RETRANSMIT 60.0 /* seconds between two retransmissions: RFC 6347, 4.2.4.1 */
+#define MAX_WAITS 13        /* for an answer: OpenSSL retransmits a flight at most 12 times */
 
 #define MAX_SEAL 24 /* bytes of a record: GCM's explicit nonce and tag */
 
@@ -120,7 +122,7 @@ static size_t min_sealed(const SSL *ssl) {
     return is_small ? 16 : MAX_SEAL;
 }
 
-/* How much of a datagram comes before a sealed record that is shorter than its seal. OpenSSL ended
+/* The number of bytes before the first sealed record that is shorter than its seal. OpenSSL ended
  * the session with an internal error over such a record, which any attacker can send, until it
  * fixed CVE-2026-75806. */
 static size_t sound_length(const SSL *ssl, const uint8_t *bytes, size_t length) {

@@ -1,8 +1,8 @@
 /* DTLS: an engine on a transport of datagrams. One call of the transport sends or receives one
- * datagram; what does not fit into the room of a receive is lost, as it may be on the network.
+ * datagram; bytes that do not fit into a receive's room are lost, as they may be on the network.
  *
- * An error of the transport fails only the running call: a port that refuses now may have a server
- * a moment later. */
+ * * * An error of the transport fails only the running call: a refused port may have a server a
+ * moment later. */
 #ifndef JSEC_CORE_DATAGRAM_H
 #define JSEC_CORE_DATAGRAM_H
 
@@ -23,7 +23,8 @@ bool datagram_engine_init(Engine *engine, SSL_CTX *context, EngineRole role, Tra
 
 /* A server's first step. ENGINE_DONE when the transport's datagram is a ClientHello with a good
  * cookie (see cookie.h): continue with engine_handshake. ENGINE_WANTS_READ when it is not, or asks
- * for a cookie, which was sent. The engine keeps nothing of it and serves for the next datagram. */
+ * for a cookie, which was sent. The engine keeps no state of it and can process the next
+ * datagram. */
 EngineStatus datagram_listen(Engine *engine);
 
 /* Seconds until datagram_retransmit is due; negative: no flight waits for an answer. */

@@ -9,14 +9,14 @@
 
 /* --- OpenSSL's buffers --- */
 
-/* OpenSSL's buffers take some 50 KB for each connection. A thread keeps them for the connections
- * that it used last: a busy one needs no allocation for each record, and few of thousands of idle
- * ones hold any. */
+/* OpenSSL's buffers take some 50 KB for each connection. A thread keeps them for its last used
+ * connections only. So a busy connection allocates nothing for each record, and most idle ones hold
+ * no buffers. */
 #define MAX_BUFFERED 64
 
 static _Thread_local struct {
     Engine *engines[MAX_BUFFERED];
-    unsigned int next; /* place to be used next; they go round */
+    unsigned int next; /* index of the next slot to use, in a ring */
 } buffered;
 
 void engine_free_buffers(Engine *engine) {
@@ -39,7 +39,7 @@ static void keep_buffers(Engine *engine) {
     Engine *oldest = *place;
     if (oldest) {
         drop_buffered(oldest);
-        /* When a part of a record waits in them, they stay until that engine is used again. */
+        /* Buffers that hold a part of a record stay until their engine is used again. */
         engine_free_buffers(oldest);
     }
     *place = engine;
@@ -159,7 +159,7 @@ static EngineStatus end_without_notify(Engine *engine) {
     return engine_fail(engine, "connection truncated: the peer closed it without close_notify");
 }
 
-/* A transport's errno needs no text here: engine_explain has it. */
+/* A transport's errno needs no text here: engine_explain adds it. */
 static EngineStatus fail_by_openssl(Engine *engine) {
     Failure failure;
     if (engine->receive_errno || (engine->send_errno && !ERR_peek_error())) {
@@ -379,9 +379,9 @@ EngineStatus engine_close_notify(Engine *engine) {
     return engine_flush(engine);
 }
 
-/* OpenSSL offers no way to send an alert of our own. Unlike close_notify this one need not be
- * authentic: an attacker can make a connection fail anyway. It has the length of a sealed record,
- * since OpenSSL has no good reason to give for a shorter one. */
+/* OpenSSL offers no way to send an alert of our own. Unlike close_notify it need not be authentic:
+ * an attacker can make a connection fail anyway. It is as long as a sealed record, since OpenSSL
+ * reports a shorter one without a clear reason. */
 #define ALERT_LENGTH 64
 static const uint8_t alert[5 + ALERT_LENGTH] = {
     SSL3_RT_ALERT, TLS1_2_VERSION_MAJOR, TLS1_2_VERSION_MINOR,  0,

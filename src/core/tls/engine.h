@@ -1,10 +1,10 @@
 /* One TLS or DTLS connection over a transport of two callbacks: a socket, memory, or anything that
  * moves bytes. The engine has no descriptor, no event loop and no Janet. Its driver calls again
- * when the transport can move more.
+ * when the transport is ready.
  *
- * What one call seals goes to the transport in as few sends as possible, and what the transport
- * does not take stays in the engine. So a sealed record is never lost, and a write that is
- * abandoned halfway leaves the connection intact. */
+ * * * The records of one call are sent in as few sends as possible. Records that the transport does
+ * not accept stay in the engine. So no sealed record is lost, and a write that is cancelled halfway
+ * leaves the connection intact. */
 #ifndef JSEC_CORE_ENGINE_H
 #define JSEC_CORE_ENGINE_H
 
@@ -26,7 +26,7 @@ typedef enum EngineStatus {
 
 typedef enum EngineRole { ENGINE_CLIENT, ENGINE_SERVER } EngineRole;
 
-/* What a transport's callback returns besides a positive count of bytes. */
+/* Results of a transport's callback besides a positive count of bytes. */
 #define TRANSPORT_WOULD_BLOCK 0
 #define TRANSPORT_EOF (-1) /* receive only */
 #define TRANSPORT_ERROR(errnum) (-2 - (errnum))
@@ -39,7 +39,7 @@ typedef struct Transport {
 
 typedef struct Engine Engine;
 
-/* What differs between a transport of bytes (byte_stream.c) and one of datagrams (datagram.c). */
+/* The differences between byte streams (byte_stream.c) and datagrams (datagram.c). */
 typedef struct EngineKind {
     BIO_METHOD *(*method)(void);           /* the transport as OpenSSL's BIO; NULL: out of memory */
     void (*send_pending)(Engine *engine);  /* as much as the transport takes */
@@ -47,7 +47,7 @@ typedef struct EngineKind {
     bool (*cork)(Engine *engine);          /* keep that output; false: there is none to keep */
     void (*uncork)(Engine *engine);
     bool (*may_read_on)(const Engine *engine); /* after a read without a result; NULL: never */
-    bool has_lasting_errors;  /* an error of the transport ends the connection, not just a call */
+    bool has_lasting_errors;  /* an error of the transport ends the connection, not only the call */
     bool reallocates_buffers; /* OpenSSL allocates its buffers again when it needs them */
 } EngineKind;
 
@@ -62,13 +62,13 @@ struct Engine {
     int send_errno;    /* the transport failed to send */
     int receive_errno; /* the transport failed to receive */
     size_t max_sealed; /* bytes of plaintext to seal before the transport is tried */
-    Engine **buffered; /* its place among those whose buffers are kept; NULL: not one of them */
+    Engine **buffered; /* its slot among the engines whose buffers are kept; NULL: none */
     bool lacks_buffers;
     bool keeps_buffers; /* set by the driver, which then calls engine_free_buffers */
     bool transport_eof; /* no more bytes will come */
     bool established;   /* the handshake is done */
     bool corks;         /* set by the driver of a byte stream, see engine_handshake */
-    bool corked;        /* what is pending may wait for the next call */
+    bool corked;        /* pending output may wait for the next call */
     bool truncation_is_eof;
     bool answered; /* see engine_answer */
     bool alerted;  /* see engine_abort */
@@ -84,17 +84,17 @@ struct Engine {
 /* Free all; safe to repeat, and on a zeroed engine. Nothing is sent. */
 void engine_free(Engine *engine);
 
-/* Continue the handshake. Everything else comes after it. With `corks` its last flight is kept, to
+/* Continue the handshake, which precedes all other calls. With `corks` its last flight is kept, to
  * be sent together with the next output: `corked` is set then, and the driver flushes soon. */
 EngineStatus engine_handshake(Engine *engine);
 
 /* Read decrypted bytes: with ENGINE_DONE at least one, and at most `room`. */
 EngineStatus engine_read(Engine *engine, uint8_t *into, size_t room, size_t *got);
 
-/* How many decrypted bytes are known to be there. 0 does not mean that there are none. */
+/* The number of decrypted bytes that are known to wait. There may be more, even after 0. */
 size_t engine_waiting(const Engine *engine);
 
-/* Would engine_read give neither bytes nor an end without more from the transport? */
+/* Does engine_read need more input from the transport before it can return bytes or the end? */
 bool engine_is_drained(const Engine *engine);
 
 /* ENGINE_DONE when engine_read would give bytes. */
@@ -104,15 +104,15 @@ EngineStatus engine_peek(Engine *engine);
  * then. ENGINE_DONE: all are sealed, and the transport has taken all. */
 EngineStatus engine_write(Engine *engine, const uint8_t *data, size_t length, size_t *taken);
 
-/* Hand to the transport what was sealed before. */
+/* Send the pending output. */
 EngineStatus engine_flush(Engine *engine);
 
 /* Send close_notify, once. ENGINE_DONE when the transport has taken it. */
 EngineStatus engine_close_notify(Engine *engine);
 
-/* In place of close_notify, when what was sent is incomplete: send a fatal alert that is not
- * sealed, once. No peer can decrypt it, so every peer reports an error. Data can still be read.
- * ENGINE_DONE when the transport has taken it; after close_notify nothing is sent. */
+/* End an incomplete transfer without close_notify: send an unencrypted fatal alert, once. No peer
+ * can decrypt it, so every peer reports an error. Data can still be read. ENGINE_DONE when the
+ * transport has taken it; after close_notify nothing is sent. */
 EngineStatus engine_abort(Engine *engine);
 
 /* Has engine_abort's alert left, or was there none to send? */
@@ -130,23 +130,22 @@ bool engine_peer_closed(const Engine *engine);
  * *errnum is its errno and the text that of strerror; else *errnum is 0. */
 const char *engine_explain(const Engine *engine, int *errnum);
 
-/* OpenSSL's callback for contexts whose users want each session that a server issues: keep it in
- * the engine until engine_take_session. */
+/* OpenSSL's callback for contexts with :on-session: keep each new session in the engine until
+ * engine_take_session. */
 int engine_keep_session(SSL *ssl, SSL_SESSION *session);
 SSL_SESSION *engine_take_session(Engine *engine); /* for SSL_SESSION_free; NULL: none is left */
 
-/* A context may stop a server's handshake, once, until its driver has a staple. This continues
- * it. */
+/* Continue a server's handshake that stopped, once, until its driver had a staple. */
 void engine_answer(Engine *engine);
 bool engine_is_answered(SSL *ssl);
 
 /* Free OpenSSL's buffers until they are needed again. */
 void engine_free_buffers(Engine *engine);
 
-/* Fail the connection for a reason of the caller's. */
+/* Fail the connection for a reason that the caller gives. */
 EngineStatus engine_fail(Engine *engine, const char *reason);
 
-/* --- for the kinds of engines, and callbacks of contexts --- */
+/* --- for byte_stream.c, datagram.c and callbacks of contexts --- */
 
 /* Initialize a zeroed engine. `context` is shared, not owned. */
 bool engine_init(Engine *engine, const EngineKind *kind, SSL_CTX *context, EngineRole role,

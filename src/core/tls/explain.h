@@ -6,8 +6,8 @@
 
 #include <openssl/ssl.h>
 
-/* After a failed handshake: "certificate verify failed: …" with what was wanted and found, where
- * that is the reason, else "handshake failed: …". Reads and clears the error queue. */
+/* After a failed handshake: "certificate verify failed: …" with the wanted and the found value, if
+ * verification failed; otherwise "handshake failed: …". Reads and clears the error queue. */
 void explain_handshake(const SSL *ssl, Failure *failure);
 
 /* The same for an error after the handshake. In TLS 1.3 a client learns only then that the server

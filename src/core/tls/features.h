@@ -1,4 +1,4 @@
-/* What the OpenSSL of this process supports, found by trying. */
+/* The features of this process's OpenSSL, found by trying each. */
 #ifndef JSEC_CORE_FEATURES_H
 #define JSEC_CORE_FEATURES_H
 

@@ -7,8 +7,8 @@
 
 #define MAX_HOST_NAME 253 /* characters, as the DNS has it */
 
-/* Check that a client can ask for such a host by SNI. Returns the name without the dot that may end
- * it, or no data, with the reason and the cure. */
+/* Check that a client can ask for such a host by SNI. Returns the name without a final dot. Returns
+ * no data on failure, with the reason and the cure. */
 Bytes host_pattern(Bytes name, Failure *failure);
 
 #endif

@@ -52,7 +52,7 @@ static bool check_key_type(const SSL_CTX *context, const ContextSettings *settin
                                 "use: give an ECDSA or RSA key");
 }
 
-/* OpenSSL keeps one of each key type, RSA and ECDSA, and gives each peer one that it accepts. */
+/* OpenSSL keeps one certificate of each key type and sends each peer one that the peer accepts. */
 bool identity_set(SSL_CTX *context, ContextData *data, const ContextSettings *settings,
                   Failure *failure) {
     size_t certificates = settings->certificates.count, keys = settings->keys.count;

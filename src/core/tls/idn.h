@@ -6,9 +6,9 @@
 
 #include <stdbool.h>
 
-/* The ASCII form of a host name in UTF-8, "xn--bcher-kva.example" for "Bücher.example", as a
- * suggestion to a person: letters are made small where that is simple, but nothing is normalised.
- * False where the name is not UTF-8 or the result too long. */
+/* The ASCII form of a host name in UTF-8, "xn--bcher-kva.example" for "Bücher.example", for a
+ * suggestion in an error text. Simple letters become lower case; nothing else is normalised. False
+ * when the name is not UTF-8 or the result too long. */
 bool idn_to_ascii(Bytes name, char *into, size_t size);
 
 #endif

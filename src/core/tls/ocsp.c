@@ -79,7 +79,7 @@ typedef struct IssuedBy {
     X509 *certificate, *issuer;
 } IssuedBy;
 
-/* A response that names no next update would count forever. */
+/* A response without nextUpdate would count forever. */
 static bool check_age(ASN1_GENERALIZEDTIME *since, ASN1_GENERALIZEDTIME *until, double max_age,
                       Failure *failure) {
     long age = until ? -1 : (long)(max_age < MAX_AGE_LIMIT ? max_age : MAX_AGE_LIMIT);

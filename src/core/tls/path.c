@@ -23,8 +23,8 @@ static X509_STORE_CTX *repeat_partial(X509_STORE_CTX *chain, SSL *ssl) {
     return NULL;
 }
 
-/* True, and `chain` has the result, when the path ends at an anchor that is no root. Where it ends
- * at none, the reason of the first attempt stays. */
+/* True, and `chain` has the result, when the path ends at an anchor that is no root. If it ends at
+ * no anchor, the reason of the first attempt stays. */
 static bool verify_to_anchor(X509_STORE_CTX *chain, SSL *ssl) {
     X509_STORE_CTX *again = repeat_partial(chain, ssl);
     char *reason = verify_swap_reason(ssl, NULL);

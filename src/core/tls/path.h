@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 /* Verify in a connection's verify callback. A path that ends at a root comes first, since
- * revocation is then checked all the way; where there is none, any other trusted certificate is the
+ * revocation is then checked all the way; if there is none, any other trusted certificate is the
  * anchor. */
 bool path_verify(X509_STORE_CTX *chain, SSL *ssl);
 

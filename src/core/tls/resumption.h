@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 /* Start the life of the connection's new session, in a full handshake. `verified` is the peer's
- * chain; NULL where no certificate limits the life. False: out of memory. */
+ * chain; NULL if no certificate limits the life. False: out of memory. */
 bool resumption_start_life(SSL *ssl, const STACK_OF(X509) * verified);
 
 /* Let a context's servers resume a session only during its life and under its server name. */

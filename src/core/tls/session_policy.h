@@ -9,7 +9,7 @@
 bool session_policy_begin(const SSL_CTX *context, ContextData *data,
                           const ContextSettings *settings, Failure *failure);
 
-/* Complete both digests with what the store of `trust` holds. */
+/* Complete both digests with the content of the store of `trust`. */
 bool session_policy_set(const ContextData *data, Trust *trust, Failure *failure);
 
 #endif

@@ -19,7 +19,7 @@ typedef struct BytesList {
     size_t count;
 } BytesList;
 
-/* What a client does about OCSP stapling. */
+/* A client's OCSP stapling: off, asked for, or required. */
 typedef enum OcspMode { OCSP_IGNORE, OCSP_ASK, OCSP_REQUIRE } OcspMode;
 
 /* The names of CAs that a server sends to its clients. Unset: those it trusts. */
@@ -66,14 +66,14 @@ enum {
 void settings_init(ContextSettings *settings);
 
 /* A digest of all settings, for the context cache: files count by path, inode, size and times,
- * content by content. False where they can't be digested, since a file is missing, for example. */
+ * content by content. False when a file is missing, for example. */
 bool settings_digest(const ContextSettings *settings, uint8_t *digest);
 
 /* A digest of the settings that decide which peers are admitted, without those that fill the trust
  * store (session_policy.h adds its content). */
 bool settings_policy_digest(const ContextSettings *settings, uint8_t *digest);
 
-/* Fill in what a virtual host was not given and may inherit from its listener. */
+/* Fill in the settings that a virtual host lacks and may inherit from its listener. */
 void settings_inherit(ContextSettings *host, const ContextSettings *listener);
 
 #endif

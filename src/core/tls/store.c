@@ -47,8 +47,8 @@ static bool has_certificates(const char *directory) {
     return found;
 }
 
-/* Directories are separated by colons. OpenSSL reads them when it needs a certificate, so that they
- * may have been filled since the start. */
+/* Directories are separated by colons. OpenSSL reads them when it needs a certificate, so they may
+ * be filled later. */
 static bool any_has_certificates(const char *directories) {
     while (*directories) {
         char name[PATH_MAX];

@@ -9,7 +9,7 @@ static bool has_good_serial(const X509 *certificate) {
     int length = ASN1_STRING_length(serial);
     bool negative = ASN1_STRING_type(serial) & V_ASN1_NEG;
     bool zero = length == 0 || (length == 1 && !ASN1_STRING_get0_data(serial)[0]);
-    /* The encoding has one octet more where the first bit is set. */
+    /* The encoding has one octet more if the first bit is set. */
     bool padded = length == MAX_SERIAL_OCTETS && (ASN1_STRING_get0_data(serial)[0] & 0x80);
     return !negative && !zero && !padded && length <= MAX_SERIAL_OCTETS;
 }

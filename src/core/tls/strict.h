@@ -5,12 +5,12 @@
 #include <openssl/x509_vfy.h>
 #include <stdbool.h>
 
-/* The error with which the callback learns of a serial number that is not positive or too long. */
+/* The error of a serial number that is not positive or too long. */
 #define STRICT_SERIAL_ERROR X509_V_ERR_APPLICATION_VERIFICATION
 
-/* X509_verify_cert, then its gaps: a malformed extension is refused for any purpose, and where the
- * parameters have X509_V_FLAG_X509_STRICT, so are serial numbers and key identifiers that break a
- * rule. The verify callback gets the error, and can't accept it. */
+/* X509_verify_cert, and the checks that it lacks. A malformed extension is refused for any purpose.
+ * With X509_V_FLAG_X509_STRICT, bad serial numbers and key identifiers are refused too. The verify
+ * callback gets the error, but can't accept it. */
 bool strict_verify(X509_STORE_CTX *context);
 
 #endif

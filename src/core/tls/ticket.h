@@ -1,5 +1,5 @@
 /* The keys that encrypt a server's session tickets (RFC 5077), given by the program, so that all
- * processes of a fleet open each other's tickets. */
+ * processes of a fleet accept each other's tickets. */
 #ifndef JSEC_CORE_TICKET_H
 #define JSEC_CORE_TICKET_H
 
@@ -12,10 +12,10 @@
 #define MAX_TICKET_KEYS 8
 
 /* Replace the keys of a context: 48 bytes (AES-128) or 80 (AES-256) each, in nginx's layout: name,
- * HMAC-SHA-256 key, AES key. The first seals tickets, all open them. */
+ * HMAC-SHA-256 key, AES key. The first encrypts tickets, all decrypt them. */
 bool ticket_keys_set(SSL_CTX *context, const Bytes *list, size_t count, Failure *failure);
 
-/* Read what an option gives as a key, its bytes or the path of a file that holds them. */
+/* Read the key of an option: its bytes, or the path of a file that holds them. */
 bool ticket_key_source(Bytes source, PemSource *owned, Bytes *key, Failure *failure);
 
 #endif

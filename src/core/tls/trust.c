@@ -100,7 +100,7 @@ static bool set_pins(ContextData *data, Bytes pins, Failure *failure) {
     return data->pins || failure_openssl(failure, ":pins");
 }
 
-/* The system's CAs and what `own` holds, in a new store. NULL when out of memory. */
+/* The system's CAs and the content of `own`, in a new store. NULL when out of memory. */
 static X509_STORE *join_system(X509_STORE *own) {
     X509_STORE *store = store_new_system();
     if (store && store_copy(store, own)) return store;
@@ -223,7 +223,7 @@ static bool prepare_verification(SSL *ssl, const ContextData *data, const char *
 bool trust_prepare_server(SSL *ssl, const ContextData *data, const char *virtual_host,
                           Failure *failure) {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
-    /* A virtual host's limits replace those that the connection began with. */
+    /* A virtual host's limits replace those of the connection's first context. */
     if (!data->purpose) X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_CLIENT);
     if (!set_limits(param, data)) return failure_openssl(failure, "verification not set up");
     return prepare_verification(ssl, data, virtual_host, NULL, failure);

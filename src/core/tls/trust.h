@@ -1,4 +1,4 @@
-/* The certificates that a context trusts, and how its connections verify by them. */
+/* The certificates that a context trusts, and the verification of its connections. */
 #ifndef JSEC_CORE_TRUST_H
 #define JSEC_CORE_TRUST_H
 
@@ -8,9 +8,8 @@
 bool trust_set(SSL_CTX *context, ContextData *data, const ContextSettings *settings,
                Failure *failure);
 
-/* Trust one more certificate by itself, beside what is trusted already. Connections that are
- * prepared later use it; other threads may use the context meanwhile. Not for a context that
- * others share (context_cached). */
+/* Trust one more certificate by itself. Connections that are prepared later use it; other threads
+ * may use the context meanwhile. Not for a context that others share (context_cached). */
 bool trust_add(SSL_CTX *context, Bytes certificate, Failure *failure);
 
 /* Set up the verification of one connection, its role set already. A server's data may be that of a

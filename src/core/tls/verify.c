@@ -106,14 +106,14 @@ static void append_found_names(Text *reason, X509 *certificate, int wanted_type)
     GENERAL_NAMES_free(names);
 }
 
-/* The parameters that the caller set: in the copies that OpenSSL 4.0 makes
- * (X509_VERIFY_PARAM_inherit) host names lack their end. */
+/* The parameters that the caller set: host names in OpenSSL 4.0's copies
+ * (X509_VERIFY_PARAM_inherit) lack their NUL. */
 static X509_VERIFY_PARAM *get_param(X509_STORE_CTX *context) {
     SSL *ssl = X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx());
     return ssl ? SSL_get0_param(ssl) : X509_STORE_CTX_get0_param(context);
 }
 
-/* Does the wildcard fit but for an underscore, which is no letter of host names (RFC 1123)? */
+/* Would the wildcard match, but for an underscore, which host names exclude (RFC 1123)? */
 static bool fails_of_underscore(const char *wanted, const GENERAL_NAMES *names) {
     const char *rest = strchr(wanted, '.');
     if (!rest || !memchr(wanted, '_', (size_t)(rest - wanted))) return false;
@@ -277,7 +277,7 @@ static int on_certificate(int accepted, X509_STORE_CTX *context) {
     return 0;
 }
 
-/* --- what the end of a handshake must have shown --- */
+/* --- checks at the end of a handshake --- */
 
 /* Kept in the connection in place of a pointer, independent of OpenSSL's flags. */
 typedef enum Need {
@@ -351,7 +351,7 @@ void verify_set_strictness(X509_VERIFY_PARAM *param, bool strict) {
     if (strict) {
         X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT);
     } else {
-        /* A connection that goes over to a virtual host has its listener's flags. */
+        /* A connection that switches to a virtual host still has its listener's flags. */
         X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_X509_STRICT);
     }
 }
@@ -388,7 +388,7 @@ bool verify_param_for(X509_VERIFY_PARAM *param, const char *name) {
     if (parse_address(name, address, sizeof address)) {
         return X509_VERIFY_PARAM_set1_ip_asc(param, address);
     }
-    /* OpenSSL would take ".example.com" for all hosts of that domain. */
+    /* OpenSSL would match ".example.com" with all hosts of that domain. */
     if (!*name || *name == '.') return false;
     for (const char *at = name; *at; at++) {
         if ((unsigned char)*at >= 0x80) return false;

@@ -1,4 +1,4 @@
-/* Verification of the peer: what OpenSSL checks, and the reason where it refuses. */
+/* Verification of the peer: set-up, and the reason for a refusal. */
 #ifndef JSEC_CORE_VERIFY_H
 #define JSEC_CORE_VERIFY_H
 
@@ -20,22 +20,22 @@ bool verify_prepare(SSL *ssl, VerifyMode mode, bool strict, const char *name, X5
  * verify_prepare. */
 bool verify_need_certificate(SSL *ssl, Failure *failure);
 
-/* After a handshake: has the peer shown what was asked for? Fails where OpenSSL, or a flag that was
- * lost, let a peer pass that has not. */
+/* After a handshake: has the peer proved what was asked for? Fails when OpenSSL accepted a peer
+ * without that proof, because a flag was lost, for example. */
 bool verify_confirm(const SSL *ssl, Failure *failure);
 
 /* Is it the text of an IP address? */
 bool verify_is_address(const char *name);
 
-/* Length of a host name without the dot that may end it. Names in SNI (RFC 6066) and certificates
- * have no such dot. */
+/* Length of a host name without a final dot. Names in SNI (RFC 6066) and certificates have no such
+ * dot. */
 size_t verify_name_length(const char *name);
 
 /* How strictly chains are judged, alike for TLS, verify-chain and CMS: as OpenSSL and browsers do
  * by default, or by all of RFC 5280. */
 void verify_set_strictness(X509_VERIFY_PARAM *param, bool strict);
 
-/* Did a verification fail for want of a root? A caller then verifies once more with
+/* Did a verification fail because no root was found? A caller then verifies once more with
  * X509_V_FLAG_PARTIAL_CHAIN: every certificate that was given as trusted is an anchor. Roots come
  * first, since a path up to a root is checked for revocation all the way. */
 bool verify_lacks_root(int error);
@@ -43,13 +43,13 @@ bool verify_lacks_root(int error);
 /* In a callback: is it only unknown whether the anchor itself, which is no root, was revoked? */
 bool verify_is_anchor_revocation(X509_STORE_CTX *context);
 
-/* Have a certificate matched against a host name or IP address; false where it is neither. */
+/* Match a certificate against a host name or IP address; false if `name` is neither. */
 bool verify_param_for(X509_VERIFY_PARAM *param, const char *name);
 
-/* The failure where it is neither; false. */
+/* Fill in the failure for a name that is neither; returns false. */
 bool verify_explain_name(const char *name, Failure *failure);
 
-/* Options that make a certificate trusted, for the reason to name. */
+/* Options that make a certificate trusted, for the reason to recommend. */
 typedef struct VerifyHints {
     const char *authority; /* for the CA */
     const char *itself;    /* for a self-signed certificate */

@@ -18,14 +18,14 @@ static int oldest_sound(const ContextSettings *settings) {
     return settings->datagram ? DTLS1_2_VERSION : TLS1_2_VERSION;
 }
 
-/* `system` is the range of openssl.cnf, 0 where it has none. */
+/* `system` is the range of openssl.cnf; 0: none. */
 static Range choose_range(const ContextSettings *settings, const Range *system) {
     Range range = {settings->min_version, settings->max_version};
     if (!range.max) range.max = system->max;
     if (range.min) return range;
     int sound = oldest_sound(settings);
     range.min = system->min && is_older(sound, system->min) ? system->min : sound;
-    /* Without a minimum from anywhere, an old :max-version alone asks for that version. */
+    /* If no minimum is set, an old :max-version lowers the minimum to itself. */
     if (settings->max_version && !system->min && is_empty(&range)) range.min = range.max;
     return range;
 }

@@ -5,8 +5,8 @@
 #include "core/tls/context_data.h"
 
 /* Give a context that is being made, its security level set already, the versions of the settings.
- * Where they give none, MinProtocol and MaxProtocol of openssl.cnf hold, and TLS 1.2 or DTLS 1.2 is
- * the minimum. Fails where no version is left that the security level allows. */
+ * By default MinProtocol and MaxProtocol of openssl.cnf hold, and TLS 1.2 or DTLS 1.2 is the
+ * minimum. Fails when the security level allows none of the versions. */
 bool versions_set(SSL_CTX *context, ContextData *data, const ContextSettings *settings,
                   Failure *failure);
 

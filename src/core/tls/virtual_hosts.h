@@ -9,7 +9,7 @@
  * with unrecognized_name if it has none. */
 bool virtual_hosts_set(SSL_CTX *context, const VirtualHostList *hosts, Failure *failure);
 
-/* At a ClientHello: let the connection go on with the host that the client asks for. `base` is the
+/* At a ClientHello: switch the connection to the host that the client asks for. `base` is the
  * context it began with. False: the handshake fails with `alert`. */
 bool virtual_hosts_choose(SSL *ssl, const SSL_CTX *base, int *alert);
 
