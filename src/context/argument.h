@@ -5,9 +5,9 @@
 #include "context/context.h"
 
 /* Argument n of an entry point: a table or struct of options, a context, or nothing. Returns the
- * context to use, for the collector to free. `options`, which hold the defaults, then hold what
- * applies to this connection; names in them last as long as the running C function. They may be the
- * first member of something larger that the kind's rows fill. Raises on anything else, and when no
+ * context to use, for the collector to free. `options` hold the defaults before and this
+ * connection's values after. Names in them last as long as the running C function. They may be the
+ * first member of a larger struct that the kind's rows fill. Raises on anything else, and when no
  * context can be made. */
 Context *argument_context(const char *function, const ContextKind *kind, const Janet *argv,
                           int32_t argc, int32_t n, ContextOptions *options);

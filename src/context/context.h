@@ -18,13 +18,13 @@ typedef struct ContextKind {
 /* A context object: an SSL_CTX with the connection options that were given with it. */
 typedef struct Context {
     SSL_CTX *context;
-    ConnectionOptions connection; /* its names are copies, freed with it */
+    ConnectionOptions connection; /* its names are copies, freed with the object */
 } Context;
 
 /* The context object that a value is, of either protocol; NULL: none. */
 Context *context_object(Janet value);
 
-/* What a protocol's abstract type of contexts does. */
+/* Callbacks for a protocol's abstract type of contexts. */
 int context_object_gc(void *pointer, size_t size);
 int context_object_mark(void *pointer, size_t size);
 void context_object_tostring(void *pointer, JanetBuffer *buffer);

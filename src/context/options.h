@@ -15,7 +15,7 @@ typedef struct ConnectionSettings {
     int32_t buffer_size; /* 0: the default */
 } ConnectionSettings;
 
-/* What belongs to a connection rather than to its context. */
+/* Options of a connection rather than of its context. */
 typedef struct ConnectionOptions {
     Bytes hostname, verify_hostname; /* NUL-terminated */
     Bytes session;                   /* to resume; of a Janet string */

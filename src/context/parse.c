@@ -77,7 +77,7 @@ static void parse_word(const OptionSite *site, Janet value, const OptionWord *wo
     option_word(&inner, value, field);
 }
 
-/* Two settings: the list, and whether there is one. */
+/* Fills two settings: the list, and whether there is one. */
 void parse_client_ca_names(const OptionSite *site, Janet value, void *field) {
     ContextSettings *settings = field;
     settings->client_ca_names = NAMES_GIVEN;

@@ -157,7 +157,7 @@ static const Function *const functions[] = {
 
 void dtls_address_register(JanetTable *env) {
     module_register(env, functions);
-    /* Another copy of the library may have registered the name: a loaded image can bring one. */
+    /* Another copy of the library may have registered the name: a loaded image can contain one. */
     if (!janet_get_abstract_type(janet_csymbolv(address_type.name))) {
         janet_register_abstract_type(&address_type);
     }

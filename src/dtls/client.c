@@ -186,7 +186,7 @@ CLIENT_FUNCTION(
 
 CLIENT_FUNCTION(
     dtls_set_session, cfun_shared_set_session, "dtls-stream/set-session", "client session", 2, 2,
-    "Offer a session in the handshake to come, on a client made with `:handshake false`. See "
+    "Offer a session in the coming handshake, on a client made with `:handshake false`. See "
     "`tls-stream/set-session`. Returns the client. Raises when the session was made for another "
     "host or under other verification settings, when the bytes are no session, and when the "
     "handshake has begun.")

@@ -12,8 +12,8 @@ void driver_ready(Watcher *watcher, unsigned ready) {
     udp_flush(&server->udp);
     send_serve(server);
     receive_serve(server);
-    /* A fiber with a message usually calls recv-from again: leave it what is there. If it does not,
-     * the next turn reads the socket. */
+    /* A fiber that got a message usually calls recv-from again: leave it the remaining messages. If
+     * it does not, the next turn reads the socket. */
     if (server->delivered) {
         poller_turn(&server->watcher);
     } else {

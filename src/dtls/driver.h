@@ -1,4 +1,4 @@
-/* What drives a DTLS server: events of its socket, and turns that were asked for. */
+/* Drives a DTLS server by events of its socket, and by requested turns. */
 #ifndef JSEC_DTLS_DRIVER_H
 #define JSEC_DTLS_DRIVER_H
 

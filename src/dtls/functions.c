@@ -240,10 +240,10 @@ FUNCTION(dtls_connection_info, "dtls-stream/connection-info", "client-or-server 
     return describe_session(function, argc, argv, info_connection);
 }
 
-FUNCTION(dtls_verify_result, "dtls-stream/verify-result", "client-or-server &opt addr",
-         "How the other side's certificate was verified, a struct of `:ok`, `:reason` and "
-         "`:code`. " OF_EITHER,
-         NULL) {
+FUNCTION(
+    dtls_verify_result, "dtls-stream/verify-result", "client-or-server &opt addr",
+    "How the peer's certificate was verified, a struct of `:ok`, `:reason` and `:code`. " OF_EITHER,
+    NULL) {
     return describe_session(function, argc, argv, info_verify_result);
 }
 
@@ -254,19 +254,18 @@ FUNCTION(dtls_session_reused, "dtls-stream/session-reused?", "client-or-server &
 
 FUNCTION(dtls_peer_certificate, "dtls-stream/peer-certificate",
          "client &opt form) or (... server addr &opt form",
-         "The other side's certificate: PEM, or as `form` says `:pem`, `:der` or `:data`; nil "
-         "if it sent none. It identifies the other side only if it was verified. " OF_EITHER,
+         "The peer's certificate: PEM, or in the form `:pem`, `:der` or `:data`; nil if the peer "
+         "sent none. It identifies the peer only if it was verified. " OF_EITHER,
          NULL) {
     int32_t next;
     Negotiated session = session_of(function, argc, argv, 1, &next);
     return info_peer_certificate(&session, argc, argv, next);
 }
 
-FUNCTION(dtls_peer_chain, "dtls-stream/peer-chain",
-         "client &opt form) or (... server addr &opt form",
-         "The certificates that the other side sent, a tuple, its own first; nil if it sent "
-         "none. " OF_EITHER,
-         NULL) {
+FUNCTION(
+    dtls_peer_chain, "dtls-stream/peer-chain", "client &opt form) or (... server addr &opt form",
+    "The certificates that the peer sent, a tuple, its own first; nil if it sent none. " OF_EITHER,
+    NULL) {
     int32_t next;
     Negotiated session = session_of(function, argc, argv, 1, &next);
     return info_peer_chain(&session, argc, argv, next);

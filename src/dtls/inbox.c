@@ -9,7 +9,7 @@ void inbox_init(Inbox *inbox) {
     *inbox = (Inbox){.last = &inbox->first};
 }
 
-/* NULL without memory: the message is lost, as datagrams may be. */
+/* NULL when out of memory: the message is lost, as datagrams may be. */
 static Message *new_message(Janet address, uint64_t number, const uint8_t *bytes, size_t length) {
     Message *message = malloc(sizeof *message + length);
     if (!message) return NULL;

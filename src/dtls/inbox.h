@@ -1,5 +1,5 @@
 /* Plaintext of a server's peers that waits for recv-from, in the order of arrival. Its size is
- * limited, as that of a kernel's socket buffer is; messages beyond the limit are dropped. */
+ * limited like a kernel's socket buffer; messages beyond the limit are dropped. */
 #ifndef JSEC_DTLS_INBOX_H
 #define JSEC_DTLS_INBOX_H
 
@@ -23,7 +23,7 @@ void inbox_init(Inbox *inbox);
 /* Copy a message to the end, unless the inbox is full. */
 void inbox_add(Inbox *inbox, Janet address, uint64_t number, const uint8_t *bytes, size_t length);
 
-/* Copy a message that a cancelled call gives back to its place by number. */
+/* Copy a message that a cancelled call gives back to its place, by its number. */
 void inbox_return(Inbox *inbox, Janet address, uint64_t number, const uint8_t *bytes,
                   size_t length);
 

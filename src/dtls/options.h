@@ -4,7 +4,7 @@
 
 #include "context/context.h"
 
-/* What a server has beside its context. */
+/* A server's options besides its context. */
 typedef struct ServerOptions {
     double idle_timeout; /* seconds */
     int32_t max_sessions, max_per_host;

@@ -147,9 +147,11 @@ Peer *peers_find(const Peers *peers, const Endpoint *endpoint) {
 
 /* --- silence --- */
 
-#define BUFFERS_TIME 5.0 /* seconds of silence after which a peer's buffers, its largest part, go */
+#define BUFFERS_TIME                                                                               \
+    5.0 /* seconds of silence after which a peer's buffers, its largest part, are
+                          * freed */
 
-/* Plaintext does not move the timer. When it expires, it looks whether there was any. */
+/* Plaintext does not move the timer. When the timer expires, check whether there was plaintext. */
 static void on_silence(Timer *timer);
 
 static double silence_of(const Peer *peer) {
@@ -304,8 +306,8 @@ static void renew_secrets(Peers *peers) {
     if (cookie_secrets_renew(secrets)) secrets->renew_at = peers->now + SECRET_TERM;
 }
 
-/* A client without a good cookie costs no memory. One that starts again (`before`) takes no second
- * place. */
+/* A client without a good cookie costs no memory. A client that starts again (`before`) is not
+ * counted twice. */
 static Peer *answer_hello(Peers *peers, const Datagram *datagram, Peer *before) {
     Failure failure;
     bool refused = !before && is_full(peers, &datagram->from);

@@ -29,8 +29,8 @@ typedef struct Peer {
     Janet address;  /* the Janet value, made when it is first needed; nil before */
     Engine engine;
     CookieSource cookie; /* of its ClientHello */
-    uint8_t random[32]; /* of its ClientHello: a new one has another, a retransmitted one has not */
-    Timer timer;        /* of the handshake, then of silence */
+    uint8_t random[32];  /* of its ClientHello: a new one differs, a retransmitted one does not */
+    Timer timer;         /* of the handshake, then of silence */
     HandshakeClock clock;
     int64_t took; /* nanoseconds of the handshake */
     Host *host;
@@ -47,7 +47,7 @@ struct Peers {
     Table table, hosts;
     Peer *spare;  /* answers ClientHellos; becomes the next peer */
     Peer *recent; /* sent the last plaintext: the answer usually goes to it */
-    Peer *unread; /* its last datagram has more records; NULL: none has */
+    Peer *unread; /* peer whose last datagram has more records; NULL: none */
     int64_t now;  /* when the event loop last called */
 };
 
@@ -60,8 +60,8 @@ void peers_free(Peers *peers, bool notify, bool collected);
 /* Pass a datagram to its peer. Returns the peer that may have plaintext then, or NULL. */
 Peer *peers_receive(Peers *peers, const Datagram *datagram);
 
-/* Read a record of a peer's datagram. Returns false if there is none for the caller; the peer may
- * have ended its session then, and is gone. */
+/* Read a record of a peer's datagram. Returns false if it has no plaintext for the caller; the peer
+ * may then have ended its session and been freed. */
 bool peers_read(Peer *peer, uint8_t *into, size_t room, size_t *length);
 
 /* The peer of an address, also during its handshake; NULL: none. */

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_CALLS 4             /* of the system, for datagrams, in a turn */
-#define MAX_RETURNS_PER_TURN 64 /* of recv-from at once: the peers of a server share them */
+#define MAX_CALLS 4 /* max. system calls for datagrams in a turn */
+#define MAX_RETURNS_PER_TURN                                                                       \
+    64 /* max. calls of recv-from that return at once in a turn; a server's
+                                 * peers share them */
 
 /* --- messages from the socket --- */
 
@@ -42,7 +44,8 @@ void receive_unasked(Server *server) {
         inbox_add(&server->inbox, peers_address(plaintext.peer), plaintext.number, plaintext.bytes,
                   plaintext.length);
     }
-    /* Calls may wait beside a message: receive_serve had spent its budget before it came. */
+    /* A call may wait although there is a message: receive_serve had spent its budget when the
+     * message came. */
     bool is_awaited = server->inbox.first && request_first_waiting(&server->readers);
     if (server->udp.readable || is_awaited) poller_turn(&server->watcher);
 }

@@ -29,13 +29,13 @@ extern const JanetAbstractType server_type;
 Server *server_new(const char *function, Context *context, const DtlsOptions *options,
                    void (*ready)(Watcher *watcher, unsigned ready), const JanetMethod *methods);
 
-/* Give it its bound socket, which is closed on failure. */
+/* Attach the bound socket, which is closed on failure. */
 bool server_attach(Server *server, int descriptor, Failure *failure);
 
 /* The server of argument n; raises otherwise, and server_get_open also when it is closed. */
 Server *server_get(const Janet *argv, int32_t n);
 Server *server_get_open(const Janet *argv, int32_t n);
-Server *server_object(Janet value); /* NULL: it is none */
+Server *server_object(Janet value); /* NULL: `value` is no server */
 
 /* The address that the socket is bound to; false with errno. */
 bool server_endpoint(const Server *server, Endpoint *endpoint);

@@ -143,7 +143,8 @@ static void begin_next(Dial *dial) {
     }
     int index = dial->begun++;
     dial->attempts[index].dial = dial;
-    /* Set the timer first: an attempt that fails at once begins the next one and sets it again. */
+    /* Set the timer first: an attempt that fails at once begins the next attempt, which sets the
+     * timer again. */
     poller_set_timer(&dial->next, NEXT_ATTEMPT, on_next_due);
     begin_attempt(&dial->attempts[index], &dial->addresses.list[index]);
 }
@@ -157,7 +158,7 @@ static void on_start(Watcher *watcher, unsigned ready) {
 
 static void start_attempts(Dial *dial) {
     for (int i = 0; i < MAX_ADDRESSES; i++) dial->attempts[i].watcher.descriptor = -1;
-    /* The caller parks its fiber first; it is not ready for callbacks before. */
+    /* The caller is not ready for callbacks until it has parked its fiber. */
     dial->start.ready = on_start;
     poller_soon(&dial->start);
 }

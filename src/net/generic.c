@@ -142,7 +142,8 @@ static void register_in_images(const GenericRow *row) {
 
 static void extend_doc(JanetTable *entry) {
     static const char sentence[] =
-        "With jsec loaded, takes jsec's streams (TLS, DTLS) as well: their own method answers.";
+        "With jsec loaded, accepts jsec's streams (TLS, DTLS) as well and calls their own "
+        "method.";
     Janet doc = janet_table_get(entry, janet_ckeywordv("doc"));
     if (!janet_checktype(doc, JANET_STRING)) return;
     JanetString text = janet_formatc("%S\n\n%s", janet_unwrap_string(doc), sentence);

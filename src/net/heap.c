@@ -44,8 +44,8 @@ static void learn_data_tags(Heap *heap) {
     heap->tags[HEAP_ABSTRACT] = read_tag(&janet_abstract_head((void *)channel)->gc);
 }
 
-/* The weak list has no other way in than a new weak block. When a thread's VM ends, Janet 1.42 does
- * not free its weak blocks; this one has 40 bytes, which LeakSanitizer would report. */
+/* The only way to find the weak list is to make a weak block. When a thread's VM ends, Janet 1.42
+ * does not free its weak blocks; this one has 40 bytes, which LeakSanitizer would report. */
 static void find_weak_list(Heap *heap) {
     heap->newest_weak = &janet_array_weak(0)->gc;
 #ifdef __SANITIZE_ADDRESS__

@@ -10,8 +10,8 @@
 #define MAX_PER_TURN 64 /* connections */
 #define RETRY 0.1       /* seconds, when descriptors have run out */
 
-/* The state of a listener with acceptors: the ev_state of the fiber that core has as the stream's
- * reader. Janet frees it. */
+/* The state of a listener with acceptors: the ev_state of the internal fiber that reads the stream.
+ * Janet frees it. */
 typedef struct Listener {
     JanetStream *stream;
     JanetFiber *fiber;

@@ -19,8 +19,8 @@ typedef struct Watcher {
     bool has_turn;
 } Watcher;
 
-/* Keeps values alive that no Janet value refers to: those of a parked call, or of a handshake
- * without a fiber. Embedded in its owner. */
+/* Keeps values alive that no Janet value refers to, for a parked call or for a handshake without a
+ * fiber. Embedded in its owner. */
 typedef struct GcRoot {
     struct GcRoot *next, **link; /* link NULL: not in the list */
     void (*mark)(struct GcRoot *root);
@@ -75,8 +75,8 @@ typedef struct Budget {
     int spent;
 } Budget;
 
-/* Spend one of the `max` of this turn; false: all are spent. A call that has what it needs returns
- * without a turn only so often. A fiber that always finds data would starve the others. */
+/* Spend one of the `max` of this turn; false: all are spent. This bounds how often calls return
+ * without a turn: a fiber that always finds data would starve the others. */
 bool poller_spend(Budget *budget, int max);
 
 /* A fiber that never runs: Janet calls a stream's listener with a fiber. */

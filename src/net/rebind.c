@@ -47,7 +47,7 @@ static bool is_affected(const Walk *walk, Janet value) {
 
 /* --- copies of tuples and structs --- */
 
-/* What takes a value's place, if it is made already; else the value itself. */
+/* The replacement of a value, if it is made already; otherwise the value itself. */
 static Janet replace_made(const Walk *walk, Janet value) {
     JanetCFunction function = find_substitute(walk, value);
     if (function) return janet_wrap_cfunction(function);
@@ -130,7 +130,7 @@ static void replace_values(Walk *walk, Janet *values, int32_t count) {
     for (int32_t i = 0; i < count; i++) replace_value(walk, &values[i]);
 }
 
-/* --- which tuples and structs are affected --- */
+/* --- finding the affected tuples and structs --- */
 
 static bool has_affected_part(const Walk *walk, Janet value) {
     if (janet_checktype(value, JANET_TUPLE)) {
@@ -169,7 +169,7 @@ static void find_affected(Walk *walk) {
 
 /* --- one block --- */
 
-/* Removing an entry moves no other; adding one may, so that follows after all were removed. */
+/* Removing an entry moves no other; adding one may. So remove all entries before adding any. */
 static void replace_keys(Walk *walk, JanetTable *table) {
     JanetArray *removed = NULL;
     for (int32_t i = 0; i < table->capacity; i++) {

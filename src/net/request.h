@@ -1,5 +1,5 @@
-/* A pending call of a parked fiber: a read, write, connect or accept. It covers every way in which
- * the wait can end: a result, cancellation, timeout, or another event that resumes the fiber.
+/* A pending call of a parked fiber: a read, write, connect or accept. The wait can
+ * end by a result, a cancellation, a timeout, or another event that resumes the fiber.
  *
  *   MyRequest *my = request_new(sizeof *my, 0, &my_kind);   // Request is the first member
  *   … add it to a queue …
@@ -44,7 +44,7 @@ typedef struct RequestQueue {
 
 void request_queue_init(RequestQueue *queue);
 void request_enqueue(RequestQueue *queue, Request *request);
-void request_dequeue(RequestQueue *queue, Request *request); /* no effect in no queue */
+void request_dequeue(RequestQueue *queue, Request *request); /* no effect if it is in no queue */
 
 /* The first request whose fiber still waits, or NULL. Cancelled requests stay in the queue until
  * their fibers run. */

@@ -64,7 +64,8 @@ void timer_heap_remove(Timer *timer) {
     if (!timer->link) return;
     Timer **link = timer->link, *after = timer->next;
     Timer *subtree = merge_pairs(timer->child);
-    /* The subtree takes its old root's place: its timers are not earlier than the parent. */
+    /* The merged children replace the removed root: their timers are not earlier than the
+     * parent's. */
     if (subtree) {
         link_timer(link, subtree);
         subtree->next = after;

@@ -10,7 +10,7 @@
 typedef struct WorkQueue {
     WorkersClient client;
     Remote remote;    /* called when a worker has finished a job */
-    Watcher preparer; /* has a turn while works are being prepared */
+    Watcher preparer; /* called in each turn while works are being prepared */
     Work *unprepared, **last_unprepared;
     int prepared; /* works that hold copies of large inputs */
 } WorkQueue;
@@ -77,7 +77,7 @@ static void dequeue_unprepared(Work *work) {
     work->link = NULL;
 }
 
-/* A place for the copies of one more work; those that wait hold no copies. */
+/* A slot for the copies of one more work; waiting works hold no copies. */
 static bool claim_place(Work *work) {
     if (work->is_prepared) return true;
     if (queue->prepared >= workers_limit(work->job.pool, &work->failure)) return false;

@@ -1,10 +1,10 @@
 /* Work that would block the event loop (name lookups, RSA keys, PBKDF2, large inputs), on the
  * process's worker threads.
  *
- * Embed Work first in a struct from work_new and fill in the callbacks. run sees bytes and OpenSSL
- * only: it must not touch a Janet value. done runs on the event loop of the VM that started the
- * work. release frees what the struct owns, secrets cleansed; it may run on any thread, and the
- * struct is freed after it. Work alone does not keep the process alive; a parked fiber does. */
+ * Embed Work first in a struct from work_new and fill in the callbacks. run sees bytes and
+ * OpenSSL only: it must not touch a Janet value. done runs on the event loop of the VM that started
+ * the work. release frees what the struct owns, secrets cleansed; it may run on any thread, and the
+ * struct is freed after it. A work does not keep the process alive; a parked fiber does. */
 #ifndef JSEC_NET_WORK_H
 #define JSEC_NET_WORK_H
 
@@ -47,11 +47,11 @@ void *work_new(size_t size);
 /* Free a work that was not started, or whose done is NULL. */
 void work_free(Work *work);
 
-/* Run it on a worker; done is called when it has ended, and the work is freed after that. False
- * when no worker can be started: the work is freed, and done is not called. */
+/* Run a work on a worker. Call done when it has ended, then free the work. False when no worker can
+ * be started: the work is freed, and done is not called. */
 bool work_start(Work *work, WorkersPool pool, Failure *failure);
 
-/* Give it up: done is not called, and the work is freed, at once unless a worker runs it. */
+/* Cancel a work: done is not called. The work is freed at once, unless a worker runs it. */
 void work_cancel(Work *work);
 
 /* Start it and park the current fiber until it has ended. The fiber resumes with result's value, or

@@ -20,10 +20,10 @@ static const OptionRow rows[] = {
            "Trusted certificates: PEM (several in one text or not) or DER, or a list of these."),
     OPTION("ca", pki_option_certificates, VerificationOptions, roots, "The same as `:roots`."),
     OPTION("crls", pki_option_certificates, VerificationOptions, crls,
-           "Revocation lists, PEM or DER. When given, a list of the issuer of the certificate is "
-           "required. Lists of other CAs of the chain count where they are given."),
+           "Revocation lists, PEM or DER. When given, a list of the certificate's issuer is "
+           "required. Lists of other CAs in the chain are used if given."),
     OPTION("time", pki_option_date, VerificationOptions, time,
-           "Moment of the verification: seconds since the epoch, or a date. Default: now."),
+           "Time of the verification: seconds since the epoch, or a date. Default: now."),
     OPTION_WITH("purpose", option_word, purposes, VerificationOptions, purpose,
                 "What the extended key usage must allow: :server, :client, :email, :timestamp or "
                 ":any."),

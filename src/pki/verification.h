@@ -1,4 +1,4 @@
-/* Options that cert/verify-chain and crypto/cms-verify share, and the question made of them. */
+/* Options that cert/verify-chain and crypto/cms-verify share, and the query made from them. */
 #ifndef JSEC_PKI_VERIFICATION_H
 #define JSEC_PKI_VERIFICATION_H
 

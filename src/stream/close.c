@@ -58,7 +58,7 @@ static void expire_close(Timer *timer) {
     Stream *stream = (Stream *)((char *)timer - offsetof(Stream, timer));
     Request *request;
     Failure failure;
-    if (stream->cut) { /* the write that was cut has raised already */
+    if (stream->cut) { /* the interrupted write has raised already */
         stream_drop(stream);
         return;
     }

@@ -1,4 +1,4 @@
-/* Connecting a stream that has been prepared. */
+/* Connecting a prepared stream. */
 #ifndef JSEC_STREAM_CONNECT_H
 #define JSEC_STREAM_CONNECT_H
 
@@ -15,7 +15,7 @@ typedef struct Target {
 /* Of the first two arguments: host and port, or :unix and a path where that is allowed. Raises. */
 void stream_get_target(const char *function, const Janet *argv, bool unix_sockets, Target *target);
 
-/* Reach the target and shake hands; the fiber is woken with the stream, or with why not. */
+/* Connect to the target and make the handshake. The fiber resumes with the stream or the error. */
 JANET_NO_RETURN void stream_connect(const char *function, Stream *stream, const Target *target,
                                     const ConnectionOptions *options);
 

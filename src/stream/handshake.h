@@ -8,17 +8,18 @@
 /* Woken with the stream, or with the error. May be the first member of a larger request. */
 typedef struct HandshakeRequest {
     Request request;
-    Stream *stream; /* NULL until there is one */
+    Stream *stream; /* NULL until there is a stream */
     const char *function;
-    bool orphan; /* only this request has the stream: without it the stream is dropped */
+    bool orphan; /* only this request refers to the stream: if it is cancelled, the stream is
+                  * dropped */
 } HandshakeRequest;
 
-/* What the kind of a larger request calls. */
+/* Callbacks for the kind of a larger request. */
 void handshake_cancelled(Request *request);
 void handshake_undelivered(Request *request);
 void handshake_mark(Request *request);
 
-/* Let a request wait for this stream's handshake, which begins if it has not. */
+/* Let a request wait for the stream's handshake. Begin the handshake if needed. */
 void handshake_join(Stream *stream, HandshakeRequest *request);
 
 /* Park the calling fiber until the handshake is done. */

@@ -37,7 +37,8 @@ static Janet group_of(SSL *ssl) {
     return group ? text_or_nil(SSL_group_to_name(ssl, group)) : janet_wrap_nil();
 }
 
-/* What the other side signed the handshake with, e.g. "ECDSA+SHA256"; of EdDSA the type alone. */
+/* The algorithm of the peer's handshake signature, e.g. "ECDSA+SHA256"; for EdDSA the type
+ * alone. */
 static Janet signature_of(SSL *ssl) {
     int type, digest;
     char text[64];

@@ -1,4 +1,4 @@
-/* What a connection can tell. */
+/* Facts about a connection. */
 #ifndef JSEC_STREAM_INFO_H
 #define JSEC_STREAM_INFO_H
 
@@ -17,12 +17,12 @@ Janet info_handshake_time(const Negotiated *it);
 Janet info_session_reused(const Negotiated *it);
 Janet info_verify_result(const Negotiated *it);
 Janet info_connection(const Negotiated *it);
-/* Argument n, if there is one, says in which form. */
+/* The optional argument n chooses the form. */
 Janet info_peer_certificate(const Negotiated *it, int32_t argc, const Janet *argv, int32_t n);
 Janet info_peer_chain(const Negotiated *it, int32_t argc, const Janet *argv, int32_t n);
 
-/* That of the stream in argument 0. Raises before its handshake is done; `function` as stream_error
- * takes it. */
+/* The connection of the stream in argument 0. Raises before its handshake is done; `function` as
+ * stream_error takes it. */
 Negotiated info_of(const Janet *argv, const char *function);
 SSL *info_negotiated(const Janet *argv, const char *function);
 

@@ -45,7 +45,7 @@ void memory_attach(Stream *stream, Janet pair) {
     stream->out = janet_in(pair, janet_wrap_integer(1));
     stream->engine.transport.send = send_memory;
     stream->engine.transport.receive = receive_memory;
-    /* The stream lives as long as its input can come. */
+    /* The stream lives as long as its input may grow. */
     bio_hook(bio_of(stream->in), on_input, stream, janet_wrap_abstract(stream));
 }
 

@@ -27,7 +27,7 @@ static Janet cfun_flush(int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
     Stream *stream = stream_get_open(argv, 0);
     Janet result = call_core("net/flush", "stream is closed", argc, argv);
-    /* Core's leaves Nagle's algorithm on. */
+    /* Core's function leaves Nagle's algorithm on. */
     if (stream->settings.nodelay) socket_set_nodelay(stream->watcher.descriptor);
     return result;
 }

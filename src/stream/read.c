@@ -13,7 +13,7 @@ typedef struct ReadJob {
     JanetBuffer *buffer; /* NULL: none was given, and nothing has come yet */
     int32_t start;       /* where in the buffer this call's bytes begin, once it has some */
     int32_t wanted, got;
-    int64_t from;         /* where in the stream they begin */
+    int64_t from;         /* position of those bytes in the stream */
     bool whole;           /* wait for all of it: chunk, :all */
     bool given;           /* the buffer is the caller's */
     const char *function; /* as stream_error takes it */
@@ -106,7 +106,7 @@ static bool find_room(ReadJob *job, Room *room) {
     return true;
 }
 
-/* Bytes to make room for: those that came and the rest of their record, which comes next. */
+/* The room to make: for the bytes that came, and for the rest of their record. */
 static int32_t add_rest(const ReadJob *job, int32_t got) {
     int32_t max = max_at_once(job);
     int32_t whole = got + (int32_t)engine_waiting(&job->stream->engine);
@@ -168,20 +168,20 @@ static Outcome try_peek(ReadJob *job) {
     return ready ? call_returns(janet_wrap_nil()) : call_waits();
 }
 
-/* Would the engine only find that the socket is empty? It is tried once for each event. */
+/* Is the socket known to be empty? It is tried once for each event. */
 static bool is_drained(const Stream *stream) {
     return stream->watcher.descriptor >= 0 && !stream->readable && !stream->read_shut &&
            engine_is_drained(&stream->engine);
 }
 
-/* Ask the engine once. CALL_YIELDS: bytes came, and perhaps filled all the room that they had. */
+/* Read from the engine once. CALL_YIELDS: bytes came, and may have filled the room. */
 static Outcome read_once(ReadJob *job, bool *filled) {
     Stream *stream = job->stream;
     Room room;
     size_t got;
     if (!find_room(job, &room)) return refuse_growth(job);
     EngineStatus status = engine_read(&stream->engine, room.at, (size_t)room.size, &got);
-    /* Data that came before a shutdown is still read, as from a socket. */
+    /* Data that arrived before a shutdown is still read, as from a socket. */
     if (stream->read_shut && status != ENGINE_DONE) status = ENGINE_EOF;
     if (status == ENGINE_EOF) return return_read(job);
     /* Data that came before a failure is delivered; the next read raises. */
@@ -206,7 +206,7 @@ static Outcome try_read(ReadJob *job) {
         Outcome outcome = read_once(job, &filled);
         if (outcome.progress == CALL_WAITS) break;
         if (outcome.progress != CALL_YIELDS) return outcome;
-        /* Bytes that OpenSSL counts as waiting may be of this datagram, or of one behind it. */
+        /* OpenSSL's count of waiting bytes may include the datagrams behind this one. */
         if (one && !(filled && engine_waiting(&stream->engine))) break;
         if (job->got - before > MAX_PER_TURN) return job->whole ? outcome : return_read(job);
     }
@@ -222,8 +222,8 @@ static void cancel_read(Request *request) {
     if (!job->given) return_bytes(job);
 }
 
-/* The bytes of a chunk stay in the caller's buffer, as if it had timed out a moment before. Those
- * of a read go to the next reader, which would miss them otherwise. */
+/* The bytes of a chunk stay in the caller's buffer, as after a timeout. The bytes of a read go to
+ * the next reader, which would miss them otherwise. */
 static void undeliver_read(Request *request) {
     ReadJob *job = &((ReadRequest *)request)->job;
     if (!job->given || !job->whole) return_bytes(job);
@@ -249,8 +249,8 @@ static const RequestKind read_kind = {
     .resumed = end_delivery,
 };
 
-/* One reader gets data in a turn. Its bytes may come back, and then belong before those of the next
- * reader. */
+/* Only one reader gets data in a turn: its fiber may be cancelled, and its bytes must then precede
+ * those of the next reader. */
 void stream_serve_readers(Stream *stream) {
     Request *request;
     while (!stream->delivered && (request = request_first_waiting(&stream->readers))) {

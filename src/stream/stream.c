@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define NATIVE_SIZE (40 << 10)  /* what OpenSSL holds for a connection, about */
+#define NATIVE_SIZE (40 << 10)  /* approximate bytes that OpenSSL holds for a connection */
 #define MAX_UNREPORTED 128      /* connections that the collector does not know of */
 #define MAX_DISCARDS 16         /* reads of 4 KB when a descriptor is closed */
 #define MAX_RETURNS_PER_TURN 16 /* calls that return at once */
@@ -55,9 +55,9 @@ void stream_close_descriptor(Stream *stream) {
 /* Connections of this thread that hold native memory, and how many the collector knows of. */
 static _Thread_local struct { int open, reported; } natives;
 
-/* The collector sees only our struct. It gets a hint when many more connections are open than it
- * knows of. So closed streams cause no collection, and thousands of live ones are not marked again
- * for each hundred new ones. */
+/* The collector sees only our struct. Report native memory only when many more connections are open
+ * than it knows of. So closed streams cause no collection, and a hundred new streams do not cause
+ * thousands to be marked again. */
 static void count_native(void) {
     int unreported = ++natives.open - natives.reported;
     if (unreported < MAX_UNREPORTED || unreported < natives.reported / 2) return;
@@ -137,7 +137,7 @@ bool stream_prepare(Stream *stream, const ConnectionOptions *connection, const c
 
 bool stream_attach(Stream *stream, int descriptor, bool used, Failure *failure) {
     if (stream->settings.nodelay) socket_set_nodelay(descriptor);
-    stream->writable = true; /* until a send says otherwise; events report what can be read */
+    stream->writable = true; /* until a send fails; events report what can be read */
     stream->readable = used;
     stream->engine.corks = !stream->kind->datagram;
     if (poller_add(&stream->watcher, descriptor)) return true;

@@ -14,7 +14,7 @@ typedef struct StreamKind {
     const JanetAbstractType *type;
     const char *prefix;         /* of its functions' names: "tls" */
     const char *what;           /* in errors: "TLS stream" */
-    const JanetMethod *methods; /* besides those that both kinds have */
+    const JanetMethod *methods; /* methods besides those that both kinds have */
     bool datagram;
 } StreamKind;
 
@@ -29,7 +29,7 @@ Stream *stream_new(const StreamKind *kind, Context *context, EngineRole role,
 bool stream_prepare(Stream *stream, const ConnectionOptions *connection, const char *host,
                     Failure *failure);
 
-/* Give it its descriptor, a non-blocking socket. The stream owns it, and closes it on failure. A
+/* Attach a descriptor, a non-blocking socket. The stream owns it, and closes it on failure. A
  * socket that was used before may hold data that no event reports: `used` has it read at once. */
 bool stream_attach(Stream *stream, int descriptor, bool used, Failure *failure);
 
@@ -62,14 +62,14 @@ void stream_abort(Stream *stream);
 Stream *stream_get(const Janet *argv, int32_t n);
 Stream *stream_get_open(const Janet *argv, int32_t n);
 
-/* What a failed engine raises: the errno's text alone, as core's streams do, or
+/* The error that a failed engine raises: the errno's text alone, as core's streams do, or
  * "<function>: <why>". A %s in `function` stands for the kind's prefix: "%s/read". */
 Janet stream_error(const Stream *stream, const char *function);
 
-/* Raise when one datagram cannot hold so much. */
+/* Raise when `length` bytes do not fit in one datagram. */
 void stream_check_datagram(const char *function, size_t length);
 
-/* What a kind's abstract type does. */
+/* Callbacks for a kind's abstract type. */
 int stream_object_gc(void *pointer, size_t size);
 int stream_object_mark(void *pointer, size_t size);
 int stream_object_get(void *pointer, Janet key, Janet *out);

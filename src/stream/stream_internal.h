@@ -29,20 +29,20 @@ struct Stream {
     StreamState state;
     ConnectionSettings settings;
     RequestQueue handshakers, readers, writers, closers;
-    Janet on_session;      /* function of each new session, or nil */
+    Janet on_session;      /* function called with each new session, or nil */
     Janet on_staple;       /* function that gives an OCSP response, or nil */
     Janet in, out;         /* memory BIOs in place of a socket, or nil */
     Janet context;         /* keeps its functions alive */
     JanetBuffer *returned; /* bytes that cancelled reads gave back; NULL: none */
-    int64_t returned_at;   /* where in the stream they begin */
-    int64_t read_at;       /* where in the stream the engine's next byte is */
+    int64_t returned_at;   /* position of those bytes in the stream */
+    int64_t read_at;       /* position of the engine's next byte in the stream */
     Request *delivered;    /* a reader with data whose fiber has not run yet; NULL: none */
     StreamObserver observer;
     bool asking;                     /* on_staple was called and has not answered */
     bool started;                    /* the handshake has begun */
     bool readable, writable, hangup; /* as the last events reported */
     bool read_shut, write_shut;
-    bool cut; /* what was sent is incomplete: the peer must see an error, never close_notify */
+    bool cut; /* the sent data is incomplete: the peer must see an error, never close_notify */
     Budget returns; /* calls that returned at once */
     Budget intake;  /* reads of the socket */
     HandshakeClock clock;
@@ -65,9 +65,9 @@ Stream *stream_object(Janet value);
  * until the call is done. */
 #define MAX_PER_TURN (1 << 20)
 
-/* How far a call came. */
+/* The progress of a call. */
 typedef enum Progress {
-    CALL_WAITS,   /* for the socket */
+    CALL_WAITS,   /* waits for the socket */
     CALL_YIELDS,  /* it could go on, but others have their turn first */
     CALL_RETURNS, /* `value` is its result */
     CALL_RAISES   /* `value` is its error */
@@ -110,14 +110,14 @@ void stream_serve_readers(Stream *stream);
 void stream_serve_writers(Stream *stream);
 void stream_serve_closers(Stream *stream);
 
-/* Make the handshake go on; the end of it wakes its waiters. */
+/* Continue the handshake; its end wakes its waiters. */
 void stream_advance_handshake(Stream *stream);
 void stream_fail_handshakers(Stream *stream, const char *error);
 
 /* Call on_staple in a fiber of its own, then continue the handshake. */
 void stream_ask_staple(Stream *stream);
 
-/* Call on_session, in fibers of their own, for sessions that came. */
+/* Call on_session for each new session, each in a fiber of its own. */
 void stream_report_sessions(Stream *stream);
 
 /* End our direction, once: close_notify, or an alert where the transfer was cut. */
@@ -125,10 +125,10 @@ static inline EngineStatus stream_end_output(Stream *stream) {
     return stream->cut ? engine_abort(&stream->engine) : engine_close_notify(&stream->engine);
 }
 
-/* Go over to STREAM_CLOSING, or further. */
+/* Change the state to STREAM_CLOSING, or to a later one. */
 void stream_begin_close(Stream *stream);
 
-/* End calls that wait as a close does: reads return nil, the others raise "stream closed". */
+/* End the waiting calls as a close does: reads return nil, the others raise "stream closed". */
 void stream_wake_for_close(Stream *stream);
 
 /* End all waiting writes with an error. */

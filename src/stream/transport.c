@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 #define MAX_READS 16 /* of a socket in a turn */
-#define MAX_EMPTY 16 /* datagrams of no bytes, which are no records, in a row */
+#define MAX_EMPTY 16 /* max. empty datagrams in a row; they hold no record */
 
 static bool is_blocked(int errnum) {
     return errnum == EAGAIN || errnum == EWOULDBLOCK;

@@ -13,7 +13,7 @@ typedef struct WriteJob {
     size_t length, taken;
     int32_t total; /* of the call */
     bool begun;    /* some of its data was sealed */
-    bool shutdown; /* no data: end this direction */
+    bool shutdown; /* without data: end this direction */
 } WriteJob;
 
 typedef struct WriteRequest {
@@ -23,8 +23,8 @@ typedef struct WriteRequest {
     uint8_t copy[]; /* of a buffer, which may change while the call waits */
 } WriteRequest;
 
-/* A write ended with an error. Once some of its data was sealed the peer has, or will get, a part:
- * the stream must not end cleanly any more. A datagram is sent whole or not at all. */
+/* A write ended with an error. If some of its data was sealed, the peer gets a part of it: the
+ * stream must not end cleanly any more. A datagram is sent whole or not at all. */
 static void mark_cut(const WriteJob *job) {
     if (job->begun && !job->stream->kind->datagram) job->stream->cut = true;
 }
@@ -71,7 +71,7 @@ static void cancel_write(Request *request) {
     if (request_first_waiting(&stream->writers)) poller_turn(&stream->watcher);
 }
 
-/* The write was done, and its caller was cancelled before it could know. */
+/* The write succeeded, but its fiber was cancelled before it resumed. */
 static void undeliver_write(Request *request) {
     mark_cut(&((WriteRequest *)request)->job);
 }
@@ -103,7 +103,7 @@ void stream_fail_writers(Stream *stream, const char *error) {
     }
 }
 
-/* The data may be a buffer, which can change while the call waits: that is copied. */
+/* Copy a buffer, since it can change while the call waits. */
 static WriteRequest *new_request(const WriteJob *job, Janet source) {
     size_t left = job->length - job->taken;
     bool changes = job->data && janet_checktype(source, JANET_BUFFER);

@@ -1,4 +1,4 @@
-/* abort: an end that no peer takes for a clean one. */
+/* abort: an end that every peer reports as an error. */
 #include "base/module.h"
 #include "base/raise.h"
 #include "net/socket.h"
@@ -14,10 +14,10 @@ static void abort_socket(JanetStream *stream) {
 FUNCTION(
     tls_abort, "tls/abort", "stream",
     "End a connection whose data is incomplete, so that its peer sees an error. Never waits.\n\n"
-    "A TLS stream sends an alert in place of close_notify; where the kernel does not take it "
-    "within `:close-timeout`, the connection is reset. A stream of core's is reset, which "
-    "helps proxies to pass failures on. `(:close s true)` ends TLS without an alert: some "
-    "libraries take that for a clean end.\n\n"
+    "A TLS stream sends an alert in place of close_notify; if the kernel does not accept it "
+    "within `:close-timeout`, the connection is reset. A stream of core's is reset, which helps "
+    "proxies to pass failures on. `(:close s true)` ends TLS without an alert: some libraries "
+    "take that for a clean end.\n\n"
     "Returns the stream, also when it is closed already. Calls that wait end as `ev/close` ends "
     "them. Raises when `stream` is neither a TLS stream nor a stream of core's.\n\n"
     "    (edefer (tls/abort s)\n"

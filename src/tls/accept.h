@@ -1,4 +1,4 @@
-/* Servers' streams from accepted connections. */
+/* Server streams on accepted connections. */
 #ifndef JSEC_TLS_ACCEPT_H
 #define JSEC_TLS_ACCEPT_H
 

@@ -30,8 +30,8 @@ static const OptionRow rows[] = {
                 "Connections at a time whose handshake is done; more wait, with their handshake "
                 "done or in the listener's backlog. Default: no limit."),
     OPTION_WITH("max-handshakes", option_integer, &count_range, LoopOptions, limits.max_handshakes,
-                "Unfinished handshakes at a time. For one more the oldest is dropped, once it had "
-                "half a second. Default 1000."),
+                "Unfinished handshakes at a time. A new one beyond the limit replaces the oldest "
+                "that had half a second. Default 1000."),
     OPTION_WITH("max-handshakes-per-host", option_integer, &count_range, LoopOptions,
                 limits.max_handshakes_per_host, "Likewise, of one remote IP address. Default 250."),
     OPTION("handshake-timeout", option_seconds, LoopOptions, limits.handshake_timeout,
@@ -41,7 +41,7 @@ static const OptionRow rows[] = {
 };
 static const OptionSet loop_set = OPTION_SET(rows);
 
-/* What the connections of a loop have in common. */
+/* The state that a loop's connections share. */
 typedef struct Loop {
     Context *context;
     JanetFunction *handler, *guard;
@@ -243,7 +243,7 @@ FUNCTION(tls_accept_loop, "tls/accept-loop", "listener opts handler &opt loop-op
     janet_arity(argc, 3, 4);
     JanetStream *listener = listener_get(argv, 0);
     ConnectionOptions options;
-    JanetFunction *guard = handler_guard(); /* runs Janet code, which collects: before all else */
+    JanetFunction *guard = handler_guard(); /* first: it runs Janet code, which may collect */
     Loop *loop = new_loop(guard, get_handler(argv, 2));
     loop->context = tls_choose(function, argv, argc, 1, &options);
     LoopOptions own = {.on_error = janet_wrap_nil()};

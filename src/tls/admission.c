@@ -12,7 +12,7 @@
 #define MIN_PATIENCE 0.5 /* seconds that a handshake has before it makes room for a new one */
 
 typedef struct Connection {
-    Watcher watcher; /* first: the poller hands it back. Of a silent connection */
+    Watcher watcher; /* first: the poller passes it to the callback. For a silent connection */
     Timer timer;     /* likewise */
     Admission *admission;
     Stream *stream; /* NULL: silent */
@@ -21,7 +21,7 @@ typedef struct Connection {
     int64_t since;
     Endpoint host; /* looked up when it is needed */
     enum { HOST_UNKNOWN, HOST_KNOWN, HOST_NONE } host_state;
-    struct ConnectionList *list; /* it is in this one */
+    struct ConnectionList *list; /* the list that the connection is in */
     struct Connection *next, **link;
 } Connection;
 
@@ -114,7 +114,7 @@ static void update_acceptor(Admission *admission) {
     }
 }
 
-/* A place is free. The caller may be the collector, so what follows comes in a turn of its own. */
+/* A place is free. The caller may be the collector, so fill the place in a turn of its own. */
 static void fill_soon(Admission *admission) {
     bool waiting = admission->acceptor && admission->acceptor->paused;
     if (waiting || admission->ready.count) poller_turn(&admission->watcher);
@@ -139,7 +139,7 @@ static void serve_stream(Admission *admission, Stream *stream, void *loop) {
     admission->ops->serve(loop, stream);
 }
 
-/* Serve those that are ready, then take new ones. */
+/* Serve the ready connections, then accept new ones. */
 static void fill_places(Watcher *watcher, unsigned events) {
     (void)events;
     Admission *admission = (Admission *)watcher;
@@ -249,7 +249,7 @@ static bool find_host(Connection *connection) {
     return known;
 }
 
-/* Where one host has too many unfinished handshakes its oldest goes, once it had some time. */
+/* When a host has too many unfinished handshakes, drop its oldest one that had some time. */
 static void limit_host(Connection *newest) {
     Admission *admission = newest->admission;
     Connection *oldest = NULL;

@@ -2,7 +2,7 @@
  *
  * A connection is silent until its first byte, then in its handshake, then ready, then served. A
  * silent one costs a descriptor and a few hundred bytes. Unfinished handshakes have limits of their
- * own, so that peers which do not finish them keep no other client out. */
+ * own, so peers that stall keep no other client out. */
 #ifndef JSEC_TLS_ADMISSION_H
 #define JSEC_TLS_ADMISSION_H
 
@@ -16,7 +16,7 @@ typedef struct AdmissionLimits {
     double handshake_timeout;        /* seconds; INFINITY: none */
 } AdmissionLimits;
 
-/* What the loop does for it. `loop` is a Janet abstract. */
+/* Callbacks of the loop. `loop` is a Janet abstract. */
 typedef struct AdmissionOps {
     /* A server's stream on the descriptor, the handshake not begun. On failure it reports the
      * error, closes the descriptor and returns NULL. */
@@ -26,8 +26,8 @@ typedef struct AdmissionOps {
     void (*refused)(void *loop, const char *why); /* before there was a stream */
 } AdmissionOps;
 
-/* Plain memory with a count of references: a stream that is collected counts itself off, and by
- * then the collector may have freed any Janet value. */
+/* Plain memory with a reference count, not a Janet value: a collected stream decrements the count
+ * after the collector may have freed any Janet value. */
 typedef struct Admission Admission;
 
 Admission *admission_new(const AdmissionOps *ops, AdmissionLimits limits, void *loop,
@@ -36,7 +36,7 @@ Admission *admission_new(const AdmissionOps *ops, AdmissionLimits limits, void *
 /* The listener has a new connection. */
 void admission_add(Admission *admission, int descriptor);
 
-/* Likewise, for a loop whose handlers make the handshake. */
+/* The same, for a loop whose handlers make the handshake. */
 void admission_add_deferred(Admission *admission, int descriptor);
 
 /* The loop has ended: silent connections are closed, the others go on. */

@@ -23,7 +23,7 @@ JanetFiber *handler_fiber(JanetFunction *guard, JanetFunction *handler, Stream *
                           JanetTable *env) {
     Janet argument = janet_wrap_abstract(stream);
     JanetFiber *inner = janet_fiber(handler, 64, 1, &argument);
-    inner->flags &= ~(1 << JANET_SIGNAL_YIELD); /* as in a task: a yield is not the guard's */
+    inner->flags &= ~(1 << JANET_SIGNAL_YIELD); /* as in a task: the guard does not catch yields */
     inner->flags |= HANDLER_ERRORS;
     inner->env = env;
     Janet arguments[] = {janet_wrap_fiber(inner), argument, janet_wrap_cfunction(cfun_abort)};

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE /* getnameinfo */
-/* listen: core's own, with the name resolved off the event loop and a backlog to choose. */
+/* listen: like core's, but resolves the name on a worker thread and sets the backlog. */
 #include "base/module.h"
 #include "base/raise.h"
 #include "net/bind_request.h"
@@ -86,7 +86,7 @@ static Janet listen_unix(const char *function, const Janet *argv, int32_t backlo
     if (view.len && memchr(view.bytes, 0, (size_t)view.len)) {
         raise_type(1, "text without NUL bytes", argv[1]);
     }
-    /* Core would cut a path that is too long, and listen there. */
+    /* Core would truncate a path that is too long, and listen at the shorter path. */
     bool listening = resolve_unix((const char *)view.bytes, (size_t)view.len, &path, &failure) &&
                      try_listen(argv[0], janet_wrap_string(janet_string(view.bytes, view.len)),
                                 backlog, &listener, &failure);
@@ -98,11 +98,11 @@ static Janet listen_unix(const char *function, const Janet *argv, int32_t backlo
 FUNCTION(tls_listen, "tls/listen", "host port &opt opts",
          "Listen for connections on an address and port, or on a unix socket with `:unix` for "
          "`host` and its path for `port`. Port \"0\" takes a free one, see `(net/localname "
-         "listener)`. Several processes or threads may listen on one TCP port; the kernel "
-         "shares the connections out between them. A unix socket's path must not exist yet.\n\n"
-         "Returns a listener: a stream of core's, as of `net/listen`, for `tls/accept` and "
-         "`tls/accept-loop`. Closing it ends those. Raises when the address can't be resolved or "
-         "is in use.\n\n"
+         "listener)`. Several processes or threads may listen on one TCP port; the kernel shares "
+         "the connections out between them. A unix socket's path must not exist yet.\n\n"
+         "Returns a listener: a core stream as from `net/listen`, for `tls/accept` and "
+         "`tls/accept-loop`. Closing it ends their calls. Raises when the address can't be "
+         "resolved or is in use.\n\n"
          "Options:",
          &set) {
     janet_arity(argc, 2, 3);

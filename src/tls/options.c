@@ -50,11 +50,12 @@ static const OptionRow tcp_rows[] = {
     OPTION("tcp-nodelay", option_boolean, ContextOptions, connection.settings.nodelay,
            "Send small records at once (TCP_NODELAY). Default `true`."),
     OPTION("close-timeout", option_seconds, ContextOptions, connection.settings.close_timeout,
-           "Seconds that `ev/close` gives the kernel to take all that was written, and that the "
-           "socket lingers in the background, for a peer that has not ended. Default 1."),
+           "Seconds that `ev/close` waits for the kernel to take all written data. The socket "
+           "then lingers in the background for as long, for a peer that has not ended. Default "
+           "1."),
     OPTION("truncation", parse_truncation, ContextOptions, connection.settings.truncation_is_eof,
-           "What a connection that ends without close_notify ends with: `:error` (default), or "
-           "`:eof` for protocols that mark their own end."),
+           "Result of a connection that ends without close_notify: `:error` (default), or `:eof` "
+           "for protocols that mark their own end."),
 };
 static const OptionSet tcp_set = OPTION_SET(tcp_rows);
 

@@ -36,26 +36,25 @@ const StreamKind tls_stream_kind = {
 
 FUNCTION_NAMED(
     shared_handshake, "tls-stream/handshake", "stream &opt timeout",
-    "Make the handshake of a stream that was made with `:handshake false`; nothing where it "
-    "is done. Returns the stream. Raises \"timeout\" after `timeout` seconds (a number or "
-    "`{:timeout n}`; the handshake goes on, and can be waited for again), and when the "
-    "handshake fails.",
+    "Make the handshake of a stream that was made with `:handshake false`; no effect when it is "
+    "done. Returns the stream. Raises \"timeout\" after `timeout` seconds (a number or "
+    "`{:timeout n}`; the handshake goes on, and can be waited for again), and when the handshake "
+    "fails.",
     NULL);
 
 FUNCTION_NAMED(
     shared_shutdown, "tls-stream/shutdown", "stream &opt mode timeout",
-    "End the stream without closing it. With `:w` our direction: close_notify is sent after "
-    "all that was written, the peer reads to the end and can still answer, further writes "
-    "raise. With `:r` reading: reads give nil. With `:rw`, the default, both. With `true` "
-    "both at once and without close_notify. After a write that ended with an error when a "
-    "part of its data was sent, `:w` and `:rw` raise, and the peer sees an error.\n\n"
-    "Returns the stream. Raises \"timeout\" after `timeout` seconds, \"stream is closed\" "
-    "on a closed one, and on another keyword.",
+    "End the stream without closing it. `:w` ends our direction: close_notify follows all "
+    "written data, the peer can still answer, further writes raise. `:r` ends reading: reads "
+    "return nil. `:rw`, the default, ends both. `true` ends both at once, without close_notify. "
+    "After a write that failed when a part of its data was sent, `:w` and `:rw` raise, and the "
+    "peer sees an error.\n\n"
+    "Returns the stream. Raises \"timeout\" after `timeout` seconds, \"stream is closed\" on a "
+    "closed one, and on another keyword.",
     NULL);
 
 FUNCTION_NAMED(stream_version, "tls-stream/version", "stream",
-               "The protocol version that was agreed on, \"TLSv1.3\" or \"TLSv1.2\". " RAISES,
-               NULL);
+               "The negotiated protocol version, \"TLSv1.3\" or \"TLSv1.2\". " RAISES, NULL);
 
 FUNCTION_NAMED(
     stream_cipher, "tls-stream/cipher", "stream",
@@ -78,7 +77,7 @@ FUNCTION_NAMED(
     "* `:alpn` - the application protocol agreed on\n"
     "* `:server-name` - the name that the client asked for (SNI)\n"
     "* `:group` - the group of the key exchange, e.g. \"x25519\"\n"
-    "* `:signature-algorithm` - what the other side signed with, e.g. \"ECDSA+SHA256\"\n"
+    "* `:signature-algorithm` - the algorithm of the peer's signature, e.g. \"ECDSA+SHA256\"\n"
     "* `:session-reused` - whether a session was resumed\n"
     "* `:verify-result` - see `verify-result`\n"
     "* `:peer-certificate`, `:peer-chain` - as `:data`, see those\n"
@@ -87,20 +86,20 @@ FUNCTION_NAMED(
 
 FUNCTION_NAMED(
     stream_peer_certificate, "tls-stream/peer-certificate", "stream &opt form",
-    "The other side's certificate: PEM, or as `form` says `:pem`, `:der` or `:data`, a "
-    "struct as of `cert/parse`: subject, issuer, names, dates, serial number, fingerprints, "
-    "key. nil where it gave none. It proves who the peer is only if it was verified. " RAISES,
+    "The peer's certificate. `form` is `:pem` (default), `:der`, or `:data` for a struct as from "
+    "`cert/parse`: subject, issuer, names, dates, serial number, fingerprints, key. nil if the "
+    "peer sent none. It identifies the peer only if it was verified. " RAISES,
     NULL);
 
 FUNCTION_NAMED(
     stream_peer_chain, "tls-stream/peer-chain", "stream &opt form",
-    "The certificates that the other side sent, a tuple, its own first, in the form of "
-    "`peer-certificate`. nil where it gave none; of a resumed session its own alone. " RAISES,
+    "The certificates that the peer sent, a tuple, its own first, in the forms of "
+    "`peer-certificate`. nil if it sent none. In a resumed session only its own. " RAISES,
     NULL);
 
 FUNCTION_NAMED(stream_verify_result, "tls-stream/verify-result", "stream",
-               "How the other side's certificate was verified: a struct of `:ok` (true only if "
-               "verification was asked for, a certificate was given, and it passed), `:reason` in "
+               "How the peer's certificate was verified: a struct of `:ok` (true only if "
+               "verification was asked for, a certificate was sent, and it passed), `:reason` in "
                "words and OpenSSL's `:code`. " RAISES,
                NULL);
 
@@ -112,21 +111,20 @@ FUNCTION_NAMED(
 
 FUNCTION_NAMED(
     shared_get_session, "tls-stream/get-session", "stream",
-    "The session of a client's connection as a byte string, which `:session` of "
-    "`tls/connect` resumes, in this process or another. nil while the server has given "
-    "none: with TLS 1.3 it comes with the first data after the handshake; `:on-session` "
-    "is called then. The bytes are a secret. They are good for the same host and the same "
-    "verification settings only. Raises on servers, before the handshake is done, when it "
-    "failed, and on a closed stream.",
+    "The session of a client's connection as a byte string, which `:session` of `tls/connect` "
+    "resumes, in this process or another. nil while the server has sent none: with TLS 1.3 it "
+    "comes with the first data after the handshake; `:on-session` is called then. The bytes are "
+    "a secret. They are valid for the same host and verification settings only. Raises on "
+    "servers, before the handshake is done, when it failed, and on a closed stream.",
     NULL);
 
 FUNCTION_NAMED(
     shared_set_session, "tls-stream/set-session", "stream session",
-    "Offer a session from `get-session` in the handshake to come, on a client's stream made "
-    "with `:handshake false`. If its life is over (`:session-timeout`), or the server does "
-    "not resume it, the handshake is a full one. Returns the stream. Raises when the session "
-    "was made for another host or under other verification settings, when the bytes are no "
-    "session, and when the handshake has begun.",
+    "Offer a session from `get-session` in the coming handshake, on a client's stream made with "
+    "`:handshake false`. If its life is over (`:session-timeout`), or the server does not resume "
+    "it, the handshake is a full one. Returns the stream. Raises when the session was made for "
+    "another host or under other verification settings, when the bytes are no session, and when "
+    "the handshake has begun.",
     NULL);
 
 FUNCTION_NAMED(
@@ -138,19 +136,19 @@ FUNCTION_NAMED(
 
 FUNCTION_NAMED(
     stream_renegotiate, "tls-stream/renegotiate", "stream",
-    "Begin a new handshake on a TLS 1.2 connection, with `:renegotiation true` on both "
-    "sides (it is off by default: it is costly, and was the way of several attacks). Reads "
-    "and writes go on with it. Returns the stream. Raises with TLS 1.3, where it is off, "
-    "before the handshake is done, and on a closed stream.",
+    "Begin a new handshake on a TLS 1.2 connection, with `:renegotiation true` on both sides. It "
+    "is off by default, since it is costly and several attacks used it. Reads and writes "
+    "continue meanwhile. Returns the stream. Raises with TLS 1.3, when it is off, before the "
+    "handshake is done, and on a closed stream.",
     NULL);
 
 FUNCTION_NAMED(
     stream_set_ocsp_response, "tls-stream/set-ocsp-response", "stream-or-ctx response",
-    "Staple an OCSP response (DER, or the path of a file of it; nil: none) to handshakes to "
-    "come: to all of a context from `tls/new-context`, also while it is in use, so that a "
-    "fiber can renew it; or to the one of a server's stream made with `:handshake false`. "
-    "Clients that ask are given it (RFC 6066). Returns its first argument. Raises when it "
-    "is no OCSP response, when the stream's handshake has begun (the response goes with the "
+    "Staple an OCSP response to coming handshakes, for clients that ask for one (RFC 6066). The "
+    "response is DER or the path of a file; nil: none. The first argument is a context from "
+    "`tls/new-context`, or a server's stream made with `:handshake false`. A context may be in "
+    "use, so a fiber can renew its response. Returns its first argument. Raises when it is no "
+    "OCSP response, when the stream's handshake has begun (the response goes with the "
     "certificate), and on a client's stream.",
     NULL);
 

@@ -64,12 +64,11 @@ static Janet get_transport(const Janet *argv, int32_t n) {
 }
 
 FUNCTION(tls_upgrade, "tls/upgrade", "stream hostname &opt opts",
-         "Go over to TLS, as the client, on a connection that spoke plaintext so far: STARTTLS. "
-         "Call it when the server has agreed and all of its answer has been read: bytes left "
-         "over on the stream are refused, since they came in clear and would be taken for what "
-         "the server says under TLS.\n\n"
-         "`stream` is a connected stream socket of core's; it is closed, its connection lives on "
-         "in the result. `hostname` is asked for (SNI) and verified. `opts` are those of "
+         "Switch a plaintext connection to TLS, as the client: STARTTLS. Call it when the server "
+         "has agreed and all of its answer has been read. Bytes left over on the stream are "
+         "refused: they are plaintext and must not pass for data under TLS.\n\n"
+         "`stream` is a connected stream socket of core's; it is closed, and the result takes "
+         "over its connection. `hostname` is sent as SNI and verified. `opts` is as for "
          "`tls/connect`, or a context.\n\n"
          "Returns a TLS stream. Raises as `tls/connect` does; the connection is closed then.\n\n"
          "Options:",
@@ -82,7 +81,7 @@ FUNCTION(tls_upgrade, "tls/upgrade", "stream hostname &opt opts",
     return take_over(function, transport, ENGINE_CLIENT, context, &options, hostname);
 }
 
-/* A name to ask for makes a client; a certificate without one, a server. */
+/* A host name makes a client; a certificate without a host name, a server. */
 static EngineRole role_of(const Context *context, const ConnectionOptions *options) {
     bool named = options->hostname.data || options->verify_hostname.data;
     const ContextData *data = context_data(context->context);
@@ -96,9 +95,9 @@ FUNCTION(tls_wrap, "tls/wrap", "stream &opt hostname-or-opts opts",
          "a server. Without either, as a client, which can't verify and so needs `:verify "
          "false`.\n\n"
          "`stream` is a connected stream socket of core's, from `net/connect` or `net/accept`; "
-         "it is closed, its connection lives on in the result. A server that went over to TLS "
-         "because the client asked it to (STARTTLS) must not act on what it read beyond that "
-         "request: it is plaintext, from the client or from an attacker.\n\n"
+         "it is closed, its connection lives on in the result. A server that switches to TLS at "
+         "a client's request (STARTTLS) must not act on bytes beyond that request: they are "
+         "plaintext, from the client or from an attacker.\n\n"
          "Returns a TLS stream. Raises when `stream` is no such socket or in use, when plaintext "
          "is left over on it (clients only), and as `tls/connect` and `tls/accept` do; the "
          "connection is closed then.\n\n"

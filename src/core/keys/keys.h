@@ -1,7 +1,7 @@
 /* Parses keys, and caches the last used ones: parsing a PEM key costs ten times as much as a
  * signature.
  *
- * * The cache finds an entry by the SHA-256 of the half and of the bytes; it does not keep the
+ * The cache finds an entry by the SHA-256 of the half and of the bytes; it does not keep the
  * bytes. Any thread may call. */
 #ifndef JSEC_CORE_KEYS_H
 #define JSEC_CORE_KEYS_H

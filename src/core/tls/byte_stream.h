@@ -1,6 +1,6 @@
 /* TLS: an engine on a transport of a stream of bytes.
  *
- * * The records of one call are gathered and sent in as few sends as possible. An error of the
+ * The records of one call are gathered and sent in as few sends as possible. An error of the
  * transport ends the connection. */
 #ifndef JSEC_CORE_BYTE_STREAM_H
 #define JSEC_CORE_BYTE_STREAM_H

@@ -1,7 +1,7 @@
 /* DTLS: an engine on a transport of datagrams. One call of the transport sends or receives one
  * datagram; bytes that do not fit into a receive's room are lost, as they may be on the network.
  *
- * * * An error of the transport fails only the running call: a refused port may have a server a
+ * An error of the transport fails only the running call: a refused port may have a server a
  * moment later. */
 #ifndef JSEC_CORE_DATAGRAM_H
 #define JSEC_CORE_DATAGRAM_H

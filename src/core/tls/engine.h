@@ -2,7 +2,7 @@
  * moves bytes. The engine has no descriptor, no event loop and no Janet. Its driver calls again
  * when the transport is ready.
  *
- * * * The records of one call are sent in as few sends as possible. Records that the transport does
+ * The records of one call are sent in as few sends as possible. Records that the transport does
  * not accept stay in the engine. So no sealed record is lost, and a write that is cancelled halfway
  * leaves the connection intact. */
 #ifndef JSEC_CORE_ENGINE_H
