@@ -208,7 +208,7 @@ static void test_flight_shares_datagrams(void) {
     CHECK("a flight that fits is one datagram", waiting(&up) == 1);
     pause_for(0.03);
     datagram_retransmit(&client.engine);
-    CHECK("and is one when it is sent again", waiting(&up) == 2);
+    CHECK("a retransmitted flight is one datagram too", waiting(&up) == 2);
     both_free();
     datagram_settings.mtu = 256;
     both_init();
@@ -217,7 +217,7 @@ static void test_flight_shares_datagrams(void) {
     bool small = waiting(&down) > 1;
     for (int i = down.first; i < down.end; i++) small = small && down.lengths[i] <= 256;
     CHECK("no datagram of a handshake is longer than the MTU", small);
-    CHECK("and it is made all the same", shake());
+    CHECK("the handshake still succeeds", shake());
     both_free();
     datagram_settings.mtu = 1200;
 }
@@ -259,24 +259,24 @@ static void test_waits(void) {
     int tries;
     double max_length = 0, sum = sum_of_waits(0.25, 30, &tries, &max_length);
     CHECK("all tries fit into the handshake's time, and fill it", sum > 25 && sum < 30.5);
-    CHECK("the longest wait leaves time for several", max_length < 4);
+    CHECK("the maximum wait leaves time for several tries", max_length < 4);
     max_length = 0;
     sum_of_waits(1, 1e9, &tries, &max_length);
     CHECK("no wait is longer than a minute", max_length > 59.9 && max_length < 60.1);
     max_length = 0;
     sum_of_waits(20, 30, &tries, &max_length);
-    CHECK("none is shorter than the first", max_length > 19.9);
+    CHECK("no wait is shorter than the first", max_length > 19.9);
     datagram_settings.retransmit = 0.3; /* far more than a busy machine takes between two lines */
     both_init();
     engine_handshake(&client.engine);
     up.first = up.end = 0;
     double due = datagram_retransmit_due(&client.engine);
-    CHECK("the first is what was asked for", due > 0 && due <= 0.3);
+    CHECK("the first wait is the configured one", due > 0 && due <= 0.3);
     pause_for(0.31);
-    CHECK("what is due is sent again",
+    CHECK("a due flight is retransmitted",
           datagram_retransmit(&client.engine) != ENGINE_FAILED && waiting(&up) == 1);
     due = datagram_retransmit_due(&client.engine);
-    CHECK("and then twice as late", due > 0.3 && due <= 0.6);
+    CHECK("the second wait is twice the first", due > 0.3 && due <= 0.6);
     CHECK("nothing is sent before it is due",
           datagram_retransmit(&client.engine) != ENGINE_FAILED && waiting(&up) == 1);
     both_free();
@@ -296,7 +296,8 @@ static void test_tries_end(void) {
     }
     int errnum;
     CHECK("a client without an answer gives up", status == ENGINE_FAILED);
-    CHECK("and says why", strlen(engine_explain(&client.engine, &errnum)) > 0 && !errnum);
+    CHECK("the failure gives the reason",
+          strlen(engine_explain(&client.engine, &errnum)) > 0 && !errnum);
     both_free();
     datagram_settings.handshake_timeout = 30;
 }
@@ -314,17 +315,17 @@ static void test_frames_wait(void) {
         EngineStatus status = engine_write(&client.engine, data, 3, &taken);
         all = all && status == ENGINE_WANTS_WRITE;
     }
-    CHECK("what the transport does not take waits",
+    CHECK("output that the transport refuses stays pending",
           all && !waiting(&up) && client.engine.pending.length > 0);
     up.full = false;
-    CHECK("and goes out when it does",
+    CHECK("pending output is sent when the transport is ready",
           engine_flush(&client.engine) == ENGINE_DONE && !client.engine.pending.length);
     uint8_t got[10];
     size_t length;
     int count = 0;
     while (engine_read(&server.engine, got, sizeof got, &length) == ENGINE_DONE && length == 3)
         count++;
-    CHECK("what was not taken was not sent", count == 1);
+    CHECK("a refused write sends nothing", count == 1);
     both_free();
 }
 
@@ -337,14 +338,16 @@ static void test_errors_pass(void) {
     up.send_errno = ECONNREFUSED;
     EngineStatus status = engine_write(&client.engine, (const uint8_t *)"x", 1, &taken);
     engine_explain(&client.engine, &errnum);
-    CHECK("an error of the transport is told", status == ENGINE_FAILED && errnum == ECONNREFUSED);
+    CHECK("an error of the transport fails the write",
+          status == ENGINE_FAILED && errnum == ECONNREFUSED);
     up.send_errno = 0;
     down.receive_errno = ECONNREFUSED;
     status = engine_read(&client.engine, got, sizeof got, &taken);
     engine_explain(&client.engine, &errnum);
-    CHECK("also a reader's", status == ENGINE_FAILED && errnum == ECONNREFUSED);
+    CHECK("an error of the transport fails the read",
+          status == ENGINE_FAILED && errnum == ECONNREFUSED);
     down.receive_errno = 0;
-    CHECK("and the session goes on after it",
+    CHECK("the session continues after the error",
           passes(&client, &server, "up") && passes(&server, &client, "down"));
     both_free();
 }
@@ -354,10 +357,11 @@ static void test_buffers_come_back(void) {
     shake();
     engine_free_buffers(&server.engine);
     engine_free_buffers(&client.engine);
-    CHECK("a side that released its buffers can write first",
+    CHECK("an engine without buffers can write first",
           passes(&server, &client, "down") && passes(&client, &server, "up"));
     engine_free_buffers(&server.engine);
-    CHECK("and say its last word", engine_close_notify(&server.engine) == ENGINE_DONE);
+    CHECK("an engine without buffers can send close_notify",
+          engine_close_notify(&server.engine) == ENGINE_DONE);
     both_free();
 }
 
@@ -397,7 +401,7 @@ static void test_forgeries(const char *name) {
         }
     }
     CHECK("forged records of each type, epoch and length are dropped", all);
-    CHECK("and the session goes on",
+    CHECK("the session continues after forged records",
           passes(&client, &server, "up") && passes(&server, &client, "down"));
     both_free();
     ciphers = "";
@@ -409,13 +413,13 @@ static void test_reads_after_its_end(void) {
         engine_handshake(&client.engine);
         engine_handshake(&server.engine);
     }
-    CHECK("a server that is done may say its end at once",
+    CHECK("a server can send close_notify right after its handshake",
           server.engine.established && engine_close_notify(&server.engine) == ENGINE_DONE);
     down.first = down.end = 0;
     pause_for(0.03);
     datagram_retransmit(&client.engine);
-    CHECK("a client that heard nothing asks again", waiting(&up) > 0);
-    CHECK("which is no failure of the server's",
+    CHECK("a client without an answer retransmits", waiting(&up) > 0);
+    CHECK("the retransmission is no failure of the server",
           engine_peek(&server.engine) == ENGINE_WANTS_READ && !waiting(&up));
     both_free();
 }
@@ -433,7 +437,7 @@ static void test_replay(void) {
           engine_read(&server.engine, got, sizeof got, &taken) == ENGINE_WANTS_READ);
     copy[length - 1] ^= 1;
     slip(&up, copy, length);
-    CHECK("one that was altered is not read",
+    CHECK("an altered datagram is not read",
           engine_read(&server.engine, got, sizeof got, &taken) == ENGINE_WANTS_READ);
     both_free();
 }
@@ -457,27 +461,28 @@ static bool ask_for_cookie(void) {
 static void test_cookies(void) {
     Failure failure;
     CHECK("secrets are made", cookie_secrets_init(&secrets, &failure));
-    CHECK("a hello without a cookie is asked for one", ask_for_cookie());
-    CHECK("with it, the client is listened to", datagram_listen(&server.engine) == ENGINE_DONE);
+    CHECK("a ClientHello without a cookie gets a cookie request", ask_for_cookie());
+    CHECK("a ClientHello with a good cookie is accepted",
+          datagram_listen(&server.engine) == ENGINE_DONE);
     engine_free_buffers(&server.engine); /* not of what it has heard */
-    CHECK("and the handshake goes on from there", shake() && passes(&client, &server, "hello"));
+    CHECK("the handshake continues after the cookie", shake() && passes(&client, &server, "hello"));
     both_free();
 
     ask_for_cookie();
     cookie_secrets_renew(&secrets);
-    CHECK("a cookie of the term before counts", datagram_listen(&server.engine) == ENGINE_DONE);
+    CHECK("a cookie of the previous term is valid", datagram_listen(&server.engine) == ENGINE_DONE);
     both_free();
 
     ask_for_cookie();
     cookie_secrets_renew(&secrets);
     cookie_secrets_renew(&secrets);
-    CHECK("an older one does not: another is asked for",
+    CHECK("an older cookie is refused with a new one",
           datagram_listen(&server.engine) == ENGINE_WANTS_READ && waiting(&down) == 1);
     both_free();
 
     ask_for_cookie();
     address[0] ^= 1;
-    CHECK("nor does another address's",
+    CHECK("a cookie of another address is refused",
           datagram_listen(&server.engine) == ENGINE_WANTS_READ && waiting(&down) == 1);
     both_free();
     address[0] ^= 1;
@@ -495,9 +500,9 @@ static void test_cookies(void) {
         copy[cookie + (size_t)bit / 8] ^= (uint8_t)(1 << bit % 8);
         down.first = down.end = 0;
     }
-    CHECK("nor does one with any bit changed", none);
+    CHECK("a cookie with any bit changed is refused", none);
     slip(&up, copy, length);
-    CHECK("and the engine that refused them all serves for the right one",
+    CHECK("after all refusals the engine accepts the right cookie",
           datagram_listen(&server.engine) == ENGINE_DONE);
     both_free();
 }
@@ -525,9 +530,9 @@ static void test_listen_to_anything(void) {
         copy[i % length] = kept;
         up.first = up.end = down.first = down.end = 0;
     }
-    CHECK("hellos that are cut off or changed make no session", none);
+    CHECK("truncated or changed ClientHellos make no session", none);
     slip(&up, copy, length);
-    CHECK("and the next is answered",
+    CHECK("the next ClientHello is answered",
           datagram_listen(&server.engine) == ENGINE_WANTS_READ && waiting(&down) == 1);
     both_free();
 }

@@ -82,9 +82,9 @@ static void test_end(int version, size_t max) {
           !engine_peer_closed(&pair.server.engine));
     for (int i = 0; i < 10000 && engine_close_notify(&pair.client.engine) != ENGINE_DONE; i++) {
     }
-    CHECK(fact("close_notify is said once", version, max),
+    CHECK(fact("close_notify is sent once", version, max),
           engine_close_notify(&pair.client.engine) == ENGINE_DONE);
-    CHECK(fact("data before it is read, then the end", version, max),
+    CHECK(fact("data before close_notify is read, then the end", version, max),
           read_until(&pair.server, &total) == ENGINE_EOF && total == 3);
     CHECK(fact("the end stays the end", version, max),
           read_until(&pair.server, &total) == ENGINE_EOF && !total &&
@@ -107,10 +107,10 @@ static void test_truncation(int version, size_t max) {
     pair_open(&pair, version, max);
     say(&pair.client, "part");
     pair.up.cut = true;
-    CHECK(fact("a cut fails after the data", version, max),
+    CHECK(fact("a truncation fails after the data", version, max),
           read_until(&pair.server, &total) == ENGINE_FAILED && total == 4 &&
               explains(&pair.server.engine, "connection truncated", 0));
-    CHECK(fact("a cut stays a failure", version, max),
+    CHECK(fact("a truncation stays a failure", version, max),
           read_until(&pair.server, &total) == ENGINE_FAILED && !total);
     pair_free(&pair);
 
@@ -118,7 +118,7 @@ static void test_truncation(int version, size_t max) {
     pair.server.engine.truncation_is_eof = true;
     say(&pair.client, "part");
     pair.up.cut = true;
-    CHECK(fact("a cut is an end where that is allowed", version, max),
+    CHECK(fact("a truncation is an end with truncation_is_eof", version, max),
           read_until(&pair.server, &total) == ENGINE_EOF && total == 4 &&
               read_until(&pair.server, &total) == ENGINE_EOF);
     pair_free(&pair);
@@ -127,8 +127,9 @@ static void test_truncation(int version, size_t max) {
     say(&pair.client, "a record that does not come whole");
     pair.up.length -= 5;
     pair.up.cut = true;
-    CHECK(fact("a cut within a record fails, and shows nothing of it", version, max),
-          read_until(&pair.server, &total) == ENGINE_FAILED && !total);
+    CHECK(
+        fact("a truncation within a record fails and delivers nothing of the record", version, max),
+        read_until(&pair.server, &total) == ENGINE_FAILED && !total);
     pair_free(&pair);
 }
 
@@ -138,10 +139,10 @@ static void test_forgery(int version, size_t max) {
     pair_open(&pair, version, max);
     say(&pair.client, "genuine");
     pair.up.bytes[pair.up.length - 3] ^= 1;
-    CHECK(fact("a changed record fails, and shows nothing of it", version, max),
+    CHECK(fact("a changed record fails and delivers nothing", version, max),
           read_until(&pair.server, &total) == ENGINE_FAILED && !total &&
               explains(&pair.server.engine, "bad record mac", 0));
-    CHECK(fact("an error is of its own engine only", version, max),
+    CHECK(fact("an error stays in its own engine", version, max),
           transfer(&pair.server, &pair.client, 0) && ERR_peek_error() == 0);
     pair_free(&pair);
 }
@@ -157,7 +158,7 @@ static void test_handshake_failures(int version, size_t max) {
           explains(&pair.client.engine, "elsewhere.example", 0) &&
               explains(&pair.client.engine, "localhost", 0));
     size_t n;
-    CHECK(fact("nothing can be written or read after it", version, max),
+    CHECK(fact("writes and reads fail after the failed handshake", version, max),
           engine_write(&pair.client.engine, data, 1, &n) == ENGINE_FAILED && !n &&
               engine_read(&pair.client.engine, got_data, 1, &n) == ENGINE_FAILED && !n);
     pair_free(&pair);
@@ -179,7 +180,7 @@ static void test_handshake_failures(int version, size_t max) {
         if (!failed) printf("# after %zu bytes\n", before);
         pair_free(&pair);
     }
-    CHECK(fact("a peer that goes away in the handshake fails it, wherever", version, max), failed);
+    CHECK(fact("a handshake fails wherever the peer closes in it", version, max), failed);
 }
 
 /* --- transports that block, and that fail --- */
@@ -190,17 +191,18 @@ static void test_blocked(int version) {
     pair_open(&pair, version, SIZE);
     pair.up.capacity = 1000;
     EngineStatus status = engine_write(&pair.client.engine, data, 100000, &sent);
-    CHECK("a blocked transport is told of", status == ENGINE_WANTS_WRITE && sent);
-    CHECK("what waits is kept", pair.client.engine.pending.length > 0);
+    CHECK("a blocked transport is reported", status == ENGINE_WANTS_WRITE && sent);
+    CHECK("pending output is kept", pair.client.engine.pending.length > 0);
     size_t waiting = pair.client.engine.pending.length;
-    CHECK("asking again changes nothing", engine_flush(&pair.client.engine) == ENGINE_WANTS_WRITE &&
-                                              pair.client.engine.pending.length == waiting);
+    CHECK("a second flush changes nothing",
+          engine_flush(&pair.client.engine) == ENGINE_WANTS_WRITE &&
+              pair.client.engine.pending.length == waiting);
     /* Reading goes on meanwhile, and what is written later comes later. */
     say(&pair.server, "down");
     CHECK("reading does not need writing",
           engine_read(&pair.client.engine, got_data, 10, &n) == ENGINE_DONE && n == 4);
     size_t more;
-    CHECK("more is not taken while some waits",
+    CHECK("no data is sealed while output is pending",
           engine_write(&pair.client.engine, data + sent, 10, &more) == ENGINE_WANTS_WRITE && !more);
     size_t received = 0;
     for (int i = 0; i < 100000 && received < 100000; i++) {
@@ -211,7 +213,7 @@ static void test_blocked(int version) {
         engine_read(&pair.server.engine, got_data + received, SIZE - received, &n);
         received += n;
     }
-    CHECK("all of it comes, in order", received == 100000 && !memcmp(got_data, data, 100000));
+    CHECK("all data arrives in order", received == 100000 && !memcmp(got_data, data, 100000));
     pair_free(&pair);
 }
 
@@ -231,7 +233,7 @@ static void test_given_up(int version) {
         engine_read(&pair.server.engine, got_data + received, sizeof got_data - received, &n);
         received += n;
     }
-    CHECK("after a write that was given up the next one follows what was sealed",
+    CHECK("after a cancelled write the next one follows the sealed data",
           sent < SIZE && received == sent + 4 && !memcmp(got_data, data, sent) &&
               !memcmp(got_data + sent, "next", 4));
     pair_free(&pair);
@@ -251,7 +253,7 @@ static void test_close_while_blocked(int version) {
         status = engine_read(&pair.server.engine, got_data + total, SIZE, &n);
         total += n;
     }
-    CHECK("and comes after it",
+    CHECK("close_notify arrives after the data",
           status == ENGINE_EOF && total == 5000 && !memcmp(got_data, data, 5000));
     pair_free(&pair);
 }
@@ -265,7 +267,7 @@ static void test_broken(int version) {
     CHECK("a transport that fails to send fails the write",
           engine_write(&pair.client.engine, data, 10, &n) == ENGINE_FAILED &&
               explains(&pair.client.engine, strerror(EPIPE), EPIPE));
-    CHECK("what has come can still be read",
+    CHECK("data that has arrived can still be read",
           engine_read(&pair.client.engine, got_data, 100, &n) == ENGINE_DONE && n == 10);
     pair.down.receive_errno = ECONNRESET;
     CHECK("a transport that fails to receive fails the read",
@@ -274,7 +276,7 @@ static void test_broken(int version) {
 
     pair_open(&pair, version, SIZE);
     pair.down.receive_errno = ECONNRESET;
-    CHECK("a reset is told with its errno",
+    CHECK("a reset is reported with its errno",
           read_until(&pair.client, &total) == ENGINE_FAILED &&
               explains(&pair.client.engine, strerror(ECONNRESET), ECONNRESET));
     pair_free(&pair);
@@ -332,27 +334,29 @@ static void test_cork(void) {
     Engine *client = &pair.client.engine, *server = &pair.server.engine;
     CHECK("a last flight is held back", open_corked(&pair) && client->corked && pair.up.sends == 1);
     engine_write(client, data, 5, &n);
-    CHECK("it goes out with the first data, in one", !client->corked && pair.up.sends == 2);
-    CHECK("which the other end takes as handshake and data",
+    CHECK("the last flight and the first data are one send", !client->corked && pair.up.sends == 2);
+    CHECK("the peer accepts them as handshake and data",
           engine_handshake(server) == ENGINE_DONE &&
               engine_read(server, got_data, SIZE, &n) == ENGINE_DONE && n == 5);
-    CHECK("a read holds back what it finds held", server->corked && pair.down.sends == 1);
+    CHECK("a read keeps the corked flight", server->corked && pair.down.sends == 1);
     engine_close_notify(server);
-    CHECK("close_notify takes it along", !server->corked && pair.down.sends == 2);
-    CHECK("and the end comes after it", read_until(&pair.client, &total) == ENGINE_EOF && !total);
+    CHECK("close_notify and the corked flight are one send",
+          !server->corked && pair.down.sends == 2);
+    CHECK("the end arrives after the corked flight",
+          read_until(&pair.client, &total) == ENGINE_EOF && !total);
     pair_free(&pair);
 
     open_corked(&pair);
-    CHECK("a flush sends what was held back", engine_flush(client) == ENGINE_DONE &&
-                                                  !client->corked && pair.up.sends == 2 &&
-                                                  engine_handshake(server) == ENGINE_DONE);
+    CHECK("a flush sends the corked flight", engine_flush(client) == ENGINE_DONE &&
+                                                 !client->corked && pair.up.sends == 2 &&
+                                                 engine_handshake(server) == ENGINE_DONE);
     pair_free(&pair);
 
     open_corked(&pair);
     pair.up.capacity = 0;
     EngineStatus blocked = engine_write(client, data, 5, &n);
     pair.up.capacity = SIZE;
-    CHECK("held back and then blocked, it still comes first",
+    CHECK("a corked and then blocked flight still comes first",
           blocked == ENGINE_WANTS_WRITE && n == 5 && engine_flush(client) == ENGINE_DONE &&
               engine_handshake(server) == ENGINE_DONE &&
               engine_read(server, got_data, SIZE, &n) == ENGINE_DONE && n == 5);
@@ -390,10 +394,10 @@ static void test_life(void) {
     engine_free(&engine);
     engine_free(&engine);
     CHECK("a zeroed engine can be freed, twice", !engine.ssl);
-    CHECK("and used: it fails", engine_read(&engine, got_data, 1, &n) == ENGINE_FAILED &&
-                                    engine_write(&engine, data, 1, &n) == ENGINE_FAILED &&
-                                    engine_handshake(&engine) == ENGINE_FAILED &&
-                                    !engine_peer_closed(&engine));
+    CHECK("a zeroed engine fails when used",
+          engine_read(&engine, got_data, 1, &n) == ENGINE_FAILED &&
+              engine_write(&engine, data, 1, &n) == ENGINE_FAILED &&
+              engine_handshake(&engine) == ENGINE_FAILED && !engine_peer_closed(&engine));
     int errnum;
     CHECK("there is always a reason", *engine_explain(&engine, &errnum));
     engine_fail(&engine, "first");

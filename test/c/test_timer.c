@@ -96,7 +96,7 @@ static void test_edges(void) {
     CHECK("a heap of one holds it", empty == &one && timer_is_set(&one));
     timer_heap_remove(&one);
     timer_heap_remove(&one);
-    CHECK("removed, the heap is empty", !empty && !timer_is_set(&one));
+    CHECK("without its only timer the heap is empty", !empty && !timer_is_set(&one));
 }
 
 static void test_time(void) {
@@ -104,9 +104,9 @@ static void test_time(void) {
     CHECK("time goes on", timer_now() >= now);
     CHECK("a second is a thousand million nanoseconds",
           timer_after(1) - now >= 1000000000 && timer_after(1) - now < 60000000000);
-    CHECK("very long is far away, not in the past",
+    CHECK("a very long time is in the future, not in the past",
           timer_after(1e300) > now + INT64_C(900000000) * 1000000000);
-    CHECK("a fraction counts", timer_after(0.5) - timer_now() > 400000000);
+    CHECK("a fraction of a second counts", timer_after(0.5) - timer_now() > 400000000);
 }
 
 int main(void) {

@@ -70,7 +70,7 @@ int main(void) {
     context = context_new(&settings, &failure);
     CHECK("a context is made", context);
     memcpy(before, context_data(context)->trust.client_policy, sizeof before);
-    CHECK("its policy is its own", is_client_policy(before));
+    CHECK("a context accepts its own client policy", is_client_policy(before));
 
     for (int i = 0; i < READERS; i++) pthread_create(readers + i, NULL, read_trust, NULL);
     int added = 0;
@@ -84,11 +84,11 @@ int main(void) {
 
     CHECK("each certificate is added", added == CERTIFICATES);
     CHECK("connections are prepared meanwhile", prepared > 0 && !failed);
-    CHECK("sessions of before are bound to another policy", !is_client_policy(before));
+    CHECK("earlier sessions are bound to another policy", !is_client_policy(before));
     STACK_OF(X509) *all = X509_STORE_get1_all_certs(context_data(context)->trust.own);
-    CHECK("all of them are trusted", sk_X509_num(all) == 1 + CERTIFICATES);
+    CHECK("all added certificates are trusted", sk_X509_num(all) == 1 + CERTIFICATES);
     sk_X509_pop_free(all, X509_free);
-    CHECK("what is not a certificate is refused",
+    CHECK("bytes that are no certificate are refused",
           !trust_add(context, (Bytes){(const uint8_t *)"0", 1}, &failure));
 
     SSL_CTX_free(context);

@@ -69,14 +69,14 @@ static void test_anonymous(void) {
     pair_free(&pair);
     sides_init(&pair, TLS1_2_VERSION, VERIFY_REQUIRED, VERIFY_NONE);
     use_suites(&pair, ANONYMOUS);
-    CHECK("a client that verifies fails where such a suite was not left out",
+    CHECK("a verifying client fails if such a suite was negotiated",
           refuses(&pair, &pair.client, "the peer showed no certificate (AECDH-AES128-SHA)"));
     pair_free(&pair);
     /* With its flags OpenSSL itself still asks for a certificate, which ends the handshake. */
     sides_init(&pair, TLS1_2_VERSION, VERIFY_NONE, VERIFY_REQUIRED);
     SSL_set_verify(pair.server.engine.ssl, SSL_VERIFY_NONE, NULL);
     use_suites(&pair, ANONYMOUS);
-    CHECK("and so does a server that requires a certificate",
+    CHECK("a server that requires a certificate fails too",
           refuses(&pair, &pair.server, "the peer showed no certificate (AECDH-AES128-SHA)"));
     pair_free(&pair);
 }
@@ -101,7 +101,7 @@ static void test_unprepared(void) {
     settings_init(&settings);
     SSL_CTX *context = context_new(&settings, &failure);
     SSL *ssl = SSL_new(context);
-    CHECK("a connection that was not prepared is not taken for verified",
+    CHECK("a connection without prepared verification does not count as verified",
           !verify_confirm(ssl, &failure) && strstr(failure.text, "was not set up"));
     SSL_free(ssl);
     SSL_CTX_free(context);
@@ -129,7 +129,7 @@ static void test_resumption(void) {
     SSL_CTX_add_session(context, session);
     use_suites(&second, ANONYMOUS);
     SSL_set_session(second.client.engine.ssl, session);
-    CHECK("a client that verifies does not go on with it",
+    CHECK("a verifying client refuses to resume it",
           refuses(&second, &second.client, "the peer showed no certificate"));
     pair_free(&second);
     SSL_SESSION_free(session);

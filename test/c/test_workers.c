@@ -164,8 +164,7 @@ static void test_close(void) {
     close_loop(&loop);
     *memory = 0;
     free(memory); /* ThreadSanitizer and AddressSanitizer report a worker that still reads it */
-    CHECK("closing discards queued jobs, and the one that borrows when it has ended",
-          discarded == 6);
+    CHECK("closing discards queued jobs, and a borrowing job when it has ended", discarded == 6);
     open_loop(&loop);
     close_gate(&loop);
     close_loop(&loop);
@@ -213,7 +212,7 @@ static void test_no_thread(Loop *loop) {
     setrlimit(RLIMIT_AS, &before);
     CHECK("without a thread a job is refused, with the reason",
           !added && !strcmp(failure.text, "no worker thread: Resource temporarily unavailable"));
-    CHECK("a refused job is not the client's", !loop->client.owned);
+    CHECK("a refused job is not added to the client", !loop->client.owned);
     added = workers_add(&loop->client, WORKERS_LOOKUP, &call->job, &failure);
     CHECK("the same job runs when there is a thread", added && wait_for_call(loop) == call);
     free(call);
