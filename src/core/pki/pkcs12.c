@@ -297,6 +297,15 @@ static bool sort_certificates(Reader *reader) {
            failure_set(reader->failure, "out of memory");
 }
 
+/* Unlike a new password, one for reading may be empty. */
+static bool check_password(Bytes password, Failure *failure) {
+    const void *data = password.length ? (const void *)password.data : "";
+    if (password.length <= PBE_MAX_PASSWORD_LENGTH && !memchr(data, 0, password.length)) {
+        return true;
+    }
+    return failure_set(failure, "password not usable: too long, or a NUL byte inside");
+}
+
 bool pkcs12_read(Pkcs12 *bundle, Bytes data, const Pkcs12Reading *reading, Failure *failure) {
     ERR_clear_error();
     memset(bundle, 0, sizeof *bundle);
@@ -305,10 +314,7 @@ bool pkcs12_read(Pkcs12 *bundle, Bytes data, const Pkcs12Reading *reading, Failu
     char *text = NULL;
     PKCS12 *pkcs12 = NULL;
     bool done = false;
-    if (password.length > PBE_MAX_PASSWORD_LENGTH ||
-        memchr(password.length ? (const void *)password.data : "x", 0, password.length)) {
-        return failure_set(failure, "password not usable: too long, or a NUL byte inside");
-    }
+    if (!check_password(password, failure)) return false;
     if (reading->with_legacy && !use_legacy(&reader)) return false;
     text = copy_text(password);
     reader.certificates = sk_X509_new_null();
