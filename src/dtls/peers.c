@@ -147,9 +147,8 @@ Peer *peers_find(const Peers *peers, const Endpoint *endpoint) {
 
 /* --- silence --- */
 
-#define BUFFERS_TIME                                                                               \
-    5.0 /* seconds of silence after which a peer's buffers, its largest part, are
-                          * freed */
+/* seconds of silence after which a peer's buffers, its largest part, are freed */
+#define BUFFERS_TIME 5.0
 
 /* Plaintext does not move the timer. When the timer expires, check whether there was plaintext. */
 static void on_silence(Timer *timer);

@@ -4,10 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_CALLS 4 /* max. system calls for datagrams in a turn */
-#define MAX_RETURNS_PER_TURN                                                                       \
-    64 /* max. calls of recv-from that return at once in a turn; a server's
-                                 * peers share them */
+#define MAX_CALLS 4             /* max. system calls for datagrams in a turn */
+#define MAX_RETURNS_PER_TURN 64 /* recv-from calls of a server that return without a wait */
 
 /* --- messages from the socket --- */
 

@@ -196,9 +196,7 @@ void poller_soon(Watcher *watcher) {
     watcher->has_turn = true;
     watcher->next_turn = poller->soon;
     poller->soon = watcher;
-    if (!poller->working)
-        schedule_run_soon(); /* otherwise called after the batch has woken its
-                                                * fibers */
+    if (!poller->working) schedule_run_soon(); /* otherwise the batch calls it at its end */
 }
 
 void poller_call_soon(JanetCFunction function, Janet argument) {

@@ -6,11 +6,9 @@
 #include <string.h>
 #include <sys/time.h>
 
-#define MAX_PENDING                                                                                \
-    (256 << 10)             /* max. bytes that wait for the transport; further datagrams are
-                                 * lost */
-#define MAX_RETRANSMIT 60.0 /* seconds between two retransmissions: RFC 6347, 4.2.4.1 */
-#define MAX_WAITS 13        /* for an answer: OpenSSL retransmits a flight at most 12 times */
+#define MAX_PENDING (256 << 10) /* bytes that wait for the transport; further datagrams are lost */
+#define MAX_RETRANSMIT 60.0     /* seconds between two retransmissions: RFC 6347, 4.2.4.1 */
+#define MAX_WAITS 13            /* for an answer: OpenSSL retransmits a flight at most 12 times */
 
 #define MAX_SEAL 24 /* bytes of a record: GCM's explicit nonce and tag */
 
