@@ -66,7 +66,7 @@ static const OptionRow from_key_rows[] = {
     OPTION("ca", option_boolean, CertOptions, ca,
            "Whether it is the certificate of a CA. Default: true."),
     OPTION_SECRET("password", option_bytes, CertOptions, password,
-                  "Password of the key, where it is encrypted."),
+                  "Password of the key, if it is encrypted."),
 };
 static const OptionSet from_key_options = OPTION_SET_WITH(from_key_rows, own_key_parts);
 
@@ -76,13 +76,13 @@ static const OptionRow issue_rows[] = {
     OPTION_SECRET("issuer-key", option_bytes, CertOptions, issuer_key,
                   "Private key of the CA. Required."),
     OPTION_SECRET("issuer-password", option_bytes, CertOptions, issuer_password,
-                  "Password of that key, where it is encrypted."),
+                  "Password of the issuer's key, if it is encrypted."),
     OPTION("ca", option_boolean, CertOptions, ca,
            "Whether it is the certificate of a CA. Default: false."),
     OPTION_SECRET("key", option_bytes, CertOptions, key,
                   "Key of the subject, private or public, in place of a new one."),
     OPTION_SECRET("password", option_bytes, CertOptions, password,
-                  "Password of :key, where it is encrypted."),
+                  "Password of :key, if it is encrypted."),
     OPTION("csr", option_bytes, CertOptions, csr,
            "A signing request, PEM or DER. It gives the public key, and the subject and subject "
            "alternative names unless options do. Without such names its common name counts. Its "
@@ -281,13 +281,12 @@ FUNCTION(cert_generate_self_signed_from_key, "cert/generate-self-signed-from-key
 }
 
 FUNCTION(cert_issue_cert, "cert/issue-cert", "opts",
-         "Issue a certificate with the certificate and key of a CA. The subject's key is "
-         "new unless :key or :csr gives one. Returns a struct of PEM strings `{:cert … "
-         ":key …}`, without :key where the caller gave one. To make a chain, use a "
-         "certificate that was issued with `:ca true` as the next issuer. Raises when the "
-         "issuer's key does not match its certificate, when the issuer is not a CA or, "
-         "for a CA, has a path length of 0, and when there is neither a common name nor a "
-         "subject alternative name.",
+         "Issue a certificate with the certificate and key of a CA. The subject's key is new "
+         "unless :key or :csr gives one. Returns a struct of PEM strings `{:cert … :key …}`, "
+         "without :key if the caller gave one. To make a chain, use a certificate that was "
+         "issued with `:ca true` as the next issuer. Raises when the issuer's key does not match "
+         "its certificate, when the issuer is not a CA or, for a CA, has a path length of 0, and "
+         "when there is neither a common name nor a subject alternative name.",
          &issue_options) {
     janet_fixarity(argc, 1);
     CertOptions options = make_defaults();

@@ -19,7 +19,7 @@ typedef struct ChainOptions {
 
 static const OptionRow option_rows[] = {
     OPTION("intermediates", pki_option_certificates, ChainOptions, intermediates,
-           "Certificates that may stand between, not trusted by themselves; the same forms."),
+           "Intermediate certificates, not trusted by themselves; in the same forms."),
     OPTION("host", option_text, ChainOptions, host,
            "DNS name or IP address that the certificate must name in its subjectAltName."),
 };
@@ -81,16 +81,15 @@ static bool make_answer(const ChainAnswer *answer, Janet *value) {
 }
 
 FUNCTION(cert_verify_chain, "cert/verify-chain", "cert &opt opts",
-         "Verify a certificate, PEM or DER, up to a trusted certificate (RFC 5280): "
-         "signatures, dates, basic constraints, key usage, name constraints, and what the "
-         "options ask. It judges as TLS connections and `crypto/cms-verify` do. "
-         "Certificates that follow the first in `cert` count as intermediates. The "
-         "trusted certificates are the system's CAs unless :roots gives others; `[]` "
-         "trusts none. The purpose is :server with :host, else :any, by default. Returns "
-         "`{:valid true :chain [pem …]}`, the certificate itself first, the anchor last, "
-         "or `{:valid false :reason text :depth n :code number}`: depth 0 is the "
-         "certificate itself, code OpenSSL's X509_V_ERR. Without :host the certificate "
-         "may be of any peer: always give it when a peer's name is at stake. Raises only "
+         "Verify a certificate, PEM or DER, up to a trusted certificate (RFC 5280): signatures, "
+         "dates, basic constraints, key usage, name constraints, and the checks that the options "
+         "add. TLS connections and `crypto/cms-verify` apply the same rules. Certificates that "
+         "follow the first in `cert` count as intermediates. The trusted certificates are the "
+         "system's CAs unless :roots gives others; `[]` trusts none. The purpose is :server with "
+         ":host, else :any, by default. Returns `{:valid true :chain [pem …]}`, the certificate "
+         "itself first, the anchor last, or `{:valid false :reason text :depth n :code number}`: "
+         "depth 0 is the certificate itself, code OpenSSL's X509_V_ERR. Without :host the "
+         "certificate may be of any peer: always give it to verify a peer's name. Raises only "
          "when an argument can't be read.",
          &options_set) {
     janet_arity(argc, 1, 2);

@@ -88,13 +88,13 @@ static const OptionRow sign_rows[] = {
     OPTION("detached", option_boolean, SignOptions, detached,
            "Whether the data is left out of the message; false by default."),
     OPTION_WITH("format", option_word, formats, SignOptions, format,
-                ":pem or :der; by default what the certificate is given as."),
+                ":pem or :der. Default: the format of the certificate."),
     OPTION("digest", args_option_signature_digest, SignOptions, digest,
            "Of the signature: :sha256, :sha384 for P-384 and :sha512 for P-521 keys by default."),
     OPTION("chain", pki_option_certificates, SignOptions, chain,
            "Further certificates to add, for verifiers: PEM or DER, or a list of these."),
     OPTION_SECRET("password", option_bytes, SignOptions, password,
-                  "Of the key, where it is encrypted."),
+                  "Password of the key, if it is encrypted."),
 };
 static const OptionSet sign_options = OPTION_SET(sign_rows);
 
@@ -162,7 +162,7 @@ typedef struct VerifyOptions {
 
 static const OptionRow verify_rows[] = {
     OPTION("detached", option_bytes, VerifyOptions, detached,
-           "The data, where the signature is detached from it."),
+           "The data, if the signature is detached from it."),
     OPTION("certs", pki_option_certificates, VerifyOptions, intermediates,
            "Certificates of signers and intermediates that the message lacks; not trusted."),
     OPTION("verify", option_boolean, VerifyOptions, verify,
@@ -270,14 +270,14 @@ static const EVP_CIPHER *find_cipher(int word) {
 
 static const OptionRow encrypt_rows[] = {
     OPTION_WITH("cipher", option_word, ciphers, EncryptOptions, cipher,
-                ":aes-256-cbc (default), :aes-192-cbc, :aes-128-cbc, which do not show changes; "
-                ":aes-256-gcm, :aes-192-gcm, :aes-128-gcm, which do (RFC 5083), for readers that "
-                "know them; :des-ede3-cbc for old ones."),
+                ":aes-256-cbc (default), :aes-192-cbc or :aes-128-cbc, which do not detect "
+                "changes; :aes-256-gcm, :aes-192-gcm or :aes-128-gcm, which do (RFC 5083), for "
+                "readers that support them; :des-ede3-cbc for old readers."),
     OPTION_WITH("padding", option_word, paddings, EncryptOptions, padding,
-                "For recipients with RSA keys: :pkcs1 (default: any reader takes it) or "
-                ":oaep-sha256, the better one."),
+                "For recipients with RSA keys: :pkcs1 (default: any reader supports it) or "
+                ":oaep-sha256, which is safer."),
     OPTION_WITH("format", option_word, formats, EncryptOptions, format,
-                ":pem or :der; by default what the first certificate is given as."),
+                ":pem or :der. Default: the format of the first certificate."),
 };
 static const OptionSet encrypt_options = OPTION_SET(encrypt_rows);
 
@@ -322,7 +322,7 @@ FUNCTION(crypto_cms_encrypt, "crypto/cms-encrypt", "data certs &opt opts",
 
 static const OptionRow decrypt_rows[] = {
     OPTION_SECRET("password", option_bytes, SignOptions, password,
-                  "Of the key, where it is encrypted."),
+                  "Password of the key, if it is encrypted."),
 };
 static const OptionSet decrypt_options = OPTION_SET(decrypt_rows);
 
@@ -373,7 +373,7 @@ FUNCTION(crypto_cms_decrypt, "crypto/cms-decrypt", "cms-data cert key &opt opts"
 
 static const OptionRow format_rows[] = {
     OPTION_WITH("format", option_word, formats, EncryptOptions, format,
-                ":pem or :der; by default what the first certificate is given as."),
+                ":pem or :der. Default: the format of the first certificate."),
 };
 static const OptionSet format_options = OPTION_SET(format_rows);
 

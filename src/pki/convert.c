@@ -61,9 +61,9 @@ static const OptionRow key_rows[] = {
                 "With :password: :aes-256-cbc (default), :aes-192-cbc, :aes-128-cbc, or "
                 ":des-ede3-cbc for old readers."),
     OPTION_WITH("iterations", option_integer, &iterations_range, KeyOptions, iterations,
-                "With :password: of PBKDF2, 600000 by default, from 1000 to 10000000."),
+                "With :password: iterations of PBKDF2, from 1000 to 10000000. Default: 600000."),
     OPTION_SECRET("input-password", option_bytes, KeyOptions, input_password,
-                  "Of the key that is given, where it is encrypted."),
+                  "Password of the given key, if it is encrypted."),
 };
 static const OptionSet key_options = OPTION_SET(key_rows);
 
@@ -146,10 +146,9 @@ FUNCTION(crypto_convert_key, "crypto/convert-key", "key target-format &opt opts"
 }
 
 FUNCTION(crypto_load_key, "crypto/load-key", "key &opt password",
-         "Read a private key, PEM or DER, decrypted with `password` where it is encrypted, "
-         "and return it as PEM (PKCS#8) that is not: keep it secret. Raises when it is no "
-         "private key, when it is encrypted and no password was given, or when that is "
-         "wrong. Never asks on a terminal.",
+         "Read a private key, PEM or DER, and return it as unencrypted PEM (PKCS#8): keep it "
+         "secret. `password` decrypts an encrypted key. Raises when it is no private key, and "
+         "when the password of an encrypted key is missing or wrong. Never asks on a terminal.",
          NULL) {
     janet_arity(argc, 1, 2);
     Bytes key = args_secret(argv, 0);
@@ -160,8 +159,8 @@ FUNCTION(crypto_load_key, "crypto/load-key", "key &opt password",
 }
 
 FUNCTION(crypto_export_key, "crypto/export-key", "key &opt opts",
-         "Write a private key as PEM (PKCS#8), encrypted where :password is given. Raises "
-         "as `load-key` does, and when the password is empty or too long.",
+         "Write a private key as PEM (PKCS#8), encrypted if :password is given. Raises as "
+         "`load-key` does, and when the password is empty or too long.",
          &key_options) {
     janet_arity(argc, 1, 2);
     Bytes key = args_secret(argv, 0);

@@ -28,10 +28,10 @@ static const OptionWord formats[] = {{"pem", PEM}, {"der", DER}, {NULL, 0}};
 
 static const OptionRow option_rows[] = {
     OPTION_SECRET("challenge-password", option_text, CsrOptions, challenge,
-                  "challengePassword, as SCEP servers want it. Anyone who sees the request can "
-                  "read it."),
+                  "challengePassword, which SCEP servers require. Anyone who sees the request "
+                  "can read it."),
     OPTION_SECRET("password", option_bytes, CsrOptions, password,
-                  "Password of the key, where it is encrypted."),
+                  "Password of the key, if it is encrypted."),
     OPTION_WITH("format", option_word, formats, CsrOptions, format, ":pem (default) or :der."),
 };
 static const OptionSet *const parts[] = {&pki_subject_options, NULL};

@@ -137,8 +137,8 @@ static const OptionRow subject_rows[] = {
         "san", pki_option_names, SubjectOptions, san,
         "Subject alternative names, the names that clients compare: a list of "
         "\"DNS:example.com\", \"IP:192.0.2.1\", \"URI:https://…\", \"email:a@b.example\". "
-        "Without a prefix the kind is guessed. Default: the common name, where it is a DNS name, "
-        "an IP address or an email address."),
+        "Without a prefix the kind is guessed. Default: the common name, if it is a DNS name, an "
+        "IP address or an email address."),
 };
 
 static const OptionRow usage_rows[] = {

@@ -26,15 +26,17 @@ static const OptionRange iterations_range = {PBE_MIN_ITERATIONS, PBE_MAX_ITERATI
 
 static const OptionRow create_rows[] = {
     OPTION_SECRET("password", option_bytes, Pkcs12Options, password,
-                  "Of the bundle. Required: 1 to 1024 bytes without NULs."),
+                  "Password of the bundle. Required: 1 to 1024 bytes without NULs."),
     OPTION("chain", pki_option_certificates, Pkcs12Options, chain,
            "Certificates of CAs to add: PEM or DER, or a list of these."),
-    OPTION("friendly-name", option_text, Pkcs12Options, friendly_name, "Name to show to people."),
+    OPTION("friendly-name", option_text, Pkcs12Options, friendly_name,
+           "Name that programs show "
+           "to their users."),
     OPTION_WITH("iterations", option_integer, &iterations_range, Pkcs12Options, iterations,
-                "Of the key derivations, 250000 by default, from 1000 to 10000000; some readers "
-                "refuse more than 300000."),
+                "Iterations of the key derivations, from 1000 to 10000000. Default: 250000. Some "
+                "readers refuse more than 300000."),
     OPTION_SECRET("key-password", option_bytes, Pkcs12Options, key_password,
-                  "Of the key that is given, where it is encrypted."),
+                  "Password of the given key, if it is encrypted."),
 };
 static const OptionSet create_options = OPTION_SET(create_rows);
 
@@ -42,8 +44,8 @@ static const OptionRow parse_rows[] = {
     OPTION("require-mac", option_boolean, Pkcs12Options, needs_mac,
            "false opens bundles without a MAC, which detect no changes. Default: true."),
     OPTION("legacy", option_boolean, Pkcs12Options, with_legacy,
-           "true opens bundles encrypted with RC2, as old software made them; takes OpenSSL's "
-           "legacy provider. false by default."),
+           "true opens bundles encrypted with RC2, as old software made them; requires OpenSSL's "
+           "legacy provider. Default: false."),
 };
 static const OptionSet parse_options = OPTION_SET(parse_rows);
 

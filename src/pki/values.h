@@ -1,4 +1,4 @@
-/* Lists of names and certificates that a caller gives, and certificates as results. */
+/* Lists of names and certificates as arguments, and certificates as results. */
 #ifndef JSEC_PKI_VALUES_H
 #define JSEC_PKI_VALUES_H
 
@@ -20,8 +20,8 @@ Bytes values_item(Janet list, int32_t index);
 /* subjectAltName from a list of names; empty for nil. NULL on failure. */
 GENERAL_NAMES *values_alternatives(Janet names, Failure *failure);
 
-/* Subject and subjectAltName: `san`, or where that is nil the common name, if it can be one. The
- * caller frees both results, on failure too. */
+/* Subject and subjectAltName: `san`; if that is nil, the common name if it can be one. The caller
+ * frees both results, on failure too. */
 bool values_subject(const NameFields *fields, Janet san, X509_NAME **subject, GENERAL_NAMES **names,
                     Failure *failure);
 
