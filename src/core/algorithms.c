@@ -99,7 +99,7 @@ static void *make_once(const Table *table, size_t index, Failure *failure) {
 }
 
 /* The first row whose object OpenSSL offers. */
-static const void *find_made(const Table *table, Bytes name, Failure *failure) {
+static const void *find_offered(const Table *table, Bytes name, Failure *failure) {
     size_t index = find_index(table, name);
     if (index < table->count) return make_once(table, index, failure) ? row_at(table, index) : NULL;
     report_unknown(name, table, NULL, failure);
@@ -139,7 +139,7 @@ static void *fetch_md(const void *row) {
 static const Table digest_table = TABLE_OF("digest", digests, fetch_md, fetched_mds);
 
 const DigestRow *algorithms_digest(Bytes name, Failure *failure) {
-    return find_made(&digest_table, name, failure);
+    return find_offered(&digest_table, name, failure);
 }
 
 const EVP_MD *algorithms_md(const DigestRow *row) {
@@ -207,7 +207,7 @@ static void *fetch_cipher(const void *row) {
 static const Table cipher_table = TABLE_OF("cipher", ciphers, fetch_cipher, fetched_ciphers);
 
 const CipherRow *algorithms_cipher(Bytes name, Failure *failure) {
-    return find_made(&cipher_table, name, failure);
+    return find_offered(&cipher_table, name, failure);
 }
 
 const EVP_CIPHER *algorithms_evp_cipher(const CipherRow *row) {

@@ -16,7 +16,7 @@ typedef struct ConnectRequest {
     bool deferred; /* the handshake */
 } ConnectRequest;
 
-static ConnectRequest *of_dial(Dial *dial) {
+static ConnectRequest *request_of_dial(Dial *dial) {
     return (ConnectRequest *)((char *)dial - offsetof(ConnectRequest, dial));
 }
 
@@ -30,7 +30,7 @@ static void fail_connect(ConnectRequest *request, const Failure *failure) {
 }
 
 static void attach_socket(Dial *dial, int descriptor) {
-    ConnectRequest *request = of_dial(dial);
+    ConnectRequest *request = request_of_dial(dial);
     Stream *stream = request->handshake.stream;
     Failure failure;
     stream->dial = NULL;
@@ -53,7 +53,7 @@ static void attach_socket(Dial *dial, int descriptor) {
 /* --- DTLS: the ClientHello is sent to each address, and the first that answers wins --- */
 
 static void begin_greeting(Dial *dial) {
-    ConnectRequest *request = of_dial(dial);
+    ConnectRequest *request = request_of_dial(dial);
     request->handshake.stream->dial = dial;
     handshake_join(request->handshake.stream, &request->handshake);
 }
@@ -70,12 +70,13 @@ static void send_greeting(void *arg, const uint8_t *bytes, size_t length) {
 
 static int greet_address(Dial *dial, int descriptor) {
     Greeting greeting = {descriptor, 0};
-    datagram_each_pending(&of_dial(dial)->handshake.stream->engine, send_greeting, &greeting);
+    datagram_each_pending(&request_of_dial(dial)->handshake.stream->engine, send_greeting,
+                          &greeting);
     return greeting.errnum;
 }
 
 static void fail_dial(Dial *dial, const Failure *failure) {
-    fail_connect(of_dial(dial), failure);
+    fail_connect(request_of_dial(dial), failure);
 }
 
 static void cancel_connect(Request *request) {

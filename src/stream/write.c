@@ -42,7 +42,7 @@ static Outcome try_shutdown(WriteJob *job) {
 }
 
 /* Core's functions return nil for streams, the number of bytes for datagrams. */
-static Janet written(const Stream *stream, int32_t length) {
+static Janet make_write_result(const Stream *stream, int32_t length) {
     return stream->kind->datagram ? janet_wrap_integer(length) : janet_wrap_nil();
 }
 
@@ -60,7 +60,7 @@ static Outcome try_write(WriteJob *job) {
     if (taken) job->begun = true;
     if (status == ENGINE_WANTS_READ || status == ENGINE_WANTS_WRITE) return call_waits();
     if (status != ENGINE_DONE) return call_raises(stream_error(stream, "%s/write"));
-    return max < left ? call_yields() : call_returns(written(stream, job->total));
+    return max < left ? call_yields() : call_returns(make_write_result(stream, job->total));
 }
 
 /* Sealed bytes are sent all the same; the rest is dropped, and the next writer continues. */
@@ -135,7 +135,7 @@ Janet cfun_shared_write(int32_t argc, Janet *argv) {
     Stream *stream = stream_get_open(argv, 0);
     JanetByteView view = janet_getbytes(argv, 1);
     double timeout = args_timeout(argv, argc, 2);
-    if (!view.len) return written(stream, 0);
+    if (!view.len) return make_write_result(stream, 0);
     if (stream->kind->datagram) stream_check_datagram("dtls/write", (size_t)view.len);
     WriteJob job = {.stream = stream, .data = view.bytes};
     job.length = (size_t)view.len;

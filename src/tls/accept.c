@@ -51,22 +51,22 @@ static void begin_handshake(AcceptRequest *request, int descriptor) {
     }
 }
 
-static AcceptRequest *of_acceptor(const Acceptor *acceptor) {
+static AcceptRequest *request_of_acceptor(const Acceptor *acceptor) {
     return (AcceptRequest *)((uintptr_t)acceptor - offsetof(AcceptRequest, acceptor));
 }
 
 static bool accept_waits(const Acceptor *acceptor) {
-    return request_waits(&of_acceptor(acceptor)->handshake.request);
+    return request_waits(&request_of_acceptor(acceptor)->handshake.request);
 }
 
 static void take_connection(Acceptor *acceptor, int descriptor) {
-    begin_handshake(of_acceptor(acceptor), descriptor);
+    begin_handshake(request_of_acceptor(acceptor), descriptor);
 }
 
 static void end_accept(Acceptor *acceptor) {
     RequestQueue none;
     request_queue_init(&none);
-    Request *request = &of_acceptor(acceptor)->handshake.request;
+    Request *request = &request_of_acceptor(acceptor)->handshake.request;
     if (request_waits(request)) request_complete(request, &none, janet_wrap_nil());
 }
 

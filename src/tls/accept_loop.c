@@ -143,16 +143,16 @@ static const AdmissionOps admission_ops = {
 
 /* --- the loop's fiber --- */
 
-static LoopRequest *of_acceptor(const Acceptor *acceptor) {
+static LoopRequest *request_of_acceptor(const Acceptor *acceptor) {
     return (LoopRequest *)((uintptr_t)acceptor - offsetof(LoopRequest, acceptor));
 }
 
 static bool loop_waits(const Acceptor *acceptor) {
-    return request_waits(&of_acceptor(acceptor)->request);
+    return request_waits(&request_of_acceptor(acceptor)->request);
 }
 
 static void add_connection(Acceptor *acceptor, int descriptor) {
-    const Loop *loop = of_acceptor(acceptor)->loop;
+    const Loop *loop = request_of_acceptor(acceptor)->loop;
     if (loop->deferred) {
         admission_add_deferred(loop->admission, descriptor);
     } else {
@@ -161,7 +161,7 @@ static void add_connection(Acceptor *acceptor, int descriptor) {
 }
 
 static void end_loop(Acceptor *acceptor) {
-    LoopRequest *request = of_acceptor(acceptor);
+    LoopRequest *request = request_of_acceptor(acceptor);
     RequestQueue none;
     request_queue_init(&none);
     admission_end(request->loop->admission);

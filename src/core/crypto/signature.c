@@ -35,13 +35,14 @@ static const EVP_MD *default_digest(EVP_PKEY *key, Failure *failure) {
     return row ? algorithms_md(row) : NULL;
 }
 
-static bool settle_pure(const EVP_PKEY *key, const SignatureScheme *scheme, Failure *failure) {
+static bool check_pure_scheme(const EVP_PKEY *key, const SignatureScheme *scheme,
+                              Failure *failure) {
     if (!scheme->digest && !scheme->prehashed) return true;
     return failure_set(failure, "%s signs the message itself: leave out :digest and :prehashed",
                        keys_type(key));
 }
 
-static bool settle_rsa(EVP_PKEY *key, SignatureScheme *scheme, Failure *failure) {
+static bool complete_rsa_scheme(EVP_PKEY *key, SignatureScheme *scheme, Failure *failure) {
     bool only_pss = EVP_PKEY_get_id(key) == EVP_PKEY_RSA_PSS;
     if (only_pss && scheme->padding == SIGNATURE_PKCS1) {
         return failure_set(failure, "an RSA-PSS key takes :padding :pss only");
@@ -66,10 +67,10 @@ bool signature_settle(EVP_PKEY *key, SignatureScheme *scheme, Failure *failure) 
     if (scheme->format && !is_ec(key)) {
         return failure_set(failure, ":format is for EC keys, this one is %s", keys_type(key));
     }
-    if (is_pure(key)) return settle_pure(key, scheme, failure);
+    if (is_pure(key)) return check_pure_scheme(key, scheme, failure);
     if (!scheme->digest) scheme->digest = default_digest(key, failure);
     if (!scheme->digest) return false;
-    return is_rsa(key) ? settle_rsa(key, scheme, failure) : true;
+    return is_rsa(key) ? complete_rsa_scheme(key, scheme, failure) : true;
 }
 
 size_t signature_room(const EVP_PKEY *key) {

@@ -213,7 +213,7 @@ static bool is_unconfirmed(const Engine *engine) {
     return may_be && !SSL_in_init(engine->ssl);
 }
 
-static EngineStatus settle(Engine *engine, int returned) {
+static EngineStatus settle_call(Engine *engine, int returned) {
     Failure failure;
     EngineStatus status = status_of(engine, returned);
     if (status == ENGINE_FAILED || !is_unconfirmed(engine)) return status;
@@ -233,7 +233,7 @@ static void finish_call(Engine *engine) {
 
 EngineStatus engine_run(Engine *engine, int (*call)(SSL *ssl)) {
     if (!start_call(engine)) return ENGINE_FAILED;
-    EngineStatus status = settle(engine, call(engine->ssl));
+    EngineStatus status = settle_call(engine, call(engine->ssl));
     finish_call(engine);
     return engine->failure ? ENGINE_FAILED : status;
 }
@@ -244,7 +244,7 @@ EngineStatus engine_handshake(Engine *engine) {
     if (!start_call(engine)) return ENGINE_FAILED;
     if (SSL_in_before(engine->ssl)) resumption_check_offer(engine->ssl);
     if (engine->pending.length) engine->kind->send_pending(engine);
-    EngineStatus status = settle(engine, SSL_do_handshake(engine->ssl));
+    EngineStatus status = settle_call(engine, SSL_do_handshake(engine->ssl));
     engine->corked = engine->corks && status == ENGINE_DONE && engine->kind->cork(engine);
     finish_call(engine);
     if (status == ENGINE_DONE) engine->established = true;
@@ -283,7 +283,7 @@ static EngineStatus run_read(Engine *engine, ReadCall *call, void *into, size_t 
     do {
         returned = call(engine->ssl, into, room, got);
     } while (!returned && engine->kind->may_read_on && engine->kind->may_read_on(engine));
-    EngineStatus status = settle(engine, returned);
+    EngineStatus status = settle_call(engine, returned);
     finish_call(engine);
     return status;
 }
@@ -328,7 +328,7 @@ EngineStatus engine_flush(Engine *engine) {
 static EngineStatus seal(Engine *engine, const uint8_t *data, size_t length, size_t *taken) {
     if (length > engine->max_sealed) length = engine->max_sealed;
     size_t sealed = 0;
-    EngineStatus status = settle(engine, SSL_write_ex(engine->ssl, data, length, &sealed));
+    EngineStatus status = settle_call(engine, SSL_write_ex(engine->ssl, data, length, &sealed));
     finish_call(engine);
     *taken += sealed;
     return engine->failure ? ENGINE_FAILED : status;

@@ -114,7 +114,7 @@ static X509_VERIFY_PARAM *get_param(X509_STORE_CTX *context) {
 }
 
 /* Would the wildcard match, but for an underscore, which host names exclude (RFC 1123)? */
-static bool fails_of_underscore(const char *wanted, const GENERAL_NAMES *names) {
+static bool is_underscore_mismatch(const char *wanted, const GENERAL_NAMES *names) {
     const char *rest = strchr(wanted, '.');
     if (!rest || !memchr(wanted, '_', (size_t)(rest - wanted))) return false;
     for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
@@ -129,7 +129,7 @@ static bool fails_of_underscore(const char *wanted, const GENERAL_NAMES *names) 
 
 static void append_underscore(Text *reason, const char *wanted, X509 *certificate) {
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-    if (fails_of_underscore(wanted, names)) {
+    if (is_underscore_mismatch(wanted, names)) {
         append_text(reason,
                     "; a wildcard matches no name with \"_\": have the name itself certified");
     }

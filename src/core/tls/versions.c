@@ -14,7 +14,7 @@ static bool is_empty(const Range *range) {
 }
 
 /* Older versions use SHA-1 and MD5 in their signatures. */
-static int oldest_sound(const ContextSettings *settings) {
+static int oldest_sound_version(const ContextSettings *settings) {
     return settings->datagram ? DTLS1_2_VERSION : TLS1_2_VERSION;
 }
 
@@ -23,7 +23,7 @@ static Range choose_range(const ContextSettings *settings, const Range *system) 
     Range range = {settings->min_version, settings->max_version};
     if (!range.max) range.max = system->max;
     if (range.min) return range;
-    int sound = oldest_sound(settings);
+    int sound = oldest_sound_version(settings);
     range.min = system->min && is_older(sound, system->min) ? system->min : sound;
     /* If no minimum is set, an old :max-version lowers the minimum to itself. */
     if (settings->max_version && !system->min && is_empty(&range)) range.min = range.max;
@@ -58,7 +58,7 @@ static const char *name_version(int version) {
  * make a context without any connection. In a longer range the old ones do no harm. */
 static bool check_level(const SSL_CTX *context, const ContextSettings *settings, int max,
                         Failure *failure) {
-    bool old = max && is_older(max, oldest_sound(settings));
+    bool old = max && is_older(max, oldest_sound_version(settings));
     if (!old || !SSL_CTX_get_security_level(context)) return true;
     return failure_set(failure,
                        "%s rests on SHA-1 and MD5: if a peer needs it all the same, give "
