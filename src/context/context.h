@@ -8,8 +8,8 @@
 typedef struct ContextKind {
     const JanetAbstractType *type; /* of its context objects */
     const OptionSet *set;          /* the entry point's options */
-    const OptionSet *context_set;  /* those that make a context; all of them in ContextOptions */
-    const OptionSet *beside;       /* those that may be given beside a context */
+    const OptionSet *context_set;  /* options that make a context; all in ContextOptions */
+    const OptionSet *beside;       /* options that may be given beside a context */
     const char *protocol;          /* in errors: "TLS" */
     const char *wanted;            /* likewise: "options or TLS context" */
     bool datagram;

@@ -27,7 +27,7 @@ Bytes pool_hex(Pool *pool, const uint8_t *data, size_t length);
 /* The content of a memory BIO, which is freed. The pool fails for NULL. */
 Bytes pool_bio(Pool *pool, BIO *bio);
 
-/* Clear OpenSSL's errors; if one says that memory ran out, the pool has failed. */
+/* Clear OpenSSL's errors; if one is a lack of memory, the pool has failed. */
 void pool_settle(Pool *pool);
 
 /* Cleanse and free all of it. */

@@ -31,9 +31,9 @@ FUNCTION(crypto_random_bytes, "crypto/random-bytes", "n",
 }
 
 FUNCTION(crypto_generate_challenge, "crypto/generate-challenge", "&opt length",
-         "A buffer of `length` (default 32) random bytes for the other side to sign, as proof "
-         "that it holds a key now. Use each challenge once. Below 16 bytes, challenges can be "
-         "guessed or repeat. Raises unless `length` is an integer from 1 to 67108864.",
+         "A buffer of `length` (default 32) random bytes for the peer to sign, as proof that it "
+         "holds a key now. Use each challenge once. Below 16 bytes, challenges can be guessed or "
+         "repeat. Raises unless `length` is an integer from 1 to 67108864.",
          NULL) {
     janet_arity(argc, 0, 1);
     bool given = argc && !janet_checktype(argv[0], JANET_NIL);

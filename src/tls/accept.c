@@ -87,15 +87,15 @@ static const RequestKind accept_kind = {
 };
 
 FUNCTION(tls_accept, "tls/accept", "listener opts &opt timeout",
-         "Take the next connection of a listener and make the TLS handshake as its server; the "
-         "fiber waits, the event loop goes on. Several fibers may wait on one listener.\n\n"
+         "Take the next connection of a listener and make the TLS handshake as its server. The "
+         "fiber waits, the event loop continues. Several fibers may wait on one listener.\n\n"
          "`listener` is what `tls/listen` or `net/listen` returned. `opts` is a table or struct "
          "of options, `:cert` and `:key` among them, or a context from `tls/new-context`. With "
          "`:verify true` the server refuses clients without a certificate issued by the given "
          "CAs.\n\n"
          "Returns a TLS stream, or nil when the listener is closed. Raises \"timeout\" after "
-         "`timeout` (or `:timeout`) seconds, and when the handshake fails. A server "
-         "catches that, or uses `tls/accept-loop`: one bad client is no reason to stop.\n\n"
+         "`timeout` (or `:timeout`) seconds, and when the handshake fails. Catch that error, or "
+         "use `tls/accept-loop`: a bad client must not stop a server.\n\n"
          "Options:",
          &tls_option_set) {
     janet_arity(argc, 2, 3);

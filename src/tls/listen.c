@@ -28,7 +28,7 @@ static Janet call_core_listen(Janet host, Janet port) {
     return janet_unwrap_cfunction(core)(3, arguments);
 }
 
-/* Core says only that it "could not bind to any sockets". */
+/* Core's only reason is "could not bind to any sockets". */
 static void explain_failure(Failure *failure, const char *text, int errnum) {
     const char *why = strerror(errnum);
     failure_set(failure, "%s", text);

@@ -48,7 +48,7 @@ SSL_CTX *context_cached(const ContextSettings *settings, Failure *failure) {
     bool known =
         CRYPTO_THREAD_run_once(&once, make_lock) && lock && settings_digest(settings, digest);
     ERR_clear_error();
-    /* Settings that can't be digested name a missing file, for example: context_new says why. */
+    /* Settings that can't be digested name a missing file, for example: context_new reports it. */
     if (!known || !CRYPTO_THREAD_write_lock(lock)) return context_new(settings, failure);
     SSL_CTX *context = find_entry(digest);
     CRYPTO_THREAD_unlock(lock);

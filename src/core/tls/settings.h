@@ -69,8 +69,8 @@ void settings_init(ContextSettings *settings);
  * content by content. False when a file is missing, for example. */
 bool settings_digest(const ContextSettings *settings, uint8_t *digest);
 
-/* A digest of the settings that decide which peers are admitted, without those that fill the trust
- * store (session_policy.h adds its content). */
+/* A digest of the settings that decide which peers are admitted, except the trust store's settings
+ * (session_policy.h adds its content). */
 bool settings_policy_digest(const ContextSettings *settings, uint8_t *digest);
 
 /* Fill in the settings that a virtual host lacks and may inherit from its listener. */
