@@ -1,5 +1,6 @@
 # tlsfuzzer's scripts, as `name words…`: `:pass` must pass, on each kind of server (server.janet).
-# `:fail` has the others with the reason. `openssl s_server` fails all of these too.
+# `:fail` has the others with the reason: after `OpenSSL`, behaviour of the library, not of jsec.
+# docs/conformance.md has the figures of `openssl s_server`.
 
 (def kinds
   {"default"
