@@ -6,6 +6,12 @@
 
 #include <stdbool.h>
 
+/* Bytes made or read for a caller, which frees them with pem_free: they may be a key. */
+typedef struct PemSource {
+    uint8_t *bytes;
+    size_t length;
+} PemSource;
+
 #define ENCODING_BEGIN "-----BEGIN " /* of a PEM block */
 
 /* Does it hold a PEM block ("-----BEGIN ")? */

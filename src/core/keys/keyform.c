@@ -3,6 +3,7 @@
 
 #include "core/keys/encoding.h"
 #include "core/keys/keys.h"
+#include "core/keys/pem.h"
 #include "core/keys/pem_lines.h"
 
 #include <openssl/core_names.h>

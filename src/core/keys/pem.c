@@ -1,7 +1,6 @@
 #define _GNU_SOURCE /* memmem */
 #include "core/keys/pem.h"
 
-#include "core/keys/encoding.h"
 #include "core/keys/pbe.h"
 #include "core/keys/pem_lines.h"
 

@@ -4,6 +4,7 @@
 
 #include "core/bytes.h"
 #include "core/failure.h"
+#include "core/keys/encoding.h"
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -11,10 +12,6 @@
 /* The bytes that an option "path or PEM content" names: PEM or DER content as it is, or the file
  * at that path. `owned` holds the file's bytes; pem_free is safe in either case. NULL data on
  * failure. */
-typedef struct PemSource {
-    uint8_t *bytes;
-    size_t length;
-} PemSource;
 Bytes pem_source(Bytes source, PemSource *owned, Failure *failure);
 
 /* The bytes of a file, in any format. */

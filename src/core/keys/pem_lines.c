@@ -1,8 +1,6 @@
 #define _GNU_SOURCE /* memmem */
 #include "core/keys/pem_lines.h"
 
-#include "core/keys/encoding.h"
-
 #include <openssl/crypto.h>
 #include <string.h>
 

@@ -2,7 +2,8 @@
 #ifndef JSEC_CORE_PEM_LINES_H
 #define JSEC_CORE_PEM_LINES_H
 
-#include "core/keys/pem.h"
+#include "core/failure.h"
+#include "core/keys/encoding.h"
 
 /* Give the blocks of *data lines as OpenSSL expects them (RFC 7468). Line ends may be a backslash
  * and "n", or spaces; lines may be indented, quoted or joined with the next block. *data then

@@ -1,6 +1,7 @@
 #include "core/pki/cms.h"
 
 #include "core/keys/encoding.h"
+#include "core/keys/pem.h"
 #include "core/keys/pem_lines.h"
 #include "core/pki/issue.h"
 

@@ -2,6 +2,7 @@
 
 #include "core/keys/encoding.h"
 #include "core/keys/keys.h"
+#include "core/keys/pem.h"
 #include "core/keys/pem_lines.h"
 #include "core/pki/issue.h"
 #include "core/pki/name.h"
