@@ -120,7 +120,8 @@ asan: ## run the tests under AddressSanitizer, LeakSanitizer and UBSan
 # Programs of the system that tests start are not traced, a janet of ours is.
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
   --errors-for-leak-kinds=definite --trace-children=yes \
-  --trace-children-skip=/usr/*,/bin/*,/sbin/*
+  --trace-children-skip=/usr/*,/bin/*,/sbin/* \
+  --suppressions=test/support/valgrind.supp
 
 valgrind: ## run the tests under valgrind
 	@$(MAKE) test TEST_ENV='$(SLOW) JSEC_WRAPPER="$(VALGRIND)"'
