@@ -14,7 +14,8 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg) {
     (void)arg;
     /* The connection's first context: a virtual host's may have replaced it already. */
     const SSL_CTX *base = SSL_get_app_data(ssl);
-    const ContextData *data = context_data(base);
+    const ContextData *data = base ? context_data(base) : NULL;
+    if (!data) return SSL_CLIENT_HELLO_SUCCESS; /* not prepared: verify_confirm refuses it */
     if (data->staple_on_demand && !engine_is_answered(ssl) && wants_staple(ssl)) {
         return SSL_CLIENT_HELLO_RETRY;
     }

@@ -6,7 +6,8 @@
 #include <openssl/ssl.h>
 
 /* Watch for ClientHellos: a context that staples on demand waits for its driver's answer
- * (ENGINE_WANT_ANSWER), and one with virtual hosts looks for the host. */
+ * (ENGINE_WANT_ANSWER), and one with virtual hosts looks for the host. Every context watches: once
+ * a virtual host's has replaced the listener's, OpenSSL asks it about later ClientHellos. */
 void client_hello_watch(SSL_CTX *context);
 
 #endif

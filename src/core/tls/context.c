@@ -98,7 +98,7 @@ static bool set_all(SSL_CTX *context, const ContextSettings *settings, Failure *
     ContextData *data = context_data_new(context, settings);
     if (!data) return failure_openssl(failure, "no context");
     set_modes(context, settings);
-    if (settings->staple_on_demand || settings->hosts.count) client_hello_watch(context);
+    client_hello_watch(context);
     return suites_set(context, settings, failure) &&
            versions_set(context, data, settings, failure) && check_suites(context, failure) &&
            identity_set(context, data, settings, failure) &&

@@ -90,11 +90,20 @@ static bool switch_to(SSL *ssl, const Host *host) {
            trust_prepare_server(ssl, data, host->name, &failure);
 }
 
+/* A client names its host once. After a HelloRetryRequest (RFC 8446, 4.1.2) or in a renegotiation
+ * another name would be reported with the verification of the first. */
+static bool changes_host(SSL *ssl, const SSL_CTX *base, const Host *host) {
+    const SSL_CTX *now = SSL_get_SSL_CTX(ssl);
+    return now != base && (!host || host->context != now);
+}
+
 bool virtual_hosts_choose(SSL *ssl, const SSL_CTX *base, int *alert) {
     char name[TLSEXT_MAXLEN_host_name + 1];
     *alert = SSL_AD_DECODE_ERROR;
     if (!read_name(ssl, name, sizeof name)) return false;
     const Host *host = find_host(SSL_CTX_get_ex_data(base, hosts_index), name);
+    *alert = SSL_AD_ILLEGAL_PARAMETER;
+    if (changes_host(ssl, base, host)) return false;
     *alert = host ? SSL_AD_INTERNAL_ERROR : SSL_AD_UNRECOGNIZED_NAME;
     return host ? switch_to(ssl, host) : context_data(base)->has_certificate;
 }

@@ -10,7 +10,8 @@
 bool virtual_hosts_set(SSL_CTX *context, const VirtualHostList *hosts, Failure *failure);
 
 /* At a ClientHello: switch the connection to the host that the client asks for. `base` is the
- * context it began with. False: the handshake fails with `alert`. */
+ * context it began with. A later ClientHello may not ask for another host. False: the handshake
+ * fails with `alert`. */
 bool virtual_hosts_choose(SSL *ssl, const SSL_CTX *base, int *alert);
 
 #endif
