@@ -20,8 +20,9 @@ static bool encode_run(Task *task, Failure *failure) {
 
 static Janet run_encode(const char *function, Base64 variant, int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
-    Base64Task job = {.task = {.function = function, .run = encode_run, .is_string = true},
-                      .variant = variant};
+    Base64Task job = {
+        .task = {.function = function, .run = encode_run, .is_string = true, .is_linear = true},
+        .variant = variant};
     job.task.inputs[0] = args_bytes(argv, 0);
     job.task.room = base64_encoded_length(variant, job.task.inputs[0].length);
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
@@ -34,7 +35,8 @@ static bool decode_run(Task *task, Failure *failure) {
 
 static Janet run_decode(const char *function, Base64 variant, int32_t argc, Janet *argv) {
     janet_fixarity(argc, 1);
-    Base64Task job = {.task = {.function = function, .run = decode_run}, .variant = variant};
+    Base64Task job = {.task = {.function = function, .run = decode_run, .is_linear = true},
+                      .variant = variant};
     job.task.inputs[0] = args_bytes(argv, 0);
     job.task.room = job.task.inputs[0].length / 4 * 3 + 2;
     return task_run(&job.task, sizeof job, task_is_large(&job.task));

@@ -136,6 +136,7 @@ FUNCTION(crypto_encrypt, "crypto/encrypt", "algo key nonce plaintext &opt aad",
     janet_arity(argc, 4, 5);
     CipherTask job = read_arguments(function, argc, argv, 4);
     job.task.run = encrypt_run;
+    job.task.is_linear = true;
     job.task.result = encrypt_result;
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
 }
@@ -152,6 +153,7 @@ FUNCTION(crypto_decrypt, "crypto/decrypt", "algo key nonce ciphertext tag &opt a
     CipherTask job = read_arguments(function, argc, argv, 5);
     Bytes tag = args_bytes_or_none(argv, argc, 4);
     job.task.run = decrypt_run;
+    job.task.is_linear = true;
     if (!job.cipher->tag_length && tag.length) {
         raise_format(function, "%s has no tag: give nil", job.cipher->name.text);
     }

@@ -70,7 +70,7 @@ FUNCTION(crypto_digest, "crypto/digest", "algorithm data &opt opts",
          "Do not store passwords this way: use `scrypt` or `pbkdf2`.",
          &digest_options) {
     janet_arity(argc, 2, 3);
-    DigestTask job = {.task = {.function = function, .run = digest_run}};
+    DigestTask job = {.task = {.function = function, .run = digest_run, .is_linear = true}};
     DigestOptions options = {0};
     job.digest = args_digest(function, argv, 0);
     job.task.inputs[0] = args_bytes(argv, 1);
@@ -111,7 +111,8 @@ FUNCTION(crypto_hmac, "crypto/hmac", "algorithm key data",
          NULL) {
     janet_fixarity(argc, 3);
     const DigestRow *digest = args_hmac_digest(function, argv, 0);
-    HmacTask job = {.task = {.function = function, .run = hmac_run}, .digest = digest};
+    HmacTask job = {.task = {.function = function, .run = hmac_run, .is_linear = true},
+                    .digest = digest};
     job.task.inputs[KEY] = args_secret(argv, 1);
     job.task.inputs[DATA] = args_bytes(argv, 2);
     job.task.room = (size_t)EVP_MD_get_size(algorithms_md(digest));

@@ -89,14 +89,22 @@ static bool copy_now(Offload *offload, int i) {
     return copy;
 }
 
-/* Short inputs are copied, so that the end of the VM has to wait for no worker that reads them. */
+/* The value to read an input from later: a long buffer, or a long string that the task may borrow.
+ * Nil: copy it now, so that the end of the VM does not have to wait for a worker that reads it. */
+static Janet choose_source(const Task *task, Bytes input) {
+    if (input.length < SHORT) return janet_wrap_nil();
+    Janet source = find_source(input);
+    bool is_kept = task->is_linear || janet_checktype(source, JANET_BUFFER);
+    return is_kept ? source : janet_wrap_nil();
+}
+
 static bool take_inputs(Offload *offload) {
     bool taken = true;
     for (int i = 0; i < TASK_INPUTS; i++) {
-        const Bytes *input = &offload->task->inputs[i];
+        Bytes input = offload->task->inputs[i];
         offload->sources[i] = janet_wrap_nil();
-        if (!input->data) continue;
-        if (input->length >= SHORT) offload->sources[i] = find_source(*input);
+        if (!input.data) continue;
+        offload->sources[i] = choose_source(offload->task, input);
         if (janet_checktype(offload->sources[i], JANET_NIL)) {
             taken = copy_now(offload, i) && taken;
         } else if (!janet_checktype(offload->sources[i], JANET_BUFFER)) {

@@ -166,6 +166,7 @@ FUNCTION(crypto_sign, "crypto/sign", "key data &opt opts",
         return task_run(&job.task, sizeof job, true);
     }
     set_key(&job, keys_private(key, password, &failure), &failure);
+    job.task.is_linear = true;
     job.task.room = signature_room(job.key);
     int type = EVP_PKEY_get_id(job.key);
     bool rsa = type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS;
@@ -185,7 +186,8 @@ FUNCTION(crypto_verify, "crypto/verify", "key data signature &opt opts",
     SignTask job = {.task = {.function = function,
                              .run = verify_run,
                              .result = verify_result,
-                             .release = sign_release}};
+                             .release = sign_release,
+                             .is_linear = true}};
     Bytes key = args_secret(argv, 0);
     job.task.inputs[DATA] = args_bytes(argv, 1);
     job.task.inputs[SIGNATURE] = args_bytes(argv, 2);

@@ -29,6 +29,10 @@ struct Task {
     size_t room;
     bool is_string; /* the output is a string of exactly `room` bytes, else a buffer */
 
+    /* The time of run follows from the length of the inputs. A worker then reads long strings in
+     * place, and the end of the VM waits for it; other tasks get copies. */
+    bool is_linear;
+
     const char *failed; /* set by task_fail */
     uint8_t *output;    /* set by task_run */
     size_t length;

@@ -152,6 +152,13 @@
                         "(repeat 20 (ev/go slow) (ev/go (digest text)) (ev/go (digest long)))"
                         "(ev/sleep 0.02)" "(os/exit 0)")))
 
+(test "a process ends in the midst of a long key derivation, however long the password"
+  (is= "given up\n"
+       (with-workers "2"
+                     "(def password (string/repeat \"p\" 5000000))"
+                     "(defn derive [] (crypto/pbkdf2 :sha256 password \"salt\" 2000000000 32))"
+                     "(ev/go (fn [] (protect (ev/with-deadline 0.1 (derive))) (print \"given up\")))")))
+
 (test "a thread ends in the midst of slow calls, in each state"
   (is= "10\n" (with-workers "2"
                             "(defn busy [&]"
