@@ -120,11 +120,23 @@ static bool watch_descriptor(int descriptor, double seconds) {
     return true;
 }
 
+/* The socket to give up for another: the oldest that has nothing to lose, or the oldest. */
+static Lingering *choose_victim(void) {
+    Lingering *self = lingering.oldest;
+    while (self && !is_delivered(self->watcher.descriptor)) self = self->next;
+    return self ? self : lingering.oldest;
+}
+
+bool linger_discard(int descriptor) {
+    size_t discarded = 0;
+    return discard_input(descriptor, &discarded) == INPUT_MORE;
+}
+
 void linger_close(int descriptor, double seconds) {
     size_t discarded = 0;
     shutdown(descriptor, SHUT_WR);
     bool ended = discard_input(descriptor, &discarded) == INPUT_ENDED || seconds <= 0;
-    if (!ended && lingering.count == MAX_LINGERING) end_lingering(lingering.oldest);
+    if (!ended && lingering.count == MAX_LINGERING) end_lingering(choose_victim());
     if (ended || !watch_descriptor(descriptor, seconds)) close(descriptor);
 }
 

@@ -11,11 +11,11 @@ typedef struct CloseRequest {
     Stream *stream;
 } CloseRequest;
 
-/* A close that is cancelled still closes: no other fiber would do it. */
+/* A close that is cancelled still closes, unless another fiber waits for the same. */
 static void cancel_close(Request *request) {
     Stream *stream = ((CloseRequest *)request)->stream;
     request_dequeue(&stream->closers, request);
-    stream_drop(stream);
+    if (!request_first_waiting(&stream->closers)) stream_drop(stream);
 }
 
 static void mark_close(Request *request) {
@@ -41,11 +41,19 @@ static void finish_close(Stream *stream) {
     stream_drop(stream);
 }
 
+/* A peer that writes before it reads would never make room for close_notify. */
+static void discard_input(Stream *stream) {
+    int descriptor = stream->watcher.descriptor;
+    if (descriptor < 0 || stream->kind->datagram) return;
+    if (linger_discard(descriptor)) poller_turn(&stream->watcher);
+}
+
 void stream_serve_closers(Stream *stream) {
     Request *request;
     if (stream->state == STREAM_CLOSING) {
         EngineStatus status = stream_end_output(stream);
         if (status == ENGINE_DONE) finish_close(stream);
+        if (status == ENGINE_WANTS_WRITE) discard_input(stream);
         if (status == ENGINE_FAILED) stream_drop(stream);
     }
     if (stream->state != STREAM_CLOSED) return;

@@ -102,6 +102,26 @@
     (is= [:ok a] (await task))
     (:close b true))
 
+  (test (string "a close that is cancelled leaves another one waiting (" kind ")")
+    (def [a b] (full-pair kind {:close-timeout 60}))
+    (def [first-one second-one] [(spawn (:close a)) (spawn (:close a))])
+    (turns)
+    (ev/cancel (first-one :fiber) "stop")
+    (is= [:error "stop"] (await first-one))
+    (turns)
+    (is (not (second-one :done)))
+    (:read b :all)
+    (is= [:ok a] (await second-one))
+    (:close b true))
+
+  (test (string "a peer that writes before it reads lets a close end (" kind ")")
+    (def [a b] (full-pair kind {:close-timeout 60}))
+    (def task (spawn (:close a)))
+    (def writing (spawn (:write b (string/repeat "x" 4_000_000)) (:read b :all)))
+    (is= [:ok a] (await task))
+    (await writing)
+    (:close b true))
+
   (test (string "a closing stream is closed for all others (" kind ")")
     (def [a b] (full-pair kind {:close-timeout 60}))
     (def task (spawn (:close a)))
@@ -155,6 +175,21 @@
     (is (<= (descriptors) (+ before (length peers) 256)))
     (each b peers (:read b 1) (:close b))
     (while (not= before (descriptors)) (ev/sleep 0.001))))
+
+(test "sockets whose output has arrived make room for others first"
+  (def data (bytes-of 1_000_000))
+  (def [a slow] (pair :tls13 {:close-timeout 60}))
+  (:write a data)
+  (:close a)
+  (def peers (seq [_ :range [0 300]]
+               (def [c d] (pair :tls13-unix {:close-timeout 60}))
+               (:close c)
+               d))
+  # a socket that was closed answers late input with a reset, which takes the data away
+  (:write slow "late")
+  (turns)
+  (is (= data (string (:read slow :all))))
+  (each s [slow ;peers] (:close s true)))
 
 (on-tls "both may close at once" [a b] {:client {:close-timeout 60} :server {:close-timeout 60}}
   (def tasks [(spawn (:close a)) (spawn (:close b))])
