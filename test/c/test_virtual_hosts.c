@@ -55,12 +55,19 @@ static void sides_init(Pair *pair, int version, const char *name) {
 
 static const char *next_name;
 
+/* OpenSSL's macro takes a pointer without const, and copies the text. */
+static void set_server_name(SSL *ssl, const char *name) {
+    char copy[64];
+    snprintf(copy, sizeof copy, "%s", name);
+    SSL_set_tlsext_host_name(ssl, copy);
+}
+
 /* Change the name once the server has asked for another ClientHello. */
 static void on_message(int sent, int version, int type, const void *bytes, size_t length, SSL *ssl,
                        void *arg) {
     (void)version, (void)arg;
     if (sent || type != SSL3_RT_HANDSHAKE || !length) return;
-    if (*(const uint8_t *)bytes == SSL3_MT_SERVER_HELLO) SSL_set_tlsext_host_name(ssl, next_name);
+    if (*(const uint8_t *)bytes == SSL3_MT_SERVER_HELLO) set_server_name(ssl, next_name);
 }
 
 static bool is_served(Pair *pair) {
@@ -85,7 +92,7 @@ static void test_renegotiation(const char *fact, const char *second, bool served
     Pair pair;
     sides_init(&pair, TLS1_2_VERSION, LAX);
     pair_handshake(&pair, &client, &server);
-    SSL_set_tlsext_host_name(pair.client.engine.ssl, second);
+    set_server_name(pair.client.engine.ssl, second);
     client = engine_renegotiate(&pair.client.engine);
     for (int i = 0; i < 20 && client != ENGINE_FAILED; i++) {
         server = engine_read(&pair.server.engine, &byte, 1, &n);
