@@ -7,7 +7,7 @@
     # random bytes, comparing secrets
     random-bytes generate-challenge constant-time=
     # keys
-    generate-key export-public-key forget-keys
+    generate-key export-public-key forget-keys key
     # signatures
     sign verify
     # key agreement and derivation

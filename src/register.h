@@ -22,6 +22,7 @@
     X(digest)                                                                                      \
     X(random)                                                                                      \
     X(base64)                                                                                      \
+    X(key)                                                                                         \
     X(generate)                                                                                    \
     X(sign)                                                                                        \
     X(kdf)                                                                                         \

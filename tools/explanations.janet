@@ -556,14 +556,15 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
 
   {:title "Threads and images"
    :texts ["a … can't be marshalled*" "a DTLS server can't be*" "a TLS context can't be*"
+           "a key object can't be*"
            "a connection can't be unmarshalled" "can't wait outside of the event loop"]
    :cause
    ``Streams and servers belong to the thread that made them; contexts may cross threads, unless
-   they hold functions, but don't outlive their process. Or a call waited where there is no event
-   loop.``
+   they hold functions, but don't outlive their process. Key objects stay in their thread, too. Or a
+   call waited where there is no event loop.``
    :cure
-   ``Pass a context to the threads, and let each listen on the same port itself: see
-   `examples/multicore_server.janet`.``}
+   ``Write a key object's key with `crypto/export-key`. Pass a context to the threads, and let each
+   listen on the same port itself: see `examples/multicore_server.janet`.``}
 
   {:title "Worker threads"
    :texts ["the environment variable JSEC_WORKERS*"

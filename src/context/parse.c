@@ -1,5 +1,6 @@
 #include "context/parse.h"
 
+#include "base/key.h"
 #include "core/keys/encoding.h"
 #include "core/tls/settings.h"
 
@@ -42,6 +43,17 @@ void parse_source(const OptionSite *site, Janet value, void *field) {
 
 void parse_sources(const OptionSite *site, Janet value, void *field) {
     parse_list(site, value, parse_source, field);
+}
+
+static void parse_key(const OptionSite *site, Janet value, void *field) {
+    *(Bytes *)field = key_object_der(value);
+    if (((Bytes *)field)->data) return;
+    key_option(site, value, field);
+    parse_source(site, value, field);
+}
+
+void parse_keys(const OptionSite *site, Janet value, void *field) {
+    parse_list(site, value, parse_key, field);
 }
 
 void parse_blobs(const OptionSite *site, Janet value, void *field) {

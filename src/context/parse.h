@@ -7,6 +7,7 @@
 void parse_verify(const OptionSite *site, Janet value, void *field);  /* VerifyMode */
 void parse_source(const OptionSite *site, Janet value, void *field);  /* Bytes: path, PEM or DER */
 void parse_sources(const OptionSite *site, Janet value, void *field); /* BytesList of the same */
+void parse_keys(const OptionSite *site, Janet value, void *field);    /* the same, or key objects */
 void parse_blobs(const OptionSite *site, Janet value, void *field);   /* BytesList of any bytes */
 void parse_alpn(const OptionSite *site, Janet value, void *field);    /* Bytes, wire format */
 void parse_client_ca_names(const OptionSite *site, Janet value, void *field); /* ContextSettings */

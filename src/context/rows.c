@@ -12,9 +12,9 @@ static const OptionRow identity_rows[] = {
         "Own certificate, followed by its chain: path, PEM or DER. Servers need one. Of an "
         "array, RSA and ECDSA for example, each peer gets the one it accepts."),
     SETTING_OPTION(
-        "key", parse_sources, keys,
-        "Private key of `:cert`: path, PEM or DER, or an array if `:cert` is one. Required with "
-        "`:cert`."),
+        "key", parse_keys, keys,
+        "Private key of `:cert`: path, PEM, DER or `crypto/key`, or an array if `:cert` is one. "
+        "Required with `:cert`."),
     SETTING_OPTION("password", option_secret, password, "Password of an encrypted `:key`."),
 };
 const OptionSet rows_identity = OPTION_SET(identity_rows);

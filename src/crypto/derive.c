@@ -1,5 +1,6 @@
 /* Key agreement: ECDH, X25519, X448. */
 #include "base/args.h"
+#include "base/key.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/keys.h"
@@ -50,7 +51,7 @@ FUNCTION(crypto_derive, "crypto/derive", "private-key public-key",
     Failure failure;
     static const Bytes no_password = {NULL, 0};
     janet_fixarity(argc, 2);
-    Bytes own = args_secret(argv, 0), others = args_bytes(argv, 1);
+    Bytes own = key_argument(argv, 0), others = key_argument(argv, 1);
     EVP_PKEY *key = keys_private(own, no_password, &failure);
     EVP_PKEY *peer = key ? keys_public(others, &failure) : NULL;
     bool done = peer && agree(key, peer, secret, &length, &failure);

@@ -1,5 +1,6 @@
 /* New keys, and the public halves of keys. */
 #include "base/args.h"
+#include "base/key.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/keygen.h"
@@ -79,7 +80,7 @@ FUNCTION(crypto_export_public_key, "crypto/export-public-key", "key",
     Failure failure;
     size_t length = 0;
     janet_fixarity(argc, 1);
-    EVP_PKEY *key = keys_public(args_secret(argv, 0), &failure);
+    EVP_PKEY *key = keys_public(key_argument(argv, 0), &failure);
     char *pem = key ? keys_public_pem(key, &length, &failure) : NULL;
     EVP_PKEY_free(key);
     if (!pem) raise_failure(function, &failure);

@@ -1,5 +1,6 @@
 /* RSA encryption: OAEP, and the old PKCS#1 v1.5. */
 #include "base/args.h"
+#include "base/key.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/keys.h"
@@ -199,7 +200,7 @@ FUNCTION(crypto_rsa_encrypt, "crypto/rsa-encrypt", "key plaintext &opt opts",
     Failure failure;
     janet_arity(argc, 2, 3);
     RsaTask job = {.task = {.function = function, .run = encrypt_run, .release = rsa_release}};
-    Bytes key = args_secret(argv, 0), text = args_secret(argv, 1);
+    Bytes key = key_argument(argv, 0), text = args_secret(argv, 1);
     Janet given = args_options(argv, argc, 2);
     job.task.inputs[TEXT] = text;
     job.task.inputs[LABEL] = read_options(function, &encrypt_options, given, &job.padding).label;
@@ -226,7 +227,7 @@ FUNCTION(crypto_rsa_decrypt, "crypto/rsa-decrypt", "key ciphertext &opt opts",
     Failure failure;
     janet_arity(argc, 2, 3);
     RsaTask job = {.task = {.function = function, .run = decrypt_run, .release = rsa_release}};
-    Bytes key = args_secret(argv, 0), text = args_bytes(argv, 1);
+    Bytes key = key_argument(argv, 0), text = args_bytes(argv, 1);
     job.task.inputs[TEXT] = text;
     Janet given = args_options(argv, argc, 2);
     RsaOptions options = read_options(function, &decrypt_options, given, &job.padding);
@@ -254,7 +255,7 @@ FUNCTION(crypto_rsa_max_plaintext, "crypto/rsa-max-plaintext", "key &opt opts",
     Failure failure;
     janet_arity(argc, 1, 2);
     RsaPadding padding;
-    Bytes given = args_secret(argv, 0);
+    Bytes given = key_argument(argv, 0);
     read_options(function, &encrypt_options, args_options(argv, argc, 1), &padding);
     EVP_PKEY *key = require_usable(function, keys_public(given, &failure), &padding, &failure);
     int max = max_plaintext(key, &padding);

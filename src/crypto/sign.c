@@ -1,5 +1,6 @@
 /* Signing and verifying. */
 #include "base/args.h"
+#include "base/key.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/crypto/signature.h"
@@ -153,7 +154,7 @@ FUNCTION(crypto_sign, "crypto/sign", "key data &opt opts",
     Failure failure;
     janet_arity(argc, 2, 3);
     SignTask job = {.task = {.function = function, .run = sign_run, .release = sign_release}};
-    Bytes key = args_secret(argv, 0);
+    Bytes key = key_argument(argv, 0);
     job.task.inputs[DATA] = args_bytes(argv, 1);
     job.scheme = read_scheme(function, &sign_options, args_options(argv, argc, 2), &password);
     if (job.scheme.salt_length == RSA_PSS_SALTLEN_AUTO) {
@@ -188,7 +189,7 @@ FUNCTION(crypto_verify, "crypto/verify", "key data signature &opt opts",
                              .result = verify_result,
                              .release = sign_release,
                              .is_linear = true}};
-    Bytes key = args_secret(argv, 0);
+    Bytes key = key_argument(argv, 0);
     job.task.inputs[DATA] = args_bytes(argv, 1);
     job.task.inputs[SIGNATURE] = args_bytes(argv, 2);
     job.scheme = read_scheme(function, &verify_options, args_options(argv, argc, 3), &password);

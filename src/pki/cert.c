@@ -1,5 +1,6 @@
 /* Makes certificates: self-signed ones, and those that a CA issues. */
 #include "base/args.h"
+#include "base/key.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/keys.h"
@@ -73,13 +74,13 @@ static const OptionSet from_key_options = OPTION_SET_WITH(from_key_rows, own_key
 static const OptionRow issue_rows[] = {
     OPTION("issuer-cert", option_bytes, CertOptions, issuer_cert,
            "Certificate of the CA, PEM or DER. Required."),
-    OPTION_SECRET("issuer-key", option_bytes, CertOptions, issuer_key,
+    OPTION_SECRET("issuer-key", key_option, CertOptions, issuer_key,
                   "Private key of the CA. Required."),
     OPTION_SECRET("issuer-password", option_bytes, CertOptions, issuer_password,
                   "Password of the issuer's key, if it is encrypted."),
     OPTION("ca", option_boolean, CertOptions, ca,
            "Whether it is the certificate of a CA. Default: false."),
-    OPTION_SECRET("key", option_bytes, CertOptions, key,
+    OPTION_SECRET("key", key_option, CertOptions, key,
                   "Key of the subject, private or public, in place of a new one."),
     OPTION_SECRET("password", option_bytes, CertOptions, password,
                   "Password of :key, if it is encrypted."),
@@ -275,7 +276,7 @@ FUNCTION(cert_generate_self_signed_from_key, "cert/generate-self-signed-from-key
          &from_key_options) {
     janet_arity(argc, 1, 2);
     CertOptions options = make_self_signed_defaults();
-    options.key = args_secret(argv, 0);
+    options.key = key_argument(argv, 0);
     options_read(function, &from_key_options, args_options(argv, argc, 1), &options);
     return run_cert(function, &options, false);
 }

@@ -2,6 +2,7 @@
 #include "core/pki/cms.h"
 
 #include "base/args.h"
+#include "base/key.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/encoding.h"
@@ -139,7 +140,7 @@ FUNCTION(crypto_cms_sign, "crypto/cms-sign", "data cert key &opt opts",
     SignOptions options = {.chain = janet_wrap_nil()};
     job.task.inputs[DATA] = args_bytes(argv, 0);
     Bytes certificate = args_bytes(argv, 1);
-    job.task.inputs[KEY] = args_secret(argv, 2);
+    job.task.inputs[KEY] = key_argument(argv, 2);
     options_read(function, &sign_options, args_options(argv, argc, 3), &options);
     job.task.inputs[PASSWORD] = options.password;
     job.digest = options.digest;
@@ -361,7 +362,7 @@ FUNCTION(crypto_cms_decrypt, "crypto/cms-decrypt", "cms-data cert key &opt opts"
     SignOptions options = {.password = {NULL, 0}};
     job.task.inputs[DATA] = args_bytes(argv, 0);
     Bytes certificate = args_bytes(argv, 1);
-    job.task.inputs[KEY] = args_secret(argv, 2);
+    job.task.inputs[KEY] = key_argument(argv, 2);
     options_read(function, &decrypt_options, args_options(argv, argc, 3), &options);
     job.task.inputs[PASSWORD] = options.password;
     job.certificates = pem_certificates(certificate, &failure);

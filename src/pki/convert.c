@@ -1,5 +1,6 @@
 /* Converts keys and certificates from one form into another. */
 #include "base/args.h"
+#include "base/key.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/encoding.h"
@@ -137,7 +138,7 @@ FUNCTION(crypto_convert_key, "crypto/convert-key", "key target-format &opt opts"
         {NULL, 0},
     };
     janet_arity(argc, 2, 3);
-    Bytes key = args_secret(argv, 0);
+    Bytes key = key_argument(argv, 0);
     KeyForm form = (KeyForm)args_word(forms, argv, 1);
     KeyOptions options = {.cipher = CIPHER_UNSET};
     options_read(function, &key_options, args_options(argv, argc, 2), &options);
@@ -151,7 +152,7 @@ FUNCTION(crypto_load_key, "crypto/load-key", "key &opt password",
          "when the password of an encrypted key is missing or wrong. Never asks on a terminal.",
          NULL) {
     janet_arity(argc, 1, 2);
-    Bytes key = args_secret(argv, 0);
+    Bytes key = key_argument(argv, 0);
     KeyOptions options = {.input_password = args_secret_or_none(argv, argc, 1)};
     KeyTask job = make_task(function, key, KEYFORM_PKCS8, &options);
     job.wants_private = true;
@@ -163,7 +164,7 @@ FUNCTION(crypto_export_key, "crypto/export-key", "key &opt opts",
          "`load-key` does, and when the password is empty or too long.",
          &key_options) {
     janet_arity(argc, 1, 2);
-    Bytes key = args_secret(argv, 0);
+    Bytes key = key_argument(argv, 0);
     KeyOptions options = {.cipher = CIPHER_UNSET};
     options_read(function, &key_options, args_options(argv, argc, 1), &options);
     KeyTask job = make_task(function, key, KEYFORM_PKCS8, &options);
@@ -214,7 +215,7 @@ FUNCTION(crypto_key_info, "crypto/key-info", "key &opt password",
          NULL) {
     janet_arity(argc, 1, 2);
     InfoTask job = {.task = {.function = function, .run = info_run, .result = info_result}};
-    job.task.inputs[KEY] = args_secret(argv, 0);
+    job.task.inputs[KEY] = key_argument(argv, 0);
     job.task.inputs[INPUT_PASSWORD] = args_secret_or_none(argv, argc, 1);
     return task_run(&job.task, sizeof job, job.task.inputs[INPUT_PASSWORD].data);
 }

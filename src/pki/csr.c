@@ -2,6 +2,7 @@
 #include "core/pki/csr.h"
 
 #include "base/args.h"
+#include "base/key.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/keys.h"
@@ -110,7 +111,7 @@ FUNCTION(crypto_generate_csr, "crypto/generate-csr", "key options",
     CsrTask job = {
         .task = {
             .function = function, .run = csr_run, .result = csr_result, .release = csr_release}};
-    job.task.inputs[KEY] = args_secret(argv, 0);
+    job.task.inputs[KEY] = key_argument(argv, 0);
     options_read(function, &csr_options, argv[1], &options);
     job.task.inputs[PASSWORD] = options.password;
     job.task.inputs[CHALLENGE] = options.challenge;

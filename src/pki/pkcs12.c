@@ -2,6 +2,7 @@
 #include "core/pki/pkcs12.h"
 
 #include "base/args.h"
+#include "base/key.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/keys.h"
@@ -103,7 +104,7 @@ FUNCTION(crypto_create_pkcs12, "crypto/create-pkcs12", "cert key opts",
          &create_options) {
     Failure failure;
     janet_fixarity(argc, 3);
-    Bytes certificate = args_bytes(argv, 0), key = args_secret(argv, 1);
+    Bytes certificate = args_bytes(argv, 0), key = key_argument(argv, 1);
     Pkcs12Options options = {.chain = janet_wrap_nil(), .iterations = PBE_BUNDLE_ITERATIONS};
     options_read(function, &create_options, argv[2], &options);
     if (!options.password.data) raise_format(function, "option :password is required");

@@ -198,7 +198,7 @@
     (fails-with "crypto/sign: not a" (crypto/sign bad "x"))
     (fails-with "crypto/verify: not a" (crypto/verify bad "x" "y")))
   (fails-with "crypto/sign: not a private key" (crypto/sign (crypto/export-public-key p256) "x"))
-  (fails-with "bad slot #0, expected string or buffer, got nil" (crypto/sign nil "x"))
+  (fails-with "bad slot #0, expected string, buffer or key, got nil" (crypto/sign nil "x"))
   (fails-with "bad slot #1, expected string or buffer, got 12" (crypto/sign p256 12))
   (fails-with "bad slot #2, expected string or buffer, got nil" (crypto/verify p256 "x" nil)))
 

@@ -100,7 +100,7 @@
 
 (def wrong # option, what is expected, values that are wrong
   [[:cert "string or buffer" [1 true :a {} print]]
-   [:key "string or buffer" [1 true :a {} print]]
+   [:key "string, buffer or key" [1 true :a {} print]]
    [:cert "1 to 8 of them" [[] (array/new-filled 9 "x")]]
    [:password "string or buffer" [1 true [] {}]]
    [:verify "true, false or :optional" [1 "true" :yes [] {}]]

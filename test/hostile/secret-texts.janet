@@ -197,6 +197,8 @@
      (with-option |(crypto/export-key (id :key) $) :password {:iterations 1000})
      ["crypto/export-key" :input-password]
      (with-option |(crypto/export-key encrypted $) :input-password)
+     ["crypto/key" :key] crypto/key
+     ["crypto/key" :password] |(crypto/key encrypted $)
      ["crypto/key-info" :key] crypto/key-info
      ["crypto/key-info" :password] |(crypto/key-info encrypted $)}))
 

@@ -186,7 +186,7 @@
   (fails-with "X25519 keys can't sign"
               (cert/generate-self-signed-from-key (crypto/generate-key :x25519)))
   (each given [nil 5 :key [] {}]
-    (fails-with "bad slot #0, expected string or buffer"
+    (fails-with "bad slot #0, expected string, buffer or key"
                 (cert/generate-self-signed-from-key given)))
   (each n [0 10 100 -10]
     (fails-with "not a private key" (cert/generate-self-signed-from-key (string/slice key 0 n)))))

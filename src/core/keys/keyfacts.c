@@ -1,7 +1,10 @@
 #include "core/keys/keyfacts.h"
 
 #include <ctype.h>
+#include <openssl/err.h>
 #include <openssl/objects.h>
+#include <openssl/x509.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,4 +45,17 @@ void keyfacts_of_algorithm(const ASN1_OBJECT *algorithm, KeyFacts *facts) {
     }
     char oid[sizeof facts->type];
     if (OBJ_obj2txt(oid, sizeof oid, algorithm, 1) > 0) set_type(facts, oid);
+}
+
+void keyfacts_fingerprint(const EVP_PKEY *key, char fingerprint[KEYFACTS_FINGERPRINT_SIZE]) {
+    uint8_t digest[32];
+    unsigned char *der = NULL;
+    int length = i2d_PUBKEY(key, &der);
+    bool made = length > 0 && EVP_Digest(der, (size_t)length, digest, NULL, EVP_sha256(), NULL);
+    OPENSSL_free(der);
+    ERR_clear_error();
+    *fingerprint = 0;
+    if (!made) return;
+    size_t prefix = (size_t)snprintf(fingerprint, KEYFACTS_FINGERPRINT_SIZE, "sha256//");
+    EVP_EncodeBlock((unsigned char *)fingerprint + prefix, digest, sizeof digest);
 }

@@ -16,4 +16,10 @@ void keyfacts_of(const EVP_PKEY *key, KeyFacts *facts);
 /* The type only, from the object of an algorithm identifier: "rsaEncryption" is "rsa". */
 void keyfacts_of_algorithm(const ASN1_OBJECT *algorithm, KeyFacts *facts);
 
+#define KEYFACTS_FINGERPRINT_SIZE 64
+
+/* "sha256//" and the Base64 of the SHA-256 of the SubjectPublicKeyInfo, as :pins has it; "" when
+ * out of memory. */
+void keyfacts_fingerprint(const EVP_PKEY *key, char fingerprint[KEYFACTS_FINGERPRINT_SIZE]);
+
 #endif

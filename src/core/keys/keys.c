@@ -108,6 +108,20 @@ void keys_forget(void) {
     pthread_mutex_unlock(&lock);
 }
 
+static void forget_name(const uint8_t *name) {
+    pthread_mutex_lock(&lock);
+    for (Entry *entry = entries; entry < entries + CAPACITY; entry++) {
+        if (entry->key && !memcmp(entry->name, name, sizeof entry->name)) clear_entry(entry);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void keys_forget_one(Bytes data) {
+    uint8_t name[SHA256_DIGEST_LENGTH];
+    if (make_name(PRIVATE, data, name)) forget_name(name);
+    if (make_name(PUBLIC, data, name)) forget_name(name);
+}
+
 /* Explicit curve parameters can be chosen by a forger (CVE-2020-0601). RFC 5480 allows named curves
  * only. */
 static bool has_named_curve(const EVP_PKEY *key, Failure *failure) {

@@ -27,6 +27,9 @@ void keys_give_context(const EVP_PKEY *key, EVP_PKEY_CTX *context);
 /* Empty the cache. Private parts are cleansed when their last user frees the key. */
 void keys_forget(void);
 
+/* The same for the key that was read from these bytes. */
+void keys_forget_one(Bytes data);
+
 /* PEM of a key for OPENSSL_clear_free(pem, length): PKCS#8 without encryption, and
  * SubjectPublicKeyInfo. NULL on failure. */
 char *keys_private_pem(const EVP_PKEY *key, size_t *length, Failure *failure);
