@@ -27,7 +27,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
 
   {:title "The certificate is for another name"
    :texts []
-   :parts ["IP address mismatch: wanted*" "\"*" ", certificate has no subjectAltName with *"
+   :parts ["IP address mismatch: wanted*" ", certificate has no subjectAltName with *"
            "; a wildcard matches no name with *"]
    :others
    [(string "certificate verify failed: IP address mismatch: wanted \"…\", certificate has no "
@@ -163,7 +163,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    path of a unix socket fits into about 100 bytes: use a shorter folder.``}
 
   {:title "A unix socket can't be made"
-   :texts ["unix socket \"…\": …"]
+   :texts ["unix socket …: …"]
    :cause
    ``The path exists, perhaps left over by a process that has ended, its folder is missing, or
    it may not be written to.``
@@ -345,7 +345,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
   {:title "Values that don't fit"
    :texts ["bad slot #*" "bad option *" "bad options, *" "bad :alpn*" "bad :ciphers*" "bad :curves*"
            "bad :mtu*" "unexpected keyword …"
-           "unknown …, expected one of…" "arity mismatch, got …" "handler function must*"
+           "unknown …, expected one of*" "arity mismatch, got …" "handler function must*"
            "option :password is required"
            "options :issuer-cert and :issuer-key are required"
            "options :key and :csr exclude each other"
@@ -353,7 +353,9 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    :cause
    ``An argument or option has the wrong type, is out of range, or is not one of the allowed words;
    or an option is missing that another one needs.``
-   :cure "The error says what was expected and what was given. Slots are counted from 0."}
+   :cure
+   ``The error says what was expected and what was given. Slots are counted from 0. Of a string or
+   buffer the error shows the type only, as it may be a key or password in the wrong place.``}
 
   {:title "Options that contradict each other, or the context"
    :texts [":min-version is above *" ":max-version is below *"
@@ -373,7 +375,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    :hostname …}`.``}
 
   {:title "Names of virtual hosts"
-   :texts [`"…" matches no host*` `"…" is not a host name*`
+   :texts ["… matches no host*" "… is not a host name*"
            "bad option :sni, two keys name the host*"]
    :cause
    ``A key of `:sni` is no name that a client can ask for, so the host would never serve, and the
@@ -386,8 +388,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
 
   {:title "Files that can't be read"
    :texts [":ca-file: …" ":ca-path: …" ":cert: …" ":crl: …" ":key: …" ":trusted-cert: …"
-           ":keylog: *" "…: is a directory" "…: larger than 16 MB" "…: not a directory"
-           "not a directory"
+           ":keylog: *" "…: is a directory" "…: larger than 16 MB" "not a directory: …"
            "…: out of memory" "empty path" "path too long"
            "empty, expected PEM, DER or the path of a file"
            ":client-ca-names: *" "this system has no trusted CAs*"

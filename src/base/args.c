@@ -40,7 +40,7 @@ Bytes args_name(const Janet *argv, int32_t slot) {
 const DigestRow *args_digest(const char *function, const Janet *argv, int32_t slot) {
     Failure failure;
     const DigestRow *row = algorithms_digest(args_name(argv, slot), &failure);
-    if (!row) raise_failure(function, &failure);
+    if (!row) raise_value(function, &failure, argv[slot]);
     return row;
 }
 
@@ -53,14 +53,14 @@ const DigestRow *args_hmac_digest(const char *function, const Janet *argv, int32
 const CipherRow *args_cipher(const char *function, const Janet *argv, int32_t slot) {
     Failure failure;
     const CipherRow *row = algorithms_cipher(args_name(argv, slot), &failure);
-    if (!row) raise_failure(function, &failure);
+    if (!row) raise_value(function, &failure, argv[slot]);
     return row;
 }
 
 const CurveRow *args_curve(const char *function, const Janet *argv, int32_t slot) {
     Failure failure;
     const CurveRow *row = algorithms_curve(args_name(argv, slot), &failure);
-    if (!row) raise_failure(function, &failure);
+    if (!row) raise_value(function, &failure, argv[slot]);
     return row;
 }
 
@@ -75,7 +75,7 @@ int args_word(const OptionWord *words, const Janet *argv, int32_t slot) {
     int word;
     ValueExpected expected;
     if (value_word(argv[slot], words, &word, &expected)) return word;
-    raise_word(slot, expected.text, argv[slot]);
+    raise_type(slot, expected.text, argv[slot]);
 }
 
 Janet args_options(const Janet *argv, int32_t argc, int32_t slot) {
@@ -86,7 +86,7 @@ static const DigestRow *read_digest(const OptionSite *site, Janet value) {
     if (!janet_checktypes(value, JANET_TFLAG_BYTES)) option_refuse(site, "name of a digest", value);
     Failure failure;
     const DigestRow *row = algorithms_digest(value_bytes(value), &failure);
-    if (!row) raise_failure(site->function, &failure);
+    if (!row) raise_value(site->function, &failure, value);
     return row;
 }
 
@@ -121,7 +121,8 @@ double args_timeout(const Janet *argv, int32_t argc, int32_t slot) {
         options_read("timeout", &timeout_set, argv[slot], &options);
         return options.timeout;
     }
-    double seconds = janet_getnumber(argv, slot);
+    double seconds =
+        janet_checktype(argv[slot], JANET_NUMBER) ? janet_unwrap_number(argv[slot]) : NAN;
     if (!(seconds >= 0)) raise_type(slot, "non-negative number of seconds", argv[slot]);
     return seconds;
 }

@@ -1,10 +1,10 @@
 #include "base/raise.h"
 
+#include "base/value.h"
 #include "core/printable.h"
+#include "core/shown.h"
 
 #include <stdarg.h>
-
-#define MAX_SHOWN 32 /* bytes of a string or keyword that an error repeats */
 
 Janet raise_text(const char *function, const Failure *failure) {
     return janet_wrap_string(janet_formatc("%s: %s", function, failure->text));
@@ -12,6 +12,10 @@ Janet raise_text(const char *function, const Failure *failure) {
 
 void raise_failure(const char *function, const Failure *failure) {
     janet_panicv(raise_text(function, failure));
+}
+
+void raise_value(const char *function, const Failure *failure, Janet got) {
+    janet_panics(janet_formatc("%s: %s, got %s", function, failure->text, raise_shown(got)));
 }
 
 void raise_format(const char *function, const char *format, ...) {
@@ -28,32 +32,18 @@ void raise_format(const char *function, const char *format, ...) {
     janet_panics(janet_string(shown->data, (int32_t)length));
 }
 
-static bool is_short_line(Janet value) {
-    JanetByteView text;
-    if (!janet_bytes_view(value, &text.bytes, &text.len)) return true;
-    if (text.len > MAX_SHOWN) return false;
-    for (int32_t i = 0; i < text.len; i++) {
-        if (text.bytes[i] < ' ' || text.bytes[i] > '~') return false;
-    }
-    return true;
-}
-
 const char *raise_kind(Janet value) {
     return janet_type_names[janet_type(value)];
 }
 
 const char *raise_shown(Janet value) {
-    if (!is_short_line(value)) return raise_kind(value);
-    return (const char *)janet_formatc("%v", value);
+    bool named = janet_checktypes(value, JANET_TFLAG_KEYWORD | JANET_TFLAG_SYMBOL);
+    bool text = janet_checktypes(value, JANET_TFLAG_BYTES);
+    bool shows = named ? shown_is_short(value_bytes(value)) : !text;
+    return shows ? (const char *)janet_formatc("%v", value) : raise_kind(value);
 }
 
 void raise_type(int32_t slot, const char *expected, Janet got) {
-    bool text = janet_checktypes(got, JANET_TFLAG_STRING | JANET_TFLAG_BUFFER);
-    janet_panicf("bad slot #%d, expected %s, got %s", slot, expected,
-                 text ? raise_kind(got) : raise_shown(got));
-}
-
-void raise_word(int32_t slot, const char *expected, Janet got) {
     janet_panicf("bad slot #%d, expected %s, got %s", slot, expected, raise_shown(got));
 }
 

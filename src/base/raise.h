@@ -12,19 +12,22 @@ Janet raise_text(const char *function, const Failure *failure);
 /* Raise a failure of the core. */
 JANET_NO_RETURN void raise_failure(const char *function, const Failure *failure);
 
+/* Raise a failure over a value that the caller gave: "<text>, got :md6". */
+JANET_NO_RETURN void raise_value(const char *function, const Failure *failure, Janet got);
+
 /* Raise a text with the formats of janet_formatc (%v, %s, %d …). */
 JANET_NO_RETURN void raise_format(const char *function, const char *format, ...);
 
-/* How an error text shows a value. A string or keyword appears only when it is short and
- * printable, otherwise its type does: it may be a key in the wrong place. raise_kind gives the type
- * of any value and is for values that are secret. Both last as long as the C function runs. */
+/* How an error text shows a value. Of a string or buffer only the type appears, as it may be a key
+ * or password in the wrong place; a keyword or symbol appears if it is short (core/shown.h).
+ * raise_kind gives the type of any value and is for values that are secret. Both last as long as
+ * the C function runs. */
 const char *raise_shown(Janet value);
 const char *raise_kind(Janet value);
 
-/* Raise "bad slot #n, expected X, got Y", as Janet's core does. raise_type shows no content of a
- * string or buffer, raise_word does where it is short, raise_secret shows the type of any value. */
+/* Raise "bad slot #n, expected X, got Y", as Janet's core does. raise_type shows Y by raise_shown,
+ * raise_secret by raise_kind. */
 JANET_NO_RETURN void raise_type(int32_t slot, const char *expected, Janet got);
-JANET_NO_RETURN void raise_word(int32_t slot, const char *expected, Janet got);
 JANET_NO_RETURN void raise_secret(int32_t slot, const char *expected, Janet got);
 
 /* The argument's abstract value. janet_getabstract would repeat a string in its error. */

@@ -9,9 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_SHOWN                                                                                  \
-    24 /* characters of an unknown name in an error: fewer than a key given by mistake has */
-
 /* --- tables --- */
 
 /* Rows that begin with an AlgorithmName, and the OpenSSL object of each row. */
@@ -72,22 +69,13 @@ static void list_names(const Table *table, char *into, size_t size) {
     }
 }
 
-static bool may_show(Bytes name) {
-    for (size_t i = 0; i < name.length; i++) {
-        if (name.data[i] < ' ' || name.data[i] > '~') return false;
-    }
-    return name.length <= MAX_SHOWN;
-}
-
-/* Lists the names of `table` and, unless it is NULL, of `more`. */
-static bool report_unknown(Bytes name, const Table *table, const Table *more, Failure *failure) {
-    char shown[MAX_SHOWN + 4] = "", names[400] = "";
-    if (may_show(name)) {
-        snprintf(shown, sizeof shown, " \"%.*s\"", (int)name.length, (const char *)name.data);
-    }
+/* Lists the names of `table` and, unless it is NULL, of `more`. The text does not show the name,
+ * which may be a key in the wrong place. */
+static bool report_unknown(const Table *table, const Table *more, Failure *failure) {
+    char names[400] = "";
     list_names(table, names, sizeof names);
     if (more) list_names(more, names, sizeof names);
-    return failure_set(failure, "unknown %s%s, expected one of%s", table->what, shown, names);
+    return failure_set(failure, "unknown %s, expected one of%s", table->what, names);
 }
 
 static void *make_once(const Table *table, size_t index, Failure *failure) {
@@ -102,7 +90,7 @@ static void *make_once(const Table *table, size_t index, Failure *failure) {
 static const void *find_offered(const Table *table, Bytes name, Failure *failure) {
     size_t index = find_index(table, name);
     if (index < table->count) return make_once(table, index, failure) ? row_at(table, index) : NULL;
-    report_unknown(name, table, NULL, failure);
+    report_unknown(table, NULL, failure);
     return NULL;
 }
 
@@ -253,7 +241,7 @@ static const Table curve_table = TABLE_OF("curve", curves, new_group, groups);
 
 const CurveRow *algorithms_curve(Bytes name, Failure *failure) {
     const CurveRow *row = find_row(&curve_table, name);
-    if (!row) report_unknown(name, &curve_table, NULL, failure);
+    if (!row) report_unknown(&curve_table, NULL, failure);
     return row;
 }
 
@@ -283,7 +271,7 @@ bool algorithms_key(Bytes name, KeyAlgorithm *algorithm, Failure *failure) {
     *algorithm = (KeyAlgorithm){"EC", find_row(&curve_table, name)};
     if (algorithm->curve) return true;
     const KeyRow *row = find_row(&key_table, name);
-    if (!row) return report_unknown(name, &key_table, &curve_table, failure);
+    if (!row) return report_unknown(&key_table, &curve_table, failure);
     algorithm->type = row->type;
     return true;
 }

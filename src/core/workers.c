@@ -72,8 +72,10 @@ static int read_setting(Failure *failure) {
     char *end;
     long number = strtol(setting, &end, 10);
     if (!*end && number >= 1 && number <= MAX_WORKERS) return (int)number;
-    failure_set(failure, "the environment variable JSEC_WORKERS is \"%.32s\": expected 1 to %d",
-                setting, MAX_WORKERS);
+    failure_set(failure,
+                "the environment variable JSEC_WORKERS is not a number from 1 to %d: set it to "
+                "the number of workers, or unset it",
+                MAX_WORKERS);
     return 0;
 }
 

@@ -61,7 +61,7 @@ FUNCTION(crypto_generate_key, "crypto/generate-key", "alg &opt bits",
                                  .result = pem_result,
                                  .room = MAX_PEM_LENGTH}};
     if (!algorithms_key(args_name(argv, 0), &job.algorithm, &failure)) {
-        raise_failure(function, &failure);
+        raise_value(function, &failure, argv[0]);
     }
     bool given = argc > 1 && !janet_checktype(argv[1], JANET_NIL);
     bool rsa = keygen_is_rsa(&job.algorithm);

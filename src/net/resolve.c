@@ -1,6 +1,8 @@
 #define _GNU_SOURCE /* getaddrinfo */
 #include "net/resolve.h"
 
+#include "core/shown.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <stddef.h>
@@ -44,6 +46,13 @@ static bool is_port(const char *port) {
     return end == port || *end || (number >= 0 && number <= 65535);
 }
 
+static bool report_name(const char *host, const char *port, const char *why, Failure *failure) {
+    Shown shown_host, shown_port;
+    return failure_set(failure, "could not resolve %s port %s: %s",
+                       shown_name((Bytes){(const uint8_t *)host, strlen(host)}, &shown_host),
+                       shown_name((Bytes){(const uint8_t *)port, strlen(port)}, &shown_port), why);
+}
+
 bool resolve(const char *host, const char *port, int type, bool numeric, bool passive,
              Addresses *addresses, Failure *failure) {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = type}, *found = NULL;
@@ -51,8 +60,7 @@ bool resolve(const char *host, const char *port, int type, bool numeric, bool pa
     if (passive) hints.ai_flags |= AI_PASSIVE;
     addresses->count = 0;
     if (!is_port(port)) {
-        return failure_set(failure, "could not resolve \"%s\" port \"%s\": expected 0 to 65535",
-                           host, port);
+        return report_name(host, port, "expected 0 to 65535", failure);
     }
     errno = 0;
     int status = getaddrinfo(host, port, &hints, &found);
@@ -60,11 +68,11 @@ bool resolve(const char *host, const char *port, int type, bool numeric, bool pa
         /* When /etc/hosts or a socket can't be opened, getaddrinfo reports an unknown name. */
         bool by_system = status == EAI_SYSTEM || errno == EMFILE || errno == ENFILE;
         const char *why = by_system ? strerror(errno) : gai_strerror(status);
-        return failure_set(failure, "could not resolve \"%s\" port \"%s\": %s", host, port, why);
+        return report_name(host, port, why, failure);
     }
     if (found) interleave_families(found, addresses);
     freeaddrinfo(found);
-    return addresses->count || failure_set(failure, "could not resolve \"%s\": no address", host);
+    return addresses->count || report_name(host, port, "no address", failure);
 }
 
 bool resolve_unix(const char *path, size_t length, Address *address, Failure *failure) {

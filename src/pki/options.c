@@ -117,7 +117,7 @@ void pki_option_key_type(const OptionSite *site, Janet value, void *field) {
     if (!janet_checktypes(value, JANET_TFLAG_BYTES)) option_refuse(site, "type of a key", value);
     Failure failure;
     if (!algorithms_key(value_bytes(value), field, &failure))
-        raise_failure(site->function, &failure);
+        raise_value(site->function, &failure, value);
 }
 
 /* --- rows that several functions share --- */

@@ -62,7 +62,7 @@ static CertificateForm get_form(const Janet *argv, int32_t argc, int32_t n) {
         return FORM_PEM;
     if (janet_keyeq(argv[n], "der")) return FORM_DER;
     if (janet_keyeq(argv[n], "data")) return FORM_DATA;
-    raise_word(n, ":pem, :der or :data", argv[n]);
+    raise_type(n, ":pem, :der or :data", argv[n]);
 }
 
 static Janet take_string(unsigned char *bytes, size_t length) {

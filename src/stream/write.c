@@ -1,6 +1,7 @@
 /* write and shutdown: output leaves the stream in the order of the calls. A write of a DTLS client
  * sends one datagram and returns its bytes, as core's functions on datagrams do. */
 #include "base/args.h"
+#include "base/raise.h"
 #include "stream/stream_internal.h"
 
 #include <errno.h>
@@ -152,11 +153,11 @@ static unsigned get_ways(const Janet *argv, int32_t argc) {
     if (janet_checktype(argv[1], JANET_BOOLEAN)) {
         return WAYS_READ | WAYS_WRITE | (janet_unwrap_boolean(argv[1]) ? WAYS_FORCE : 0u);
     }
-    janet_getkeyword(argv, 1);
+    if (!janet_checktype(argv[1], JANET_KEYWORD)) raise_type(1, "keyword", argv[1]);
     if (janet_keyeq(argv[1], "r")) return WAYS_READ;
     if (janet_keyeq(argv[1], "w")) return WAYS_WRITE;
     if (janet_keyeq(argv[1], "rw")) return WAYS_READ | WAYS_WRITE;
-    janet_panicf("unexpected keyword %v", argv[1]);
+    janet_panicf("unexpected keyword %s", raise_shown(argv[1]));
 }
 
 static void shut_reading(Stream *stream) {

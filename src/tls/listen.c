@@ -2,6 +2,7 @@
 /* listen: like core's, but resolves the name on a worker thread and sets the backlog. */
 #include "base/module.h"
 #include "base/raise.h"
+#include "core/shown.h"
 #include "net/bind_request.h"
 #include "register.h"
 
@@ -70,11 +71,12 @@ static bool listen_at(BindRequest *bind_request, const Address *address, Janet *
 }
 
 static void explain_path(Failure *failure, JanetByteView path) {
+    Shown shown;
     char text[sizeof failure->text];
     bool is_used = strstr(failure->text, strerror(EADDRINUSE));
     snprintf(text, sizeof text, "%s", failure->text);
-    failure_set(failure, "unix socket \"%.*s\": %s%s", (int)(path.len > 107 ? 107 : path.len),
-                (const char *)path.bytes, text,
+    failure_set(failure, "unix socket %s: %s%s",
+                shown_path((Bytes){path.bytes, (size_t)path.len}, &shown), text,
                 is_used ? ": remove the file if no process listens there" : "");
 }
 

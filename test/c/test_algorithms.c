@@ -87,12 +87,8 @@ int main(void) {
               is_digest("sha-256 sha2-256", NULL));
     CHECK("the error for an unknown name lists every name",
           !strcmp(key_error("dsa"),
-                  "unknown key algorithm \"dsa\", expected one of rsa rsa-pss ed25519 ed448 x25519 "
+                  "unknown key algorithm, expected one of rsa rsa-pss ed25519 ed448 x25519 "
                   "x448 ml-dsa-44 ml-dsa-65 ml-dsa-87 p-256 p-384 p-521 secp256k1 p-224 "
                   "brainpoolp256r1 brainpoolp384r1 brainpoolp512r1"));
-    CHECK("the error does not show a name that may be a key",
-          !strncmp(key_error("0123456789abcdef0123456789abcdef"), "unknown key algorithm, expected",
-                   31) &&
-              !strncmp(key_error("\x01\xfe"), "unknown key algorithm, expected", 31));
     return check_end();
 }

@@ -88,8 +88,9 @@
   (is= 32 (length (crypto/digest :sha256 "x" {:length 32}))))
 
 (test "what is no algorithm is named in the error"
-  (fails-with `crypto/digest: unknown digest "sha257", expected one of sha256`
-              (crypto/digest :sha257 ""))
+  (def error (fails-with "crypto/digest: unknown digest, expected one of sha256"
+                         (crypto/digest :sha257 "")))
+  (is (string/has-suffix? "md5, got :sha257" error) error)
   (each name ["" "sha256\0" "sha" (string/repeat "x" 100000) "\xff\n"]
     (fails-with "unknown digest" (crypto/digest name "x")))
   (fails-with "bad slot #0, expected keyword or string, got 12" (crypto/digest 12 "x"))

@@ -46,9 +46,9 @@
   (skip "how many workers there are" "no /proc"))
 
 (test "a JSEC_WORKERS that is no number of workers raises"
-  (each wrong ["0" "-1" "four" "1025" "2x"]
-    (is= (string "crypto/pbkdf2: the environment variable JSEC_WORKERS is \"" wrong
-                 "\": expected 1 to 1024\n")
+  (each wrong ["0" "-1" "four" "1025" "2x" "correct horse battery"]
+    (is= (string "crypto/pbkdf2: the environment variable JSEC_WORKERS is not a number from 1 to "
+                 "1024: set it to the number of workers, or unset it\n")
          (with-workers wrong "(print ((protect (slow)) 1))"))))
 
 (test "a cancelled call leaves the queue"

@@ -220,9 +220,28 @@
    ":ca-file" |(tls/new-context {:ca-file $})
    ":trusted-cert" |(tls/new-context {:trusted-cert $})
    ":crl" |(tls/new-context {:crl $})
-   ":verify" (fn [secret] (if (> (length secret) 32) (tls/new-context {:verify secret})))
+   ":verify" |(tls/new-context {:verify $})
+   ":truncation" |(tls/new-context {:truncation $})
+   ":ciphers" |(tls/new-context {:ciphers $})
+   ":ciphersuites" |(tls/new-context {:ciphersuites $})
+   ":curves" |(tls/new-context {:curves $})
+   ":min-version" |(tls/new-context {:min-version $})
+   ":keylog" |(tls/new-context {:keylog (string "/nonexistent/" $)})
+   ":ca-path" |(tls/new-context {:ca-path $})
+   ":alpn" |(tls/new-context {:alpn [$ ""]})
+   ":pins" |(tls/new-context {:pins [$]})
+   ":digest" |(cert/generate-self-signed-cert {:digest $})
+   ":key-type" |(cert/generate-self-signed-cert {:key-type $})
+   ":purpose" |(cert/verify-chain (id :cert) {:roots (id :cert) :purpose $})
+   "the digest of crypto/hmac" |(crypto/hmac $ :sha256 "data")
+   "the cipher of crypto/encrypt" |(crypto/encrypt $ :aes-256-gcm nonce "data")
+   "the curve of crypto/ec-point-mul" |(crypto/ec-point-mul $ :p-256)
+   "the algorithm of crypto/generate-key" |(crypto/generate-key $)
+   "the format of crypto/convert-key" |(crypto/convert-key (id :key) $)
+   "the timeout of a read" |(with [s (tls/wrap (streams) "h" {:handshake false})] (:read s 1 nil $))
+   "the ways of a shutdown" |(with [s (tls/wrap (streams) "h" {:handshake false})] (:shutdown s $))
    ":ocsp-response" |(tls/new-context (merge id {:ocsp-response $}))
-   "the name of an option" (fn [secret] (if (> (length secret) 32) (tls/new-context {secret true})))
+   "the name of an option" |(tls/new-context {$ true})
    "the key of a virtual host" |(tls/new-context {:sni {"a.example" {:cert (id :cert) :key $}}})})
 
 (defn- leaks
@@ -241,6 +260,30 @@
 
 (eachp [place f] misplaced
   (test (string "no secret given in the place of " place " is shown") (is= @[] (leaks f texts))))
+
+(def hosts
+  "Places for a host name or a path. A short text or a host name is shown there."
+  {"the host of tls/connect" |(tls/connect $ closed-port)
+   "the port of tls/connect" |(tls/connect "127.0.0.1" $)
+   "the path of a listener" |(tls/listen :unix $)
+   ":hostname" |(tls/wrap (streams) {:hostname $ :handshake false})
+   ":verify-hostname" |(tls/wrap (streams) "h" {:verify-hostname $ :handshake false})
+   ":host of verify-chain" |(cert/verify-chain (id :cert) {:roots (id :cert) :host $})
+   "a host of :sni" |(tls/new-context (merge id {:sni {$ id}}))
+   "a host of :sni beside others" |(tls/new-context (merge id {:sni {(string "*." $) id}}))
+   ":san" |(cert/generate-self-signed-cert {:san [$]})
+   "a common name" |(cert/generate-self-signed-cert {:common-name $})
+   "a country" |(cert/generate-self-signed-cert {:country $})})
+
+(def beyond-names (from-pairs (filter |(> (length ($ 1)) 24) (pairs texts))))
+
+(test "no secret above 24 characters is shown in the place of a host, a subject or a path"
+  (eachp [place f] hosts (is= @[] (leaks f beyond-names) place)))
+
+(test "a keyword that is no option, no digest and no word is shown"
+  (fails-with "unknown option :verfy, did you mean :verify" (tls/new-context {:verfy true}))
+  (fails-with "got :sha257" (crypto/digest :sha257 "x"))
+  (fails-with "got :requird" (tls/new-context {:verify :requird})))
 
 # ---- none is left out ----
 

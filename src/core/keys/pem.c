@@ -3,6 +3,7 @@
 
 #include "core/keys/pbe.h"
 #include "core/keys/pem_lines.h"
+#include "core/shown.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -18,8 +19,6 @@
 
 #define MAX_FILE_SIZE (16 << 20) /* a bundle of all public CAs is 200 KB */
 #define PATIENCE_MS 1000
-#define MAX_SHOWN_PATH 100
-#define MAX_EXTENSION 8
 
 /* Like read, but waits up to a second for the data of a pipe or terminal; the event loop waits
  * too. */
@@ -55,21 +54,6 @@ static bool read_whole(int descriptor, const char *path, PemSource *into, Failur
     }
 }
 
-/* May an error text show the path? A key given in place of a path must not appear, so only a short
- * line that ends in a file extension is shown. */
-static bool may_show(Bytes path) {
-    size_t extension = 0; /* characters since the last dot */
-    bool dot = false;
-    if (path.length > MAX_SHOWN_PATH) return false;
-    for (size_t i = 0; i < path.length; i++) {
-        uint8_t byte = path.data[i];
-        if (byte < ' ' || byte > '~') return false;
-        dot = byte == '.' || (dot && isalnum(byte));
-        extension = byte == '.' ? 0 : extension + 1;
-    }
-    return dot && extension >= 1 && extension <= MAX_EXTENSION;
-}
-
 /* `otherwise` replaces the source in an error text if the text must not show the source. */
 static bool read_file(Bytes source, const char *otherwise, PemSource *owned, Failure *failure) {
     char path[PATH_MAX];
@@ -83,7 +67,7 @@ static bool read_file(Bytes source, const char *otherwise, PemSource *owned, Fai
 
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) {
-        const char *shown = may_show(source) ? path : otherwise;
+        const char *shown = shown_is_path(source) ? path : otherwise;
         return failure_set(failure, "%s: %s", shown, strerror(errno));
     }
     bool read = read_whole(descriptor, path, owned, failure);

@@ -1,5 +1,7 @@
 #include "core/pki/name.h"
 
+#include "core/shown.h"
+
 #include <openssl/err.h>
 #include <string.h>
 #include <strings.h>
@@ -17,8 +19,8 @@ static bool add_field(X509_NAME *name, int nid, Bytes value, Failure *failure) {
     int length = (int)value.length;
     if (X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, value.data, length, -1, 0))
         return true;
-    return failure_openssl(failure, "subject not usable: %s \"%.*s\"", field,
-                           length > 80 ? 80 : length, (const char *)value.data);
+    Shown shown;
+    return failure_openssl(failure, "subject not usable: %s %s", field, shown_name(value, &shown));
 }
 
 X509_NAME *name_build(const NameFields *fields, Failure *failure) {
@@ -183,9 +185,9 @@ bool name_add_alternative(GENERAL_NAMES *names, Bytes text, Failure *failure) {
     if (name && sk_GENERAL_NAME_push(names, name) > 0) return true;
     GENERAL_NAME_free(name);
     ERR_clear_error();
-    return failure_set(failure, "subject alternative name not usable: \"%.*s\" is not %s",
-                       text.length > 200 ? 200 : (int)text.length, (const char *)text.data,
-                       expected[type]);
+    Shown shown;
+    return failure_set(failure, "subject alternative name not usable: %s is not %s",
+                       shown_name(text, &shown), expected[type]);
 }
 
 bool name_add_common(GENERAL_NAMES *names, const X509_NAME *subject, Failure *failure) {

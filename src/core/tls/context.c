@@ -1,5 +1,6 @@
 #include "core/tls/context.h"
 
+#include "core/shown.h"
 #include "core/tls/alpn.h"
 #include "core/tls/client_hello.h"
 #include "core/tls/context_data.h"
@@ -133,7 +134,9 @@ static bool send_server_name(SSL *ssl, const char *name, Failure *failure) {
         if (SSL_set_tlsext_host_name(ssl, sent)) return true;
         ERR_clear_error();
     }
-    return failure_set(failure, "not a host name: \"%s\"", name);
+    Shown shown;
+    return failure_set(failure, "not a host name: %s",
+                       shown_name((Bytes){(const uint8_t *)name, strlen(name)}, &shown));
 }
 
 bool context_prepare(SSL *ssl, const char *server_name, const char *verify_name, Failure *failure) {

@@ -1,10 +1,9 @@
 #include "core/tls/host_pattern.h"
 
-#include "core/printable.h"
+#include "core/shown.h"
 #include "core/tls/idn.h"
 #include "core/tls/verify.h"
 
-#include <ctype.h>
 #include <string.h>
 
 static bool is_ascii(Bytes name) {
@@ -12,26 +11,6 @@ static bool is_ascii(Bytes name) {
         if (name.data[i] > 0x7f) return false;
     }
     return true;
-}
-
-/* Letters, digits, hyphens, and the underscore that some hosts have. */
-static bool is_label(Bytes label) {
-    if (!label.length || label.length > 63) return false;
-    for (size_t i = 0; i < label.length; i++) {
-        uint8_t c = label.data[i];
-        if (!isalnum(c) && c != '-' && c != '_') return false;
-    }
-    return true;
-}
-
-static bool has_sound_labels(Bytes name) {
-    for (;;) {
-        const uint8_t *dot = memchr(name.data, '.', name.length);
-        size_t length = dot ? (size_t)(dot - name.data) : name.length;
-        if (!is_label((Bytes){name.data, length})) return false;
-        if (!dot) return true;
-        name = (Bytes){dot + 1, name.length - length - 1};
-    }
 }
 
 static bool is_address(Bytes name) {
@@ -50,14 +29,14 @@ static Bytes strip_wildcard(Bytes name) {
 
 static bool explain_idn(Bytes name, const char *shown, Failure *failure) {
     char ascii[MAX_HOST_NAME + 1];
-    if (!idn_to_ascii(name, ascii, sizeof ascii)) {
+    if (name.length > MAX_SHOWN || !idn_to_ascii(name, ascii, sizeof ascii)) {
         return failure_set(failure,
-                           "\"%s\" is not a host name: clients send its ASCII form, "
+                           "%s is not a host name: clients send its ASCII form, "
                            "\"xn--…\"",
                            shown);
     }
-    return failure_set(failure, "\"%s\" matches no host: clients send its ASCII form, \"%s\"",
-                       shown, ascii);
+    return failure_set(failure, "%s matches no host: clients send its ASCII form, \"%s\"", shown,
+                       ascii);
 }
 
 static bool has_port_or_path(Bytes name) {
@@ -84,21 +63,21 @@ static const struct {
 };
 
 static bool explain(Bytes name, Failure *failure) {
-    char shown[128];
-    printable_copy(shown, sizeof shown, (const char *)name.data, name.length, "\\x");
+    Shown buffer;
+    const char *shown = shown_name(name, &buffer);
     if (!is_ascii(name)) return explain_idn(name, shown, failure);
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
         if (!reasons[i].applies(name)) continue;
-        return failure_set(failure, "\"%s\" matches no host: %s", shown, reasons[i].why);
+        return failure_set(failure, "%s matches no host: %s", shown, reasons[i].why);
     }
-    return failure_set(failure, "\"%s\" is not a host name", shown);
+    return failure_set(failure, "%s is not a host name", shown);
 }
 
 Bytes host_pattern(Bytes name, Failure *failure) {
     Bytes whole = name;
     if (name.length > 1 && name.data[name.length - 1] == '.') name.length--;
     Bytes host = strip_wildcard(name);
-    bool sound = name.length <= MAX_HOST_NAME && has_sound_labels(host) && !is_address(host);
+    bool sound = name.length <= MAX_HOST_NAME && hostname_is_sound(host) && !is_address(host);
     if (sound) return name;
     explain(whole, failure);
     return (Bytes){NULL, 0};

@@ -4,8 +4,7 @@
 
 #include "core/bytes.h"
 #include "core/failure.h"
-
-#define MAX_HOST_NAME 253 /* characters, as the DNS has it */
+#include "core/hostname.h"
 
 /* Check that a client can ask for such a host by SNI. Returns the name without a final dot. Returns
  * no data on failure, with the reason and the cure. */

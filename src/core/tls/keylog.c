@@ -1,6 +1,8 @@
 #define _GNU_SOURCE /* O_CLOEXEC */
 #include "core/tls/keylog.h"
 
+#include "core/shown.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
@@ -39,7 +41,8 @@ bool keylog_set(SSL_CTX *context, ContextData *data, Bytes path, Failure *failur
     data->keylog = OPENSSL_strndup((const char *)path.data, path.length);
     int log = data->keylog ? open_log(data->keylog) : -1;
     if (log < 0) {
-        return failure_set(failure, ":keylog: %s: %s", (const char *)path.data, strerror(errno));
+        Shown shown;
+        return failure_set(failure, ":keylog: %s: %s", shown_path(path, &shown), strerror(errno));
     }
     close(log);
     SSL_CTX_set_keylog_callback(context, write_line);

@@ -2,6 +2,7 @@
 #include "core/tls/store.h"
 
 #include "core/keys/pem.h"
+#include "core/shown.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -134,9 +135,8 @@ bool store_add_directory(X509_STORE *store, Bytes path, Failure *failure) {
     memcpy(name, path.data, path.length);
     name[path.length] = 0;
     if (stat(name, &info) || !S_ISDIR(info.st_mode)) {
-        bool shows = path.length <= 100 && !memchr(path.data, '\n', path.length);
-        return shows ? failure_set(failure, "%s: not a directory", name)
-                     : failure_set(failure, "not a directory");
+        Shown shown;
+        return failure_set(failure, "not a directory: %s", shown_path(path, &shown));
     }
     return X509_STORE_load_path(store, name) || failure_openssl(failure, "%s", name);
 }

@@ -1,6 +1,7 @@
 #include "core/tls/verify.h"
 
 #include "core/printable.h"
+#include "core/shown.h"
 #include "core/tls/strict.h"
 
 #include <arpa/inet.h>
@@ -376,7 +377,9 @@ bool verify_is_anchor_revocation(X509_STORE_CTX *context) {
 bool verify_explain_name(const char *name, Failure *failure) {
     bool ascii = true;
     for (const char *at = name; *at; at++) ascii = ascii && (unsigned char)*at < 0x80;
-    return failure_set(failure, "not a host name to verify: \"%s\"%s", name,
+    Shown shown;
+    return failure_set(failure, "not a host name to verify: %s%s",
+                       shown_name((Bytes){(const uint8_t *)name, strlen(name)}, &shown),
                        ascii ? "" : ": give its ASCII form (xn--…, RFC 5891)");
 }
 
