@@ -15,10 +15,9 @@
 (def context (tls/new-context {:cert (own :cert) :key (own :key)}))
 
 (defn serve
-  ``Serve until the listener is closed. A client that fails in its handshake is told of, and costs
-  the others nothing.``
+  "Serve until the listener is closed. A client that fails is reported and harms no other."
   [listener]
-  (tls/accept-loop listener context echo {:handshake-timeout 10 :on-error |(eprint "refused: " $)}))
+  (tls/accept-loop listener context echo {:handshake-timeout 10 :on-error |(eprint "client: " $)}))
 
 (defn ask [port n]
   (with [stream (tls/connect "localhost" port {:trusted-cert (own :cert)})]

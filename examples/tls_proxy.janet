@@ -39,7 +39,7 @@
 
 (defn serve [listener options host port]
   (tls/accept-loop listener options (handler-for host port)
-                   {:max-connections 1000 :handshake-timeout 10 :on-error |(eprint "refused: " $)}))
+                   {:max-connections 1000 :handshake-timeout 10 :on-error |(eprint "client: " $)}))
 
 (defn demonstrate []
   (def own (cert/generate-self-signed-cert {:common-name "localhost" :key-type :ec-p256}))

@@ -160,6 +160,8 @@ Prints each connection to standard output. Ends at SIGINT or SIGTERM, with statu
                    (fn [stream]
                      (serve-one given handler stream)
                      (if (given :once) (:close listener)))
-                   {:on-error |(tell given {:event "refused" :error $}
-                                     (string "refused: " (show/clean $)))})
+                   {:on-error (fn [text facts]
+                                (def address (place-text (get facts :peername "unix")))
+                                (tell given {:event "refused" :address address :error text}
+                                      (string "refused " address ": " (show/clean text))))})
   0)

@@ -2,7 +2,22 @@
 
 /* A fiber can't start with a C function, and janet_fiber fails for a function of another arity.
  * `apply` accepts both, and an arity error is then raised in the fiber. */
+static JanetFiber *apply_fiber(Janet function, const Janet *arguments, int32_t count) {
+    Janet call[] = {function, janet_wrap_tuple(janet_tuple_n(arguments, count))};
+    return janet_fiber(janet_unwrap_function(janet_resolve_core("apply")), 64, 2, call);
+}
+
 JanetFiber *call_fiber(Janet function, Janet argument) {
-    Janet arguments[] = {function, janet_wrap_tuple(janet_tuple_n(&argument, 1))};
-    return janet_fiber(janet_unwrap_function(janet_resolve_core("apply")), 64, 2, arguments);
+    return apply_fiber(function, &argument, 1);
+}
+
+/* A C function does not say how many arguments it takes: `print` would show the second one. */
+static bool takes_two(Janet function) {
+    return janet_checktype(function, JANET_FUNCTION) &&
+           janet_unwrap_function(function)->def->max_arity >= 2;
+}
+
+JanetFiber *call_fiber_with(Janet function, Janet argument, Janet extra) {
+    Janet arguments[] = {argument, extra};
+    return apply_fiber(function, arguments, takes_two(function) ? 2 : 1);
 }

@@ -3,8 +3,12 @@
 #define JSEC_BASE_CALL_H
 
 #include <janet.h>
+#include <stdbool.h>
 
 /* A fiber for janet_schedule that calls a Janet function or C function with one argument. */
 JanetFiber *call_fiber(Janet function, Janet argument);
+
+/* The same with a second argument, for Janet functions that take two. */
+JanetFiber *call_fiber_with(Janet function, Janet argument, Janet extra);
 
 #endif

@@ -75,14 +75,20 @@ void option_word(const OptionSite *site, Janet value, void *field) {
 }
 
 /* Janet can call tables and keywords too, but here only a function makes sense. */
-static bool accepts_one_argument(Janet value) {
+static bool accepts_arguments(Janet value, int32_t max) {
     if (!janet_checktype(value, JANET_FUNCTION)) return janet_checktype(value, JANET_CFUNCTION);
     const JanetFuncDef *definition = janet_unwrap_function(value)->def;
-    return definition->min_arity <= 1 && definition->max_arity >= 1;
+    return definition->min_arity <= max && definition->max_arity >= 1;
 }
 
 void option_function(const OptionSite *site, Janet value, void *field) {
-    if (!accepts_one_argument(value)) option_refuse(site, "function of one argument", value);
+    if (!accepts_arguments(value, 1)) option_refuse(site, "function of one argument", value);
+    *(Janet *)field = value;
+}
+
+void option_function_of_two(const OptionSite *site, Janet value, void *field) {
+    if (!accepts_arguments(value, 2))
+        option_refuse(site, "function of one or two arguments", value);
     *(Janet *)field = value;
 }
 

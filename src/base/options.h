@@ -91,8 +91,9 @@ void option_integer(const OptionSite *site, Janet value, void *field);
 /* int; the detail is an array of OptionWord, ended by a NULL name. */
 void option_word(const OptionSite *site, Janet value, void *field);
 
-/* Janet: a function of one argument, for call_fiber. */
+/* Janet: a function of one argument, or of one or two, for call_fiber. */
 void option_function(const OptionSite *site, Janet value, void *field);
+void option_function_of_two(const OptionSite *site, Janet value, void *field);
 
 /* Janet */
 void option_any(const OptionSite *site, Janet value, void *field);

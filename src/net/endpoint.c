@@ -62,6 +62,10 @@ bool endpoint_equals(const Endpoint *a, const Endpoint *b) {
     return !memcmp(a, b, sizeof *a);
 }
 
+bool endpoint_same_host(const Endpoint *a, const Endpoint *b) {
+    return a->family == b->family && a->scope == b->scope && !memcmp(a->ip, b->ip, sizeof a->ip);
+}
+
 void endpoint_host(const Endpoint *endpoint, char text[ENDPOINT_TEXT]) {
     char zone[IF_NAMESIZE];
     inet_ntop(endpoint->family, endpoint->ip, text, ENDPOINT_TEXT);

@@ -23,6 +23,9 @@ socklen_t endpoint_address(const Endpoint *endpoint, int family, struct sockaddr
 
 bool endpoint_equals(const Endpoint *a, const Endpoint *b);
 
+/* Equal but for the port. */
+bool endpoint_same_host(const Endpoint *a, const Endpoint *b);
+
 /* The IP address as text, with the zone of a link-local address. */
 #define ENDPOINT_TEXT 64
 void endpoint_host(const Endpoint *endpoint, char text[ENDPOINT_TEXT]);

@@ -80,22 +80,26 @@ static bool is_transient(int errnum) {
     }
 }
 
-static int accept_pending(JanetStream *stream) {
+static int accept_pending(JanetStream *stream, struct sockaddr_storage *peer) {
     int descriptor;
     do {
-        descriptor = socket_accept(stream->handle);
+        descriptor = socket_accept(stream->handle, peer);
     } while (descriptor < 0 && is_transient(errno));
     return descriptor;
 }
 
 int listener_try(JanetStream *stream) {
-    return listener_of(stream) ? -1 : accept_pending(stream);
+    struct sockaddr_storage peer;
+    return listener_of(stream) ? -1 : accept_pending(stream, &peer);
 }
 
-static void deliver_connection(Listener *listener, Acceptor *acceptor, int descriptor) {
+static void deliver_connection(Listener *listener, Acceptor *acceptor, int descriptor,
+                               const struct sockaddr_storage *address) {
+    Endpoint peer;
+    endpoint_of(&peer, address);
     dequeue_acceptor(listener, acceptor);
     if (acceptor->many) enqueue_acceptor(listener, acceptor); /* behind the others */
-    acceptor->accepted(acceptor, descriptor);
+    acceptor->accepted(acceptor, descriptor, &peer);
 }
 
 static void detach_listener(Listener *listener) {
@@ -108,13 +112,14 @@ static void detach_listener(Listener *listener) {
 static void serve_acceptors(Listener *listener) {
     JanetStream *stream = listener->stream;
     Acceptor *acceptor;
+    struct sockaddr_storage peer;
     for (int taken = 0; (listener = listener_of(stream)) && (acceptor = find_acceptor(listener));
          taken++) {
         if (taken == MAX_PER_TURN) {
             poller_set_timer(&listener->retry, 0, on_retry); /* let other connections run */
             return;
         }
-        int descriptor = accept_pending(stream);
+        int descriptor = accept_pending(stream, &peer);
         if (descriptor < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
         if (descriptor < 0) {
             /* Out of descriptors. Closed and garbage streams may hold some, and no event reports
@@ -124,7 +129,7 @@ static void serve_acceptors(Listener *listener) {
             poller_set_timer(&listener->retry, RETRY, on_retry);
             return;
         }
-        deliver_connection(listener, acceptor, descriptor);
+        deliver_connection(listener, acceptor, descriptor, &peer);
     }
     if (listener && !listener->acceptors) detach_listener(listener);
 }

@@ -3,6 +3,8 @@
 #ifndef JSEC_NET_LISTENER_H
 #define JSEC_NET_LISTENER_H
 
+#include "net/endpoint.h"
+
 #include <janet.h>
 #include <stdbool.h>
 
@@ -11,8 +13,8 @@ typedef struct Acceptor {
     /* True while the acceptor can take a connection; otherwise its owner removes it soon. */
     bool (*waits)(const struct Acceptor *acceptor);
     /* Called with a new connection. The acceptor owns the descriptor. It has left the queue, unless
-     * `many` is set. */
-    void (*accepted)(struct Acceptor *acceptor, int descriptor);
+     * `many` is set. The peer's family is 0 where it has no IP address. */
+    void (*accepted)(struct Acceptor *acceptor, int descriptor, const Endpoint *peer);
     /* Called when the listener was closed. The acceptor has left the queue. */
     void (*closed)(struct Acceptor *acceptor);
     bool many;             /* stays in the queue after a connection */

@@ -31,8 +31,10 @@ int socket_new(int family, int type) {
     return socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
-int socket_accept(int listener) {
-    return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+int socket_accept(int listener, struct sockaddr_storage *peer) {
+    socklen_t size = sizeof *peer;
+    peer->ss_family = AF_UNSPEC;
+    return accept4(listener, (struct sockaddr *)peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
 #else
@@ -54,8 +56,10 @@ int socket_new(int family, int type) {
     return configure_socket(socket(family, type, 0));
 }
 
-int socket_accept(int listener) {
-    return configure_socket(accept(listener, NULL, NULL));
+int socket_accept(int listener, struct sockaddr_storage *peer) {
+    socklen_t size = sizeof *peer;
+    peer->ss_family = AF_UNSPEC;
+    return configure_socket(accept(listener, (struct sockaddr *)peer, &size));
 }
 
 #endif

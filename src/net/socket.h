@@ -15,7 +15,7 @@ void socket_set_reset(int descriptor);
 
 /* A non-blocking, close-on-exec socket; -1 with errno. */
 int socket_new(int family, int type);
-int socket_accept(int listener);
+int socket_accept(int listener, struct sockaddr_storage *peer);
 
 /* Append the peer's address as text: "192.0.2.1:443", "[2001:db8::1]:443", a unix socket's path.
  * `name`, unless NULL, replaces the IP address. Appends nothing without a peer. */

@@ -72,9 +72,10 @@ static void expire_close(Timer *timer) {
     }
     failure_set(&failure, "the peer did not read all that was written within %g s",
                 stream->settings.close_timeout);
+    Janet error = raise_text(stream_function(stream, "%s/close"), &failure);
+    stream_note_error(stream, error);
     while ((request = request_first_waiting(&stream->closers))) {
-        request_fail(request, &stream->closers,
-                     raise_text(stream_function(stream, "%s/close"), &failure));
+        request_fail(request, &stream->closers, error);
     }
     stream_drop(stream);
 }

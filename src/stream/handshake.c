@@ -24,10 +24,15 @@ void handshake_mark(Request *request) {
     if (stream) janet_mark(janet_wrap_abstract(stream));
 }
 
+static void note_timeout(const Request *request, Janet error) {
+    stream_note_error(((const HandshakeRequest *)request)->stream, error);
+}
+
 static const RequestKind handshake_kind = {
     .cancelled = handshake_cancelled,
     .undelivered = handshake_undelivered,
     .mark = handshake_mark,
+    .timed_out = note_timeout,
 };
 
 void handshake_join(Stream *stream, HandshakeRequest *request) {

@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 SSL *info_negotiated(const Janet *argv, const char *function) {
-    const Stream *stream = stream_get_open(argv, 0);
+    Stream *stream = stream_get_open(argv, 0);
     if (stream->state == STREAM_FAILED) janet_panicv(stream_error(stream, function));
     if (stream->state != STREAM_OPEN) {
         raise_format(stream_function(stream, function), "the handshake is not done yet");

@@ -70,6 +70,8 @@ int stream_object_mark(void *pointer, size_t size) {
     janet_mark(stream->in);
     janet_mark(stream->out);
     if (stream->returned) janet_mark(janet_wrap_buffer(stream->returned));
+    if (stream->errors) janet_mark(janet_wrap_array(stream->errors));
+    janet_mark(stream->facts);
     return 0;
 }
 
@@ -144,23 +146,4 @@ Stream *stream_get_open(const Janet *argv, int32_t n) {
     Stream *stream = stream_get(argv, n);
     if (stream->state >= STREAM_CLOSING) janet_panic("stream is closed");
     return stream;
-}
-
-/* --- errors --- */
-
-const char *stream_function(const Stream *stream, const char *format) {
-    return (const char *)janet_formatc(format, stream->kind->prefix);
-}
-
-Janet stream_error(const Stream *stream, const char *function) {
-    int errnum;
-    const char *why = engine_explain(&stream->engine, &errnum);
-    if (errnum) return janet_cstringv(why);
-    return janet_wrap_string(janet_formatc("%s: %s", stream_function(stream, function), why));
-}
-
-void stream_check_datagram(const char *function, size_t length) {
-    if (length <= SSL3_RT_MAX_PLAIN_LENGTH) return;
-    raise_format(function, "%d bytes are more than a record of DTLS holds: expected %d at most",
-                 (int)length, SSL3_RT_MAX_PLAIN_LENGTH);
 }

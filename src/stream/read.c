@@ -242,11 +242,16 @@ static void end_delivery(Request *request) {
     if (request_first_waiting(&stream->readers)) poller_turn(&stream->watcher);
 }
 
+static void note_timeout(const Request *request, Janet error) {
+    stream_note_error(((const ReadRequest *)request)->job.stream, error);
+}
+
 static const RequestKind read_kind = {
     .cancelled = cancel_read,
     .undelivered = undeliver_read,
     .mark = mark_read,
     .resumed = end_delivery,
+    .timed_out = note_timeout,
 };
 
 /* Only one reader gets data in a turn: its fiber may be cancelled, and its bytes must then precede

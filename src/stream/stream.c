@@ -117,7 +117,7 @@ Stream *stream_new(const StreamKind *kind, Context *context, EngineRole role,
     stream->watcher.descriptor = -1;
     stream->context = janet_wrap_abstract(context);
     stream->observer.owner = stream->on_session = janet_wrap_nil();
-    stream->in = stream->out = janet_wrap_nil();
+    stream->in = stream->out = stream->facts = janet_wrap_nil();
     stream->on_staple = context->connection.on_staple;
     request_queue_init(&stream->handshakers);
     request_queue_init(&stream->readers);

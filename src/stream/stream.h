@@ -5,6 +5,7 @@
 
 #include "context/context.h"
 #include "core/tls/engine.h"
+#include "net/endpoint.h"
 
 #include <janet.h>
 
@@ -64,7 +65,19 @@ Stream *stream_get_open(const Janet *argv, int32_t n);
 
 /* The error that a failed engine raises: the errno's text alone, as core's streams do, or
  * "<function>: <why>". A %s in `function` stands for the kind's prefix: "%s/read". */
-Janet stream_error(const Stream *stream, const char *function);
+Janet stream_error(Stream *stream, const char *function);
+
+/* Errors of an accepted stream that the peer or the network caused: those of stream_error, and
+ * others that are noted. stream_caused: did a call of the stream raise this one? */
+void stream_accepted_from(Stream *stream, const Endpoint *peer);
+void stream_note_error(Stream *stream, Janet error);
+bool stream_caused(const Stream *stream, Janet error);
+
+/* What is known about the last of these errors; nil: there is none. */
+Janet stream_facts(const Stream *stream);
+
+/* A struct for `:on-error`: `:peername`, `:stage` and `:server-name` (NULL: none). */
+Janet failure_facts(const Endpoint *peer, bool established, const char *server_name);
 
 /* Raise when `length` bytes do not fit in one datagram. */
 void stream_check_datagram(const char *function, size_t length);

@@ -38,6 +38,10 @@ struct Stream {
     int64_t read_at;       /* position of the engine's next byte in the stream */
     Request *delivered;    /* a reader with data whose fiber has not run yet; NULL: none */
     StreamObserver observer;
+    JanetArray *errors;              /* that the peer caused, if `accepted`; NULL: none */
+    Janet facts;                     /* about the last of them, or nil */
+    Endpoint peer;                   /* of an accepted stream; family 0: no IP address */
+    bool accepted;                   /* by an accept loop, which reports errors */
     bool asking;                     /* on_staple was called and has not answered */
     bool started;                    /* the handshake has begun */
     bool readable, writable, hangup; /* as the last events reported */

@@ -82,10 +82,15 @@ static void mark_write(Request *request) {
     janet_mark(((WriteRequest *)request)->keeps);
 }
 
+static void note_timeout(const Request *request, Janet error) {
+    stream_note_error(((const WriteRequest *)request)->job.stream, error);
+}
+
 static const RequestKind write_kind = {
     .cancelled = cancel_write,
     .undelivered = undeliver_write,
     .mark = mark_write,
+    .timed_out = note_timeout,
 };
 
 void stream_serve_writers(Stream *stream) {

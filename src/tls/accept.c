@@ -59,7 +59,8 @@ static bool accept_waits(const Acceptor *acceptor) {
     return request_waits(&request_of_acceptor(acceptor)->handshake.request);
 }
 
-static void take_connection(Acceptor *acceptor, int descriptor) {
+static void take_connection(Acceptor *acceptor, int descriptor, const Endpoint *peer) {
+    (void)peer;
     begin_handshake(request_of_acceptor(acceptor), descriptor);
 }
 

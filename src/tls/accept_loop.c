@@ -19,7 +19,7 @@
 
 typedef struct LoopOptions {
     AdmissionLimits limits;
-    Janet on_error; /* function of the error's text, or nil */
+    Janet on_error; /* function of the error's text and of facts about it, or nil */
 } LoopOptions;
 
 static const OptionRange count_range = {1, INT32_MAX};
@@ -36,15 +36,16 @@ static const OptionRow rows[] = {
                 limits.max_handshakes_per_host, "Likewise, of one remote IP address. Default 250."),
     OPTION("handshake-timeout", option_seconds, LoopOptions, limits.handshake_timeout,
            "Seconds for each handshake. Default: that of the options or context, 30."),
-    OPTION("on-error", option_function, LoopOptions, on_error,
-           "Function called with the text of each failed handshake's error. Default: none."),
+    OPTION("on-error", option_function_of_two, LoopOptions, on_error,
+           "Function called with the text of each error that a peer caused, and with a struct of "
+           "facts if it takes two arguments. Default: none."),
 };
 static const OptionSet loop_set = OPTION_SET(rows);
 
 /* The state that a loop's connections share. */
 typedef struct Loop {
     Context *context;
-    JanetFunction *handler, *guard;
+    Handler handler;
     Janet on_error;
     Janet supervisor; /* channel of the loop's fiber, or nil */
     JanetTable *env;  /* dynamic bindings of the loop's fiber; NULL: none */
@@ -71,8 +72,8 @@ static int mark_loop(void *pointer, size_t size) {
     (void)size;
     Loop *loop = pointer;
     if (loop->context) janet_mark(janet_wrap_abstract(loop->context));
-    if (loop->handler) janet_mark(janet_wrap_function(loop->handler));
-    if (loop->guard) janet_mark(janet_wrap_function(loop->guard));
+    if (loop->handler.function) janet_mark(janet_wrap_function(loop->handler.function));
+    if (loop->handler.guard) janet_mark(janet_wrap_function(loop->handler.guard));
     janet_mark(loop->on_error);
     janet_mark(loop->supervisor);
     if (loop->env) janet_mark(janet_wrap_table(loop->env));
@@ -103,35 +104,54 @@ static void schedule_task(const Loop *loop, JanetFiber *fiber) {
     janet_schedule(fiber, janet_wrap_nil());
 }
 
-static void report_error(const Loop *loop, Janet error) {
+static void report_error(const Loop *loop, Janet error, Janet facts) {
     if (janet_checktype(loop->on_error, JANET_NIL)) return;
-    JanetFiber *fiber = call_fiber(loop->on_error, error);
+    JanetFiber *fiber = call_fiber_with(loop->on_error, error, facts);
     fiber->env = new_env(loop);
     schedule_task(loop, fiber);
 }
 
+static void report_refusal(void *loop, const char *why, const Endpoint *peer) {
+    Janet error = janet_wrap_string(janet_formatc("tls/accept-loop: %s", why));
+    report_error(loop, error, failure_facts(peer, false, NULL));
+}
+
 /* --- connections --- */
 
-static Stream *make_stream(void *pointer, int descriptor) {
+static Stream *make_stream(void *pointer, int descriptor, const Endpoint *peer) {
     const Loop *loop = pointer;
     Failure failure;
     Stream *stream =
         accept_stream(loop->context, &loop->settings, descriptor, !loop->deferred, &failure);
-    if (!stream) report_error(loop, raise_text("tls/accept-loop", &failure));
+    if (!stream) {
+        report_refusal(pointer, failure.text, peer);
+        return NULL;
+    }
+    stream_accepted_from(stream, peer);
     return stream;
 }
 
 static void serve_stream(void *pointer, Stream *stream) {
     const Loop *loop = pointer;
-    schedule_task(loop, handler_fiber(loop->guard, loop->handler, stream, new_env(loop)));
+    Janet self = janet_wrap_abstract(pointer);
+    schedule_task(loop, handler_fiber(&loop->handler, self, stream, new_env(loop)));
 }
 
 static void report_failure(void *loop, Stream *stream) {
-    report_error(loop, stream_error(stream, "tls/accept-loop"));
+    Janet error = stream_error(stream, "tls/accept-loop");
+    report_error(loop, error, stream_facts(stream));
 }
 
-static void report_refusal(void *loop, const char *why) {
-    report_error(loop, janet_wrap_string(janet_formatc("tls/accept-loop: %s", why)));
+/* A handler ended with an error: what the peer caused is reported, and goes on to a supervisor
+ * only. */
+static Janet cfun_ended(int32_t argc, Janet *argv) {
+    janet_fixarity(argc, 3);
+    const Loop *loop = janet_getabstract(argv, 0, &loop_type);
+    Stream *stream = stream_get(argv, 1);
+    stream_abort(stream);
+    if (!stream_caused(stream, argv[2])) return janet_wrap_false();
+    report_error(loop, argv[2], stream_facts(stream));
+    return janet_wrap_boolean(janet_checktype(loop->supervisor, JANET_NIL));
 }
 
 static const AdmissionOps admission_ops = {
@@ -151,12 +171,12 @@ static bool loop_waits(const Acceptor *acceptor) {
     return request_waits(&request_of_acceptor(acceptor)->request);
 }
 
-static void add_connection(Acceptor *acceptor, int descriptor) {
+static void add_connection(Acceptor *acceptor, int descriptor, const Endpoint *peer) {
     const Loop *loop = request_of_acceptor(acceptor)->loop;
     if (loop->deferred) {
-        admission_add_deferred(loop->admission, descriptor);
+        admission_add_deferred(loop->admission, descriptor, peer);
     } else {
-        admission_add(loop->admission, descriptor);
+        admission_add(loop->admission, descriptor, peer);
     }
 }
 
@@ -194,8 +214,7 @@ static JanetFunction *get_handler(const Janet *argv, int32_t n) {
 static Loop *new_loop(JanetFunction *guard, JanetFunction *handler) {
     Loop *loop = janet_abstract(&loop_type, sizeof *loop);
     memset(loop, 0, sizeof *loop);
-    loop->guard = guard;
-    loop->handler = handler;
+    loop->handler = (Handler){handler, guard, cfun_ended};
     loop->on_error = loop->supervisor = janet_wrap_nil();
     loop->env = janet_current_fiber()->env;
     return loop;
@@ -224,9 +243,13 @@ FUNCTION(tls_accept_loop, "tls/accept-loop", "listener opts handler &opt loop-op
          "handler.\n\n"
          "The handler closes its stream with `(ev/close stream)` when the answer is complete. "
          "When a handler raises before that, the connection is aborted, so that the peer sees an "
-         "error and not a clean end; the error goes where a task's errors go, to the supervisor "
-         "or to standard error. Do not close the stream in `defer` or `with`: both close it "
+         "error and not a clean end. Do not close the stream in `defer` or `with`: both close it "
          "after an error too. `(fiber/root)` is the handler's task, for `ev/cancel`.\n\n"
+         "Errors that the peer or the network caused go to `:on-error`: a failed handshake, and "
+         "what a call on the stream raised in the handler, if the handler ends with it (an end "
+         "without close_notify, a reset, a timeout). Without `:on-error` they are silent. Other "
+         "errors of a handler are the program's: they go where a task's errors go, to the "
+         "supervisor or to standard error. A supervisor gets both.\n\n"
          "`opts` is a table or struct of options as for `tls/accept`, or a context. `loop-opts` "
          "is a table of:\n\n"
          "* `:max-connections` - connections at a time whose handshake is done; more wait, with "
@@ -235,7 +258,10 @@ FUNCTION(tls_accept_loop, "tls/accept-loop", "listener opts handler &opt loop-op
          "dropped, once it had half a second. Default 1000.\n"
          "* `:max-handshakes-per-host` - likewise, of one remote IP address. Default 250.\n"
          "* `:handshake-timeout` - seconds for each handshake. Default: that of `opts`, 30.\n"
-         "* `:on-error` - function called with the text of each failed handshake's error.\n\n"
+         "* `:on-error` - function called with the text of each error that a peer caused. A "
+         "Janet function that takes a second argument gets a struct: `:peername`, the client's "
+         "address as a tuple of host and port (absent on unix sockets); `:stage`, `:handshake` or "
+         "`:connection`; `:server-name`, the name that the client asked for, if any.\n\n"
          "Returns the listener when it is closed. Raises when the options are not those of a "
          "server.\n\n"
          "Options:",

@@ -1,12 +1,10 @@
 #include "tls/admission.h"
 
-#include "net/endpoint.h"
 #include "net/poller.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #define COLLECT 1.0      /* seconds between collections while connections wait for a place */
 #define MIN_PATIENCE 0.5 /* seconds that a handshake has before it makes room for a new one */
@@ -19,8 +17,7 @@ typedef struct Connection {
     void *loop;     /* kept alive by the loop's fiber, then by the stream */
     int descriptor; /* the silent connection's, or the stream's */
     int64_t since;
-    Endpoint host; /* looked up when it is needed */
-    enum { HOST_UNKNOWN, HOST_KNOWN, HOST_NONE } host_state;
+    Endpoint peer;               /* family 0: no IP address */
     struct ConnectionList *list; /* the list that the connection is in */
     struct Connection *next, **link;
 } Connection;
@@ -179,7 +176,7 @@ static void drop_connection(Connection *connection) {
 }
 
 static void refuse_connection(Connection *connection, const char *why) {
-    connection->admission->ops->refused(connection->loop, why);
+    connection->admission->ops->refused(connection->loop, why, &connection->peer);
     drop_connection(connection);
 }
 
@@ -209,7 +206,8 @@ static void begin_handshake(Connection *connection) {
     Admission *admission = connection->admission;
     poller_unset_timer(&connection->timer);
     poller_remove(&connection->watcher);
-    connection->stream = admission->ops->make(connection->loop, connection->descriptor);
+    connection->stream =
+        admission->ops->make(connection->loop, connection->descriptor, &connection->peer);
     if (!connection->stream) {
         drop_connection(connection);
         return;
@@ -238,26 +236,15 @@ static void expire_silent(Timer *timer) {
 
 /* --- limits of one host --- */
 
-static bool find_host(Connection *connection) {
-    struct sockaddr_storage address;
-    socklen_t size = sizeof address;
-    if (connection->host_state != HOST_UNKNOWN) return connection->host_state == HOST_KNOWN;
-    bool known = !getpeername(connection->descriptor, (struct sockaddr *)&address, &size) &&
-                 endpoint_of(&connection->host, &address);
-    connection->host.port = 0;
-    connection->host_state = known ? HOST_KNOWN : HOST_NONE;
-    return known;
-}
-
 /* When a host has too many unfinished handshakes, drop its oldest one that had some time. */
-static void limit_host(Connection *newest) {
+static void limit_host(const Connection *newest) {
     Admission *admission = newest->admission;
     Connection *oldest = NULL;
     int32_t count = 0;
     if (admission->handshakes.count <= admission->limits.max_handshakes_per_host) return;
-    if (!find_host(newest)) return;
+    if (!newest->peer.family) return;
     for (Connection *other = admission->handshakes.first; other; other = other->next) {
-        if (!find_host(other) || !endpoint_equals(&other->host, &newest->host)) continue;
+        if (!endpoint_same_host(&other->peer, &newest->peer)) continue;
         if (!oldest) oldest = other;
         count++;
     }
@@ -291,7 +278,7 @@ static bool watch_connection(Connection *connection) {
     return true;
 }
 
-void admission_add(Admission *admission, int descriptor) {
+void admission_add(Admission *admission, int descriptor, const Endpoint *peer) {
     if (has_max_handshakes(admission)) {
         refuse_connection(admission->handshakes.first,
                           "handshake dropped: too many are unfinished, and this is the oldest");
@@ -301,6 +288,7 @@ void admission_add(Admission *admission, int descriptor) {
     connection->admission = admission;
     connection->loop = admission->loop;
     connection->descriptor = descriptor;
+    connection->peer = *peer;
     connection->since = timer_now();
     append_connection(&admission->handshakes, connection);
     if (watch_connection(connection)) {
@@ -312,8 +300,8 @@ void admission_add(Admission *admission, int descriptor) {
     update_acceptor(admission);
 }
 
-void admission_add_deferred(Admission *admission, int descriptor) {
-    Stream *stream = admission->ops->make(admission->loop, descriptor);
+void admission_add_deferred(Admission *admission, int descriptor, const Endpoint *peer) {
+    Stream *stream = admission->ops->make(admission->loop, descriptor, peer);
     if (!stream) return;
     admission->references++;
     serve_stream(admission, stream, admission->loop);

@@ -20,10 +20,11 @@ typedef struct AdmissionLimits {
 typedef struct AdmissionOps {
     /* A server's stream on the descriptor, the handshake not begun. On failure it reports the
      * error, closes the descriptor and returns NULL. */
-    Stream *(*make)(void *loop, int descriptor);
+    Stream *(*make)(void *loop, int descriptor, const Endpoint *peer);
     void (*serve)(void *loop, Stream *stream);
-    void (*failed)(void *loop, Stream *stream);   /* the handshake; the stream is dropped then */
-    void (*refused)(void *loop, const char *why); /* before there was a stream */
+    void (*failed)(void *loop, Stream *stream); /* the handshake; the stream is dropped then */
+    /* Before there was a stream. */
+    void (*refused)(void *loop, const char *why, const Endpoint *peer);
 } AdmissionOps;
 
 /* Plain memory with a reference count, not a Janet value: a collected stream decrements the count
@@ -34,10 +35,10 @@ Admission *admission_new(const AdmissionOps *ops, AdmissionLimits limits, void *
                          Acceptor *acceptor);
 
 /* The listener has a new connection. */
-void admission_add(Admission *admission, int descriptor);
+void admission_add(Admission *admission, int descriptor, const Endpoint *peer);
 
 /* The same, for a loop whose handlers make the handshake. */
-void admission_add_deferred(Admission *admission, int descriptor);
+void admission_add_deferred(Admission *admission, int descriptor, const Endpoint *peer);
 
 /* The loop has ended: silent connections are closed, the others go on. */
 void admission_end(Admission *admission);

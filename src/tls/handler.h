@@ -4,13 +4,20 @@
 
 #include "stream/stream.h"
 
-/* A function that runs a handler's fiber and aborts its stream when that ends with an error. */
+typedef struct Handler {
+    JanetFunction *function; /* of the stream */
+    JanetFunction *guard;    /* from handler_guard */
+    /* Called with the loop, the stream and the error, when the function ends with one. Returns true
+     * when the error need not go on. */
+    JanetCFunction ended;
+} Handler;
+
+/* A function that runs a handler's fiber, for Handler. */
 JanetFunction *handler_guard(void);
 
 /* A fiber, not yet scheduled, in which the guard runs the handler with the stream. Both use `env`
- * for their dynamic bindings. The handler takes one argument. */
-JanetFiber *handler_fiber(JanetFunction *guard, JanetFunction *handler, Stream *stream,
-                          JanetTable *env);
+ * for their dynamic bindings. */
+JanetFiber *handler_fiber(const Handler *handler, Janet loop, Stream *stream, JanetTable *env);
 
 /* Flags of a fiber that catches or reports all signals that end a fiber, except its return. */
 #define HANDLER_ERRORS                                                                             \

@@ -166,8 +166,8 @@
         [[{:max-connections 0} "bad option :max-connections, expected integer from 1 to"]
          [{:handshake-timeout -1}
           "bad option :handshake-timeout, expected non-negative number of seconds"]
-         [{:on-error 1} "bad option :on-error, expected function of one argument, got 1"]
-         [{:on-error (fn [])} "bad option :on-error, expected function of one argument"]
+         [{:on-error 1} "bad option :on-error, expected function of one or two arguments, got 1"]
+         [{:on-error (fn [])} "bad option :on-error, expected function of one or two arguments"]
          [{:on-eror print} "unknown option :on-eror, did you mean :on-error"]]
     (fails-with text (tls/accept-loop listener server (fn [s]) options))))
 

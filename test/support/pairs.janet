@@ -113,10 +113,10 @@
     (core-pair ((traits kind) :unix))
     (tls-pair kind client-extra server-extra)))
 
-(def- piece (string/repeat "x" 1000))
+(def piece "What `full-pair` writes." (string/repeat "x" 1000))
 (def- fitting @{})
 
-(defn- fitting-writes
+(defn fitting-writes
   ``How many writes the kernel takes that the peer does not read: with unix sockets, the same
   number each time.``
   [kind]
