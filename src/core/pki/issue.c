@@ -1,16 +1,13 @@
 #include "core/pki/issue.h"
 
+#include "core/pki/asn1time.h"
 #include "core/pki/usage.h"
 
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <string.h>
-#include <time.h>
 
-/* The range of ASN.1 times: 1950-01-01 (RFC 5280) to 9999-12-31T23:59:59Z. */
-#define FIRST_TIME (-631152000.0)
-#define LAST_TIME 253402300799.0
 #define SERIAL_BITS 159 /* 20 octets at most, positive: RFC 5280, 4.1.2.2 */
 
 bool issue_can_sign(EVP_PKEY *key, Failure *failure) {
@@ -57,7 +54,7 @@ static bool check_issuer(const Issue *issue, Failure *failure) {
 bool issue_check(const Issue *issue, Failure *failure) {
     ERR_clear_error();
     double last = (double)issue->not_before + issue->seconds;
-    if (!((double)issue->not_before >= FIRST_TIME && last <= LAST_TIME)) {
+    if (!((double)issue->not_before >= ASN1TIME_FIRST && last <= ASN1TIME_LAST)) {
         return failure_set(failure, "dates not usable: they must lie in the years 1950 to 9999");
     }
     if (!X509_NAME_entry_count(issue->subject) && sk_GENERAL_NAME_num(issue->alternatives) <= 0) {
@@ -83,8 +80,8 @@ static bool set_serial(X509 *certificate) {
 }
 
 static bool set_times(X509 *certificate, int64_t first, double seconds) {
-    return ASN1_TIME_set(X509_getm_notBefore(certificate), (time_t)first) &&
-           ASN1_TIME_set(X509_getm_notAfter(certificate), (time_t)((double)first + seconds));
+    return asn1time_set(X509_getm_notBefore(certificate), first) &&
+           asn1time_set(X509_getm_notAfter(certificate), (int64_t)((double)first + seconds));
 }
 
 static bool add_extension(X509 *certificate, int nid, void *value, bool critical) {

@@ -1,13 +1,13 @@
-#define _DEFAULT_SOURCE /* timegm */
 #include "core/pki/x509info.h"
 
+#include "core/pki/asn1time.h"
+#include "core/pki/serial.h"
 #include "core/pki/usage.h"
 #include "core/printable.h"
 
 #include <openssl/err.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static Bytes copy_text(Pool *pool, const char *text) {
     return pool_copy(pool, (Bytes){(const uint8_t *)text, strlen(text)});
@@ -180,22 +180,10 @@ bool x509info_check(const X509 *certificate, Failure *failure) {
     return true;
 }
 
-static InfoTime convert_time(const ASN1_TIME *time) {
-    struct tm tm;
-    if (!time || !ASN1_TIME_to_tm(time, &tm)) return (InfoTime){0, false};
-    return (InfoTime){(int64_t)timegm(&tm), true};
-}
-
-static Bytes copy_serial(Pool *pool, const X509 *certificate) {
-    BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
-    char *hex = number ? BN_bn2hex(number) : NULL;
-    for (char *c = hex; c && *c; c++) {
-        if (*c >= 'A' && *c <= 'F') *c = (char)(*c - 'A' + 'a');
-    }
-    Bytes copy = copy_text(pool, hex ? hex : "");
-    OPENSSL_free(hex);
-    BN_free(number);
-    return copy;
+InfoTime x509info_time(const ASN1_TIME *time) {
+    InfoTime read = {0, false};
+    read.known = asn1time_get(time, &read.seconds);
+    return read;
 }
 
 static Bytes copy_fingerprint(Pool *pool, const X509 *certificate, const EVP_MD *digest) {
@@ -279,7 +267,7 @@ bool x509info_read(X509Info *info, X509 *certificate, Failure *failure) {
     ERR_clear_error();
     Pool *pool = &info->pool;
     info->version = (int)X509_get_version(certificate) + 1;
-    info->serial = copy_serial(pool, certificate);
+    info->serial = serial_text(pool, X509_get0_serialNumber(certificate));
     info->sha256 = copy_fingerprint(pool, certificate, EVP_sha256());
     info->sha1 = copy_fingerprint(pool, certificate, EVP_sha1());
     x509info_name(pool, X509_get_subject_name(certificate), &info->subject, &info->subject_text);
@@ -287,8 +275,8 @@ bool x509info_read(X509Info *info, X509 *certificate, Failure *failure) {
     GENERAL_NAMES *all = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
     x509info_alternatives(pool, all, &info->alternatives);
     GENERAL_NAMES_free(all);
-    info->not_before = convert_time(X509_get0_notBefore(certificate));
-    info->not_after = convert_time(X509_get0_notAfter(certificate));
+    info->not_before = x509info_time(X509_get0_notBefore(certificate));
+    info->not_after = x509info_time(X509_get0_notAfter(certificate));
     read_key(info, certificate);
     read_signature(info, certificate);
     read_constraints(info, certificate);

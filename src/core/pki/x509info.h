@@ -68,6 +68,7 @@ bool x509info_check(const X509 *certificate, Failure *failure);
 /* The parts that requests have too. */
 void x509info_name(Pool *pool, const X509_NAME *name, InfoNames *names, Bytes *text);
 void x509info_alternatives(Pool *pool, const GENERAL_NAMES *all, InfoNames *names);
+InfoTime x509info_time(const ASN1_TIME *time);
 void x509info_extensions(Pool *pool, const STACK_OF(X509_EXTENSION) * all, InfoExtensions *into);
 
 #endif
