@@ -1,5 +1,7 @@
-# X.509 certificates: self-signed, issued, parsed, verified.
+# X.509 certificates: self-signed, issued, parsed, verified, revoked.
 (import ./export :prefix "")
 
 (export (require "./native") "cert"
-  ~[generate-self-signed-cert generate-self-signed-from-key issue-cert parse verify-chain])
+  ~[generate-self-signed-cert generate-self-signed-from-key issue-cert parse verify-chain
+    # revocation
+    issue-crl parse-crl revoked?])

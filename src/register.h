@@ -36,6 +36,7 @@
     X(chain)                                                                                       \
     X(convert)                                                                                     \
     X(csr)                                                                                         \
+    X(crl)                                                                                         \
     X(pkcs12)                                                                                      \
     X(cms)
 

@@ -451,6 +451,18 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    ``Names go to `:san`: "DNS:a.example", "IP:192.0.2.1". The issuer's certificate needs CA:TRUE:
    make it with `cert/generate-self-signed-cert`, or with `cert/issue-cert` and `:ca true`.``}
 
+  {:title "Revocation lists"
+   :texts ["revocation *" "revocations *" "each table in option :revoked *"
+           "options :next-update and *"]
+   :cause
+   ``The list can't be made: an entry lacks its serial number, is of another CA or occurs twice. Or
+   the list can't tell whether the certificate is revoked: it is of another CA, its signature is
+   wrong, it is out of date, or it is limited to some certificates.``
+   :cure
+   ``Give each entry `:serial` or `:cert`, and each certificate once. Publish a new list before
+   `:next-update` passes, and get the one that belongs to the certificate's issuer: the certificate
+   has its address, if it has one, in the extension crlDistributionPoints.``}
+
   # ---- sessions ----
 
   {:title "Sessions that can't be resumed"

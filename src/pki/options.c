@@ -4,10 +4,12 @@
 #include "base/args.h"
 #include "base/raise.h"
 #include "core/algorithms.h"
+#include "core/pki/serial.h"
 #include "core/pki/usage.h"
 #include "pki/values.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -104,13 +106,32 @@ void pki_option_date(const OptionSite *site, Janet value, void *field) {
         option_refuse(site, "seconds since the epoch, \"2030-01-31\" or \"2030-01-31T12:00:00Z\"",
                       value);
     }
-    *(double *)field = floor(seconds);
+    /* No certificate can state a time beyond these limits, but an int64_t can hold it. */
+    *(double *)field = fmax(fmin(floor(seconds), 1e15), -1e15);
 }
 
 void pki_option_days(const OptionSite *site, Janet value, void *field) {
     double days = janet_checktype(value, JANET_NUMBER) ? janet_unwrap_number(value) : NAN;
     if (!(days > 0 && isfinite(days))) option_refuse(site, "positive number of days", value);
     *(double *)field = days;
+}
+
+/* The largest whole number below which all others are numbers of Janet too. */
+#define MAX_WHOLE_NUMBER 9007199254740992.0
+
+void pki_option_serial(const OptionSite *site, Janet value, void *field) {
+    char hex[32];
+    Bytes text = {NULL, 0};
+    double number = janet_checktype(value, JANET_NUMBER) ? janet_unwrap_number(value) : 0;
+    if (number >= 1 && number <= MAX_WHOLE_NUMBER && floor(number) == number) {
+        text.data = (const uint8_t *)hex;
+        text.length = (size_t)snprintf(hex, sizeof hex, "%llx", (unsigned long long)number);
+    }
+    if (janet_checktypes(value, JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) text = value_bytes(value);
+    if (!serial_parse(text, field)) {
+        option_refuse(site, "whole number from 1 on or hexadecimal digits, at most 159 bits",
+                      value);
+    }
 }
 
 void pki_option_key_type(const OptionSite *site, Janet value, void *field) {

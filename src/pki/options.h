@@ -24,6 +24,9 @@ void pki_option_date(const OptionSite *site, Janet value, void *field);
 /* double, more than 0; fractions count. */
 void pki_option_days(const OptionSite *site, Janet value, void *field);
 
+/* Serial: a whole number, or a string of hexadecimal digits. */
+void pki_option_serial(const OptionSite *site, Janet value, void *field);
+
 /* KeyAlgorithm */
 void pki_option_key_type(const OptionSite *site, Janet value, void *field);
 
