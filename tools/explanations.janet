@@ -316,11 +316,18 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
   {:title "A server without a certificate"
    :texts ["a server needs a certificate: give :cert and :key" ":cert without :key"
            ":key without :cert" ":key does not belong to :cert*"
-           "… certificates in :cert, but … keys in :key"]
+           "… certificates in :cert, but … keys in :key"
+           "the listener of tls/listen has no certificate*"]
    :cause "A server was started without `:cert` and `:key`, or the two don't belong together."
    :cure
    ``Give both, as paths or PEM. `jsec cert show FILE` shows the contents of a file. For
-   experiments: `(cert/generate-self-signed-cert {:common-name "localhost"})`.``}
+   experiments: `(cert/generate-self-signed-cert {:common-name "localhost"})`. The functions
+   `net/accept` and `net/accept-loop` have no argument for options: give these to `tls/listen`.``}
+
+  {:title "TLS asked for datagrams"
+   :texts ["TLS needs a stream, not :datagram*"]
+   :cause "A call of `net/connect` or `net/listen` for UDP was given to `jsec/tls`."
+   :cure "Use `dtls/connect`, or `dtls/listen` with `dtls/recv-from` and `dtls/send-to`."}
 
   {:title "Plaintext before TLS"
    :texts ["plaintext is left over on the stream*" "stream can't be taken over*" "it is *"

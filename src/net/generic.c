@@ -18,6 +18,8 @@
     X(ev_write, "ev/write", "write")                                                               \
     X(ev_chunk, "ev/chunk", "chunk")                                                               \
     X(ev_close, "ev/close", "close")                                                               \
+    X(net_accept, "net/accept", "accept")                                                          \
+    X(net_accept_loop, "net/accept-loop", "accept-loop")                                           \
     X(net_read, "net/read", "read")                                                                \
     X(net_write, "net/write", "write")                                                             \
     X(net_chunk, "net/chunk", "chunk")                                                             \
@@ -58,12 +60,24 @@ static JanetCFunction method_of(Janet object, const char *method) {
     return janet_checktype(value, JANET_CFUNCTION) ? janet_unwrap_cfunction(value) : NULL;
 }
 
+static JanetCFunction method_named(const JanetMethod *methods, const char *name) {
+    while (methods->name && strcmp(methods->name, name) != 0) methods++;
+    return methods->cfun;
+}
+
+/* The listeners of tls/listen are core's streams with methods of their own for accepting. */
+static JanetCFunction stream_method(const JanetStream *stream, int index, const char *method) {
+    bool accepts = index == GENERIC_net_accept || index == GENERIC_net_accept_loop;
+    return accepts ? method_named(stream->methods, method) : NULL;
+}
+
 static JanetCFunction find_method(Janet object, int index, const char *method) {
     int count = atomic_load_explicit(&known_count, memory_order_acquire);
     for (int i = 0; i < count; i++) {
         if (janet_checkabstract(object, known[i].type)) return known[i].methods[index];
     }
-    return janet_checkabstract(object, &janet_stream_type) ? NULL : method_of(object, method);
+    const JanetStream *stream = janet_checkabstract(object, &janet_stream_type);
+    return stream ? stream_method(stream, index, method) : method_of(object, method);
 }
 
 static inline Janet dispatch(int index, const char *method, int32_t argc, Janet *argv) {
@@ -89,11 +103,6 @@ static const GenericRow rows[GENERIC_COUNT] = {
     GENERIC_FUNCTIONS(GENERIC_ROW)
 #undef GENERIC_ROW
 };
-
-static JanetCFunction method_named(const JanetMethod *methods, const char *name) {
-    while (methods->name && strcmp(methods->name, name) != 0) methods++;
-    return methods->cfun;
-}
 
 void generic_know(const JanetAbstractType *type, const JanetMethod *methods) {
     static const char *const names[] = {
@@ -142,8 +151,8 @@ static void register_in_images(const GenericRow *row) {
 
 static void extend_doc(JanetTable *entry) {
     static const char sentence[] =
-        "With jsec loaded, accepts jsec's streams (TLS, DTLS) as well and calls their own "
-        "method.";
+        "With jsec loaded, takes jsec's streams and listeners (TLS, DTLS) as well and calls "
+        "their own method.";
     Janet doc = janet_table_get(entry, janet_ckeywordv("doc"));
     if (!janet_checktype(doc, JANET_STRING)) return;
     JanetString text = janet_formatc("%S\n\n%s", janet_unwrap_string(doc), sentence);

@@ -8,6 +8,7 @@
 #include "net/listener.h"
 #include "register.h"
 #include "stream/handshake.h"
+#include "tls/listener.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -25,6 +26,29 @@ Stream *accept_stream(Context *context, const ConnectionSettings *settings, int 
 void accept_check(const char *caller, const Context *context) {
     Failure failure;
     if (!context_data_can_serve(context->context, &failure)) raise_failure(caller, &failure);
+}
+
+Context *accept_choose(const char *function, JanetStream *listener, const Janet *argv, int32_t argc,
+                       int32_t n, ConnectionOptions *options) {
+    const ServerOptions *own = tls_listener_options(listener);
+    if (own && (n >= argc || janet_checktype(argv[n], JANET_NIL))) {
+        *options = own->connection;
+        return own->context;
+    }
+    Context *context = tls_choose(function, argv, argc, n, options);
+    accept_check(function, context);
+    return context;
+}
+
+Context *accept_own_options(const char *function, JanetStream *listener,
+                            ConnectionOptions *options) {
+    const ServerOptions *own = tls_listener_options(listener);
+    if (!own) {
+        raise_format(function, "the listener of tls/listen has no certificate: give it :cert and "
+                               ":key, or call tls/accept or tls/accept-loop with them");
+    }
+    *options = own->connection;
+    return own->context;
 }
 
 typedef struct AcceptRequest {
@@ -87,26 +111,10 @@ static const RequestKind accept_kind = {
     .mark = mark_accept,
 };
 
-FUNCTION(tls_accept, "tls/accept", "listener opts &opt timeout",
-         "Take the next connection of a listener and make the TLS handshake as its server. The "
-         "fiber waits, the event loop continues. Several fibers may wait on one listener.\n\n"
-         "`listener` is what `tls/listen` or `net/listen` returned. `opts` is a table or struct "
-         "of options, `:cert` and `:key` among them, or a context from `tls/new-context`. With "
-         "`:verify true` the server refuses clients without a certificate issued by the given "
-         "CAs.\n\n"
-         "Returns a TLS stream, or nil when the listener is closed. Raises \"timeout\" after "
-         "`timeout` (or `:timeout`) seconds, and when the handshake fails. Catch that error, or "
-         "use `tls/accept-loop`: a bad client must not stop a server.\n\n"
-         "Options:",
-         &tls_option_set) {
-    janet_arity(argc, 2, 3);
-    JanetStream *listener = listener_get(argv, 0);
-    ConnectionOptions options;
-    Context *context = tls_choose(function, argv, argc, 1, &options);
-    double timeout = args_timeout(argv, argc, 2);
+JANET_NO_RETURN static void accept_next(const char *function, JanetStream *listener,
+                                        Context *context, const ConnectionOptions *options,
+                                        double timeout) {
     poller_start();
-    accept_check(function, context);
-
     AcceptRequest *request = request_new(sizeof *request, 0, &accept_kind);
     request->handshake.function = function;
     request->handshake.orphan = true;
@@ -114,15 +122,48 @@ FUNCTION(tls_accept, "tls/accept", "listener opts &opt timeout",
     request->acceptor.accepted = take_connection;
     request->acceptor.closed = end_accept;
     request->context = context;
-    request->settings = options.settings;
-    request->deferred = !options.handshake;
+    request->settings = options->settings;
+    request->deferred = !options->handshake;
     int descriptor = listener_try(listener);
     if (descriptor >= 0) {
         begin_handshake(request, descriptor);
     } else {
         listener_join(listener, &request->acceptor);
     }
-    request_park(&request->handshake.request, timeout < INFINITY ? timeout : options.timeout);
+    request_park(&request->handshake.request, timeout < INFINITY ? timeout : options->timeout);
+}
+
+FUNCTION(tls_accept, "tls/accept", "listener &opt opts timeout",
+         "Take the next connection of a listener and make the TLS handshake as its server. The "
+         "fiber waits, the event loop continues. Several fibers may wait on one listener.\n\n"
+         "`listener` is what `tls/listen` or `net/listen` returned. `opts` is a table or struct "
+         "of options, `:cert` and `:key` among them, or a context from `tls/new-context`; nil "
+         "stands for the options that `tls/listen` was given. With `:verify true` the server "
+         "refuses clients without a certificate issued by the given CAs.\n\n"
+         "Returns a TLS stream, or nil when the listener is closed. Raises \"timeout\" after "
+         "`timeout` (or `:timeout`) seconds, and when the handshake fails. A loop around it must "
+         "not wait for a silent client, nor end with a bad one: use `tls/accept-loop`, or give "
+         "`:handshake false`, which returns the stream at once and leaves the handshake to its "
+         "first read or write, in a fiber of the connection's own.\n\n"
+         "Options:",
+         &tls_option_set) {
+    janet_arity(argc, 1, 3);
+    ConnectionOptions options;
+    JanetStream *listener = listener_get(argv, 0);
+    if (!tls_listener_options(listener)) janet_arity(argc, 2, 3);
+    Context *context = accept_choose(function, listener, argv, argc, 1, &options);
+    accept_next(function, listener, context, &options, args_timeout(argv, argc, 2));
+}
+
+/* As core's accept, it does not wait for the peer to speak. */
+Janet cfun_listener_accept(int32_t argc, Janet *argv) {
+    static const char *const function = "net/accept";
+    janet_arity(argc, 1, 2);
+    ConnectionOptions options;
+    JanetStream *listener = listener_get(argv, 0);
+    Context *context = accept_own_options(function, listener, &options);
+    options.handshake = false;
+    accept_next(function, listener, context, &options, args_timeout(argv, argc, 1));
 }
 
 static const Function *const functions[] = {

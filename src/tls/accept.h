@@ -10,8 +10,20 @@
 Stream *accept_stream(Context *context, const ConnectionSettings *settings, int descriptor,
                       bool used, Failure *failure);
 
-/* Raise when the context cannot serve: it lacks a certificate, or a CA to verify clients
- * against. */
+/* The options of a server in argument n or, if that is nil, those of the listener. Raises when the
+ * server lacks a certificate, or a CA to verify clients against. */
+Context *accept_choose(const char *function, JanetStream *listener, const Janet *argv, int32_t argc,
+                       int32_t n, ConnectionOptions *options);
+
+/* Raise when the context cannot serve. */
 void accept_check(const char *caller, const Context *context);
+
+/* The methods of a listener from tls/listen: net/accept and net/accept-loop with its options. */
+Janet cfun_listener_accept(int32_t argc, Janet *argv);
+Janet cfun_listener_accept_loop(int32_t argc, Janet *argv);
+
+/* The options of a listener, for its methods. Raises if it was made without. */
+Context *accept_own_options(const char *function, JanetStream *listener,
+                            ConnectionOptions *options);
 
 #endif

@@ -1,5 +1,6 @@
 /* accept-loop: a fiber for each connection whose handshake succeeded. Handshakes run without a
  * fiber, all at once: one that stalls delays no other (tls/admission.c). */
+#include "base/args.h"
 #include "base/call.h"
 #include "base/module.h"
 #include "base/raise.h"
@@ -211,7 +212,8 @@ static JanetFunction *get_handler(const Janet *argv, int32_t n) {
     return handler;
 }
 
-static Loop *new_loop(JanetFunction *guard, JanetFunction *handler) {
+static Loop *new_loop(JanetFunction *handler) {
+    JanetFunction *guard = handler_guard(); /* first: it runs Janet code, which may collect */
     Loop *loop = janet_abstract(&loop_type, sizeof *loop);
     memset(loop, 0, sizeof *loop);
     loop->handler = (Handler){handler, guard, cfun_ended};
@@ -234,6 +236,20 @@ JANET_NO_RETURN static void run_loop(Loop *loop, JanetStream *listener, Admissio
     loop->admission = admission_new(&admission_ops, limits, loop, &request->acceptor);
     listener_join(listener, &request->acceptor);
     request_park(&request->request, INFINITY);
+}
+
+JANET_NO_RETURN static void start_loop(const char *function, Loop *loop, JanetStream *listener,
+                                       const ConnectionOptions *options, Janet loop_options) {
+    LoopOptions own = {.on_error = janet_wrap_nil()};
+    own.limits = (AdmissionLimits){INT32_MAX, DEFAULT_HANDSHAKES, DEFAULT_HANDSHAKES_PER_HOST,
+                                   options->settings.handshake_timeout};
+    options_read(function, &loop_set, loop_options, &own);
+    loop->on_error = own.on_error;
+    loop->settings = options->settings;
+    loop->settings.handshake_timeout = own.limits.handshake_timeout;
+    loop->deferred = !options->handshake;
+    poller_start();
+    run_loop(loop, listener, own.limits);
 }
 
 FUNCTION(tls_accept_loop, "tls/accept-loop", "listener opts handler &opt loop-opts",
@@ -267,22 +283,21 @@ FUNCTION(tls_accept_loop, "tls/accept-loop", "listener opts handler &opt loop-op
          "Options:",
          &tls_option_set) {
     janet_arity(argc, 3, 4);
-    JanetStream *listener = listener_get(argv, 0);
     ConnectionOptions options;
-    JanetFunction *guard = handler_guard(); /* first: it runs Janet code, which may collect */
-    Loop *loop = new_loop(guard, get_handler(argv, 2));
-    loop->context = tls_choose(function, argv, argc, 1, &options);
-    LoopOptions own = {.on_error = janet_wrap_nil()};
-    own.limits = (AdmissionLimits){INT32_MAX, DEFAULT_HANDSHAKES, DEFAULT_HANDSHAKES_PER_HOST,
-                                   options.settings.handshake_timeout};
-    if (argc > 3) options_read(function, &loop_set, argv[3], &own);
-    loop->on_error = own.on_error;
-    loop->settings = options.settings;
-    loop->settings.handshake_timeout = own.limits.handshake_timeout;
-    loop->deferred = !options.handshake;
-    poller_start();
-    accept_check(function, loop->context);
-    run_loop(loop, listener, own.limits);
+    JanetStream *listener = listener_get(argv, 0);
+    Loop *loop = new_loop(get_handler(argv, 2));
+    loop->context = accept_choose(function, listener, argv, argc, 1, &options);
+    start_loop(function, loop, listener, &options, args_options(argv, argc, 3));
+}
+
+Janet cfun_listener_accept_loop(int32_t argc, Janet *argv) {
+    static const char *const function = "net/accept-loop";
+    janet_fixarity(argc, 2);
+    ConnectionOptions options;
+    JanetStream *listener = listener_get(argv, 0);
+    Loop *loop = new_loop(get_handler(argv, 1));
+    loop->context = accept_own_options(function, listener, &options);
+    start_loop(function, loop, listener, &options, janet_wrap_nil());
 }
 
 static const Function *const functions[] = {

@@ -18,14 +18,16 @@ static Stream *prepare_client(const char *function, const Target *target, Contex
     return stream;
 }
 
-FUNCTION(tls_connect, "tls/connect", "host port &opt opts",
+FUNCTION(tls_connect, "tls/connect", "host port &opt type opts",
          "Connect to a TLS server over TCP, or over a unix socket with `:unix` for `host` and "
          "its path for `port`. All addresses of the host are tried (RFC 8305), then the "
          "handshake is made. The fiber waits, the event loop continues.\n\n"
          "The server's certificate is verified: against the system's CAs or those given, and by "
          "name (RFC 6125: DNS names against DNS SANs, IP addresses against IP SANs; the "
          "subject's common name does not count).\n\n"
-         "`opts` is a table or struct of options, or a context from `tls/new-context`.\n\n"
+         "`opts` is a table or struct of options, or a context from `tls/new-context`. `:stream` "
+         "may stand before it, as for `net/connect`; `:datagram` raises, since DTLS is in "
+         "`jsec/dtls`.\n\n"
          "Returns a TLS stream, which can be used wherever a stream of `net/connect` can. Raises "
          "\"timeout\" after `:timeout` seconds, otherwise with the reason: an unknown option, a "
          "name that was not resolved, \"Connection refused\", or a failed check of the "
@@ -38,11 +40,12 @@ FUNCTION(tls_connect, "tls/connect", "host port &opt opts",
          "      (print (ev/read s :all)))\n\n"
          "Options:",
          &tls_option_set) {
-    janet_arity(argc, 2, 3);
+    janet_arity(argc, 2, 4);
     Target target;
     ConnectionOptions options;
     stream_get_target(function, argv, true, &target);
-    Context *context = tls_choose(function, argv, argc, 2, &options);
+    int32_t n = tls_options_slot(function, argv, argc);
+    Context *context = tls_choose(function, argv, argc, n, &options);
     poller_start();
     stream_connect(function, prepare_client(function, &target, context, &options), &target,
                    &options);

@@ -1,10 +1,14 @@
 #define _GNU_SOURCE /* getnameinfo */
 /* listen: like core's, but resolves the name on a worker thread and sets the backlog. */
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
+#include "context/argument.h"
 #include "core/shown.h"
 #include "net/bind_request.h"
 #include "register.h"
+#include "tls/accept.h"
+#include "tls/listener.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -12,21 +16,82 @@
 #include <string.h>
 
 typedef struct ListenOptions {
+    ContextOptions tls; /* first: the shared rows fill it */
     int32_t backlog;
+    bool reuse;
 } ListenOptions;
 
 static const OptionRange backlog_range = {1, 65535};
 static const OptionRow rows[] = {
     OPTION_WITH("backlog", option_integer, &backlog_range, ListenOptions, backlog,
                 "Connections that may wait to be accepted. Default 1024."),
+    OPTION("reuse", option_boolean, ListenOptions, reuse,
+           "Let several listeners share the address (SO_REUSEADDR, SO_REUSEPORT). Default "
+           "`true`."),
 };
-static const OptionSet set = OPTION_SET(rows);
+static const OptionSet own_set = OPTION_SET(rows);
+static const OptionSet *const parts[] = {&tls_option_set, NULL};
+static const OptionSet set = OPTION_SET_WITH(rows, parts);
 
-static Janet call_core_listen(Janet host, Janet port) {
-    Janet arguments[] = {host, port, janet_ckeywordv("stream")};
+/* What a listener is made with, besides its address. */
+typedef struct ListenSettings {
+    int32_t backlog;
+    bool reuse;
+    ServerOptions *server; /* NULL: it was given no options of TLS */
+} ListenSettings;
+
+static bool is_of_socket(Janet key) {
+    return janet_keyeq(key, "backlog") || janet_keyeq(key, "reuse");
+}
+
+static bool has_tls_options(Janet given) {
+    JanetDictView view;
+    if (context_object(given)) return true;
+    if (!janet_dictionary_view(given, &view.kvs, &view.len, &view.cap)) return false;
+    for (int32_t i = 0; i < view.cap; i++) {
+        Janet key = view.kvs[i].key;
+        if (!janet_checktype(key, JANET_NIL) && !is_of_socket(key)) return true;
+    }
+    return false;
+}
+
+/* Those of core's net/listen, and with them whatever tls/accept would be given. */
+static ServerOptions *read_server(const char *function, const Janet *argv, int32_t argc, int32_t n,
+                                  ListenOptions *options) {
+    static const OptionSet *const beside_parts[] = {&own_set, &tls_beside_set, NULL};
+    const OptionSet beside = {NULL, 0, tls_beside_set.where, beside_parts};
+    ContextKind kind = tls_kind;
+    kind.set = &set;
+    kind.beside = &beside;
+    context_options_init(&options->tls);
+    Context *context = argument_context(function, &kind, argv, argc, n, &options->tls);
+    accept_check(function, context);
+    return server_options_new(context, &options->tls.connection);
+}
+
+static ListenSettings read_settings(const char *function, const Janet *argv, int32_t argc) {
+    ListenOptions options;
+    ListenSettings settings;
+    int32_t n = tls_options_slot(function, argv, argc);
+    Janet given = args_options(argv, argc, n);
+    options.backlog = 1024;
+    options.reuse = true;
+    settings.server = NULL;
+    if (has_tls_options(given)) {
+        settings.server = read_server(function, argv, argc, n, &options);
+    } else {
+        options_read(function, &own_set, given, &options);
+    }
+    settings.backlog = options.backlog;
+    settings.reuse = options.reuse;
+    return settings;
+}
+
+static Janet call_core_listen(Janet host, Janet port, bool reuse) {
+    Janet arguments[] = {host, port, janet_ckeywordv("stream"), janet_wrap_boolean(!reuse)};
     Janet core = janet_resolve_core("net/listen");
     if (!janet_checktype(core, JANET_CFUNCTION)) janet_panic("net/listen was redefined");
-    return janet_unwrap_cfunction(core)(3, arguments);
+    return janet_unwrap_cfunction(core)(4, arguments);
 }
 
 /* Core's only reason is "could not bind to any sockets". */
@@ -36,12 +101,13 @@ static void explain_failure(Failure *failure, const char *text, int errnum) {
     if (errnum && !strstr(text, why)) failure_set(failure, "%s: %s", text, why);
 }
 
-static bool try_listen(Janet host, Janet port, int32_t backlog, Janet *listener, Failure *failure) {
+static bool try_listen(Janet host, Janet port, const ListenSettings *settings, Janet *listener,
+                       Failure *failure) {
     JanetTryState state;
     errno = 0;
     bool listening = janet_try(&state) == JANET_SIGNAL_OK;
     if (listening) {
-        *listener = call_core_listen(host, port);
+        *listener = call_core_listen(host, port, settings->reuse);
     } else {
         explain_failure(failure, (const char *)janet_to_string(state.payload), errno);
     }
@@ -49,14 +115,16 @@ static bool try_listen(Janet host, Janet port, int32_t backlog, Janet *listener,
     if (!listening) return false;
     /* Core's backlog is 1024; a second call changes it. */
     JanetStream *stream = janet_unwrap_abstract(*listener);
-    return !listen(stream->handle, backlog) || failure_set(failure, "%s", strerror(errno));
+    tls_listener_make(stream, settings->server);
+    return !listen(stream->handle, settings->backlog) ||
+           failure_set(failure, "%s", strerror(errno));
 }
 
 /* --- host and port --- */
 
 typedef struct Listening {
     BindRequest bind_request; /* first: it is one */
-    int32_t backlog;
+    ListenSettings settings;
 } Listening;
 
 static bool listen_at(BindRequest *bind_request, const Address *address, Janet *out,
@@ -67,7 +135,7 @@ static bool listen_at(BindRequest *bind_request, const Address *address, Janet *
         return failure_set(failure, "not an address: %s", bind_request->host);
     }
     return try_listen(janet_cstringv(host), janet_cstringv(port),
-                      ((Listening *)bind_request)->backlog, out, failure);
+                      &((Listening *)bind_request)->settings, out, failure);
 }
 
 static void explain_path(Failure *failure, JanetByteView path) {
@@ -80,7 +148,7 @@ static void explain_path(Failure *failure, JanetByteView path) {
                 is_used ? ": remove the file if no process listens there" : "");
 }
 
-static Janet listen_unix(const char *function, const Janet *argv, int32_t backlog) {
+static Janet listen_unix(const char *function, const Janet *argv, const ListenSettings *settings) {
     Address path;
     Failure failure;
     Janet listener;
@@ -91,33 +159,39 @@ static Janet listen_unix(const char *function, const Janet *argv, int32_t backlo
     /* Core would truncate a path that is too long, and listen at the shorter path. */
     bool listening = resolve_unix((const char *)view.bytes, (size_t)view.len, &path, &failure) &&
                      try_listen(argv[0], janet_wrap_string(janet_string(view.bytes, view.len)),
-                                backlog, &listener, &failure);
+                                settings, &listener, &failure);
     if (listening) return listener;
     explain_path(&failure, view);
     raise_failure(function, &failure);
 }
 
-FUNCTION(tls_listen, "tls/listen", "host port &opt opts",
+FUNCTION(tls_listen, "tls/listen", "host port &opt type opts",
          "Listen for connections on an address and port, or on a unix socket with `:unix` for "
          "`host` and its path for `port`. Port \"0\" takes a free one, see `(net/localname "
          "listener)`. Several processes or threads may listen on one TCP port; the kernel shares "
          "the connections out between them. A unix socket's path must not exist yet.\n\n"
+         "`opts` is a table or struct of `:backlog`, `:reuse` and the options of a TLS server, as "
+         "for `tls/accept`, or a context. `:stream` may stand before it, as for `net/listen`; "
+         "`:datagram` raises, since DTLS is in `jsec/dtls`.\n\n"
          "Returns a listener: a core stream as from `net/listen`, for `tls/accept` and "
-         "`tls/accept-loop`. Closing it ends their calls. Raises when the address can't be "
-         "resolved or is in use.\n\n"
+         "`tls/accept-loop`. Closing it ends their calls. With options of a TLS server, "
+         "`net/accept`, `net/accept-loop`, `:accept` and `:accept-loop` take it too and give TLS "
+         "streams; `:accept` leaves the handshake to the first read or write. Without, these four "
+         "raise: they would serve in the clear. Raises when the address can't be resolved or is in "
+         "use, and when options of a server lack what a server needs.\n\n"
          "Options:",
          &set) {
-    janet_arity(argc, 2, 3);
-    ListenOptions options = {1024};
+    janet_arity(argc, 2, 4);
     BindRequest names;
     bool unix_socket = janet_keyeq(argv[0], "unix");
     if (!unix_socket) bind_request_get(argv, &names);
-    if (argc > 2) options_read(function, &set, argv[2], &options);
-    if (unix_socket) return listen_unix(function, argv, options.backlog);
+    ListenSettings settings = read_settings(function, argv, argc);
+    if (unix_socket) return listen_unix(function, argv, &settings);
     Listening *self = bind_request_new(sizeof *self, function, SOCK_STREAM);
     bind_request_get(argv, &self->bind_request);
     self->bind_request.open = listen_at;
-    self->backlog = options.backlog;
+    self->settings = settings;
+    if (settings.server) self->bind_request.keeps = janet_wrap_abstract(settings.server);
     return bind_request_open(&self->bind_request);
 }
 

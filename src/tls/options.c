@@ -1,5 +1,6 @@
 #include "tls/options.h"
 
+#include "base/raise.h"
 #include "context/argument.h"
 #include "context/parse.h"
 #include "context/rows.h"
@@ -90,7 +91,7 @@ static const OptionSet *const parts[] = {&rows_identity,   &rows_trust,     &ver
 const OptionSet tls_option_set = OPTION_SET_WITH(rows, parts);
 
 static const OptionSet *const beside_parts[] = {&rows_connection, &tcp_set, NULL};
-static const OptionSet beside_set = {
+const OptionSet tls_beside_set = {
     NULL, 0, " beside :context, where only options of a connection are allowed", beside_parts};
 
 static const JanetAbstractType context_type = CONTEXT_OBJECT_TYPE("jsec/tls-context");
@@ -99,7 +100,7 @@ const ContextKind tls_kind = {
     .type = &context_type,
     .set = &tls_option_set,
     .context_set = &tls_option_set,
-    .beside = &beside_set,
+    .beside = &tls_beside_set,
     .protocol = "TLS",
     .wanted = "options or TLS context",
 };
@@ -111,4 +112,22 @@ Context *tls_choose(const char *function, const Janet *argv, int32_t argc, int32
     Context *context = argument_context(function, &tls_kind, argv, argc, n, &options);
     *connection = options.connection;
     return context;
+}
+
+static bool has_type(const char *function, const Janet *argv, int32_t argc) {
+    if (argc < 3) return false;
+    if (janet_checktype(argv[2], JANET_NIL)) return argc > 3;
+    if (!janet_checktype(argv[2], JANET_KEYWORD)) return false;
+    if (janet_keyeq(argv[2], "datagram")) {
+        raise_format(function, "TLS needs a stream, not :datagram: for datagrams there is DTLS, in "
+                               "the module jsec/dtls");
+    }
+    if (!janet_keyeq(argv[2], "stream")) raise_type(2, ":stream, options or TLS context", argv[2]);
+    return true;
+}
+
+int32_t tls_options_slot(const char *function, const Janet *argv, int32_t argc) {
+    int32_t slot = has_type(function, argv, argc) ? 3 : 2;
+    janet_arity(argc, 2, slot + 1);
+    return slot;
 }

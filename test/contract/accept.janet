@@ -3,8 +3,10 @@
 (import ../support/pairs :prefix "")
 (import jsec/tls)
 
-(defn with-listener [f]
-  (with [listener (tls/listen "127.0.0.1" 0)]
+(defn with-listener
+  "Call `f` with a listener on a free port, by default one of `tls/listen`."
+  [f &opt listen]
+  (with [listener ((or listen tls/listen) "127.0.0.1" 0)]
     (def [host port] (address-of listener))
     (f listener host port)))
 
@@ -18,14 +20,20 @@
   (tls/connect host port (merge client-options (or more {}))))
 
 # the same code on core's function and on ours
-(def accepts [["net/accept" net/accept] ["tls/accept" |(tls/accept $0 server-options ;$&)]])
+(def accepts
+  [["net/accept" net/listen net/accept]
+   ["net/accept on a TLS listener" |(tls/listen $0 $1 server-options) net/accept]
+   [":accept of a TLS listener" |(tls/listen $0 $1 server-options) |(:accept $0 ;$&)]
+   ["tls/accept" net/listen |(tls/accept $0 server-options ;$&)]
+   ["tls/accept on its listener" |(tls/listen $0 $1 server-options) |(tls/accept $0 nil ;$&)]])
 
-(each [name accept] accepts
+(each [name listen accept] accepts
   (test (string name " times out")
     (with-listener
       (fn [listener &]
         (is= [:error "timeout"] (outcome (accept listener 0.01)))
-        (is= [:error "timeout"] (outcome (accept listener 0))))))
+        (is= [:error "timeout"] (outcome (accept listener 0))))
+      listen))
 
   (test (string name " gives nil when the listener is closed")
     (with-listener
@@ -33,13 +41,15 @@
         (def task (spawn (accept listener)))
         (turns)
         (:close listener)
-        (is= [:ok nil] (await task)))))
+        (is= [:ok nil] (await task)))
+      listen))
 
   (test (string name " on a closed listener raises")
     (with-listener
       (fn [listener &]
         (:close listener)
-        (is= [:error "stream is closed"] (outcome (accept listener))))))
+        (is= [:error "stream is closed"] (outcome (accept listener))))
+      listen))
 
   (test (string name " takes no ordinary stream")
     (def [a b] (core-pair))
@@ -131,7 +141,8 @@
       (turns)
       (def c2 (dial host port))
       (def [_ s2] (await ours))
-      (each s [c1 s1 c2 s2] (:close s)))))
+      (each s [c1 s1 c2 s2] (:close s)))
+    net/listen))
 
 (test "core accepting on a listener at the same time is refused, and left alone"
   (with-listener
@@ -142,7 +153,8 @@
       (is= [:error refusal] (outcome (tls/accept listener server-options)))
       (is= [:error refusal] (outcome (tls/accept-loop listener server-options (fn [s]))))
       (:close (net/connect host port))
-      (:close (last (await raw))))))
+      (:close (last (await raw))))
+    net/listen))
 
 # ---- accept-loop ----
 

@@ -17,7 +17,8 @@
   (def file (file/temp))
   (def channel (ev/chan))
   (def tab @{:read (fn [& xs] xs) :close (fn [& xs] xs)})
-  (each f [ev/read ev/write ev/chunk ev/close net/read net/write net/chunk net/close net/flush
+  (each f [ev/read ev/write ev/chunk ev/close net/accept net/accept-loop net/read net/write
+           net/chunk net/close net/flush
            net/peername net/localname net/shutdown net/setsockopt net/send-to net/recv-from]
     (prin (if (cfunction? f) f :net/close) " ")
     (say (f) (f nil) (f nil 1) (f nil 1 2) (f nil 1 2 3) (f nil 1 2 3 4)

@@ -38,7 +38,7 @@
    ["tls/connect" tls/connect ["localhost" "1" {}] 2 [:jsec/tls-context ;options]]
    ["tls/listen" tls/listen ["127.0.0.1" "0"] 0 [:number ;bytes]]
    ["tls/listen" tls/listen ["127.0.0.1" "0"] 1 [:number ;bytes]]
-   ["tls/listen" tls/listen ["127.0.0.1" "0" {}] 2 options]
+   ["tls/listen" tls/listen ["127.0.0.1" "0" {}] 2 [:jsec/tls-context ;options]]
    ["tls/accept" tls/accept [listener server] 0 []]
    ["tls/accept" tls/accept [listener server] 1 [:jsec/tls-context ;options]]
    ["tls/accept" tls/accept [listener server 0.01] 2 [:number ;options]]
