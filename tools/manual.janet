@@ -44,10 +44,10 @@
          "checks servers.\nOptions stand before or after arguments;\n.B \\-\\-\nends them. "
          "Colours appear on a terminal only, and not if the environment variable NO_COLOR is set.")
   (print ".SH COMMANDS")
-  (each command cli/commands (command-section command))
+  (each command (cli/commands) (command-section command))
   (print ".SH EXIT STATUS")
   (each [code meaning] cli/statuses (print ".TP\n.B " code "\n" (escaped meaning) "."))
-  (examples cli/commands)
+  (examples (cli/commands))
   (print ".SH SEE ALSO\n.BR janet (1),\n.BR openssl (1)"))
 
 (defn main [&] (page))

@@ -43,6 +43,6 @@ environment variable NO_COLOR is set.
           "\n| exit status | |\n|---|---|\n"
           (string/join (map (fn [[code meaning]] (string "| " code " | " meaning " |"))
                             cli/statuses) "\n") "\n\n"
-          (string/join (map section cli/commands) "\n\n") "\n"))
+          (string/join (map section (cli/commands)) "\n\n") "\n"))
 
 (defn main [&] (spit "docs/tool.md" (page)))

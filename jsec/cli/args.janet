@@ -9,22 +9,29 @@
   (error {:usage (string ;text)}))
 
 (defn- distance
-  "The number of letters that differ between two words (Levenshtein)."
+  "The number of letters that differ between two words; swapped neighbours count as one."
   [a b]
+  (var before @[])
   (var row (range (inc (length b))))
   (for i 0 (length a)
     (def next-row @[(inc i)])
     (for j 0 (length b)
+      (def same (= (a i) (b j)))
+      (def swapped (and (pos? i) (pos? j) (= (a i) (b (dec j))) (= (a (dec i)) (b j))))
       (array/push next-row (min (inc (next-row j)) (inc (row (inc j)))
-                                (+ (row j) (if (= (a i) (b j)) 0 1)))))
+                                (+ (row j) (if same 0 1))
+                                (if swapped (inc (before (dec j))) math/inf))))
+    (set before row)
     (set row next-row))
   (last row))
 
 (defn nearest
-  "The element of `words` that is nearest to `word`, or nil if none is near."
+  ``The element of `words` that is nearest to `word`, or nil if none is near: one letter in four may
+  differ, and one in any word of three letters or more.``
   [word words]
   (def best (first (sort-by |(distance word $) (array ;words))))
-  (if (and best (<= (distance word best) (max 1 (div (+ 2 (length word)) 3)))) best))
+  (def most (if (< (length word) 3) 0 (max 1 (div (length word) 4))))
+  (if (and best (<= (distance word best) most)) best))
 
 (defn- suggestion [word words prefix]
   (if-let [meant (nearest word words)] (string ", did you mean " prefix meant "?") ""))
@@ -72,22 +79,43 @@
       (array/push (found :words) word)))
   found)
 
-(defn target
-  ``Parse "HOST:PORT", "[IPv6]:PORT", "HOST" or "unix:PATH" into [host port] for `tls/connect`.``
-  [text default-port]
-  (defn port-of [digits]
-    (def n (scan-number digits))
-    (unless (and n (int? n) (<= 0 n 65535)) (usage-error "no port: " digits))
-    digits)
-  (cond
-    (string/has-prefix? "unix:" text) [:unix (string/slice text 5)]
-    (= "" text) (usage-error "no host was given")
-    (string/has-prefix? "[" text)
+(def- scheme-ports
+  "The ports of schemes whose connections begin with TLS."
+  {"https" "443" "wss" "443" "smtps" "465" "imaps" "993" "pop3s" "995" "ldaps" "636" "ftps" "990"
+   "nntps" "563" "ircs" "6697" "sips" "5061" "mqtts" "8883" "amqps" "5671" "rediss" "6379"
+   "coaps" "5684"})
+
+(defn- split-url
+  "[authority default-port] of a URL, or nil."
+  [text]
+  (when-let [[scheme authority]
+             (peg/match '(* '(some (+ :w (set "+-."))) "://" '(to (+ (set "/?#") -1))) text)]
+    [(last (string/split "@" authority))
+     (or (scheme-ports (string/ascii-lower scheme))
+         (usage-error scheme ":// has no TLS of its own: give HOST:PORT"
+                      ", with --starttls where the protocol upgrades"))]))
+
+(defn- port-of [digits]
+  (def n (if (peg/match '(* (between 1 5 :d) -1) digits) (scan-number digits 10)))
+  (unless (and n (<= n 65535)) (usage-error "no port: " digits))
+  digits)
+
+(defn- split-place [text default-port]
+  (if (string/has-prefix? "[" text)
     (match (peg/match '(* "[" '(to "]") "]" (+ (* ":" '(some 1)) -1) -1) text)
       [host port] [host (port-of port)]
       [host] [host default-port]
       _ (usage-error "no address: " text))
     (case (length (string/find-all ":" text))
-      0 [text default-port]
       1 (let [[host port] (string/split ":" text)] [host (port-of port)])
       [text default-port])))
+
+(defn target
+  ``Parse "HOST:PORT", "[IPv6]:PORT", "HOST", a URL or "unix:PATH" into [host port] for
+  `tls/connect`.``
+  [text default-port]
+  (if (string/has-prefix? "unix:" text)
+    [:unix (string/slice text 5)]
+    (let [place (split-place ;(or (split-url text) [text default-port]))]
+      (if (= "" (first place)) (usage-error "no host was given"))
+      place)))

@@ -1,6 +1,18 @@
 # Completion scripts, generated from the commands' tables.
 (import ./args)
 
+(def command
+  {:name "completions"
+   :usage "bash | zsh | fish"
+   :summary "print a completion script for a shell"
+   :text ``
+In bash: eval "$(jsec completions bash)" in ~/.bashrc.
+In zsh: jsec completions zsh > a file _jsec in a folder of $fpath.
+In fish: jsec completions fish > ~/.config/fish/completions/jsec.fish.
+``
+   :options []
+   :examples []})
+
 (defn- words-of [{:options options}]
   (string/join (map |(string "--" ($ :name)) [;options {:name "help"}]) " "))
 
@@ -110,9 +122,16 @@ complete -o filenames -F _jsec jsec
 
 (def- shells {"bash" bash "zsh" zsh "fish" fish})
 
-(defn script
+(defn- script
   "The completion script for a shell."
   [shell commands]
   (def make (or (shells shell)
                 (args/usage-error "no completions for " shell ": bash, zsh or fish?")))
   (make commands))
+
+(defn run [given]
+  (def shell (or (first (given :words)) (args/usage-error "bash, zsh or fish?")))
+  # the list of commands is in the module that loads this one
+  (def all (get-in (require "jsec/cli") ['commands :value]))
+  (print (script shell (all)))
+  0)

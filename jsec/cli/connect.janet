@@ -2,27 +2,35 @@
 (import ./args)
 (import ./connection)
 (import ./files)
+(import ./record)
 (import ./show)
+(import ./starttls)
 
 (def command
   {:name "connect"
-   :usage "HOST[:PORT]"
+   :usage "HOST[:PORT] | URL"
    :summary "report on a TLS server, then bridge the connection to standard input and output"
    :text ``
-Connects (port 443 by default; unix:PATH for a unix socket), makes the handshake and reports to
-standard error: the address, the verification, protocol, cipher suite, group, ALPN, times, and the
-certificates that the server sent. Then it copies standard input to the server and the server's data
-to standard output, until both have ended.
+Connects (port 443 or that of the URL's scheme by default; unix:PATH for a unix socket), makes the
+handshake and reports to standard error: the address, the verification, protocol, cipher suite,
+group, ALPN, times, and the certificates that the server sent. Then it copies standard input to the
+server and the server's data to standard output, until both have ended.
 
 If the certificate does not verify, no data is sent: jsec reports the certificates, from a second
-connection, and the exit status is 3.
+connection, and the exit status is 3. With --insecure the report says what failed, and data is sent
+over the second connection.
 ``
    :options [{:name "hostname" :value "NAME"
               :doc "name to ask for (SNI) and to verify, in place of HOST"}
              ;connection/options
-             {:name "insecure" :short "k" :doc "don't verify: an attacker may be the server"}
-             {:name "starttls" :value "PROTOCOL" :kind connection/starttls-names
+             {:name "insecure" :short "k"
+              :doc "go on if the certificate does not verify: an attacker may be the server"}
+             {:name "starttls" :value "PROTOCOL" :kind starttls/names
               :doc "begin in plaintext, then upgrade to TLS"}
+             {:name "dtls" :doc "DTLS over UDP; each read of standard input is a datagram"}
+             {:name "showcerts" :doc "show the certificates themselves (PEM) in the report"}
+             {:name "save-chain" :value "FILE"
+              :doc "write the certificates that the server sent to FILE (PEM)"}
              {:name "session" :value "FILE"
               :doc "resume the session in FILE, if it exists, and write the new session to it"}
              {:name "keylog" :value "FILE"
@@ -43,20 +51,36 @@ connection, and the exit status is 3.
   (def input (os/open "/dev/stdin" :r))
   (def chunk @"")
   (while (:read input 16384 (buffer/clear chunk)) (:write stream chunk))
-  (:shutdown stream :w))
+  (if (= "TLS" (string/slice (:version stream) 0 3)) (:shutdown stream :w)))
 
-(defn- bridge [stream]
-  (def [out done] [(dyn :out stdout) (ev/chan 2)])
-  (def sender (ev/go (fn [] (send-input stream)) nil done))
+(defn- raise-if-failed [[outcome fiber]]
+  (if (= :error outcome) (propagate (fiber/last-value fiber) fiber)))
+
+(defn- copy-output
+  "Copy the server's data to standard output until it ends, or `done?`."
+  [stream seconds done?]
   (def chunk @"")
-  (while (:read stream 65536 (buffer/clear chunk))
-    (file/write stdout chunk)
-    (file/flush stdout))
+  (forever
+    (def [fine got] (protect (:read stream 65536 (buffer/clear chunk) seconds)))
+    (cond
+      fine (if got (do (file/write stdout chunk) (file/flush stdout)) (break))
+      (not= "timeout" got) (error got)
+      (done?) (break))))
+
+(defn- bridge
+  ``Copy in both directions. Datagrams have no end: of DTLS, a second without one ends the bridge
+  after the end of standard input.``
+  [stream datagrams]
+  (def done (ev/chan 2))
+  (def sender (ev/go (fn [] (send-input stream)) nil done))
+  (copy-output stream (if datagrams 1) |(pos? (ev/count done)))
   # the server has ended: further input has no receiver
-  (when (pos? (ev/count done))
-    (def [outcome fiber] (ev/take done))
-    (if (= :error outcome) (propagate (fiber/last-value fiber) fiber)))
+  (if (pos? (ev/count done)) (raise-if-failed (ev/take done)))
   (ev/cancel sender "the server has ended"))
+
+(defn- announce-bridge []
+  (if (os/isatty stdin)
+    (eprint "connected: what you type goes to the server; Ctrl-D ends the input, Ctrl-C all")))
 
 # ---- the command ----
 
@@ -70,44 +94,72 @@ connection, and the exit status is 3.
     (files/write-secret path session)
     (eprint "jsec: the server gave no session to resume")))
 
-(defn- report [given found trouble]
+(defn- site-of [given text]
+  (if (and (given :dtls) (given :starttls))
+    (args/usage-error "--dtls and --starttls exclude each other"))
+  (def place (args/target text "443"))
+  {:place place
+   :name (get given :hostname (if (= :unix (first place)) "localhost" (first place)))
+   :starttls (given :starttls) :seconds (get given :timeout 15) :dtls (given :dtls)})
+
+(defn- connect
+  ``{:stream :facts} of a connection, or {:failure}. If the certificate does not verify, :failure
+  goes with the facts of a second connection, made without verification, and its :stream.``
+  [site options]
+  (defn attempt [options]
+    (def [stream connect handshake] (connection/open site options))
+    [stream (connection/facts (site :place) stream connect handshake)])
+  (def [fine result] (protect (attempt options)))
+  (if fine
+    {:stream (result 0) :facts (result 1)}
+    (let [failure (show/failure result)
+          [fine result] (if (= :verification (failure :stage))
+                          (protect (attempt (merge options {:verify false :session nil})))
+                          [false nil])]
+      (if fine
+        (let [[stream facts] result]
+          {:stream stream :facts facts
+           :failure (merge failure
+                           {:text (connection/diagnosis (failure :text) (facts :chain))})})
+        {:failure failure}))))
+
+(defn- report [given site {:facts facts :failure failure}]
+  (def trouble (if failure (failure :text)))
   (cond
-    (given :quiet) nil
-    (given :json) (show/print-json (if trouble (merge found {:verify-error trouble}) found))
-    (connection/show-facts found trouble)))
+    (given :json) (show/print-json
+                    (record/target (site :place) facts
+                                   {:asked (not (given :insecure)) :trouble trouble
+                                    :failure (unless (and facts (given :insecure)) failure)
+                                    :with-pem (given :showcerts)}))
+    (and facts (not (given :quiet))) (connection/show-facts facts trouble (given :showcerts))))
 
-(defn- look-without-trust
-  "Facts about a server whose certificate did not verify."
-  [place options given seconds]
-  (def [stream connect handshake]
-    (connection/open place (merge options {:verify false :session nil}) (given :starttls) seconds))
-  (defer (:close stream true) (connection/facts place stream connect handshake)))
+(defn- save-chain [path facts]
+  (files/write-all [[path (string/join (map |($ :pem) (facts :chain)))]] true))
 
-(defn- is-verification? [err] (and (bytes? err) (string/find "certificate verify failed" err)))
+(defn- use-connection [given {:stream stream :facts facts}]
+  (unless (or (given :info) (given :json))
+    (unless (given :quiet) (announce-bridge))
+    (bridge stream (given :dtls)))
+  (if-let [path (given :session)] (save-session path stream))
+  (:close stream)
+  0)
 
 (defn run [given]
   (def [text & more] (given :words))
   (if (or (nil? text) (next more)) (args/usage-error "one HOST:PORT is needed"))
-  (def place (args/target text "443"))
-  (def seconds (get given :timeout 15))
-  (def options (merge (connection/tls-options given) (load-session (given :session))
-                      {:hostname (given :hostname) :keylog (given :keylog)
-                       :verify (not (given :insecure))}))
-  (def only-report (or (given :info) (given :json)))
-  (setdyn :out (if only-report stdout stderr))
-  (def [fine result]
-    (protect (show/progress "connecting"
-                            |(connection/open place options (given :starttls) seconds))))
+  (def site (site-of given text))
+  (def options
+    (merge (connection/tls-options given) (load-session (given :session))
+           {:hostname (given :hostname) :keylog (given :keylog)}))
+  (setdyn :out (if (or (given :info) (given :json)) stdout stderr))
+  (def found (show/progress "connecting" |(connect site options)))
+  (def {:failure failure :facts facts :stream stream} found)
+  (report given site found)
+  (if-let [path (and facts (given :save-chain))] (save-chain path facts))
   (cond
-    fine (let [[stream connect handshake] result]
-           (report given (connection/facts place stream connect handshake) nil)
-           (unless only-report (bridge stream))
-           (if-let [path (given :session)] (save-session path stream))
-           (:close stream)
-           0)
-    (is-verification? result) (do
-                                (report given (look-without-trust place options given seconds)
-                                        result)
-                                (eprint "jsec: " (show/plain result))
-                                3)
-    (error result)))
+    (nil? facts) (if (given :json) 1 (error failure))
+    (and failure (not (given :insecure))) (do
+                                            (:close stream true)
+                                            (eprint "jsec: " (show/clean (failure :text)))
+                                            3)
+    (use-connection given found)))

@@ -1,6 +1,7 @@
 # Options of the commands that make connections, and the report on a connection.
+(import ../dtls)
 (import ../tls)
-(import ./args)
+(import ./dial)
 (import ./show)
 
 (def- versions {"1.2" :TLS1_2 "1.3" :TLS1_3})
@@ -29,53 +30,11 @@
 (defn tls-options
   "Options of jsec/tls from those of the command line."
   [given]
-  (def version (versions (given :tls)))
+  (def version (if (given :dtls) (if (given :tls) :DTLS1_2) (versions (given :tls))))
   (table :ca-file (given :ca) :trusted-cert (given :trust) :cert (given :cert) :key (given :key)
          :password (password given)
          :alpn (if-let [names (given :alpn)] (string/split "," names))
          :min-version version :max-version version))
-
-# ---- STARTTLS ----
-
-(defn- reply
-  "Read lines until the answer is `done?`. Raises unless it is `good?`."
-  [stream done? good?]
-  (def text @"")
-  (while (not (done? text))
-    (unless (:read stream 1024 text 15)
-      (error (string "the server closed after " (show/clean text)))))
-  (unless (good? text) (error (string "STARTTLS refused: " (show/clean (string/trim text)))))
-  text)
-
-(defn- lines-done?
-  "Is the answer of SMTP or FTP complete? Its last line has no dash after the code."
-  [text]
-  (peg/match ~(* (any (* :d :d :d "-" (thru "\n"))) :d :d :d (! "-") (thru "\n")) text))
-
-(defn- ask [stream line done? prefix]
-  (if line (:write stream (string line "\r\n")))
-  (reply stream done? |(string/has-prefix? prefix $)))
-
-(defn- line-done? [text] (string/has-suffix? "\n" text))
-
-(defn- imap-done? [text] (peg/match '(* (any (* "*" (thru "\n"))) "a " (thru "\n")) text))
-
-(def- talks
-  "The plaintext dialogue before TLS, by protocol."
-  {"smtp" (fn [s]
-            (ask s nil lines-done? "220")
-            (ask s "EHLO jsec.invalid" lines-done? "250")
-            (ask s "STARTTLS" lines-done? "220"))
-   "ftp" (fn [s] (ask s nil lines-done? "220") (ask s "AUTH TLS" lines-done? "234"))
-   "pop3" (fn [s] (ask s nil line-done? "+OK") (ask s "STLS" line-done? "+OK"))
-   "imap" (fn [s] (ask s nil line-done? "* OK")
-            (:write s "a STARTTLS\r\n")
-            (reply s imap-done? |(string/find "a OK" $)))
-   "postgres" (fn [s]
-                (:write s "\0\0\0\x08\x04\xd2\x16/")
-                (reply s |(pos? (length $)) |(= "S" (string $))))})
-
-(def starttls-names (sort (keys talks)))
 
 # ---- connecting ----
 
@@ -83,38 +42,44 @@
   (def [found name] (protect (:peername stream)))
   (if found (if (indexed? name) (string/join (map string name) " port ") name)))
 
-(defn- reach
-  "A stream before its handshake; `talk` names a STARTTLS protocol, or is nil."
-  [[host port] options talk seconds]
-  (def limits {:handshake false :timeout seconds})
-  (if-not talk
-    (tls/connect host port (merge options limits))
-    (let [plain (net/connect host port)]
-      (ev/with-deadline seconds ((talks talk) plain))
-      (tls/upgrade plain (get options :hostname host) (merge options limits)))))
+(defn- start-tls
+  "A TLS stream before its handshake."
+  [{:place place :starttls protocol :name name :seconds seconds} options]
+  # options that are refused and files that can't be read raise here
+  (def context (tls/new-context (merge options {:handshake false :timeout seconds})))
+  (if protocol
+    (tls/upgrade (dial/before-tls place protocol name seconds) name context)
+    (try (tls/connect ;place context) ([err] (dial/not-reached place err seconds)))))
 
 (defn- shake-hands [stream seconds]
   (try (:handshake stream seconds)
-    ([err fiber] (:close stream true) (propagate err fiber))))
+    ([err]
+      (:close stream true)
+      (def words (dial/in-words err seconds))
+      (show/failed (if (string/find "certificate verify failed" words) :verification :handshake)
+                   words))))
 
-(defn- or-say-late
-  "The result of `f`. A timeout raises an error in words."
-  [seconds f]
-  (try (f)
-    ([err fiber]
-      (if (index-of err ["timeout" "deadline expired"])
-        (error (string "no answer within " (show/plural seconds "second")))
-        (propagate err fiber)))))
+(defn- open-datagrams [{:place place :seconds seconds} options]
+  (try (dtls/connect ;place (merge options {:timeout seconds}))
+    ([err]
+      (def words (dial/in-words err seconds))
+      (cond
+        (string/find "certificate verify failed" words) (show/failed :verification words)
+        (string/find "handshake" words) (show/failed :handshake words)
+        (dial/not-reached place err seconds)))))
 
 (defn open
-  ``Connect to [host port] and make the handshake. Returns the stream and the seconds that the
-  connection and the handshake took. `talk` names a STARTTLS protocol, or is nil.``
-  [place options talk seconds]
+  ``Connect to a site and make the handshake. Returns the stream and the seconds that connection and
+  handshake took (of DTLS together). A site has :place [host port], :name, the server's,
+  :starttls protocol or nil, :seconds for each step, and :dtls. Raises {:stage :text}.``
+  [site options]
   (def begun (os/clock :monotonic))
-  (def stream (or-say-late seconds |(reach place options talk seconds)))
-  (def connected (os/clock :monotonic))
-  (or-say-late seconds |(shake-hands stream seconds))
-  [stream (- connected begun) (- (os/clock :monotonic) connected)])
+  (if (site :dtls)
+    [(open-datagrams site options) 0 (- (os/clock :monotonic) begun)]
+    (let [stream (start-tls site options)
+          connected (os/clock :monotonic)]
+      (shake-hands stream (site :seconds))
+      [stream (- connected begun) (- (os/clock :monotonic) connected)])))
 
 (defn await-session
   ``The session of a connection, or nil. With TLS 1.3 a server sends it some time after the
@@ -129,35 +94,70 @@
           (set session (:get-session stream)))
         session)))
 
-(defn- certificate-facts
-  "A certificate for JSON: extensions without their raw values."
-  [certificate]
-  (merge certificate
-         {:extensions (map |{:oid ($ :oid) :name ($ :name) :critical ($ :critical) :text ($ :text)}
-                           (get certificate :extensions []))
-          :days-left (show/days-left certificate)}))
+# ---- facts ----
 
 (defn facts
   "The facts about a connection, for `show-facts` and for JSON."
   [[host port] stream connect-seconds handshake-seconds]
   (def info (:connection-info stream))
   (merge
-    (struct ;(mapcat |[$ (info $)] [:version :cipher :cipher-bits :group :signature-algorithm :alpn
-                                    :server-name]))
-         {:host (string host) :port port :address (address-of stream)
-          :resumed (info :session-reused)
-          :verified (get-in info [:verify-result :ok])
-          :verify-reason (get-in info [:verify-result :reason])
-          :connect-seconds connect-seconds :handshake-seconds handshake-seconds
-          :chain (map certificate-facts (get info :peer-chain []))}))
+    (struct ;(mapcat |[$ (info $)]
+                     [:version :cipher :cipher-bits :group :signature-algorithm :alpn
+                      :server-name]))
+    {:host (string host) :port port :address (address-of stream)
+     :resumed (info :session-reused)
+     :verified (get-in info [:verify-result :ok])
+     :request (info :certificate-request)
+     :connect-seconds connect-seconds :handshake-seconds handshake-seconds
+     :chain (map |(merge $1 {:pem $0})
+                 (or (:peer-chain stream :pem) [])
+                 (get info :peer-chain []))}))
+
+# ---- what is wrong with a certificate ----
+
+(defn- at-depth [text chain]
+  (def depth (first (or (peg/match '(* (thru "(depth ") (number :d+)) text) [0])))
+  (or (get chain depth) (first chain)))
+
+(defn incomplete
+  "The issuer that a chain lacks, or nil: its last certificate is neither a root nor trusted."
+  [text chain]
+  (def top (last chain))
+  (if (and top (not (top :self-signed))
+           (some |(string/find $ text)
+                 ["unable to get local issuer certificate" "chain is incomplete"
+                  "unable to verify the first certificate"]))
+    (top :issuer-text)))
+
+(defn diagnosis
+  "The text of a failed verification, with what it takes to cure it."
+  [text chain]
+  (def certificate (at-depth text chain))
+  (cond
+    (incomplete text chain)
+    (string "certificate verify failed: the chain is incomplete: the server must send its "
+            "intermediate \"" (show/clean (incomplete text chain))
+            "\", or --ca must name it if it is a root")
+    (and certificate (string/find "key too weak" text))
+    (string text ": " (show/key-size certificate) ", at least " (show/wanted-size certificate)
+            " wanted")
+    (and certificate (string/find "digest algorithm too weak" text))
+    (string text ": signed with " (certificate :signature-algorithm) ", SHA-256 or better wanted")
+    text))
+
+# ---- showing ----
 
 (defn- joined [& texts] (string/join (map string (filter |(and $ (not= "" $)) texts)) ", "))
 
-(defn- show-names [names]
-  (def most 8)
-  (def shown (map show/clean (take most names)))
+(defn- some-of
+  "The first of many names."
+  [names]
+  (def max-shown 8)
+  (def shown (map show/clean (take max-shown names)))
   (string (string/join shown ", ")
-          (if (> (length names) most) (string " and " (- (length names) most) " more") "")))
+          (if (> (length names) max-shown)
+            (string " and " (- (length names) max-shown) " more")
+            "")))
 
 (defn show-certificate
   "Print a certificate under a heading."
@@ -165,20 +165,26 @@
   (print heading " " (show/paint :bold (show/clean (certificate :subject-text))))
   (show/row "issued by"
             (if (certificate :self-signed) "itself" (show/clean (certificate :issuer-text))))
-  (unless (empty? (get certificate :san [])) (show/row "names" (show-names (certificate :san))))
+  (unless (empty? (get certificate :san [])) (show/row "names" (some-of (certificate :san))))
   (show/row "valid" (show/span certificate))
   (show/row "key" (show/key-text certificate) ", signed with " (certificate :signature-algorithm))
   (if (certificate :is-ca) (show/row "CA" "yes"))
   (show/row "SHA-256" (certificate :sha256)))
 
+(defn request-text
+  "A server's certificate request in words."
+  [{:cas cas}]
+  (string "requested" (if (empty? cas) ", of any CA" (string ", CAs " (some-of cas)))))
+
 (defn show-facts
-  "Print the result of `facts`; `trouble` is the error of a failed verification, or nil."
-  [found trouble]
+  ``Print the result of `facts`; `trouble` is the text of a failed verification, or nil;
+  `with-certificates` adds the certificates themselves.``
+  [found trouble with-certificates]
   (show/title (found :host) (if (= "unix" (found :host)) " " ":") (found :port)
               (if-let [address (found :address)] (string " (" address ")") ""))
   (show/row "verified"
             (cond
-              trouble (show/paint :bad "NO: " (show/plain trouble))
+              trouble (show/paint :bad "NO: " (show/clean trouble))
               (found :verified) (show/paint :good "yes")
               (show/paint :warn "not asked for")))
   (show/row "protocol" (joined (found :version) (found :cipher) (found :group)
@@ -186,7 +192,10 @@
                                  (string "signed with " algorithm))))
   (if-let [name (found :server-name)] (show/row "asked for" (show/clean name)))
   (if-let [name (found :alpn)] (show/row "ALPN" (show/clean name)))
+  (if-let [request (found :request)] (show/row "client cert." (request-text request)))
   (show/row "session" (if (found :resumed) "resumed" "new"))
   (show/row "took" (show/milliseconds (found :connect-seconds)) " to connect, "
             (show/milliseconds (found :handshake-seconds)) " for the handshake")
-  (eachp [i certificate] (found :chain) (show-certificate i certificate)))
+  (eachp [i certificate] (found :chain)
+    (show-certificate i certificate)
+    (if with-certificates (print (string/trimr (certificate :pem))))))

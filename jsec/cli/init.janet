@@ -1,37 +1,20 @@
 # The command line tool `jsec`: commands, help, exit status. Each command is a table of usage,
-# options and examples; help, manual page and completions are made from the tables.
-(import ../tls)
+# options and examples; help, manual page and completions are made from the tables. A command's
+# module is loaded when it is called for: to compile all of them takes longer than a handshake.
 (import ./args)
-(import ./cert)
-(import ./check)
-(import ./completions)
-(import ./connect)
-(import ./serve)
 (import ./show)
 
-(def- completions-command
-  {:name "completions"
-   :usage "bash | zsh | fish"
-   :summary "print a completion script for a shell"
-   :text ``
-In bash: eval "$(jsec completions bash)" in ~/.bashrc.
-In zsh: jsec completions zsh > a file _jsec in a folder of $fpath.
-In fish: jsec completions fish > ~/.config/fish/completions/jsec.fish.
-``
-   :options []
-   :examples []})
+(def names
+  "All commands, in the order of help. Each is a module here, with `command`, a table, and `run`."
+  ["connect" "serve" "cert" "check" "completions" "version"])
 
-(def- version-command
-  {:name "version"
-   :usage ""
-   :summary "print the versions of jsec and OpenSSL, and their features"
-   :text "Prints what (tls/features) returns: protocols, groups, cipher suites."
-   :options [{:name "json" :doc "as JSON"}]
-   :examples []})
+(defn- value-in [name symbol]
+  (get-in (require (string "jsec/cli/" name)) [symbol :value]))
 
-(def commands
-  "All commands, in the order of help."
-  [connect/command serve/command cert/command check/command completions-command version-command])
+(defn commands
+  "The tables of all commands."
+  []
+  (map |(value-in $ 'command) names))
 
 (def statuses
   "Exit statuses and their meanings."
@@ -42,64 +25,60 @@ In fish: jsec completions fish > ~/.config/fish/completions/jsec.fish.
 
 # ---- help ----
 
+(def- column 30)
+
+(defn- in-columns [left text]
+  (def padded (string "  " left (string/repeat " " (- column (length left) 2))))
+  (if (< (+ 3 (length left)) column)
+    (print padded (show/wrap text column))
+    (print "  " left "\n" (string/repeat " " column) (show/wrap text column))))
+
 (defn- option-words [{:name name :short short :value value}]
   (string (if short (string "-" short ", ") "    ") "--" name (if value (string " " value) "")))
 
 (defn- help-general []
   (print "usage: jsec COMMAND [option]... [argument]...\n\nTLS on the command line. Commands:\n")
-  (each {:name name :summary summary} commands (print (string/format "  %-12s " name) summary))
+  (each {:name name :summary summary} (commands)
+    (print (string/format "  %-12s " name) (show/wrap summary 15)))
   (print "\njsec COMMAND --help tells more. Exit status:")
   (each [code meaning] statuses (print "  " code "  " meaning)))
 
+(defn- filled
+  "A text in lines that fit; columns and lines that end in a colon stay as they are."
+  [text]
+  (string/join (map |(if (or (string/find "   " $) (string/find "\nIn " $))
+                       $
+                       (show/wrap (string/replace-all "\n" " " $)))
+                    (string/split "\n\n" (string/trim text)))
+               "\n\n"))
+
 (defn- help-command [command]
-  (print "usage: jsec " (command :name) " [option]... " (command :usage) "\n\n" (command :summary)
-         "\n\n" (string/trim (command :text)))
+  (print (show/wrap (string "usage: jsec " (command :name) " [option]... " (command :usage)) 7)
+         "\n\n" (show/wrap (command :summary)) "\n\n" (filled (command :text)))
   (unless (empty? (command :options)) (print "\noptions:"))
   (each option (command :options)
     (def kind (option :kind))
-    (print (string/format "  %-28s " (option-words option)) (option :doc)
-           (if (indexed? kind) (string ": " (string/join kind ", ")) "")))
+    (in-columns (option-words option)
+                (string (option :doc)
+                        (if (indexed? kind) (string ": " (string/join kind ", ")) ""))))
   (unless (empty? (command :examples)) (print "\nexamples:"))
-  (each [line what] (command :examples) (print "  " line "\n      " what)))
-
-# ---- the small commands ----
-
-(defn- run-completions [given]
-  (print (completions/script (or (first (given :words)) (args/usage-error "bash, zsh or fish?"))
-                             commands))
-  0)
-
-(defn- run-version [given]
-  (def features (tls/features))
-  (if (given :json)
-    (show/print-json features)
-    (do
-      (print "jsec " (features :jsec) ", OpenSSL " (features :openssl) ", Janet " janet/version)
-      (each key (sort (filter |(indexed? (features $)) (keys features)))
-        (show/row key (string/join (map string (features key)) " ")))
-      (show/row "also"
-                (string/join (map string (sort (filter |(= true (features $)) (keys features))))
-                             " "))))
-  0)
-
-(def- runners
-  {"connect" connect/run "serve" serve/run "cert" cert/run "check" check/run
-   "completions" run-completions "version" run-version})
+  (each [line what] (command :examples) (print "  " line "\n      " (show/wrap what 6))))
 
 # ---- the line ----
 
-(defn- find-command [name]
-  (or (find |(= name ($ :name)) commands)
-      (args/usage-error "there is no command " name
-                        (if-let [meant (args/nearest name (map |($ :name) commands))]
-                          (string ", did you mean " meant "?")
-                          ""))))
+(defn- known [name]
+  (unless (index-of name names)
+    (args/usage-error "there is no command " name
+                      (if-let [meant (args/nearest name names)]
+                        (string ", did you mean " meant "?")
+                        "")))
+  name)
 
 (defn- run-command [name words]
-  (def command (find-command name))
+  (def command (value-in (known name) 'command))
   (if (some |(or (= "--help" $) (= "-h" $)) words)
     (do (help-command command) 0)
-    ((runners name) (args/parse (command :options) words))))
+    ((value-in name 'run) (args/parse (command :options) words))))
 
 (defn- dispatch [words]
   (def [name & rest] words)
@@ -107,8 +86,12 @@ In fish: jsec completions fish > ~/.config/fish/completions/jsec.fish.
     nil (do (with-dyns [:out stderr] (help-general)) 2)
     "--help" (do (help-general) 0)
     "-h" (do (help-general) 0)
-    "help" (do (if-let [about (first rest)] (help-command (find-command about)) (help-general)) 0)
-    "--version" (run-command "version" rest)
+    "help" (do
+             (if-let [about (first rest)]
+               (help-command (value-in (known about) 'command))
+               (help-general))
+             0)
+    "--version" (do (print ((value-in "version" 'line))) 0)
     (run-command name rest)))
 
 (defn- flush-all []
@@ -124,5 +107,5 @@ In fish: jsec completions fish > ~/.config/fish/completions/jsec.fish.
       fine result
       (and (dictionary? result) (result :usage))
       (do (eprint "jsec: " (show/clean (result :usage)) "\ntry: jsec --help") 2)
-      (do (eprint "jsec: " (show/plain result)) 1)))
+      (do (eprint "jsec: " (show/clean ((show/failure result) :text))) 1)))
   (os/exit status))

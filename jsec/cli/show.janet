@@ -36,6 +36,24 @@
   [text]
   (first (peg/match text-grammar (string text))))
 
+(defn brief
+  "The first line of foreign text, 80 characters at most."
+  [text]
+  (clean (string/slice text 0 (min 80 (or (string/find "\n" text) 80) (length text)))))
+
+# ---- errors ----
+
+(def- tool-options
+  "Options of the library, and the tool's for them."
+  {"ca-file" "--ca" "trusted-cert" "--trust" "hostname" "--hostname" "cert" "--cert" "key" "--key"
+   "password" "--password-file" "alpn" "--alpn" "keylog" "--keylog" "session" "--session"
+   "crl" "--crl"})
+
+(defn- in-tool [name] (or (tool-options name) (string ":" name)))
+
+(def- option-grammar
+  (peg/compile ~(% (any (+ (* ":" (/ '(some (+ (range "az") "-")) ,in-tool)) '1)))))
+
 (defn plain
   ``An error of the library for the tool's user: without the function's name, with the tool's
   options.``
@@ -43,9 +61,41 @@
   (def text (if (bytes? err) (string err) (string/format "%q" err)))
   (def named
     (peg/match '(* (some (+ :w (set "-?"))) "/" (some (+ :w (set "-?"))) ": " '(any 1)) text))
-  (clean (reduce (fn [text [ours theirs]] (string/replace-all ours theirs text))
-                 (if named (first named) text)
-                 [[":ca-file" "--ca"] [":trusted-cert" "--trust"] [":hostname" "--hostname"]])))
+  (clean (first (peg/match option-grammar (if named (first named) text)))))
+
+(defn failed
+  "Raise a failure at a stage: :resolve, :connect, :starttls, :handshake or :verification."
+  [stage & words]
+  (error {:stage stage :text (string ;words)}))
+
+(defn failure
+  "A raised value as {:stage :text}; an error that is not of `failed` has no stage."
+  [err]
+  (if (and (dictionary? err) (err :text)) err {:text (plain err)}))
+
+# ---- lines ----
+
+(def- width
+  "Columns of the terminal, where it says them, and 80 otherwise."
+  (max 40 (or (scan-number (os/getenv "COLUMNS" "80")) 80)))
+
+(defn wrap
+  ``Text in lines that fit the terminal; each but the first begins with `indent` spaces. `used` is
+  the length of what stands before it on its line.``
+  [text &opt indent used]
+  (default indent 0)
+  (def out @"")
+  (var column (or used indent))
+  (each word (string/split " " text)
+    (when (and (> (+ column 1 (length word)) width) (> column indent))
+      (buffer/push out "\n" (string/repeat " " indent))
+      (set column indent))
+    (when (and (> column indent) (not (empty? out)) (not= 10 (last out)) (not= 32 (last out)))
+      (buffer/push out " ")
+      (++ column))
+    (buffer/push out word)
+    (+= column (length word)))
+  (string out))
 
 (defn title [& text] (print (paint :bold ;text)))
 
@@ -54,9 +104,12 @@
   [name & text]
   (print (string/format "  %-12s " name) ;text))
 
-(defn date [seconds]
-  (def {:year year :month month :month-day day} (os/date seconds))
-  (string/format "%04d-%02d-%02d" year (inc month) (inc day)))
+(defn date [seconds] (os/strftime "%Y-%m-%d" seconds))
+
+(defn timestamp
+  "Seconds since the epoch as RFC 3339 has them."
+  [seconds]
+  (os/strftime "%Y-%m-%dT%H:%M:%SZ" seconds))
 
 (defn days-left [certificate]
   (math/floor (/ (- (certificate :not-after) (os/time)) 86400)))
@@ -80,9 +133,25 @@
   (string (string/ascii-upper (string type)) (if curve (string " " curve))
           (if bits (string ", " bits " bits"))))
 
+(defn key-size
+  "A key's kind and size in words, as in: RSA of 1024 bits."
+  [{:key-type type :key-bits bits}]
+  (string (string/ascii-upper (string type)) " of " bits " bits"))
+
+(defn wanted-size
+  "The size in bits that a key of that kind has at least."
+  [{:key-type type}]
+  (case type
+    :ec 256
+    2048))
+
 (defn milliseconds [seconds] (string/format "%.1f ms" (* 1000 seconds)))
 
 # ---- JSON (RFC 8259) ----
+
+(def null
+  "JSON's null, for values that a struct has nevertheless."
+  'null)
 
 # Bytes that are not UTF-8 become U+FFFD, control characters an escape.
 (def- json-text
@@ -122,8 +191,8 @@
 (set json-into
      (fn [value into]
        (cond
-         (or (nil? value) (boolean? value))
-         (buffer/push into (if (nil? value) "null" (string value)))
+         (or (nil? value) (= null value)) (buffer/push into "null")
+         (boolean? value) (buffer/push into (string value))
          (number? value) (buffer/push into (string/format (if (int? value) "%d" "%.9g") value))
          (dictionary? value) (json-list "{" "}" (sort (pairs value)) |(json-member $ into) into)
          (indexed? value) (json-list "[" "]" value |(json-into $ into) into)
@@ -141,7 +210,14 @@
 (defn progress
   ``Call `work`. If it takes longer than a second, show `what` on standard error, on a terminal.``
   [what work]
-  (if-not (os/isatty stderr)
+  (if-not (and (os/isatty stderr) (not= "dumb" (os/getenv "TERM")))
     (work)
-    (let [display (ev/go (fn [] (ev/sleep 1) (eprinf "%s ...\r" what)) nil (ev/chan 1))]
-      (defer (do (ev/cancel display "done") (eprinf "\e[K")) (work)))))
+    (do
+      (def line (string what " ..."))
+      (var shown false)
+      (def display
+        (ev/go (fn [] (ev/sleep 1) (set shown true) (eprinf "%s\r" line)) nil (ev/chan 1)))
+      (defer (do
+               (ev/cancel display "done")
+               (if shown (eprinf "%s\r" (string/repeat " " (length line)))))
+        (work)))))

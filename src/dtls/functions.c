@@ -235,7 +235,7 @@ FUNCTION(dtls_connection_info, "dtls-stream/connection-info", "client-or-server 
          "What was negotiated and with which peer, a struct with the keys of "
          "`tls-stream/connection-info`: `:version :cipher :cipher-bits :alpn :server-name :group "
          ":signature-algorithm :session-reused :verify-result :peer-certificate :peer-chain "
-         ":handshake-time`. " OF_EITHER,
+         ":certificate-request :handshake-time`. " OF_EITHER,
          NULL) {
     return describe_session(function, argc, argv, info_connection);
 }

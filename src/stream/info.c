@@ -3,6 +3,8 @@
 
 #include "base/raise.h"
 #include "core/keys/pem.h"
+#include "core/pki/x509info.h"
+#include "core/pool.h"
 #include "core/tls/context_data.h"
 #include "pki/info.h"
 #include "stream/stream_internal.h"
@@ -127,6 +129,35 @@ static Janet make_verify_result(const SSL *ssl) {
     return janet_wrap_struct(janet_table_to_struct(result));
 }
 
+/* --- the server's request for a certificate --- */
+
+static Janet name_line(const X509_NAME *name) {
+    Pool pool = {NULL, false};
+    InfoNames ignored = {NULL, 0};
+    Bytes text;
+    x509info_name(&pool, name, &ignored, &text);
+    Janet line = janet_wrap_string(janet_string(text.data, (int32_t)text.length));
+    pool_free(&pool);
+    return line;
+}
+
+/* A request names signature algorithms since TLS 1.2, and nothing else of a server does. */
+static bool is_requested(SSL *ssl) {
+    return !SSL_is_server(ssl) && SSL_get_sigalgs(ssl, -1, NULL, NULL, NULL, NULL, NULL) > 0;
+}
+
+static Janet make_request(SSL *ssl) {
+    if (!is_requested(ssl)) return janet_wrap_nil();
+    const STACK_OF(X509_NAME) *names = SSL_get0_peer_CA_list(ssl);
+    JanetArray *cas = janet_array(4);
+    for (int i = 0; i < sk_X509_NAME_num(names); i++) {
+        janet_array_push(cas, name_line(sk_X509_NAME_value(names, i)));
+    }
+    JanetTable *request = janet_table(1);
+    put_key(request, "cas", janet_wrap_tuple(janet_tuple_n(cas->data, cas->count)));
+    return janet_wrap_struct(janet_table_to_struct(request));
+}
+
 /* --- facts --- */
 
 Janet info_version(const Negotiated *it) {
@@ -168,6 +199,7 @@ Janet info_connection(const Negotiated *it) {
     put_key(info, "peer-certificate",
             export_certificate(SSL_get0_peer_certificate(ssl), FORM_DATA));
     put_key(info, "peer-chain", export_chain(ssl, FORM_DATA));
+    put_key(info, "certificate-request", make_request(ssl));
     put_key(info, "handshake-time", info_handshake_time(it));
     return janet_wrap_struct(janet_table_to_struct(info));
 }

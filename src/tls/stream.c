@@ -81,6 +81,8 @@ FUNCTION_NAMED(
     "* `:session-reused` - whether a session was resumed\n"
     "* `:verify-result` - see `verify-result`\n"
     "* `:peer-certificate`, `:peer-chain` - as `:data`, see those\n"
+    "* `:certificate-request` - of clients whose server asked for a certificate: a struct of "
+    "`:cas`, the names of the CAs that it accepts, as in `:subject-text`\n"
     "* `:handshake-time` - seconds, with `:handshake-timing true`",
     NULL);
 
