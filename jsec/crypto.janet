@@ -26,5 +26,6 @@
     create-pkcs12 parse-pkcs12
     # conversion of keys and certificates
     convert-key convert-cert detect-format load-key export-key key-info
-    # base64
-    base64-encode base64-decode base64url-encode base64url-decode])
+    # bytes as text
+    base64-encode base64-decode base64url-encode base64url-decode
+    base32-encode base32-decode hex-encode hex-decode])

@@ -21,6 +21,8 @@
     X(dtls_address)                                                                                \
     X(digest)                                                                                      \
     X(random)                                                                                      \
+    X(base32)                                                                                      \
+    X(hex)                                                                                         \
     X(base64)                                                                                      \
     X(key)                                                                                         \
     X(generate)                                                                                    \

@@ -563,6 +563,15 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    ``Remove white space first: `(string/replace-all "\n" "" text)`. Without padding and with `-` and
    `_`: `base64url-decode`.``}
 
+  {:title "Base32 and hexadecimal digits"
+   :texts ["invalid base32*" "invalid hex*"]
+   :cause
+   ``The text is not strict: it has white space, other characters, no padding, an odd number of
+   digits, or unused bits that are not zero.``
+   :cure
+   ``The index counts bytes from 0. Secrets of one-time passwords are Base32 without padding:
+   `{:padding false}`; write them in upper case with `string/ascii-upper`.``}
+
   {:title "Points of elliptic curves"
    :texts ["not a point*" "… of … bytes, at most …" "… not read*"
            "the result is the point at infinity*" "no coordinates*" "not added: …" "not multiplied*"
