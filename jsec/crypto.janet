@@ -8,6 +8,8 @@
     random-bytes generate-challenge constant-time=
     # keys
     generate-key export-public-key forget-keys key
+    # keys as data
+    key-to-jwk key-from-jwk jwk-thumbprint key-to-raw key-from-raw
     # signatures
     sign verify
     # key agreement and derivation

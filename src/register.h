@@ -25,6 +25,8 @@
     X(hex)                                                                                         \
     X(base64)                                                                                      \
     X(key)                                                                                         \
+    X(jwk)                                                                                         \
+    X(raw)                                                                                         \
     X(generate)                                                                                    \
     X(sign)                                                                                        \
     X(kdf)                                                                                         \

@@ -563,6 +563,18 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    ``Remove white space first: `(string/replace-all "\n" "" text)`. Without padding and with `-` and
    `_`: `base64url-decode`.``}
 
+  {:title "Keys as data"
+   :texts ["not a usable JWK*" "no JWK*" "no thumbprint*" "thumbprints are not made by …"
+           "… keys have no raw form*" ":compressed is for *" "public key not written*"
+           "key not written*"]
+   :cause
+   ``A member of the JWK is missing or is not what its RFC requires; its private members belong to
+   another key; or this kind of key has no such form.``
+   :cure
+   ``The text names the member, never its value. RSA keys need all of `n e d p q dp dq qi`;
+   coordinates and scalars keep their leading zeros, numbers of RSA keys have none. For other kinds
+   of key use PEM.``}
+
   {:title "Base32 and hexadecimal digits"
    :texts ["invalid base32*" "invalid hex*"]
    :cause

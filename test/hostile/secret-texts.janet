@@ -198,6 +198,14 @@
      ["crypto/export-key" :input-password]
      (with-option |(crypto/export-key encrypted $) :input-password)
      ["crypto/key" :key] crypto/key
+     ["crypto/key-to-jwk" :key] crypto/key-to-jwk
+     ["crypto/key-to-jwk" :password] (with-option |(crypto/key-to-jwk encrypted $) :password)
+     ["crypto/key-to-raw" :key] crypto/key-to-raw
+     ["crypto/key-to-raw" :password] (with-option |(crypto/key-to-raw encrypted $) :password)
+     ["crypto/key-from-raw" :bytes] |(crypto/key-from-raw :x25519 $ {:private true})
+     ["crypto/key-from-jwk" :jwk] |(crypto/key-from-jwk {:kty "OKP" :crv "X25519" :x "AA" :d $})
+     ["crypto/key-from-jwk" :kty] |(crypto/key-from-jwk {:kty $})
+     ["crypto/jwk-thumbprint" :key] crypto/jwk-thumbprint
      ["crypto/key" :password] |(crypto/key encrypted $)
      ["crypto/key-info" :key] crypto/key-info
      ["crypto/key-info" :password] |(crypto/key-info encrypted $)}))

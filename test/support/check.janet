@@ -95,9 +95,10 @@
 # ---- what tests need ----
 
 (defn find-program
-  ``The path of an external program, or nil. Looks where servers live as well, which is not on
-  every user's PATH.``
+  ``The folder of an external program, or nil. Looks where servers live as well, which is not on
+  every user's PATH. The path of a file from / on is looked at as it is.``
   [name]
+  (if (string/has-prefix? "/" name) (break (if (os/stat name) "/")))
   (find |(os/stat $ :mode)
         (map |(string $ "/" name)
              [;(string/split ":" (os/getenv "PATH" "")) "/usr/sbin" "/usr/local/sbin" "/sbin"])))
@@ -110,12 +111,12 @@
 
 (defmacro peer-test
   ``A `test` that needs an external program: `(peer-test "curl" "curl accepts our certificate" …)`.
-  Without the program the fact is skipped, or fails with JSEC_REQUIRE_PEERS=1. A tuple names several
-  programs.``
+  Without the program the fact is skipped, or fails with JSEC_REQUIRE_PEERS=1. A tuple, or a
+  symbol bound to one, names several programs.``
   [programs fact & body]
-  (def names (if (tuple? programs) programs [programs]))
+  (def names (if (string? programs) ~[,programs] programs))
   (with-syms [missing]
-    ~(let [,missing (find |(not (,find-program $)) [,;names])]
+    ~(let [,missing (find |(not (,find-program $)) ,names)]
        (cond
          (nil? ,missing) (test ,fact ,;body)
          (= "1" (os/getenv "JSEC_REQUIRE_PEERS"))

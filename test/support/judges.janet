@@ -1,0 +1,40 @@
+# Other implementations of the formats of keys, as programs that read standard input: npm's jose and
+# Python's cryptography, as Debian packages them.
+(import ./check)
+
+(def jose "What a fact needs that asks jose." ["node" "/usr/share/nodejs/jose/package.json"])
+(def pyca "What a fact needs that asks Python's cryptography."
+  ["/usr/bin/python3" "/usr/lib/python3/dist-packages/cryptography/__init__.py"])
+
+(defn run
+  "What a command prints for this input; raises its output when it fails."
+  [command input &opt env]
+  (def dir (check/tmpdir))
+  (spit (string dir "/in") input)
+  (def code
+    (with [in (file/open (string dir "/in"))]
+      (with [out (file/open (string dir "/out") :w)]
+        (os/execute command (if env :pe :p) (merge (or env {}) {:in in :out out :err out})))))
+  (def text (string (slurp (string dir "/out"))))
+  (if (zero? code) text (errorf "%s fails (%d): %s" (first command) code text)))
+
+(defn ask-jose
+  ``What a program in JavaScript prints. `input`, standard input as JSON, and `jose` are its
+  variables; it may await.``
+  [program input]
+  (def text
+    (string "const jose = require('jose'); const input = JSON.parse(require('fs').readFileSync(0));"
+            "(async () => {" program "})().catch(e => { console.log(e); process.exit(1) })"))
+  (run ["node" "-e" text] input (merge (os/environ) {"NODE_PATH" "/usr/share/nodejs"})))
+
+(defn ask-pyca
+  "What a program in Python prints; `data` is standard input."
+  [program input]
+  (run ["/usr/bin/python3" "-c" (string "import sys\ndata = sys.stdin.buffer.read()\n" program)]
+       input))
+
+(defn to-json
+  "JSON of a struct of texts."
+  [members]
+  (def texts (seq [[k v] :pairs members] (string/format `"%s":"%s"` (string k) v)))
+  (string "{" (string/join texts ",") "}"))
