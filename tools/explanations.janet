@@ -163,7 +163,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    path of a unix socket fits into about 100 bytes: use a shorter folder.``}
 
   {:title "A unix socket can't be made"
-   :texts ["unix socket …: …"]
+   :texts ["unix socket *"]
    :cause
    ``The path exists, perhaps left over by a process that has ended, its folder is missing, or
    it may not be written to.``

@@ -121,8 +121,7 @@ double args_timeout(const Janet *argv, int32_t argc, int32_t slot) {
         options_read("timeout", &timeout_set, argv[slot], &options);
         return options.timeout;
     }
-    double seconds =
-        janet_checktype(argv[slot], JANET_NUMBER) ? janet_unwrap_number(argv[slot]) : NAN;
+    double seconds = janet_getnumber(argv, slot);
     if (!(seconds >= 0)) raise_type(slot, "non-negative number of seconds", argv[slot]);
     return seconds;
 }

@@ -54,5 +54,5 @@ const char *shown_name(Bytes name, Shown *shown) {
 }
 
 const char *shown_path(Bytes path, Shown *shown) {
-    return show(path, shown_is_path(path), shown);
+    return show(path, !path.length || shown_is_path(path), shown);
 }

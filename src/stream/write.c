@@ -158,7 +158,7 @@ static unsigned get_ways(const Janet *argv, int32_t argc) {
     if (janet_checktype(argv[1], JANET_BOOLEAN)) {
         return WAYS_READ | WAYS_WRITE | (janet_unwrap_boolean(argv[1]) ? WAYS_FORCE : 0u);
     }
-    if (!janet_checktype(argv[1], JANET_KEYWORD)) raise_type(1, "keyword", argv[1]);
+    janet_getkeyword(argv, 1);
     if (janet_keyeq(argv[1], "r")) return WAYS_READ;
     if (janet_keyeq(argv[1], "w")) return WAYS_WRITE;
     if (janet_keyeq(argv[1], "rw")) return WAYS_READ | WAYS_WRITE;

@@ -138,14 +138,16 @@ static bool listen_at(BindRequest *bind_request, const Address *address, Janet *
                       &((Listening *)bind_request)->settings, out, failure);
 }
 
-static void explain_path(Failure *failure, JanetByteView path) {
+/* The path of a file that exists is shown, since it can not be a key. */
+static void explain_path(Failure *failure, Bytes path) {
     Shown shown;
-    char text[sizeof failure->text];
-    bool is_used = strstr(failure->text, strerror(EADDRINUSE));
-    snprintf(text, sizeof text, "%s", failure->text);
-    failure_set(failure, "unix socket %s: %s%s",
-                shown_path((Bytes){path.bytes, (size_t)path.len}, &shown), text,
-                is_used ? ": remove the file if no process listens there" : "");
+    bool exists = strstr(failure->text, strerror(EADDRINUSE));
+    if (!exists) {
+        failure_prefix(failure, "unix socket %s", shown_path(path, &shown));
+        return;
+    }
+    failure_set(failure, "unix socket \"%.*s\": %s: remove the file if no process listens there",
+                (int)path.length, (const char *)path.data, failure->text);
 }
 
 static Janet listen_unix(const char *function, const Janet *argv, const ListenSettings *settings) {
@@ -161,7 +163,7 @@ static Janet listen_unix(const char *function, const Janet *argv, const ListenSe
                      try_listen(argv[0], janet_wrap_string(janet_string(view.bytes, view.len)),
                                 settings, &listener, &failure);
     if (listening) return listener;
-    explain_path(&failure, view);
+    explain_path(&failure, (Bytes){view.bytes, (size_t)view.len});
     raise_failure(function, &failure);
 }
 
