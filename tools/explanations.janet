@@ -447,7 +447,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    false`, if their source is trusted.``}
 
   {:title "Making certificates and requests"
-   :texts ["certificate not *" "issuer not usable*" "key not usable*" "key not written*"
+   :texts ["certificate not *" "digest not usable*" "issuer not usable*" "key not usable*" "key not written*"
            "names not usable*" "subject *" "dates not usable*" "path length not usable*"
            "request not *" "private key not written*" "public key not written*" "not converted*"
            "not a certificate request*"]

@@ -91,7 +91,8 @@ static const OptionRow sign_rows[] = {
     OPTION_WITH("format", option_word, formats, SignOptions, format,
                 ":pem or :der. Default: the format of the certificate."),
     OPTION("digest", args_option_signature_digest, SignOptions, digest,
-           "Of the signature: :sha256, :sha384 for P-384 and :sha512 for P-521 keys by default."),
+           "Of the signature. Default: :sha256, :sha384 for P-384 and :sha512 for P-521 keys, or "
+           "what an RSA-PSS key allows."),
     OPTION("chain", pki_option_certificates, SignOptions, chain,
            "Further certificates to add, for verifiers: PEM or DER, or a list of these."),
     OPTION_SECRET("password", option_bytes, SignOptions, password,

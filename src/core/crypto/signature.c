@@ -3,6 +3,7 @@
 #include "core/algorithms.h"
 #include "core/keys/keys.h"
 
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
@@ -25,13 +26,9 @@ static bool is_pure(const EVP_PKEY *key) {
 
 /* SHA-256, or the digest that an RSA-PSS key prescribes. */
 static const EVP_MD *default_digest(EVP_PKEY *key, Failure *failure) {
-    char name[64] = "sha256";
-    if (EVP_PKEY_get_id(key) == EVP_PKEY_RSA_PSS &&
-        EVP_PKEY_get_default_digest_name(key, name, sizeof name) != 2) {
-        snprintf(name, sizeof name, "sha256");
-    }
-    Bytes view = {(const uint8_t *)name, strlen(name)};
-    const DigestRow *row = algorithms_digest(view, failure);
+    static const Bytes sha256 = {(const uint8_t *)"sha256", 6};
+    const DigestRow *row = keys_prescribed_digest(key);
+    if (!row) row = algorithms_digest(sha256, failure);
     return row ? algorithms_md(row) : NULL;
 }
 
@@ -40,6 +37,14 @@ static bool check_pure_scheme(const EVP_PKEY *key, const SignatureScheme *scheme
     if (!scheme->digest && !scheme->prehashed) return true;
     return failure_set(failure, "%s signs the message itself: leave out :digest and :prehashed",
                        keys_type(key));
+}
+
+/* As long as the digest, unless the parameters of the key ask for more. */
+static int choose_salt_length(const EVP_PKEY *key, const EVP_MD *digest) {
+    int min = 0;
+    EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_RSA_PSS_SALTLEN, &min);
+    ERR_clear_error();
+    return min > EVP_MD_get_size(digest) ? min : RSA_PSS_SALTLEN_DIGEST;
 }
 
 static bool complete_rsa_scheme(EVP_PKEY *key, SignatureScheme *scheme, Failure *failure) {
@@ -52,7 +57,9 @@ static bool complete_rsa_scheme(EVP_PKEY *key, SignatureScheme *scheme, Failure 
     if (for_pss && scheme->padding != SIGNATURE_PSS) {
         return failure_set(failure, ":salt-length and :mgf1-digest go with :padding :pss");
     }
-    if (scheme->salt_length == SIGNATURE_SALT_UNSET) scheme->salt_length = RSA_PSS_SALTLEN_DIGEST;
+    if (scheme->salt_length == SIGNATURE_SALT_UNSET) {
+        scheme->salt_length = choose_salt_length(key, scheme->digest);
+    }
     return true;
 }
 

@@ -202,6 +202,17 @@ char *keys_public_pem(const EVP_PKEY *key, size_t *length, Failure *failure) {
     return pem;
 }
 
+const DigestRow *keys_prescribed_digest(EVP_PKEY *key) {
+    enum { PRESCRIBED = 2 }; /* no other digest is allowed */
+    Failure ignored;
+    char name[64];
+    bool prescribes = EVP_PKEY_get_id(key) == EVP_PKEY_RSA_PSS &&
+                      EVP_PKEY_get_default_digest_name(key, name, sizeof name) == PRESCRIBED;
+    ERR_clear_error();
+    if (!prescribes) return NULL;
+    return algorithms_digest((Bytes){(const uint8_t *)name, strlen(name)}, &ignored);
+}
+
 const char *keys_type(const EVP_PKEY *key) {
     const char *name = EVP_PKEY_get0_type_name(key);
     return name ? name : "unknown";

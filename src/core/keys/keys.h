@@ -6,6 +6,7 @@
 #ifndef JSEC_CORE_KEYS_H
 #define JSEC_CORE_KEYS_H
 
+#include "core/algorithms.h"
 #include "core/bytes.h"
 #include "core/failure.h"
 
@@ -34,6 +35,10 @@ void keys_forget_one(Bytes data);
  * SubjectPublicKeyInfo. NULL on failure. */
 char *keys_private_pem(const EVP_PKEY *key, size_t *length, Failure *failure);
 char *keys_public_pem(const EVP_PKEY *key, size_t *length, Failure *failure);
+
+/* The only digest that the parameters of an RSA-PSS key allow (RFC 4055, 3.1). They prescribe the
+ * minimum length of the salt as well. NULL: any digest. */
+const DigestRow *keys_prescribed_digest(EVP_PKEY *key);
 
 /* "RSA", "EC", "ED25519" …, for error texts. */
 const char *keys_type(const EVP_PKEY *key);

@@ -1,6 +1,7 @@
 #include "core/pki/cms.h"
 
 #include "core/keys/encoding.h"
+#include "core/keys/keys.h"
 #include "core/keys/pem.h"
 #include "core/keys/pem_lines.h"
 #include "core/pki/issue.h"
@@ -95,6 +96,24 @@ static bool add_certificates(CMS_ContentInfo *message, const STACK_OF(X509) * ce
     return true;
 }
 
+/* OpenSSL writes the PKCS#1 v1.5 scheme unless the signer's context has another padding. The salt
+ * is as long as the digest (RFC 4055), or what the parameters of the key prescribe. */
+static bool set_padding(CMS_SignerInfo *signer, EVP_PKEY *key) {
+    EVP_PKEY_CTX *context = CMS_SignerInfo_get0_pkey_ctx(signer);
+    if (!EVP_PKEY_is_a(key, "RSA-PSS")) return true;
+    if (EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) <= 0) return false;
+    return keys_prescribed_digest(key) ||
+           EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST) > 0;
+}
+
+static bool add_signer(CMS_ContentInfo *message, const CmsSigning *signing, const EVP_MD *digest,
+                       unsigned int flags) {
+    if (EVP_PKEY_is_a(signing->key, "RSA-PSS")) flags |= CMS_KEY_PARAM;
+    CMS_SignerInfo *signer =
+        CMS_add1_signer(message, signing->certificate, signing->key, digest, flags);
+    return signer && set_padding(signer, signing->key);
+}
+
 CMS_ContentInfo *cms_sign(Bytes data, const CmsSigning *signing, Failure *failure) {
     ERR_clear_error();
     if (X509_check_private_key(signing->certificate, signing->key) != 1) {
@@ -102,16 +121,17 @@ CMS_ContentInfo *cms_sign(Bytes data, const CmsSigning *signing, Failure *failur
         failure_set(failure, "not signed: the key does not match the certificate");
         return NULL;
     }
-    if (!issue_can_sign(signing->key, failure)) return NULL;
+    const EVP_MD *digest;
+    if (!issue_can_sign(signing->key, failure) ||
+        !issue_digest(signing->key, signing->digest, &digest, failure)) {
+        return NULL;
+    }
     BIO *bio = open_reader(data, failure);
     if (!bio) return NULL;
     unsigned int flags = CMS_BINARY | CMS_PARTIAL;
     if (signing->detached) flags |= CMS_DETACHED;
-    const EVP_MD *digest = issue_digest(signing->key);
-    if (digest && signing->digest) digest = signing->digest;
     CMS_ContentInfo *message = CMS_sign(NULL, NULL, NULL, NULL, flags);
-    bool made = message &&
-                CMS_add1_signer(message, signing->certificate, signing->key, digest, flags) &&
+    bool made = message && add_signer(message, signing, digest, flags) &&
                 add_certificates(message, signing->others) && CMS_final(message, bio, NULL, flags);
     BIO_free(bio);
     if (made) return message;

@@ -47,9 +47,11 @@ static bool add_challenge(X509_REQ *request, Bytes challenge) {
 
 X509_REQ *csr_build(const CsrTemplate *template, Failure *failure) {
     ERR_clear_error();
-    if (!issue_can_sign(template->key, failure)) return NULL;
-    const EVP_MD *digest = issue_digest(template->key);
-    if (digest && template->digest) digest = template->digest;
+    const EVP_MD *digest;
+    if (!issue_can_sign(template->key, failure) ||
+        !issue_digest(template->key, template->digest, &digest, failure)) {
+        return NULL;
+    }
     X509_REQ *request = X509_REQ_new();
     bool built = request && X509_REQ_set_version(request, X509_REQ_VERSION_1) &&
                  X509_REQ_set_subject_name(request, template->subject) &&

@@ -1,5 +1,6 @@
 #include "core/pki/issue.h"
 
+#include "core/keys/keys.h"
 #include "core/pki/asn1time.h"
 #include "core/pki/usage.h"
 
@@ -8,7 +9,8 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
-#define SERIAL_BITS 159 /* 20 octets at most, positive: RFC 5280, 4.1.2.2 */
+#define MIN_DIGEST_SIZE 28 /* bytes, of SHA-224 */
+#define SERIAL_BITS 159    /* 20 octets at most, positive: RFC 5280, 4.1.2.2 */
 
 bool issue_can_sign(EVP_PKEY *key, Failure *failure) {
     static const char *const agreeing[] = {"X25519", "X448", "DH", "X9.42 DH", "DHX"};
@@ -20,7 +22,7 @@ bool issue_can_sign(EVP_PKEY *key, Failure *failure) {
     return can || failure_set(failure, "key not usable: %s keys can't sign", type ? type : "such");
 }
 
-const EVP_MD *issue_digest(EVP_PKEY *key) {
+static const EVP_MD *choose_digest(const EVP_PKEY *key) {
     bool ec = EVP_PKEY_is_a(key, "EC");
     bool wants = ec || EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS") ||
                  EVP_PKEY_is_a(key, "DSA");
@@ -28,6 +30,23 @@ const EVP_MD *issue_digest(EVP_PKEY *key) {
     if (ec && EVP_PKEY_get_bits(key) > 384) return EVP_sha512();
     if (ec && EVP_PKEY_get_bits(key) > 256) return EVP_sha384();
     return EVP_sha256();
+}
+
+bool issue_digest(EVP_PKEY *key, const EVP_MD *wanted, const EVP_MD **digest, Failure *failure) {
+    const DigestRow *row = keys_prescribed_digest(key);
+    const EVP_MD *only = row ? algorithms_md(row) : NULL;
+    *digest = only ? only : choose_digest(key);
+    if (only && EVP_MD_get_size(only) < MIN_DIGEST_SIZE) {
+        return failure_set(failure,
+                           "key not usable: it allows signatures over %s only, which is "
+                           "too weak",
+                           row->name.text);
+    }
+    if (only && wanted && EVP_MD_get_type(wanted) != EVP_MD_get_type(only)) {
+        return failure_set(failure, "digest not usable: the key allows :%s only", row->name.text);
+    }
+    if (*digest && wanted) *digest = wanted;
+    return true;
 }
 
 /* Certificates that a CA issues to itself, for a new key, are not counted (RFC 5280, 4.2.1.9). */
@@ -172,12 +191,9 @@ static bool add_extended_usage(const Issue *issue) {
     return add_extension(issue->certificate, NID_ext_key_usage, issue->extended, false);
 }
 
-static bool build_certificate(Issue *issue) {
+static bool build_certificate(Issue *issue, EVP_PKEY *signer, const EVP_MD *digest) {
     X509 *certificate = issue->certificate = X509_new();
     const X509_NAME *issuer = issue->issuer ? X509_get_subject_name(issue->issuer) : issue->subject;
-    EVP_PKEY *signer = issue->issuer ? issue->issuer_key : issue->key;
-    const EVP_MD *digest = issue_digest(signer);
-    if (digest && issue->digest) digest = issue->digest;
     return certificate && X509_set_version(certificate, X509_VERSION_3) &&
            set_serial(certificate) && set_times(certificate, issue->not_before, issue->seconds) &&
            X509_set_subject_name(certificate, issue->subject) &&
@@ -190,10 +206,14 @@ static bool build_certificate(Issue *issue) {
 bool issue_run(Issue *issue, Failure *failure) {
     ERR_clear_error();
     if (!issue->key) issue->key = keygen(&issue->algorithm, issue->bits, failure);
-    if (!issue->key || !issue_can_sign(issue->issuer ? issue->issuer_key : issue->key, failure)) {
+    if (!issue->key) return false;
+    EVP_PKEY *signer = issue->issuer ? issue->issuer_key : issue->key;
+    const EVP_MD *digest;
+    if (!issue_can_sign(signer, failure) ||
+        !issue_digest(signer, issue->digest, &digest, failure)) {
         return false;
     }
-    bool built = build_certificate(issue);
+    bool built = build_certificate(issue, signer, digest);
     if (!built) failure_openssl(failure, "certificate not made");
     ERR_clear_error();
     return built;

@@ -37,9 +37,11 @@ bool issue_run(Issue *issue, Failure *failure);
 /* Frees all that it points to, and zeroes it. */
 void issue_free(Issue *issue);
 
-/* The default digest of a signing key, by the strength of its curve; NULL for keys whose algorithm
- * has its own digest (EdDSA, ML-DSA). Requests and CMS use it too. */
-const EVP_MD *issue_digest(EVP_PKEY *key);
+/* The digest of a signature by this key: `wanted`, or the default where that is NULL. The default
+ * follows from the strength of the curve, or is the one that a restricted RSA-PSS key allows. NULL
+ * for keys whose algorithm has its own digest (EdDSA, ML-DSA). False when the key does not allow
+ * the digest. Requests and CMS use it too. */
+bool issue_digest(EVP_PKEY *key, const EVP_MD *wanted, const EVP_MD **digest, Failure *failure);
 
 /* Can such a key sign a certificate or request? */
 bool issue_can_sign(EVP_PKEY *key, Failure *failure);
