@@ -455,7 +455,8 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    ``The options can't be put into a certificate: there is no name, a name is invalid, a key can't
    sign, a date is beyond the year 9999, the issuer is not a CA, or its key is another one's.``
    :cure
-   ``Names go to `:san`: "DNS:a.example", "IP:192.0.2.1". The issuer's certificate needs CA:TRUE:
+   ``Names go to `:san`: "DNS:a.example", "IP:192.0.2.1", "UPN:user@domain". A URI of an unusual
+   scheme needs its kind: "URI:scheme:…". The issuer's certificate needs CA:TRUE:
    make it with `cert/generate-self-signed-cert`, or with `cert/issue-cert` and `:ca true`.``}
 
   {:title "Revocation lists"

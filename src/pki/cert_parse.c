@@ -6,33 +6,35 @@
 #include "pki/info.h"
 #include "register.h"
 
-FUNCTION(cert_parse, "cert/parse", "cert",
-         "The content of a certificate, PEM (the first block) or DER, as a struct. "
-         "Nothing is verified: see `verify-chain`. Raises when it is no certificate, or when one "
-         "of the extensions shown below can't be read. Keys without a value are absent.\n\n"
-         "* `:subject` `:issuer` - structs of `:common-name` `:country` `:state` "
-         "`:locality` `:organization` `:organizational-unit` `:email`, others under their "
-         "short names (:DC) or OIDs; an attribute that occurs several times has a tuple "
-         "of values\n"
-         "* `:subject-text` `:issuer-text` - the same as a line (RFC 2253)\n"
-         "* `:san` - tuple of subject alternative names: \"DNS:a.example\" \"IP:192.0.2.1\" "
-         "\"URI:…\" \"email:…\" \"dirName:…\"; values are as they stand in the certificate and "
-         "may hold any bytes\n"
-         "* `:not-before` `:not-after` - first and last second of validity, since the "
-         "epoch\n"
-         "* `:serial` - hexadecimal, lower case; `:version` - 1 or 3\n"
-         "* `:key-type` - `:rsa` `:ec` `:ed25519` …; `:key-bits`; `:key-curve` - "
-         "\"prime256v1\" …\n"
-         "* `:signature-algorithm` - OpenSSL's name, \"ecdsa-with-SHA256\" …\n"
-         "* `:is-ca` - whether basic constraints say CA:TRUE; `:path-length`\n"
-         "* `:self-signed` - whether its own key verifies its signature\n"
-         "* `:key-usage` - tuple of keywords as RFC 5280 has them: `:digitalSignature` …\n"
-         "* `:ext-key-usage` - tuple of keywords: `:serverAuth` …, or OIDs\n"
-         "* `:subject-key-id` `:authority-key-id` - hexadecimal\n"
-         "* `:sha256` `:sha1` - fingerprints of the DER form, hexadecimal\n"
-         "* `:extensions` - tuple of structs `{:oid :name :critical :value :text}`: value "
-         "is DER, text OpenSSL's rendering",
-         NULL) {
+FUNCTION(
+    cert_parse, "cert/parse", "cert",
+    "The content of a certificate, PEM (the first block) or DER, as a struct. "
+    "Nothing is verified: see `verify-chain`. Raises when it is no certificate, or when one "
+    "of the extensions shown below can't be read. Keys without a value are absent.\n\n"
+    "* `:subject` `:issuer` - structs of `:common-name` `:country` `:state` "
+    "`:locality` `:organization` `:organizational-unit` `:email`, others under their "
+    "short names (:DC) or OIDs; an attribute that occurs several times has a tuple "
+    "of values\n"
+    "* `:subject-text` `:issuer-text` - the same as a line (RFC 2253)\n"
+    "* `:san` - tuple of subject alternative names: \"DNS:a.example\" \"IP:192.0.2.1\" "
+    "\"URI:…\" \"email:…\" \"dirName:…\" \"RID:…\" \"UPN:…\" \"SRV:…\" \"otherName:OID;UTF8:…\" "
+    "(or IA5, or DER and hexadecimal); values are as they stand in the certificate and may hold "
+    "any bytes\n"
+    "* `:not-before` `:not-after` - first and last second of validity, since the "
+    "epoch\n"
+    "* `:serial` - hexadecimal, lower case; `:version` - 1 or 3\n"
+    "* `:key-type` - `:rsa` `:ec` `:ed25519` …; `:key-bits`; `:key-curve` - "
+    "\"prime256v1\" …\n"
+    "* `:signature-algorithm` - OpenSSL's name, \"ecdsa-with-SHA256\" …\n"
+    "* `:is-ca` - whether basic constraints say CA:TRUE; `:path-length`\n"
+    "* `:self-signed` - whether its own key verifies its signature\n"
+    "* `:key-usage` - tuple of keywords as RFC 5280 has them: `:digitalSignature` …\n"
+    "* `:ext-key-usage` - tuple of keywords: `:serverAuth` …, or OIDs\n"
+    "* `:subject-key-id` `:authority-key-id` - hexadecimal\n"
+    "* `:sha256` `:sha1` - fingerprints of the DER form, hexadecimal\n"
+    "* `:extensions` - tuple of structs `{:oid :name :critical :value :text}`: value "
+    "is DER, text OpenSSL's rendering",
+    NULL) {
     Failure failure;
     janet_fixarity(argc, 1);
     X509 *certificate = pem_certificate(args_bytes(argv, 0), &failure);

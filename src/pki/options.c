@@ -157,9 +157,11 @@ static const OptionRow subject_rows[] = {
     OPTION(
         "san", pki_option_names, SubjectOptions, san,
         "Subject alternative names, the names that clients compare: a list of "
-        "\"DNS:example.com\", \"IP:192.0.2.1\", \"URI:https://…\", \"email:a@b.example\". "
-        "Without a prefix the kind is guessed. Default: the common name, if it is a DNS name, an "
-        "IP address or an email address."),
+        "\"DNS:example.com\", \"IP:192.0.2.1\", \"URI:https://…\", \"email:a@b.example\", "
+        "\"UPN:user@domain\", \"SRV:_service.domain\", \"RID:1.2.3\", \"dirName:CN=Jane,C=US\" or "
+        "\"otherName:1.2.3;UTF8:text\". Without a prefix it is a DNS name, an IP address, an email "
+        "address or a URI; another word before a colon raises. Default: the common name, if it is "
+        "a DNS name, an IP address or an email address."),
 };
 
 static const OptionRow usage_rows[] = {

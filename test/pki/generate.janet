@@ -93,7 +93,7 @@
                     ["a..b" "is not a DNS name"] ["a\0.example" "is not a DNS name"]
                     ["IP:1.2.3" "is not an IP address"]
                     ["IP:1.2.3.4.5" "is not an IP address"] ["email:x" "is not an email address"]
-                    ["URI:x y:z" "is not a URI"] ["FOO:bar" "is not a DNS name"]
+                    ["URI:x y:z" "is not a URI"] ["FOO:bar" "is of no known kind"]
                     ["*" "is not a DNS name"]
                     [(string/repeat "a" 64) "is not a DNS name"]
                     [(string/repeat "a." 200) "is not a DNS name"]]

@@ -1,13 +1,17 @@
 #include "core/pki/name.h"
 
+#include "core/pki/distinguished.h"
+#include "core/pki/other_name.h"
 #include "core/shown.h"
 
+#include <ctype.h>
 #include <openssl/err.h>
 #include <string.h>
 #include <strings.h>
 
 #define MAX_DNS_NAME_LENGTH 253
 #define MAX_LABEL_LENGTH 63
+#define MAX_OID_LENGTH 200
 #define MAX_IP_TEXT_LENGTH 45 /* an IPv6 address with an IPv4 tail */
 
 static bool add_field(X509_NAME *name, int nid, Bytes value, Failure *failure) {
@@ -82,9 +86,26 @@ static bool is_plain(Bytes text) {
     return text.length > 0 && text.length <= 2048;
 }
 
+static bool is_in(const char *set, uint8_t byte) {
+    return byte && strchr(set, byte);
+}
+
+/* RFC 5322 has the other characters in quoted local parts only. */
+static bool has_special(const uint8_t *at, const uint8_t *end) {
+    for (; at < end; at++) {
+        if (is_in(":;,<>()[]\\\"", *at)) return true;
+    }
+    return false;
+}
+
 static bool is_email(Bytes text) {
-    const uint8_t *at = memchr(text.data, '@', text.length);
-    return at && at > text.data && at < text.data + text.length - 1 && is_plain(text);
+    const uint8_t *end = text.data + text.length, *at = end;
+    if (!is_plain(text)) return false;
+    while (at > text.data && *at != '@') at--;
+    bool quoted = at > text.data + 2 && text.data[0] == '"' && at[-1] == '"';
+    bool literal = end - at > 2 && at[1] == '[' && end[-1] == ']';
+    return at > text.data && end - at > 1 && (quoted || !has_special(text.data, at)) &&
+           (literal || !has_special(at, end));
 }
 
 static bool is_uri(Bytes text) {
@@ -92,102 +113,200 @@ static bool is_uri(Bytes text) {
     return colon && colon > text.data && is_plain(text);
 }
 
-static bool has_authority(Bytes text) {
-    const uint8_t *colon = memchr(text.data, ':', text.length);
-    size_t after = colon ? (size_t)(text.data + text.length - colon) : 0;
-    return after >= 3 && colon[1] == '/' && colon[2] == '/';
+/* --- alternative names --- */
+
+static GENERAL_NAME *make_string(int type, Bytes text) {
+    GENERAL_NAME *name = GENERAL_NAME_new();
+    ASN1_STRING *value = ASN1_IA5STRING_new();
+    if (name && value && ASN1_STRING_set(value, text.data, (int)text.length)) {
+        GENERAL_NAME_set0_value(name, type, value);
+        return name;
+    }
+    ASN1_STRING_free(value);
+    GENERAL_NAME_free(name);
+    return NULL;
 }
 
-static const struct {
+/* Takes ownership of `value`, NULL included. */
+static GENERAL_NAME *wrap_value(int type, void *value, void (*free_value)(void *value)) {
+    GENERAL_NAME *name = value ? GENERAL_NAME_new() : NULL;
+    if (name) {
+        GENERAL_NAME_set0_value(name, type, value);
+    } else if (value) {
+        free_value(value);
+    }
+    return name;
+}
+
+static void free_string(void *value) {
+    ASN1_STRING_free(value);
+}
+
+static void free_object(void *value) {
+    ASN1_OBJECT_free(value);
+}
+
+static void free_name(void *value) {
+    X509_NAME_free(value);
+}
+
+static GENERAL_NAME *make_dns(Bytes text) {
+    return is_dns_name(text) ? make_string(GEN_DNS, text) : NULL;
+}
+
+static GENERAL_NAME *make_email(Bytes text) {
+    return is_email(text) ? make_string(GEN_EMAIL, text) : NULL;
+}
+
+static GENERAL_NAME *make_uri(Bytes text) {
+    return is_uri(text) ? make_string(GEN_URI, text) : NULL;
+}
+
+static GENERAL_NAME *make_address(Bytes text) {
+    return wrap_value(GEN_IPADD, parse_address(text), free_string);
+}
+
+static GENERAL_NAME *make_registered_id(Bytes text) {
+    char oid[MAX_OID_LENGTH];
+    if (!text.length || text.length >= sizeof oid) return NULL;
+    memcpy(oid, text.data, text.length);
+    oid[text.length] = 0;
+    if (strspn(oid, "0123456789.") != text.length) return NULL;
+    return wrap_value(GEN_RID, OBJ_txt2obj(oid, 1), free_object);
+}
+
+static GENERAL_NAME *make_directory(Bytes text) {
+    return wrap_value(GEN_DIRNAME, distinguished_parse(text), free_name);
+}
+
+/* Letter case does not matter in a prefix. */
+typedef struct Kind {
     const char *prefix;
-    int type;
-} prefixes[] = {
-    {"DNS:", GEN_DNS}, {"IP:", GEN_IPADD},    {"IP Address:", GEN_IPADD},
-    {"URI:", GEN_URI}, {"email:", GEN_EMAIL},
+    GENERAL_NAME *(*make)(Bytes text); /* NULL: the text is none, or out of memory */
+    const char *expected;
+} Kind;
+
+enum { KIND_DNS, KIND_IP, KIND_URI, KIND_EMAIL };
+
+static const Kind kinds[] = {
+    [KIND_DNS] = {"DNS:", make_dns, "a DNS name (international ones in their xn-- form)"},
+    [KIND_IP] = {"IP:", make_address, "an IP address"},
+    [KIND_URI] = {"URI:", make_uri, "a URI"},
+    [KIND_EMAIL] = {"email:", make_email, "an email address"},
+    {"IP Address:", make_address, "an IP address"},
+    {"RID:", make_registered_id, "a dotted OID"},
+    {"dirName:", make_directory, "a distinguished name such as CN=Jane,O=Example (RFC 4514)"},
+    {"UPN:", other_name_upn, "a user principal name (user@domain)"},
+    {"SRV:", other_name_srv, "a service of a domain (_service.domain, RFC 4985)"},
+    {"otherName:", other_name_parse, "OID;UTF8:text, OID;IA5:text or OID;DER:hexadecimal"},
 };
 
-/* Remove the prefix and return its type; -1: there is none. */
-static int take_prefix(Bytes *text) {
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
-        size_t length = strlen(prefixes[i].prefix);
-        if (text->length >= length &&
-            !strncasecmp((const char *)text->data, prefixes[i].prefix, length)) {
-            *text = (Bytes){text->data + length, text->length - length};
-            return prefixes[i].type;
-        }
-    }
-    return -1;
+static bool has_prefix(Bytes text, const char *prefix) {
+    size_t length = strlen(prefix);
+    return text.length >= length && !strncasecmp((const char *)text.data, prefix, length);
 }
 
-static int guess_type(Bytes text) {
+/* Remove the prefix and return its kind; NULL: there is none. */
+static const Kind *take_prefix(Bytes *text) {
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        size_t length = strlen(kinds[i].prefix);
+        if (!has_prefix(*text, kinds[i].prefix)) continue;
+        *text = (Bytes){text->data + length, text->length - length};
+        return kinds + i;
+    }
+    return NULL;
+}
+
+/* The length of the URI scheme (RFC 3986, 3.1) at the start, which may be another word; 0 where
+ * there is no colon behind one. */
+static size_t find_scheme(Bytes text) {
+    size_t i = 0;
+    while (i < text.length && (isalnum(text.data[i]) || (i && is_in("+-.", text.data[i])))) i++;
+    bool ends = i < text.length && text.data[i] == ':';
+    return ends && isalpha(text.data[0]) ? i : 0;
+}
+
+static bool is_port(Bytes text, size_t scheme) {
+    size_t i = scheme + 1;
+    while (i < text.length && isdigit(text.data[i])) i++;
+    return i == text.length && i > scheme + 1;
+}
+
+/* Schemes whose URIs have no "//" and are names of users, services or things. */
+static bool is_uri_scheme(Bytes text) {
+    static const char *const schemes[] = {
+        "sip:",  "sips:", "tel:",   "urn:", "acct:",  "mailto:", "xmpp:", "im:",   "pres:",
+        "tag:",  "did:",  "http:",  "ni:",  "ldap:",  "https:",  "sms:",  "news:", "ldaps:",
+        "stun:", "turn:", "stuns:", "geo:", "turns:", "callto:", "h323:", "data:", "file:",
+    };
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        if (has_prefix(text, schemes[i])) return true;
+    }
+    return false;
+}
+
+/* NULL: it begins with the word of a kind that is not known here. */
+static const Kind *guess_kind(Bytes text) {
     ASN1_OCTET_STRING *address = parse_address(text);
     if (address) {
         ASN1_OCTET_STRING_free(address);
-        return GEN_IPADD;
+        return kinds + KIND_IP;
     }
-    if (has_authority(text)) return GEN_URI;
-    if (memchr(text.data, '@', text.length)) return GEN_EMAIL;
-    return GEN_DNS;
-}
-
-static bool fits_type(int type, Bytes text) {
-    switch (type) {
-    case GEN_DNS: return is_dns_name(text);
-    case GEN_URI: return is_uri(text);
-    case GEN_EMAIL: return is_email(text);
-    default: return true; /* addresses are parsed */
+    size_t scheme = find_scheme(text);
+    if (scheme) {
+        Bytes rest = {text.data + scheme, text.length - scheme};
+        if (has_prefix(rest, "://") || is_uri_scheme(text)) return kinds + KIND_URI;
+        return is_port(text, scheme) ? kinds + KIND_DNS : NULL;
     }
+    return kinds + (memchr(text.data, '@', text.length) ? KIND_EMAIL : KIND_DNS);
 }
 
 bool name_is_sound(const GENERAL_NAME *name) {
     int type;
     const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
     if (type != GEN_DNS && type != GEN_IPADD && type != GEN_EMAIL && type != GEN_URI) return false;
-    int length = ASN1_STRING_length(value);
-    if (type == GEN_IPADD) return length == 4 || length == 16;
-    return length > 0 && fits_type(type, (Bytes){ASN1_STRING_get0_data(value), (size_t)length});
+    Bytes text = {ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value)};
+    switch (text.length ? type : -1) {
+    case GEN_DNS: return is_dns_name(text);
+    case GEN_EMAIL: return is_email(text);
+    case GEN_URI: return is_uri(text);
+    case GEN_IPADD: return text.length == 4 || text.length == 16;
+    default: return false;
+    }
+}
+
+static GENERAL_NAME *make_alternative(Bytes text, const Kind **kind) {
+    Bytes value = text;
+    *kind = take_prefix(&value);
+    if (!*kind) *kind = guess_kind(value);
+    GENERAL_NAME *name = *kind && value.length ? (*kind)->make(value) : NULL;
+    ERR_clear_error();
+    return name;
 }
 
 bool name_is_alternative(Bytes text) {
     Bytes value = text;
-    if (take_prefix(&value) >= 0) return false; /* a common name "DNS:x" is no host name */
-    return text.length && fits_type(guess_type(text), text);
-}
-
-static GENERAL_NAME *make_general_name(int type, Bytes text) {
-    GENERAL_NAME *name = GENERAL_NAME_new();
-    ASN1_STRING *value = NULL;
-    if (name && type == GEN_IPADD) value = parse_address(text);
-    if (name && type != GEN_IPADD) value = ASN1_IA5STRING_new();
-    if (value && type != GEN_IPADD && !ASN1_STRING_set(value, text.data, (int)text.length)) {
-        ASN1_STRING_free(value);
-        value = NULL;
-    }
-    if (value) {
-        GENERAL_NAME_set0_value(name, type, value);
-        return name;
-    }
+    if (take_prefix(&value)) return false; /* a common name "DNS:x" is no host name */
+    const Kind *kind;
+    GENERAL_NAME *name = make_alternative(text, &kind);
     GENERAL_NAME_free(name);
-    return NULL;
+    return name;
 }
 
 bool name_add_alternative(GENERAL_NAMES *names, Bytes text, Failure *failure) {
-    static const char *const expected[] = {
-        [GEN_EMAIL] = "an email address",
-        [GEN_DNS] = "a DNS name (international ones in their xn-- form)",
-        [GEN_URI] = "a URI",
-        [GEN_IPADD] = "an IP address",
-    };
-    Bytes value = text;
-    int type = take_prefix(&value);
-    if (type < 0) type = guess_type(value);
-    GENERAL_NAME *name = fits_type(type, value) ? make_general_name(type, value) : NULL;
+    const Kind *kind;
+    GENERAL_NAME *name = make_alternative(text, &kind);
     if (name && sk_GENERAL_NAME_push(names, name) > 0) return true;
     GENERAL_NAME_free(name);
-    ERR_clear_error();
     Shown shown;
-    return failure_set(failure, "subject alternative name not usable: %s is not %s",
-                       shown_name(text, &shown), expected[type]);
+    if (kind) {
+        return failure_set(failure, "subject alternative name not usable: %s is not %s",
+                           shown_name(text, &shown), kind->expected);
+    }
+    return failure_set(failure,
+                       "subject alternative name not usable: %s is of no known kind: "
+                       "DNS, IP, email, URI, RID, dirName, UPN, SRV or otherName",
+                       shown_name(text, &shown));
 }
 
 bool name_add_common(GENERAL_NAMES *names, const X509_NAME *subject, Failure *failure) {

@@ -1,6 +1,7 @@
 #include "core/pki/x509info.h"
 
 #include "core/pki/asn1time.h"
+#include "core/pki/other_name.h"
 #include "core/pki/serial.h"
 #include "core/pki/usage.h"
 #include "core/printable.h"
@@ -105,6 +106,21 @@ static Bytes print_address(Pool *pool, const ASN1_OCTET_STRING *address) {
     return copy_text(pool, text);
 }
 
+/* Its DER, for kinds that nothing uses. */
+static InfoName show_rest(Pool *pool, const GENERAL_NAME *name, int type) {
+    unsigned char *der = NULL;
+    int length = i2d_GENERAL_NAME((GENERAL_NAME *)(uintptr_t)name, &der);
+    Bytes hex = pool_hex(pool, der, length > 0 ? (size_t)length : 0);
+    OPENSSL_free(der);
+    return (InfoName){type == GEN_X400 ? "X400Name" : "EdiPartyName", hex};
+}
+
+static InfoName show_other(Pool *pool, const OTHERNAME *name) {
+    Bytes text;
+    const char *kind = other_name_show(pool, name, &text);
+    return (InfoName){kind, text};
+}
+
 static InfoName make_alternative(Pool *pool, const GENERAL_NAME *name) {
     int type;
     const void *value = GENERAL_NAME_get0_value(name, &type);
@@ -115,7 +131,8 @@ static InfoName make_alternative(Pool *pool, const GENERAL_NAME *name) {
     case GEN_IPADD: return (InfoName){"IP", print_address(pool, value)};
     case GEN_DIRNAME: return (InfoName){"dirName", print_name(pool, value)};
     case GEN_RID: return (InfoName){"RID", copy_oid(pool, value)};
-    default: return (InfoName){"other", copy_text(pool, "")};
+    case GEN_OTHERNAME: return show_other(pool, value);
+    default: return show_rest(pool, name, type);
     }
 }
 

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /* One attribute of a name ("CN" and the like, a dotted OID for those without a name), or one
- * alternative name ("DNS", "IP", "URI", "email", "dirName", "RID", "other"). Values may hold any
- * bytes, NULs too. */
+ * alternative name ("DNS", "IP", "URI", "email", "dirName", "RID", "UPN", "SRV", "otherName", or
+ * "X400Name" and "EdiPartyName" with hexadecimal DER). Values may hold any bytes, NULs too. */
 typedef struct InfoName {
     const char *kind;
     Bytes value;
