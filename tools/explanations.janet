@@ -413,14 +413,15 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
   {:title "Data that is not a certificate, key or request"
    :texts ["not a certificate*" "not a CRL*" "not a private key*"
            "not a public key, certificate or private key*" "not a key*" "certificate not readable*"
-           "private key not readable*" "no key*" "not a usable key*"
+           "private key not readable*" "no key*" "not a usable key*" "number … was not read*"
            "EC key with explicit curve parameters*" "key too long" "request not usable*"]
    :cause
    ``The bytes are damaged, of another kind (a public key in place of a private one, a request in
    place of a certificate), or of a kind that this OpenSSL does not know.``
    :cure
    ``Run `jsec cert show FILE` to see the contents of a file. PEM may stand among other text, but
-   must be complete, with its BEGIN and END lines.``}
+   must be complete, with its BEGIN and END lines of five dashes. A text that gives a number counts
+   from 1. PEM and DER don't mix in one text: convert one with `crypto/convert-cert`.``}
 
   {:title "Passwords"
    :texts ["private key is encrypted*" "password not usable*" "password too long*"
@@ -447,7 +448,8 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    false`, if their source is trusted.``}
 
   {:title "Making certificates and requests"
-   :texts ["certificate not *" "digest not usable*" "issuer not usable*" "key not usable*" "key not written*"
+   :texts ["certificate not *" "digest not usable*" "issuer not usable*" "key not usable*"
+           "key not written*"
            "names not usable*" "subject *" "dates not usable*" "path length not usable*"
            "request not *" "private key not written*" "public key not written*" "not converted*"
            "not a certificate request*"]

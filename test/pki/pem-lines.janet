@@ -85,6 +85,73 @@
               (tls/new-context {:ca (string (identity :cert) (other :cert) bad)}))
   (fails-with '(* "not a certificate: " (! "number")) (cert/parse bad)))
 
+(def- small
+  "PEM of three certificates, short ones."
+  (seq [name :in ["a" "b" "c"]]
+    (cert/generate-self-signed-from-key (other :key) {:common-name name})))
+
+(defn- count-read [text] (length (crypto/cms-get-certs (crypto/cms-certs-only text))))
+
+(def [first-one second third] small)
+(def second-der (crypto/convert-cert second :der))
+(def utf16 (string/join (map |(string/from-bytes $ 0) (string/bytes second))))
+
+(eachp [what text] {"in DER" second-der
+                    "in DER, cut off" (string/slice second-der 0 80)
+                    "in UTF-16" utf16
+                    "with four dashes" (string/replace-all "-----" "----" second)
+                    "with four dashes behind BEGIN" (string/replace "E-----\n" "E----\n" second)
+                    "with a word processor's dashes" (string/replace-all "-----" "–––––" second)
+                    "with spaces behind its dashes" (string/replace "-----B" "----- B" second)
+                    "in lower case" (string/ascii-lower second)
+                    "without its BEGIN line" (string/slice second 28)
+                    "without its END line" (string/slice second 0 -27)
+                    "with another label at its end" (string/replace "END " "END X509 " second)
+                    "that is empty" "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
+                    "quoted as in a mail" (string "> " (string/replace-all "\n" "\n> " second))}
+  (test (string "a second certificate " what " is read, or refused as number 2")
+    (each [given count] [[(string first-one text) 2] [(string first-one text third) 3]]
+      (def [fine result] (protect (count-read given)))
+      (if fine
+        (is= count result)
+        (is (string/find "not a certificate: number 2" result) result))
+      (def [loaded why] (protect (tls/new-context {:ca given})))
+      (unless (and loaded fine)
+        (is (or (string/find ":ca-file: not a certificate: number 2" why)
+                (string/find "without NUL bytes" why)) why)))))
+
+(test "other blocks and text between certificates are skipped"
+  (is= 3 (count-read (string "subject=/CN=ü\n" first-one (other :key) second csr third "\0")))
+  (is= 2 (count-read (string "-- BEGIN CERTIFICATE LIST --\n" first-one "--- END ---\n" second)))
+  (is= 2 (count-read (string (string/replace-all " CERT" " X509 CERT" first-one)
+                             (string/replace-all " CERT" " TRUSTED CERT" second)))))
+
+(peer-test "openssl" "revocation lists are all read, or it raises"
+  (def dir (tmpdir))
+  (defn run [& words] (os/execute words :px {:out (file/open "/dev/null" :w)
+                                             :err (file/open "/dev/null" :w)}))
+  (defn crl-of [number identity]
+    (each [name text] [["ca" (identity :cert)] ["key" (identity :key)] ["index" ""]
+                       ["number" (string number)]
+                       ["conf" (string "[ca]\ndefault_ca=a\n[a]\ndatabase=" dir "/index\ncrlnumber="
+                                       dir "/number\ndefault_md=sha256\ndefault_crl_days=9\n")]]
+      (spit (string dir "/" name) text))
+    (run "openssl" "ca" "-gencrl" "-config" (string dir "/conf") "-cert" (string dir "/ca")
+         "-keyfile" (string dir "/key") "-out" (string dir "/crl"))
+    (run "openssl" "crl" "-in" (string dir "/crl") "-outform" "DER" "-out" (string dir "/der"))
+    [(slurp (string dir "/crl")) (slurp (string dir "/der"))])
+  (def [[pem der] [other-pem other-der]]
+    [(crl-of "01" identity) (crl-of "02" other)])
+  (defn check [crls] (cert/verify-chain (other :cert) {:roots (other :cert) :crls crls}))
+  (each good [(string pem other-pem) (string der other-der) [pem other-der]
+              (string (string/replace-all "\n" "\n  " pem) other-pem)]
+    (is= true ((check good) :valid) ((check good) :reason)))
+  (is= false ((check pem) :valid))
+  (each bad [(string pem other-der) (string pem (string/replace-all "-----" "----" other-pem))
+             (string pem (string/slice other-pem 25))]
+    (fails-with "not a CRL: number 2 was not read" (check bad)))
+  (fails-with "not a CRL" (check (string der "junk"))))
+
 (test "text around the blocks and blocks without an end are ignored"
   (is= (cert/parse (identity :cert))
        (cert/parse (string "subject=/CN=x\n  indented\n" (identity :cert) "more\n")))

@@ -2,6 +2,7 @@
 #include "core/keys/pem.h"
 
 #include "core/keys/pbe.h"
+#include "core/keys/pem_blocks.h"
 #include "core/keys/pem_lines.h"
 #include "core/shown.h"
 
@@ -254,48 +255,57 @@ static bool push_der(STACK_OF(X509) * into, Bytes data) {
     return true;
 }
 
-static bool is_last_certificate(Bytes data, int number) {
-    static const char begin[] = "-----BEGIN CERTIFICATE-----";
-    const uint8_t *at = data.data, *end = data.data + data.length;
-    int count = 0;
-    while ((at = memmem(at, (size_t)(end - at), begin, sizeof begin - 1))) {
-        at += sizeof begin - 1;
-        count++;
-    }
-    return count <= number;
-}
-
 /* `number` certificates were read; the next one failed. */
-static bool explain_certificates(Bytes data, int number, Failure *failure) {
-    bool pem = encoding_is_pem(data), single = !number && is_last_certificate(data, 1);
+static void explain_certificates(Bytes data, int number, Failure *failure) {
+    bool pem = encoding_is_pem(data);
+    bool single = !number && pem_blocks_missed(data, "CERTIFICATE", 1) <= 1;
     if (ERR_peek_error() && (pem || encoding_is_der(data))) {
-        return single ? failure_openssl(failure, "not a certificate")
-                      : failure_openssl(failure, "not a certificate: number %d", number + 1);
+        (void)(single ? failure_openssl(failure, "not a certificate")
+                      : failure_openssl(failure, "not a certificate: number %d", number + 1));
+    } else if (pem && !single) {
+        failure_set(failure, "not a certificate: number %d: empty or damaged", number + 1);
+    } else {
+        failure_set(failure, "not a certificate: %s",
+                    pem ? "no CERTIFICATE block in the PEM" : "neither PEM nor DER");
     }
-    return failure_set(failure, "not a certificate: %s",
-                       pem ? "no CERTIFICATE block in the PEM" : "neither PEM nor DER");
 }
 
-static STACK_OF(X509) * read_certificates(Bytes data, Failure *failure) {
+/* OpenSSL skips a block with a damaged BEGIN line, and what follows the last one. */
+static bool check_count(Bytes data, const char *word, int read, Failure *failure) {
+    int missed = pem_blocks_missed(data, word, read);
+    return !missed || failure_set(failure,
+                                  "number %d was not read: its BEGIN or END line is "
+                                  "damaged, or it is not PEM",
+                                  missed);
+}
+
+/* `data` is what the caller gave, `mended` the same with good lines. */
+static STACK_OF(X509) * read_certificates(Bytes data, Bytes mended, Failure *failure) {
     STACK_OF(X509) *all = sk_X509_new_null();
     bool pem = encoding_is_pem(data);
-    bool parsed = all && (pem ? push_pem(all, data) : push_der(all, data));
-    if (parsed && sk_X509_num(all)) return all;
-    explain_certificates(data, all ? sk_X509_num(all) : 0, failure);
+    bool parsed = all && (pem ? push_pem(all, mended) : push_der(all, mended));
+    if (!parsed || !sk_X509_num(all)) {
+        explain_certificates(data, all ? sk_X509_num(all) : 0, failure);
+    } else if (!pem || check_count(data, "CERTIFICATE", sk_X509_num(all), failure)) {
+        return all;
+    } else {
+        failure_prefix(failure, "not a certificate");
+    }
     sk_X509_pop_free(all, X509_free);
     return NULL;
 }
 
 STACK_OF(X509) * pem_certificates(Bytes data, Failure *failure) {
-    PemSource mended;
+    PemSource owned;
+    Bytes mended = data;
     ERR_clear_error();
     if (data.length > MAX_FILE_SIZE) {
         failure_set(failure, "not a certificate: larger than 16 MB");
         return NULL;
     }
-    if (!pem_lines_mend(&data, &mended, failure)) return NULL;
-    STACK_OF(X509) *all = read_certificates(data, failure);
-    pem_free(&mended);
+    if (!pem_lines_mend(&mended, &owned, failure)) return NULL;
+    STACK_OF(X509) *all = read_certificates(data, mended, failure);
+    pem_free(&owned);
     ERR_clear_error();
     return all;
 }
@@ -314,6 +324,14 @@ static bool push_crl(STACK_OF(X509_CRL) * into, X509_CRL *crl) {
     return false;
 }
 
+/* Lists may follow each other; other bytes may not. */
+static bool push_der_crls(STACK_OF(X509_CRL) * into, Bytes data) {
+    const unsigned char *at = data.data, *end = at + data.length;
+    bool pushed = at < end;
+    while (pushed && at < end) pushed = push_crl(into, d2i_X509_CRL(NULL, &at, (long)(end - at)));
+    return pushed;
+}
+
 static bool push_pem_crls(STACK_OF(X509_CRL) * into, Bytes data) {
     BIO *bio = BIO_new_mem_buf(data.data, (int)data.length);
     X509_CRL *crl;
@@ -328,16 +346,23 @@ static bool push_pem_crls(STACK_OF(X509_CRL) * into, Bytes data) {
     return pushed && ended && sk_X509_CRL_num(into) > before;
 }
 
+static bool add_crls(STACK_OF(X509_CRL) * into, Bytes data, Bytes mended, Failure *failure) {
+    int before = sk_X509_CRL_num(into);
+    bool pem = encoding_is_pem(data);
+    bool added = pem ? push_pem_crls(into, mended) : push_der_crls(into, mended);
+    if (!added) return failure_openssl(failure, "not a CRL");
+    return !pem || check_count(data, "CRL", sk_X509_CRL_num(into) - before, failure) ||
+           failure_prefix(failure, "not a CRL");
+}
+
 bool pem_add_crls(STACK_OF(X509_CRL) * into, Bytes data, Failure *failure) {
-    PemSource mended;
+    PemSource owned;
+    Bytes mended = data;
     ERR_clear_error();
     if (data.length > MAX_FILE_SIZE) return failure_set(failure, "not a CRL: larger than 16 MB");
-    if (!pem_lines_mend(&data, &mended, failure)) return false;
-    const unsigned char *at = data.data;
-    bool added = encoding_is_pem(data) ? push_pem_crls(into, data)
-                                       : push_crl(into, d2i_X509_CRL(NULL, &at, (long)data.length));
-    if (!added) failure_openssl(failure, "not a CRL");
-    pem_free(&mended);
+    if (!pem_lines_mend(&mended, &owned, failure)) return false;
+    bool added = add_crls(into, data, mended, failure);
+    pem_free(&owned);
     ERR_clear_error();
     return added;
 }

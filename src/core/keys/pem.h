@@ -33,11 +33,12 @@ EVP_PKEY *pem_public_key(Bytes data, Failure *failure);
 X509 *pem_certificate(Bytes data, Failure *failure);
 
 /* All certificates, at least one, in their order. Other PEM blocks, such as keys, are skipped. A
- * certificate that does not parse is a failure, which gives its number. PEM lines may be damaged as
- * pem_lines.h describes, also in keys and CRLs. DER certificates may follow each other. */
+ * certificate that does not parse, or is not found, is a failure, which gives its number. PEM lines
+ * may be damaged as pem_lines.h describes, also in keys and CRLs. DER certificates may follow each
+ * other. */
 STACK_OF(X509) * pem_certificates(Bytes data, Failure *failure);
 
-/* Add the CRLs of a PEM text, one at least, or the one of DER. */
+/* Add the CRLs of a PEM text, or those of DER that follow each other: one at least, and all. */
 bool pem_add_crls(STACK_OF(X509_CRL) * into, Bytes data, Failure *failure);
 
 /* PEM of a certificate or key as a malloc'ed string for OPENSSL_free; NULL on failure. */

@@ -15,8 +15,9 @@ typedef struct NameFields {
 /* May be empty. The caller frees the result with X509_NAME_free; NULL on failure. */
 X509_NAME *name_build(const NameFields *fields, Failure *failure);
 
-/* Add "DNS:…", "IP:…", "URI:…", "email:…", "RID:…", "dirName:…", "UPN:…", "SRV:…" or "otherName:…",
- * or a bare DNS name, IP address, email address or URI. Another word before a colon is a failure. */
+/* Add "DNS:…", "IP:…", "URI:…", "email:…", "RID:…", "dirName:…", "UPN:…", "SRV:…" or
+ * "otherName:…", or a bare DNS name, IP address, email address or URI. Another word before a colon
+ * is a failure. */
 bool name_add_alternative(GENERAL_NAMES *names, Bytes text, Failure *failure);
 
 /* Does name_add_alternative accept it without a prefix? It refuses "Jane Doe", for example. */
