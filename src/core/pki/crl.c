@@ -164,10 +164,11 @@ static bool set_dates(const CrlIssue *issue) {
     return set;
 }
 
-static bool sign_list(const CrlIssue *issue) {
-    const EVP_MD *digest = issue_digest(issue->key);
-    if (digest && issue->digest) digest = issue->digest;
-    return X509_CRL_sign(issue->list, issue->key, digest) > 0;
+static bool sign_list(const CrlIssue *issue, Failure *failure) {
+    const EVP_MD *digest;
+    if (!issue_digest(issue->key, issue->digest, &digest, failure)) return false;
+    return X509_CRL_sign(issue->list, issue->key, digest) > 0 ||
+           failure_openssl(failure, "revocation list not made");
 }
 
 bool crl_run(CrlIssue *issue, Failure *failure) {
@@ -179,8 +180,7 @@ bool crl_run(CrlIssue *issue, Failure *failure) {
                  set_dates(issue) && add_authority(issue) && add_number(issue);
     if (!begun) return failure_openssl(failure, "revocation list not made");
     if (!move_entries(issue, failure)) return false;
-    bool made = sign_list(issue);
-    if (!made) failure_openssl(failure, "revocation list not made");
+    bool made = sign_list(issue, failure);
     ERR_clear_error();
     return made;
 }
