@@ -13,12 +13,12 @@
 
 # Certificates and keys are parsed once for all threads, and each worker resumes the others'
 # sessions. A listener can't be shared: each worker has its own on the same port, and the kernel
-# distributes the connections (SO_REUSEPORT).
+# distributes the connections (:share-port).
 # A thread starts without module paths, so `import` and `require` find nothing. A function takes
 # along all that it refers to, functions of jsec included. If a worker must load modules itself, it
 # begins with (setdyn *syspath* syspath), where `syspath` is (def syspath (dyn *syspath*)) outside.
 (defn serve [name port context ready stop]
-  (def listener (tls/listen "127.0.0.1" port))
+  (def listener (tls/listen "127.0.0.1" port {:share-port true}))
   (ev/give ready (string (in (net/localname listener) 1)))
   (ev/go (fn [] (ev/take stop) (ev/close listener)))
   (tls/accept-loop listener context (fn [stream] (handle name stream))))

@@ -170,15 +170,18 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    :cure "Remove the file if no process listens there; choose a folder that you may write to."}
 
   {:title "The connection failed"
-   :texts []
+   :texts ["port … of …: …: end the server that listens there*"]
    :others ["Connection refused" "Connection timed out" "No route to host" "Network is unreachable"
             "Address already in use" "Permission denied"]
    :cause
    ``These are the system's texts. Refused: no server listens on that port. Address in use: another
-   server listens there, or the file of a unix socket exists.``
+   server listens there, or the file of a unix socket exists. `tls/listen` does not share the port
+   of another server, as `net/listen` does: half of the clients would reach the wrong one.``
    :cure
-   ``Start the server, or find the right port with `ss -ltn`. Remove the file of a unix socket whose
-   server has ended: `tls/listen` deletes nothing. Ports below 1024 need privileges.``}
+   ``Start the server, or find the right port with `ss -ltnp`, which names the program that listens.
+   Workers of one server share a port with `:share-port true`, given to each of them. Remove the
+   file of a unix socket whose server has ended: `tls/listen` deletes nothing. Ports below 1024 need
+   privileges.``}
 
   {:title "Timeouts"
    :texts ["timeout" "handshake timed out: the peer did not finish it within … s"]

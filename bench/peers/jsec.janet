@@ -32,7 +32,7 @@
 (def handlers {"echo" echo "reuse" reuse "sink" sink "source" source "byte" byte})
 
 (defn serve [port context handler ready]
-  (def listener (tls/listen "127.0.0.1" port))
+  (def listener (tls/listen "127.0.0.1" port {:share-port true}))
   (ev/give ready (in (net/localname listener) 1))
   # the load generator cuts its connections at its end; don't report those errors
   (def faults (ev/chan 64))

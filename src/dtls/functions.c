@@ -30,10 +30,14 @@ static void get_address(const Janet *argv, int32_t n, Endpoint *endpoint) {
 
 static bool listen_at(BindRequest *bind_request, const Address *address, Janet *out,
                       Failure *failure) {
-    int descriptor = udp_bind(&address->storage, address->length);
+    Server *server = janet_unwrap_abstract(bind_request->keeps);
+    int descriptor = udp_bind(&address->storage, address->length, server->options.share_port);
+    if (descriptor < 0 && errno == EADDRINUSE) {
+        return bind_request_refuse(bind_request, address, failure);
+    }
     if (descriptor < 0) return failure_set(failure, "%s", strerror(errno));
     *out = bind_request->keeps;
-    return server_attach(janet_unwrap_abstract(bind_request->keeps), descriptor, failure);
+    return server_attach(server, descriptor, failure);
 }
 
 FUNCTION(dtls_listen, "dtls/listen", "host port opts",
@@ -41,8 +45,8 @@ FUNCTION(dtls_listen, "dtls/listen", "host port opts",
          "that finishes its handshake has a session, named by its address. Handshakes continue "
          "even while no fiber waits in `dtls/recv-from`. A peer has to prove that it receives at "
          "its address (the cookie of RFC 6347) before the server stores anything about it. Port 0 "
-         "picks a free one, which `dtls/localname` returns. Several processes or threads may "
-         "listen on one port; the kernel distributes the peers among them.\n\n"
+         "picks a free one, which `dtls/localname` returns. A port on which another server "
+         "listens raises, unless both share it (`:share-port`).\n\n"
          "`opts` is a table or struct of options, `:cert` and `:key` among them, or a context from "
          "`dtls/new-context`. With `:verify true` the server refuses a client without a "
          "certificate that the given CAs vouch for.\n\n"

@@ -113,9 +113,13 @@ static const OptionRow server_rows[] = {
     OPTION_WITH("max-sessions-per-host", option_integer, &count_range, DtlsOptions,
                 server.max_per_host,
                 "The same for one IP address, or one IPv6 network of 64 bits. Default 4096."),
-    OPTION("on-error", option_function, DtlsOptions, server.on_error,
-           "Function called with the error text of each failed handshake. Default: the texts are "
-           "dropped."),
+    OPTION("share-port", option_boolean, DtlsOptions, server.share_port,
+           "Listen beside other servers of this port, which must share it too: the kernel "
+           "distributes the peers among them. Default `false`: raises \"Address already in use\"."),
+    OPTION("on-error", option_function_of_two, DtlsOptions, server.on_error,
+           "Function called with the error text of each failed handshake. A Janet function that "
+           "takes a second argument gets a struct, as that of `tls/accept-loop`: `:peername`, "
+           "`:stage` (`:handshake`), `:server-name`. Default: the texts are dropped."),
 };
 static const OptionSet server_set = OPTION_SET(server_rows);
 static const OptionSet *const listen_parts[] = {&dtls_context_options, &server_set, NULL};

@@ -8,7 +8,8 @@
 typedef struct ServerOptions {
     double idle_timeout; /* seconds */
     int32_t max_sessions, max_per_host;
-    Janet on_error; /* function of a failed handshake's error, or nil */
+    bool share_port;
+    Janet on_error; /* function of a failed handshake's error and facts about it, or nil */
 } ServerOptions;
 
 typedef struct DtlsOptions {

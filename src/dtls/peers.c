@@ -4,6 +4,7 @@
 #include "core/tls/context.h"
 #include "core/tls/datagram.h"
 #include "dtls/address.h"
+#include "stream/stream.h"
 
 #include <math.h>
 #include <openssl/rand.h>
@@ -187,7 +188,9 @@ static void report_failure(const Peer *peer) {
     endpoint_host(&peer->endpoint, host);
     JanetString text = janet_formatc("dtls/listen: peer %s port %d: %s", host, peer->endpoint.port,
                                      engine_explain(&peer->engine, &errnum));
-    janet_schedule(call_fiber(on_error, janet_wrap_string(text)), janet_wrap_nil());
+    const char *name = SSL_get_servername(peer->engine.ssl, TLSEXT_NAMETYPE_host_name);
+    Janet facts = failure_facts(&peer->endpoint, false, name);
+    janet_schedule(call_fiber_with(on_error, janet_wrap_string(text), facts), janet_wrap_nil());
 }
 
 static void fail_peer(Peer *peer) {

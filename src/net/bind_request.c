@@ -1,7 +1,10 @@
+#define _GNU_SOURCE /* getnameinfo */
 #include "net/bind_request.h"
 
 #include "base/raise.h"
 
+#include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,11 +29,22 @@ void bind_request_get(const Janet *argv, BindRequest *bind_request) {
 
 static Janet open_first(BindRequest *bind_request, Failure *failure) {
     Janet out;
-    for (int i = 0; i < bind_request->addresses.count; i++) {
+    for (int i = 0; i < bind_request->addresses.count && !bind_request->refused; i++) {
         if (bind_request->open(bind_request, bind_request->addresses.list + i, &out, failure))
             return out;
     }
     return janet_wrap_nil();
+}
+
+bool bind_request_refuse(BindRequest *bind_request, const Address *address, Failure *failure) {
+    char host[NI_MAXHOST];
+    bind_request->refused = true;
+    getnameinfo((const struct sockaddr *)&address->storage, address->length, host, sizeof host,
+                NULL, 0, NI_NUMERICHOST);
+    return failure_set(failure,
+                       "port %s of %s: %s: end the server that listens there, or give "
+                       ":share-port true to both",
+                       bind_request->port, host, strerror(EADDRINUSE));
 }
 
 static void run_lookup(Work *work) {

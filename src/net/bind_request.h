@@ -15,6 +15,8 @@ typedef struct BindRequest {
                  Failure *failure);
     Janet keeps; /* a value to keep alive while the lookup is pending */
     int type;    /* SOCK_STREAM or SOCK_DGRAM */
+    /* Set by bind_request_refuse: no other address is tried. */
+    bool refused;
     Addresses addresses;
     char host[BIND_HOST], port[BIND_PORT];
 } BindRequest;
@@ -24,6 +26,10 @@ void bind_request_get(const Janet *argv, BindRequest *bind_request);
 
 /* A zeroed struct of `size` bytes that begins with a BindRequest. */
 void *bind_request_new(size_t size, const char *function, int type);
+
+/* Another server has the port of an address. The request then takes no other address of the host,
+ * or clients would reach either server. Returns false with the failure. */
+bool bind_request_refuse(BindRequest *bind_request, const Address *address, Failure *failure);
 
 /* Try each resolved address in turn; return the result of the first that opens, or raise. Frees the
  * request. May park the fiber. */

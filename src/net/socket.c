@@ -64,6 +64,18 @@ int socket_accept(int listener, struct sockaddr_storage *peer) {
 
 #endif
 
+/* Without SO_REUSEPORT a bind fails beside any listener. With SO_REUSEADDR it succeeds beside old
+ * connections of a server that was restarted. */
+bool socket_has_listener(const struct sockaddr *address, socklen_t length) {
+    int on = 1;
+    int probe = socket_new(address->sa_family, SOCK_STREAM);
+    if (probe < 0) return false;
+    setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    bool used = bind(probe, address, length) && errno == EADDRINUSE;
+    close(probe);
+    return used;
+}
+
 /* A name in Linux's abstract namespace begins with a NUL; most clients have no name at all. */
 static void describe_unix(const struct sockaddr_un *peer, socklen_t size, JanetBuffer *into) {
     size_t room = size > offsetof(struct sockaddr_un, sun_path)

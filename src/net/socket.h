@@ -13,6 +13,9 @@ void socket_set_nodelay(int descriptor);
  * and the peer gets an error. No effect on unix sockets. */
 void socket_set_reset(int descriptor);
 
+/* Does another socket listen on that TCP address, also by sharing its port, or on all addresses? */
+bool socket_has_listener(const struct sockaddr *address, socklen_t length);
+
 /* A non-blocking, close-on-exec socket; -1 with errno. */
 int socket_new(int family, int type);
 int socket_accept(int listener, struct sockaddr_storage *peer);

@@ -105,14 +105,20 @@ static bool bind_shared(int descriptor, const struct sockaddr_storage *address, 
     return true;
 }
 
-int udp_bind(const struct sockaddr_storage *address, socklen_t length) {
+static bool bind_alone(int descriptor, const struct sockaddr_storage *address, socklen_t length) {
+    return !bind(descriptor, (const struct sockaddr *)address, length);
+}
+
+int udp_bind(const struct sockaddr_storage *address, socklen_t length, bool share) {
     int off = 0, room = RECEIVE_BUFFER;
     int descriptor = socket_new(address->ss_family, SOCK_DGRAM);
     if (descriptor < 0) return -1;
     setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     if (address->ss_family == AF_INET6)
         setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (bind_shared(descriptor, address, length)) return descriptor;
+    bool bound =
+        share ? bind_shared(descriptor, address, length) : bind_alone(descriptor, address, length);
+    if (bound) return descriptor;
     int why = errno;
     close(descriptor);
     errno = why;

@@ -20,7 +20,7 @@ typedef struct Datagram {
 } Datagram;
 
 /* A bound, non-blocking socket; -1 with errno. */
-int udp_bind(const struct sockaddr_storage *address, socklen_t length);
+int udp_bind(const struct sockaddr_storage *address, socklen_t length, bool share);
 
 /* Start to use a bound descriptor; false: out of memory. */
 bool udp_init(Udp *udp, int descriptor);

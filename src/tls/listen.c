@@ -6,6 +6,7 @@
 #include "context/argument.h"
 #include "core/shown.h"
 #include "net/bind_request.h"
+#include "net/socket.h"
 #include "register.h"
 #include "tls/accept.h"
 #include "tls/listener.h"
@@ -18,16 +19,17 @@
 typedef struct ListenOptions {
     ContextOptions tls; /* first: the shared rows fill it */
     int32_t backlog;
-    bool reuse;
+    bool share_port;
 } ListenOptions;
 
 static const OptionRange backlog_range = {1, 65535};
 static const OptionRow rows[] = {
     OPTION_WITH("backlog", option_integer, &backlog_range, ListenOptions, backlog,
                 "Connections that may wait to be accepted. Default 1024."),
-    OPTION("reuse", option_boolean, ListenOptions, reuse,
-           "Let several listeners share the address (SO_REUSEADDR, SO_REUSEPORT). Default "
-           "`true`."),
+    OPTION("share-port", option_boolean, ListenOptions, share_port,
+           "Listen beside other listeners of this TCP port, which must share it too: the kernel "
+           "distributes the connections among them. Default `false`: raises \"Address already in "
+           "use\"."),
 };
 static const OptionSet own_set = OPTION_SET(rows);
 static const OptionSet *const parts[] = {&tls_option_set, NULL};
@@ -36,12 +38,12 @@ static const OptionSet set = OPTION_SET_WITH(rows, parts);
 /* What a listener is made with, besides its address. */
 typedef struct ListenSettings {
     int32_t backlog;
-    bool reuse;
+    bool share_port;
     ServerOptions *server; /* NULL: it was given no options of TLS */
 } ListenSettings;
 
 static bool is_of_socket(Janet key) {
-    return janet_keyeq(key, "backlog") || janet_keyeq(key, "reuse");
+    return janet_keyeq(key, "backlog") || janet_keyeq(key, "share-port");
 }
 
 static bool has_tls_options(Janet given) {
@@ -75,7 +77,7 @@ static ListenSettings read_settings(const char *function, const Janet *argv, int
     int32_t n = tls_options_slot(function, argv, argc);
     Janet given = args_options(argv, argc, n);
     options.backlog = 1024;
-    options.reuse = true;
+    options.share_port = false;
     settings.server = NULL;
     if (has_tls_options(given)) {
         settings.server = read_server(function, argv, argc, n, &options);
@@ -83,15 +85,15 @@ static ListenSettings read_settings(const char *function, const Janet *argv, int
         options_read(function, &own_set, given, &options);
     }
     settings.backlog = options.backlog;
-    settings.reuse = options.reuse;
+    settings.share_port = options.share_port;
     return settings;
 }
 
-static Janet call_core_listen(Janet host, Janet port, bool reuse) {
-    Janet arguments[] = {host, port, janet_ckeywordv("stream"), janet_wrap_boolean(!reuse)};
+static Janet call_core_listen(Janet host, Janet port) {
+    Janet arguments[] = {host, port, janet_ckeywordv("stream")};
     Janet core = janet_resolve_core("net/listen");
     if (!janet_checktype(core, JANET_CFUNCTION)) janet_panic("net/listen was redefined");
-    return janet_unwrap_cfunction(core)(4, arguments);
+    return janet_unwrap_cfunction(core)(3, arguments);
 }
 
 /* Core's only reason is "could not bind to any sockets". */
@@ -107,7 +109,7 @@ static bool try_listen(Janet host, Janet port, const ListenSettings *settings, J
     errno = 0;
     bool listening = janet_try(&state) == JANET_SIGNAL_OK;
     if (listening) {
-        *listener = call_core_listen(host, port, settings->reuse);
+        *listener = call_core_listen(host, port);
     } else {
         explain_failure(failure, (const char *)janet_to_string(state.payload), errno);
     }
@@ -127,6 +129,10 @@ typedef struct Listening {
     ListenSettings settings;
 } Listening;
 
+static bool is_taken(const Address *address) {
+    return socket_has_listener((const struct sockaddr *)&address->storage, address->length);
+}
+
 static bool listen_at(BindRequest *bind_request, const Address *address, Janet *out,
                       Failure *failure) {
     char host[NI_MAXHOST], port[NI_MAXSERV];
@@ -134,8 +140,11 @@ static bool listen_at(BindRequest *bind_request, const Address *address, Janet *
                     port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV)) {
         return failure_set(failure, "not an address: %s", bind_request->host);
     }
-    return try_listen(janet_cstringv(host), janet_cstringv(port),
-                      &((Listening *)bind_request)->settings, out, failure);
+    const ListenSettings *settings = &((Listening *)bind_request)->settings;
+    if (!settings->share_port && is_taken(address)) {
+        return bind_request_refuse(bind_request, address, failure);
+    }
+    return try_listen(janet_cstringv(host), janet_cstringv(port), settings, out, failure);
 }
 
 /* The path of a file that exists is shown, since it can not be a key. */
@@ -167,22 +176,24 @@ static Janet listen_unix(const char *function, const Janet *argv, const ListenSe
     raise_failure(function, &failure);
 }
 
-FUNCTION(tls_listen, "tls/listen", "host port &opt type opts",
-         "Listen for connections on an address and port, or on a unix socket with `:unix` for "
-         "`host` and its path for `port`. Port \"0\" takes a free one, see `(net/localname "
-         "listener)`. Several processes or threads may listen on one TCP port; the kernel shares "
-         "the connections out between them. A unix socket's path must not exist yet.\n\n"
-         "`opts` is a table or struct of `:backlog`, `:reuse` and the options of a TLS server, as "
-         "for `tls/accept`, or a context. `:stream` may stand before it, as for `net/listen`; "
-         "`:datagram` raises, since DTLS is in `jsec/dtls`.\n\n"
-         "Returns a listener: a core stream as from `net/listen`, for `tls/accept` and "
-         "`tls/accept-loop`. Closing it ends their calls. With options of a TLS server, "
-         "`net/accept`, `net/accept-loop`, `:accept` and `:accept-loop` take it too and give TLS "
-         "streams; `:accept` leaves the handshake to the first read or write. Without, these four "
-         "raise: they would serve in the clear. Raises when the address can't be resolved or is in "
-         "use, and when options of a server lack what a server needs.\n\n"
-         "Options:",
-         &set) {
+FUNCTION(
+    tls_listen, "tls/listen", "host port &opt type opts",
+    "Listen for connections on an address and port, or on a unix socket with `:unix` for "
+    "`host` and its path for `port`. Port \"0\" takes a free one, see `(net/localname "
+    "listener)`. If another server listens on the port it raises, unlike `net/listen`, which "
+    "silently takes a part of that server's connections; for workers that share a port there "
+    "is `:share-port`. A unix socket's path must not exist yet.\n\n"
+    "`opts` is a table or struct of `:backlog`, `:share-port` and the options of a TLS server, as "
+    "for `tls/accept`, or a context. `:stream` may stand before it, as for `net/listen`; "
+    "`:datagram` raises, since DTLS is in `jsec/dtls`.\n\n"
+    "Returns a listener: a core stream as from `net/listen`, for `tls/accept` and "
+    "`tls/accept-loop`. Closing it ends their calls. With options of a TLS server, "
+    "`net/accept`, `net/accept-loop`, `:accept` and `:accept-loop` take it too and give TLS "
+    "streams; `:accept` leaves the handshake to the first read or write. Without, these four "
+    "raise: they would serve in the clear. Raises when the address can't be resolved or is in "
+    "use, and when options of a server lack what a server needs.\n\n"
+    "Options:",
+    &set) {
     janet_arity(argc, 2, 4);
     BindRequest names;
     bool unix_socket = janet_keyeq(argv[0], "unix");

@@ -142,8 +142,4 @@
                 (:close l)
                 (tls/connect host port :stream))))
 
-(test "with :reuse false a second listener on the port is refused"
-  (with [listener (tls/listen "127.0.0.1" 0 {:reuse false})]
-    (fails-with "Address already in use" (tls/listen ;(address-of listener)))))
-
 (end)

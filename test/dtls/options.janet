@@ -82,9 +82,13 @@
 
 (test ":on-error receives the reason of a failed handshake and the peer's address"
   (def told (ev/chan 1))
-  (with-server [s (merge served {:on-error |(ev/give told $)})]
-    (protect (dtls/connect "127.0.0.1" (port-of s)))
-    (is (peg/find "dtls/listen: peer 127.0.0.1 port" (ev/take told)))))
+  (with-server [s (merge served {:on-error (fn [text facts] (ev/give told [text facts]))})]
+    (protect (dtls/connect "127.0.0.1" (port-of s) {:hostname "b.example"}))
+    (def [text facts] (ev/take told))
+    (is (peg/find "dtls/listen: peer 127.0.0.1 port" text))
+    (def {:peername [host port]} facts)
+    (is= [host true] ["127.0.0.1" (truthy? (string/find (string "port " port ":") text))])
+    (is= {:peername [host port] :stage :handshake :server-name "b.example"} facts)))
 
 (test "caps: further peers are not answered"
   (with-server [s (merge served {:max-sessions 1})]

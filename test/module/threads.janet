@@ -38,7 +38,7 @@
     (fn []
       (def outcome
         (protect
-          (with [listener (tls/listen "127.0.0.1" port)]
+          (with [listener (tls/listen "127.0.0.1" port {:share-port true})]
             (ev/give (self :ready) (port-of listener))
             (ev/go (fn [] (ev/take (self :stop)) (ev/close listener)))
             (tls/accept-loop listener context (say-name name))

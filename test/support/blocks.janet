@@ -1,6 +1,6 @@
-# The code blocks of a page, run as they are written: in a folder, in order, a bash of its own for
-# each section, within a network and a process namespace of its own (Linux), where ports are free
-# and example.org is this machine.
+# The code blocks of a page, run as they are written: in an empty folder, in order, in one bash, so
+# that servers go on running as they do for a reader. The page has a network and a process namespace
+# of its own (Linux), where ports are free and example.org is this machine.
 (import ./check :as check)
 (import ./peers :as peers)
 
@@ -77,7 +77,7 @@ await tcp 443
   (string prelude "\n"
           (string/join (seq [i :range [0 (length blocks)]]
                          (string "echo '[block " i "]'\n" (step (blocks i) files i))) "\n")
-          "\necho '[end]'\n"))
+          "\necho '[block " (length blocks) "]'\n"))
 
 # ---- running ----
 
@@ -120,24 +120,12 @@ await tcp 443
     (array/pop lines)))
 
 (defn- output-of
-  "What was printed between the start of block `i` and of block `j`."
-  [text i j]
+  "What was printed between the start of block `i` and of the next one."
+  [text i]
   (def from (string/find (string "[block " i "]") text))
-  (string/slice text from (or (string/find (string "[block " j "]") text) -1)))
+  (string/slice text from (or (string/find (string "[block " (inc i) "]") text) -1)))
 
-(defn- check-outputs
-  "Blocks of kind text are compared with what the blocks before them printed."
-  [blocks text]
-  (eachp [i [language wanted]] blocks
-    (when (= "text" language)
-      (check-output wanted (output-of text (- i 1) i)))))
-
-(defn run-section
-  ``Run a section's blocks in a folder; `files` keeps the programs of the sections before. Raises
-  with all that was printed.``
-  [folder web files blocks]
-  (def path (string web "/script"))
-  (spit path (script blocks files))
+(defn- run-script [folder web]
   (def env (merge (os/environ) {"WEB" web "HOSTS" (string web "/hosts")
                                 "PATH" (string (os/cwd) "/bin:" (os/getenv "PATH"))}))
   (def log (string web "/log"))
@@ -145,7 +133,25 @@ await tcp 443
   (os/cd folder)
   (def status (defer (os/cd before)
                 (with [out (file/open log :w)]
-                  (os/execute [;unshare "bash" path] :pe (merge env {:out out :err out})))))
-  (def text (string (slurp log)))
-  (unless (and (= 0 status) (string/find "[end]" text)) (errorf "exit status %d:\n%s" status text))
-  (check-outputs blocks text))
+                  (os/execute [;unshare "bash" (string web "/script")] :pe
+                              (merge env {:out out :err out})))))
+  [status (string (slurp log))])
+
+(defn run-page
+  ``Run the blocks of a page's sections in a folder. Returns a function that raises, with what was
+  printed, unless a section's blocks ran and printed what the page shows.``
+  [folder web page]
+  (def blocks (mapcat last page))
+  (spit (string web "/script") (script blocks @{}))
+  (def [status text] (run-script folder web))
+  (fn [heading]
+    (var at 0)
+    (each [name its-blocks] page
+      (if (= name heading) (break))
+      (+= at (length its-blocks)))
+    (def own (last (find |(= heading (first $)) page)))
+    (unless (string/find (string "[block " (+ at (length own)) "]") text)
+      (errorf "exit status %d:\n%s" status text))
+    (eachp [i [language wanted]] own
+      (when (= "text" language)
+        (check-output wanted (output-of text (+ at i -1)))))))
