@@ -464,6 +464,19 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    scheme needs its kind: "URI:scheme:…". The issuer's certificate needs CA:TRUE:
    make it with `cert/generate-self-signed-cert`, or with `cert/issue-cert` and `:ca true`.``}
 
+  {:title "Extensions of certificates"
+   :texts ["extension not usable*" "name constraint*" "policy not usable*" "address not usable*"
+           "each table in option :extensions *" "options :not-after and *"
+           "\"…\" is not a dotted OID *"]
+   :cause
+   ``An option for an extension can't be put into a certificate or request: an address is no URL, a
+   type or policy is no dotted OID, a value is no DER, or a type occurs twice.``
+   :cure
+   ``Give an extension through its own option where there is one: `:san`, `:key-usage`,
+   `:ext-key-usage`, `:ca`, `:path-length`, `:name-constraints`, `:policies`, `:crl-urls`,
+   `:ocsp-urls`, `:issuer-urls`. Others go to `:extensions`, each once, with DER as value. Only CAs
+   have name constraints: `"DNS:example.com"`, `"IP:10.0.0.0/8"`.``}
+
   {:title "Revocation lists"
    :texts ["revocation *" "revocations *" "each table in option :revoked *"
            "options :next-update and *"]

@@ -9,6 +9,7 @@
 #include "core/pki/issue.h"
 #include "core/pki/name.h"
 #include "crypto/task.h"
+#include "pki/extensions.h"
 #include "pki/options.h"
 #include "pki/values.h"
 #include "register.h"
@@ -18,10 +19,12 @@
 #include <time.h>
 
 #define SECONDS_A_DAY 86400.0
+#define DEFAULT_DAYS 365
 
 typedef struct CertOptions {
-    SubjectOptions subject; /* first, for the shared part */
-    double days, not_before;
+    SubjectOptions subject;             /* first, for the shared part */
+    double days, not_before, not_after; /* days, not_after: NAN where not given */
+    Serial serial;
     bool ca;
     int32_t path_length, bits;
     KeyAlgorithm key_type;
@@ -39,6 +42,12 @@ static const OptionRow certificate_rows[] = {
            "First moment of validity: seconds since the epoch, \"2030-01-31\" or "
            "\"2030-01-31T12:00:00Z\". A date in the past or future makes an expired or not yet "
            "valid certificate. Default: now."),
+    OPTION("not-after", pki_option_date, CertOptions, not_after,
+           "Last moment of validity, in place of :days-valid. \"9999-12-31T23:59:59Z\" means that "
+           "it has no end (RFC 5280)."),
+    OPTION("serial", pki_option_serial, CertOptions, serial,
+           "Serial number: a whole number, or a string of hexadecimal digits, as `parse` shows it; "
+           "at most 159 bits. An issuer must give each number once. Default: random."),
     OPTION_WITH("path-length", option_integer, &path_length_range, CertOptions, path_length,
                 "How many CAs may follow below this CA. Default: no limit."),
 };
@@ -156,8 +165,8 @@ static void cert_release(Task *task) {
 
 static bool has_subject(const NameFields *name) {
     return name->common_name.data || name->country.data || name->state.data ||
-           name->locality.data || name->organization.data || name->organizational_unit.data ||
-           name->email.data;
+           name->locality.data || name->organization.data || name->organizational_units.count ||
+           name->domain_components.count || name->email.data;
 }
 
 /* The request gives what the options leave open. */
@@ -193,13 +202,36 @@ static bool set_extended(CertTask *job, const CertOptions *options, Failure *fai
     return job->issue.extended || failure_set(failure, "out of memory");
 }
 
+static bool set_extensions(CertTask *job, const CertOptions *options, Failure *failure) {
+    Extensions extensions = {.lists = NULL};
+    bool set = extensions_load(&options->subject.extensions, &extensions, failure) &&
+               extensions_write(&extensions, &job->issue.extensions, failure);
+    extensions_free(&extensions);
+    return set;
+}
+
 static bool set_issuer(CertTask *job, const CertOptions *options, Failure *failure) {
     if (!options->issuer_cert.data) return true;
     job->issue.issuer = pem_certificate(options->issuer_cert, failure);
     return job->issue.issuer;
 }
 
+static double get_validity(const CertOptions *options) {
+    if (!isnan(options->not_after)) return options->not_after - options->not_before;
+    return (isnan(options->days) ? DEFAULT_DAYS : options->days) * SECONDS_A_DAY;
+}
+
+static void check_dates(const char *function, const CertOptions *options) {
+    if (!isnan(options->not_after) && !isnan(options->days)) {
+        raise_format(function, "options :not-after and :days-valid exclude each other");
+    }
+    if (options->not_after < options->not_before) {
+        raise_format(function, "bad option :not-after, expected date after :not-before");
+    }
+}
+
 static Janet run_cert(const char *function, const CertOptions *options, bool gives_struct) {
+    check_dates(function, options);
     Failure failure;
     CertTask job = {
         .task = {.function = function,
@@ -216,7 +248,8 @@ static Janet run_cert(const char *function, const CertOptions *options, bool giv
                   .path_length = options->path_length,
                   .key_usage = options->subject.key_usage,
                   .not_before = (int64_t)options->not_before,
-                  .seconds = options->days * SECONDS_A_DAY,
+                  .seconds = get_validity(options),
+                  .serial = options->serial,
                   .digest = options->subject.digest},
         .gives_struct = gives_struct,
         .gives_key = !options->key.data && !options->csr.data,
@@ -224,7 +257,7 @@ static Janet run_cert(const char *function, const CertOptions *options, bool giv
     if (!values_subject(&options->subject.name, options->subject.san, &job.issue.subject,
                         &job.issue.alternatives, &failure) ||
         !set_request(&job, options, &failure) || !set_extended(&job, options, &failure) ||
-        !set_issuer(&job, options, &failure)) {
+        !set_extensions(&job, options, &failure) || !set_issuer(&job, options, &failure)) {
         cert_release(&job.task);
         raise_failure(function, &failure);
     }
@@ -235,8 +268,9 @@ static Janet run_cert(const char *function, const CertOptions *options, bool giv
 
 static CertOptions make_defaults(void) {
     return (CertOptions){
-        .subject = {.san = janet_wrap_nil(), .extended = janet_wrap_nil()},
-        .days = 365,
+        .subject = pki_subject_defaults(),
+        .days = NAN,
+        .not_after = NAN,
         .not_before = (double)time(NULL),
         .path_length = -1,
         .bits = KEYGEN_DEFAULT_BITS,

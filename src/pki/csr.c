@@ -8,6 +8,7 @@
 #include "core/keys/keys.h"
 #include "core/pki/name.h"
 #include "crypto/task.h"
+#include "pki/extensions.h"
 #include "pki/info.h"
 #include "pki/options.h"
 #include "pki/values.h"
@@ -43,6 +44,7 @@ typedef struct CsrTask {
     X509_NAME *subject;
     GENERAL_NAMES *alternatives;
     EXTENDED_KEY_USAGE *extended;
+    Extensions extensions;
     uint32_t key_usage;
     const EVP_MD *digest;
     int format;
@@ -66,6 +68,7 @@ static bool csr_run(Task *task, Failure *failure) {
                             .alternatives = job->alternatives,
                             .key_usage = job->key_usage,
                             .extended = job->extended,
+                            .extensions = &job->extensions,
                             .challenge = task->inputs[CHALLENGE],
                             .digest = job->digest};
     X509_REQ *request = csr_build(&template, failure);
@@ -84,6 +87,7 @@ static void csr_release(Task *task) {
     X509_NAME_free(job->subject);
     GENERAL_NAMES_free(job->alternatives);
     EXTENDED_KEY_USAGE_free(job->extended);
+    extensions_free(&job->extensions);
     BIO_free(job->written);
 }
 
@@ -97,7 +101,8 @@ static bool set_names(CsrTask *job, const CsrOptions *options, Failure *failure)
                                     "name");
     }
     job->extended = values_extended_usage(options->subject.extended);
-    return job->extended || failure_set(failure, "out of memory");
+    if (!job->extended) return failure_set(failure, "out of memory");
+    return extensions_load(&options->subject.extensions, &job->extensions, failure);
 }
 
 FUNCTION(crypto_generate_csr, "crypto/generate-csr", "key options",
@@ -107,7 +112,7 @@ FUNCTION(crypto_generate_csr, "crypto/generate-csr", "key options",
          "name.",
          &csr_options) {
     janet_fixarity(argc, 2);
-    CsrOptions options = {.subject = {.san = janet_wrap_nil(), .extended = janet_wrap_nil()}};
+    CsrOptions options = {.subject = pki_subject_defaults()};
     CsrTask job = {
         .task = {
             .function = function, .run = csr_run, .result = csr_result, .release = csr_release}};
@@ -126,6 +131,27 @@ FUNCTION(crypto_generate_csr, "crypto/generate-csr", "key options",
     return task_run(&job.task, sizeof job, options.password.data);
 }
 
+static Janet make_attributes(const CsrInfo *info) {
+    Janet *all = janet_tuple_begin((int32_t)info->attribute_count);
+    for (size_t i = 0; i < info->attribute_count; i++) {
+        const CsrAttribute *attribute = info->attributes + i;
+        JanetTable *table = janet_table(4);
+        Janet *values = janet_tuple_begin((int32_t)attribute->count);
+        for (size_t j = 0; j < attribute->count; j++) values[j] = info_bytes(attribute->values[j]);
+        janet_table_put(table, janet_ckeywordv("oid"), info_bytes(attribute->oid));
+        if (attribute->name) {
+            janet_table_put(table, janet_ckeywordv("name"), janet_cstringv(attribute->name));
+        }
+        janet_table_put(table, janet_ckeywordv("values"),
+                        janet_wrap_tuple(janet_tuple_end(values)));
+        if (attribute->text.data) {
+            janet_table_put(table, janet_ckeywordv("text"), info_bytes(attribute->text));
+        }
+        all[i] = janet_wrap_struct(janet_table_to_struct(table));
+    }
+    return janet_wrap_tuple(janet_tuple_end(all));
+}
+
 static Janet make_csr_value(const CsrInfo *info) {
     JanetTable *table = janet_table(12);
     janet_table_put(table, janet_ckeywordv("version"), janet_wrap_integer(info->version));
@@ -141,6 +167,7 @@ static Janet make_csr_value(const CsrInfo *info) {
         janet_table_put(table, janet_ckeywordv("challenge-password"), info_bytes(info->challenge));
     }
     janet_table_put(table, janet_ckeywordv("extensions"), info_extensions(&info->extensions));
+    janet_table_put(table, janet_ckeywordv("attributes"), make_attributes(info));
     return janet_wrap_table(table);
 }
 
@@ -157,6 +184,8 @@ FUNCTION(crypto_parse_csr, "crypto/parse-csr", "csr",
          "* `:signature-algorithm`; `:signature-valid` - whether that key signed it\n"
          "* `:challenge-password` - if the request has one\n"
          "* `:extensions` - tuple of structs `{:oid :name :critical :value :text}`\n"
+         "* `:attributes` - tuple of structs `{:oid :name :values :text}`, among them those above: "
+         "values are DER, text is the first value where that is a string\n"
          "* `:version` - 1",
          NULL) {
     Failure failure;

@@ -6,6 +6,7 @@
 #include "core/algorithms.h"
 #include "core/pki/serial.h"
 #include "core/pki/usage.h"
+#include "pki/extensions.h"
 #include "pki/values.h"
 
 #include <math.h>
@@ -57,6 +58,21 @@ void pki_option_extended_usage(const OptionSite *site, Janet value, void *field)
         ASN1_OBJECT_free(usage);
     }
     *(Janet *)field = names;
+}
+
+void pki_option_values(const OptionSite *site, Janet value, void *field) {
+    NameValues *values = field;
+    bool fits = values_are(value, VALUES_BYTES) && values_count(value) <= NAME_MAX_VALUES;
+    if (!fits) option_refuse(site, "string or list of strings, at most 16", value);
+    values->count = 0;
+    for (int32_t i = 0; i < values_count(value); i++) {
+        Bytes item = values_item(value, i);
+        if (memchr(item.data, 0, item.length)) {
+            option_refuse(site, "string without NUL bytes",
+                          janet_stringv(item.data, (int32_t)item.length));
+        }
+        values->items[values->count++] = item;
+    }
 }
 
 /* The number in `count` digits; -1 if there is another character. */
@@ -152,7 +168,12 @@ static const OptionRow subject_rows[] = {
     OPTION("locality", option_text, SubjectOptions, name.locality, "L, a city."),
     OPTION("organization", option_text, SubjectOptions, name.organization,
            "O; \"\" leaves it out."),
-    OPTION("organizational-unit", option_text, SubjectOptions, name.organizational_unit, "OU."),
+    OPTION("organizational-unit", pki_option_values, SubjectOptions, name.organizational_units,
+           "OU, or a list of several."),
+    OPTION("domain-component", pki_option_values, SubjectOptions, name.domain_components,
+           "DC, or a list of several, the top of the domain first: [\"com\" \"example\"]."),
+    OPTION("DC", pki_option_values, SubjectOptions, name.domain_components,
+           "The same as `:domain-component`."),
     OPTION("email", option_text, SubjectOptions, name.email, "emailAddress of the subject."),
     OPTION(
         "san", pki_option_names, SubjectOptions, san,
@@ -175,5 +196,14 @@ static const OptionRow usage_rows[] = {
 };
 
 static const OptionSet usage_options = OPTION_SET(usage_rows);
-static const OptionSet *const usage_part[] = {&usage_options, NULL};
-const OptionSet pki_subject_options = OPTION_SET_WITH(subject_rows, usage_part);
+static const OptionSet *const further_parts[] = {&usage_options, &pki_extension_options, NULL};
+const OptionSet pki_subject_options = OPTION_SET_WITH(subject_rows, further_parts);
+
+SubjectOptions pki_subject_defaults(void) {
+    Janet nil = janet_wrap_nil();
+    return (SubjectOptions){
+        .san = nil,
+        .extended = nil,
+        .extensions = {nil, nil, nil, nil, nil, nil, nil, false},
+    };
+}

@@ -33,13 +33,25 @@ void pki_option_key_type(const OptionSite *site, Janet value, void *field);
 /* Janet: a string or buffer, or a list of these. */
 void pki_option_certificates(const OptionSite *site, Janet value, void *field);
 
+/* NameValues: a string, or a list of at most NAME_MAX_VALUES. */
+void pki_option_values(const OptionSite *site, Janet value, void *field);
+
+/* Extensions beyond those that follow from the other options: see extensions.h. */
+typedef struct ExtensionOptions {
+    Janet lists, responders, issuers, policies, permitted, excluded, others;
+    bool constraints; /* only a place for the nested options' row */
+} ExtensionOptions;
+
 /* The subject, its key's usage and the signature: what certificates and requests have in common. */
 typedef struct SubjectOptions {
     NameFields name;
     Janet san, extended;
+    ExtensionOptions extensions;
     uint32_t key_usage;
     const EVP_MD *digest;
 } SubjectOptions;
+
+SubjectOptions pki_subject_defaults(void);
 
 /* A part of the sets whose struct begins with SubjectOptions. */
 extern const OptionSet pki_subject_options;

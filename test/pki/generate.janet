@@ -82,8 +82,8 @@
 (test "alternative names have the given or the guessed type"
   (is= ["DNS:a.example" "IP:192.0.2.1" "URI:https://a.example/x" "email:jo@a.example" "IP:::"]
        (names "a.example" "192.0.2.1" "https://a.example/x" "jo@a.example" "::"))
-  (is= ["DNS:a.example" "IP:fe80::1:0:0:1" "URI:urn:x:y" "email:jo@a.example" "DNS:1.2.3"]
-       (names "dns:a.example" "IP:fe80:0:0:0:1::1" "uri:urn:x:y" "EMAIL:jo@a.example" "1.2.3"))
+  (is= ["DNS:a.example" "IP:fe80::1:0:0:1" "URI:urn:x:y" "email:jo@a.example" "DNS:7.example"]
+       (names "dns:a.example" "IP:fe80:0:0:0:1::1" "uri:urn:x:y" "EMAIL:jo@a.example" "7.example"))
   (is= ["DNS:a.example"] ((facts {:san "a.example"}) :san))
   (is= ["DNS:a.example" "DNS:b.example"] ((facts {:san @[@"a.example" :b.example]}) :san))
   (is= [] ((facts {:san []}) :san)))
@@ -94,7 +94,8 @@
                     ["IP:1.2.3" "is not an IP address"]
                     ["IP:1.2.3.4.5" "is not an IP address"] ["email:x" "is not an email address"]
                     ["URI:x y:z" "is not a URI"] ["FOO:bar" "is of no known kind"]
-                    ["*" "is not a DNS name"]
+                    ["*" "is not a DNS name"] ["300.1.1.1" "is not an IP address"]
+                    ["DNS:1.2.3" "is not a DNS name"] ["*.1" "is not an IP address"]
                     [(string/repeat "a" 64) "is not a DNS name"]
                     [(string/repeat "a." 200) "is not a DNS name"]]
     (fails-with why (names name)))

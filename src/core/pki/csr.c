@@ -23,20 +23,27 @@ static bool push_key_usage(STACK_OF(X509_EXTENSION) * *all, uint32_t usage) {
     return pushed;
 }
 
-static bool add_extensions(X509_REQ *request, const CsrTemplate *template) {
+/* May be empty; NULL on failure. */
+static STACK_OF(X509_EXTENSION) * make_extensions(const CsrTemplate *template, Failure *failure) {
     STACK_OF(X509_EXTENSION) *all = sk_X509_EXTENSION_new_null();
     bool critical = X509_NAME_entry_count(template->subject) == 0; /* RFC 5280, 4.2.1.6 */
-    bool added = all;
-    if (added && template->alternatives && sk_GENERAL_NAME_num(template->alternatives)) {
-        added = push_extension(&all, NID_subject_alt_name, template->alternatives, critical);
+    bool made = all;
+    if (made && template->alternatives && sk_GENERAL_NAME_num(template->alternatives)) {
+        made = push_extension(&all, NID_subject_alt_name, template->alternatives, critical);
     }
-    if (added && template->key_usage) added = push_key_usage(&all, template->key_usage);
-    if (added && template->extended && sk_ASN1_OBJECT_num(template->extended)) {
-        added = push_extension(&all, NID_ext_key_usage, template->extended, false);
+    if (made && template->key_usage) made = push_key_usage(&all, template->key_usage);
+    if (made && template->extended && sk_ASN1_OBJECT_num(template->extended)) {
+        made = push_extension(&all, NID_ext_key_usage, template->extended, false);
     }
-    if (added && sk_X509_EXTENSION_num(all)) added = X509_REQ_add_extensions(request, all);
+    if (!made) failure_openssl(failure, "request not made");
+    if (made && template->extensions) made = extensions_write(template->extensions, &all, failure);
+    if (made) return all;
     sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free);
-    return added;
+    return NULL;
+}
+
+static bool add_extensions(X509_REQ *request, const STACK_OF(X509_EXTENSION) * all) {
+    return !sk_X509_EXTENSION_num(all) || X509_REQ_add_extensions(request, all);
 }
 
 static bool add_challenge(X509_REQ *request, Bytes challenge) {
@@ -52,12 +59,15 @@ X509_REQ *csr_build(const CsrTemplate *template, Failure *failure) {
         !issue_digest(template->key, template->digest, &digest, failure)) {
         return NULL;
     }
+    STACK_OF(X509_EXTENSION) *all = make_extensions(template, failure);
+    if (!all) return NULL;
     X509_REQ *request = X509_REQ_new();
     bool built = request && X509_REQ_set_version(request, X509_REQ_VERSION_1) &&
                  X509_REQ_set_subject_name(request, template->subject) &&
-                 X509_REQ_set_pubkey(request, template->key) && add_extensions(request, template) &&
+                 X509_REQ_set_pubkey(request, template->key) && add_extensions(request, all) &&
                  add_challenge(request, template->challenge) &&
                  X509_REQ_sign(request, template->key, digest) > 0;
+    sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free);
     if (built) return request;
     failure_openssl(failure, "request not made");
     X509_REQ_free(request);
@@ -155,20 +165,57 @@ static void read_public_key(CsrInfo *info, X509_REQ *request) {
     }
 }
 
-static void read_challenge(CsrInfo *info, const X509_REQ *request) {
-    int at = X509_REQ_get_attr_by_NID(request, NID_pkcs9_challengePassword, -1);
-    X509_ATTRIBUTE *attribute = at >= 0 ? X509_REQ_get_attr(request, at) : NULL;
-    const ASN1_TYPE *value = attribute ? X509_ATTRIBUTE_get0_type(attribute, 0) : NULL;
+/* As UTF-8; NULL data where it is no string. The text may be a password. */
+static Bytes copy_string(Pool *pool, const ASN1_TYPE *value) {
     unsigned char *text = NULL;
     int type = value ? ASN1_TYPE_get(value) : -1;
     bool is_text = type == V_ASN1_UTF8STRING || type == V_ASN1_PRINTABLESTRING ||
                    type == V_ASN1_T61STRING || type == V_ASN1_IA5STRING ||
                    type == V_ASN1_BMPSTRING || type == V_ASN1_UNIVERSALSTRING;
-    if (!is_text) return;
-    int length = ASN1_STRING_to_UTF8(&text, value->value.asn1_string);
-    if (length < 0) return;
-    info->challenge = pool_copy(&info->pool, (Bytes){text, (size_t)length});
+    int length = is_text ? ASN1_STRING_to_UTF8(&text, value->value.asn1_string) : -1;
+    if (length < 0) return (Bytes){NULL, 0};
+    Bytes copy = pool_copy(pool, (Bytes){text, (size_t)length});
     OPENSSL_clear_free(text, (size_t)length);
+    return copy;
+}
+
+static void read_challenge(CsrInfo *info, const X509_REQ *request) {
+    int at = X509_REQ_get_attr_by_NID(request, NID_pkcs9_challengePassword, -1);
+    X509_ATTRIBUTE *attribute = at >= 0 ? X509_REQ_get_attr(request, at) : NULL;
+    if (attribute) {
+        info->challenge = copy_string(&info->pool, X509_ATTRIBUTE_get0_type(attribute, 0));
+    }
+}
+
+static Bytes copy_der(Pool *pool, const ASN1_TYPE *value) {
+    unsigned char *der = NULL;
+    int length = i2d_ASN1_TYPE(value, &der);
+    Bytes copy = pool_copy(pool, (Bytes){der, length > 0 ? (size_t)length : 0});
+    if (length <= 0) pool->failed = true;
+    OPENSSL_clear_free(der, length > 0 ? (size_t)length : 0);
+    return copy;
+}
+
+static void read_attribute(Pool *pool, X509_ATTRIBUTE *attribute, CsrAttribute *into) {
+    const ASN1_OBJECT *type = X509_ATTRIBUTE_get0_object(attribute);
+    int nid = OBJ_obj2nid(type), count = X509_ATTRIBUTE_count(attribute);
+    into->oid = x509info_oid(pool, type);
+    into->name = nid == NID_undef ? NULL : OBJ_nid2sn(nid);
+    into->text = copy_string(pool, X509_ATTRIBUTE_get0_type(attribute, 0));
+    into->values = pool_take(pool, (size_t)count * sizeof *into->values);
+    for (int i = 0; into->values && i < count; i++) {
+        into->values[into->count++] = copy_der(pool, X509_ATTRIBUTE_get0_type(attribute, i));
+    }
+}
+
+static void read_attributes(CsrInfo *info, const X509_REQ *request) {
+    int count = X509_REQ_get_attr_count(request);
+    size_t room = count > 0 ? (size_t)count : 0;
+    info->attributes = pool_take(&info->pool, room * sizeof *info->attributes);
+    for (int i = 0; info->attributes && i < count; i++) {
+        read_attribute(&info->pool, X509_REQ_get_attr(request, i),
+                       info->attributes + info->attribute_count++);
+    }
 }
 
 bool csr_info_read(CsrInfo *info, X509_REQ *request, Failure *failure) {
@@ -188,6 +235,7 @@ bool csr_info_read(CsrInfo *info, X509_REQ *request, Failure *failure) {
         pool_copy(pool, (Bytes){(const uint8_t *)signature, strlen(signature)});
     read_public_key(info, request);
     read_challenge(info, request);
+    read_attributes(info, request);
     info->is_signed = is_signed(request);
     pool_settle(pool);
     return !pool->failed || failure_set(failure, "out of memory");

@@ -3,6 +3,7 @@
 #define JSEC_CORE_CSR_H
 
 #include "core/bytes.h"
+#include "core/pki/extensions.h"
 #include "core/pki/x509info.h"
 
 #include <openssl/x509v3.h>
@@ -14,8 +15,9 @@ typedef struct CsrTemplate {
     GENERAL_NAMES *alternatives;
     uint32_t key_usage; /* 1 << usage_key_bit(…) */
     EXTENDED_KEY_USAGE *extended;
-    Bytes challenge;      /* challengePassword, UTF-8 */
-    const EVP_MD *digest; /* NULL: the default for the key */
+    const Extensions *extensions; /* further ones; NULL: none */
+    Bytes challenge;              /* challengePassword, UTF-8 */
+    const EVP_MD *digest;         /* NULL: the default for the key */
 } CsrTemplate;
 
 /* The caller frees the result with X509_REQ_free; NULL on failure. */
@@ -31,6 +33,14 @@ X509_REQ *csr_read(Bytes data, Failure *failure);
 bool csr_take(X509_REQ *request, EVP_PKEY **key, X509_NAME **subject, GENERAL_NAMES **alternatives,
               Failure *failure);
 
+/* An attribute (RFC 2986, 4.1), such as a challenge password or the requested extensions. */
+typedef struct CsrAttribute {
+    Bytes oid, text;  /* text: of the first value, if it is a string */
+    const char *name; /* OpenSSL's, NULL where it has none */
+    Bytes *values;    /* DER */
+    size_t count;
+} CsrAttribute;
+
 typedef struct CsrInfo {
     Pool pool;
     int version;
@@ -40,6 +50,8 @@ typedef struct CsrInfo {
     KeyFacts key;
     bool is_signed;
     InfoExtensions extensions;
+    CsrAttribute *attributes;
+    size_t attribute_count;
 } CsrInfo;
 
 /* Like x509info_read. */

@@ -2,6 +2,7 @@
 
 #include "core/keys/keys.h"
 #include "core/pki/asn1time.h"
+#include "core/pki/extensions.h"
 #include "core/pki/usage.h"
 
 #include <openssl/err.h>
@@ -70,6 +71,37 @@ static bool check_issuer(const Issue *issue, Failure *failure) {
     return check_path_length(issue, failure);
 }
 
+/* The extensions that build_certificate adds. */
+static bool is_taken(const Issue *issue, int nid) {
+    switch (nid) {
+    case NID_basic_constraints:
+    case NID_key_usage:
+    case NID_subject_key_identifier:
+    case NID_authority_key_identifier: return true;
+    case NID_subject_alt_name: return sk_GENERAL_NAME_num(issue->alternatives) > 0;
+    case NID_ext_key_usage: return sk_ASN1_OBJECT_num(issue->extended) > 0;
+    default: return false;
+    }
+}
+
+static bool check_further(const Issue *issue, Failure *failure) {
+    for (int i = 0; i < sk_X509_EXTENSION_num(issue->extensions); i++) {
+        X509_EXTENSION *extension = sk_X509_EXTENSION_value(issue->extensions, i);
+        int nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
+        if (is_taken(issue, nid)) {
+            return failure_set(failure,
+                               "extension not usable: %s has an option of its own, or is "
+                               "set by jsec",
+                               OBJ_nid2sn(nid));
+        }
+        if (nid == NID_name_constraints && !issue->ca) {
+            return failure_set(failure,
+                               "name constraints not usable: the certificate is not a CA's");
+        }
+    }
+    return true;
+}
+
 bool issue_check(const Issue *issue, Failure *failure) {
     ERR_clear_error();
     double last = (double)issue->not_before + issue->seconds;
@@ -83,18 +115,23 @@ bool issue_check(const Issue *issue, Failure *failure) {
     if (issue->path_length >= 0 && !issue->ca) {
         return failure_set(failure, "path length not usable: the certificate is not a CA's");
     }
-    return check_issuer(issue, failure);
+    return check_further(issue, failure) && check_issuer(issue, failure);
 }
 
 /* 159 random bits: unique without a list of serial numbers, and unpredictable. */
-static bool set_serial(X509 *certificate) {
+static ASN1_INTEGER *make_serial(void) {
     BIGNUM *number = BN_new();
     ASN1_INTEGER *serial = NULL;
-    bool set = number && BN_rand(number, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) &&
-               (serial = BN_to_ASN1_INTEGER(number, NULL)) &&
-               X509_set_serialNumber(certificate, serial);
-    ASN1_INTEGER_free(serial);
+    bool made = number && BN_rand(number, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY);
+    if (made) serial = BN_to_ASN1_INTEGER(number, NULL);
     BN_free(number);
+    return serial;
+}
+
+static bool set_serial(const Issue *issue) {
+    ASN1_INTEGER *serial = issue->serial.length ? serial_integer(&issue->serial) : make_serial();
+    bool set = serial && X509_set_serialNumber(issue->certificate, serial);
+    ASN1_INTEGER_free(serial);
     return set;
 }
 
@@ -191,15 +228,23 @@ static bool add_extended_usage(const Issue *issue) {
     return add_extension(issue->certificate, NID_ext_key_usage, issue->extended, false);
 }
 
+static bool add_further(const Issue *issue) {
+    bool added = true;
+    for (int i = 0; added && i < sk_X509_EXTENSION_num(issue->extensions); i++) {
+        added = X509_add_ext(issue->certificate, sk_X509_EXTENSION_value(issue->extensions, i), -1);
+    }
+    return added;
+}
+
 static bool build_certificate(Issue *issue, EVP_PKEY *signer, const EVP_MD *digest) {
     X509 *certificate = issue->certificate = X509_new();
     const X509_NAME *issuer = issue->issuer ? X509_get_subject_name(issue->issuer) : issue->subject;
-    return certificate && X509_set_version(certificate, X509_VERSION_3) &&
-           set_serial(certificate) && set_times(certificate, issue->not_before, issue->seconds) &&
+    return certificate && X509_set_version(certificate, X509_VERSION_3) && set_serial(issue) &&
+           set_times(certificate, issue->not_before, issue->seconds) &&
            X509_set_subject_name(certificate, issue->subject) &&
            X509_set_issuer_name(certificate, issuer) && X509_set_pubkey(certificate, issue->key) &&
            add_basic_constraints(issue) && add_key_usage(issue) && add_extended_usage(issue) &&
-           add_alternatives(issue) && add_key_ids(issue) &&
+           add_alternatives(issue) && add_key_ids(issue) && add_further(issue) &&
            X509_sign(certificate, signer, digest) > 0;
 }
 
@@ -226,6 +271,7 @@ void issue_free(Issue *issue) {
     X509_free(issue->issuer);
     EVP_PKEY_free(issue->issuer_key);
     EXTENDED_KEY_USAGE_free(issue->extended);
+    sk_X509_EXTENSION_pop_free(issue->extensions, X509_EXTENSION_free);
     X509_free(issue->certificate);
     memset(issue, 0, sizeof *issue);
 }

@@ -3,6 +3,7 @@
 #define JSEC_CORE_ISSUE_H
 
 #include "core/keys/keygen.h"
+#include "core/pki/serial.h"
 
 #include <openssl/x509v3.h>
 #include <stdint.h>
@@ -21,9 +22,11 @@ typedef struct Issue {
     int path_length;              /* CAs only; -1: no limit */
     uint32_t key_usage;           /* 1 << usage_key_bit(…); 0: the default for key and ca */
     EXTENDED_KEY_USAGE *extended; /* NULL: none */
-    int64_t not_before;           /* seconds since the epoch */
-    double seconds;               /* of validity, from not_before on */
-    const EVP_MD *digest;         /* NULL: the default for the issuer's key; not freed */
+    STACK_OF(X509_EXTENSION) * extensions; /* further ones; NULL: none */
+    Serial serial;                         /* length 0: random */
+    int64_t not_before;                    /* seconds since the epoch */
+    double seconds;                        /* of validity, from not_before on */
+    const EVP_MD *digest;                  /* NULL: the default for the issuer's key; not freed */
 
     X509 *certificate; /* the result */
 } Issue;

@@ -27,6 +27,14 @@ static bool add_field(X509_NAME *name, int nid, Bytes value, Failure *failure) {
     return failure_openssl(failure, "subject not usable: %s %s", field, shown_name(value, &shown));
 }
 
+static bool add_values(X509_NAME *name, int nid, const NameValues *values, Failure *failure) {
+    bool added = true;
+    for (size_t i = 0; added && i < values->count; i++) {
+        added = add_field(name, nid, values->items[i], failure);
+    }
+    return added;
+}
+
 X509_NAME *name_build(const NameFields *fields, Failure *failure) {
     ERR_clear_error();
     X509_NAME *name = X509_NAME_new();
@@ -35,11 +43,12 @@ X509_NAME *name_build(const NameFields *fields, Failure *failure) {
         return NULL;
     }
     /* The widest field first, as most tools write them. */
-    if (add_field(name, NID_countryName, fields->country, failure) &&
+    if (add_values(name, NID_domainComponent, &fields->domain_components, failure) &&
+        add_field(name, NID_countryName, fields->country, failure) &&
         add_field(name, NID_stateOrProvinceName, fields->state, failure) &&
         add_field(name, NID_localityName, fields->locality, failure) &&
         add_field(name, NID_organizationName, fields->organization, failure) &&
-        add_field(name, NID_organizationalUnitName, fields->organizational_unit, failure) &&
+        add_values(name, NID_organizationalUnitName, &fields->organizational_units, failure) &&
         add_field(name, NID_commonName, fields->common_name, failure) &&
         add_field(name, NID_pkcs9_emailAddress, fields->email, failure)) {
         return name;
@@ -48,10 +57,21 @@ X509_NAME *name_build(const NameFields *fields, Failure *failure) {
     return NULL;
 }
 
+/* No top-level domain is a number: "300.1.1.1" is a wrong IP address (RFC 3696, 2). */
+static bool ends_in_number(Bytes text) {
+    size_t digits = 0;
+    while (digits < text.length && text.data[text.length - 1 - digits] >= '0' &&
+           text.data[text.length - 1 - digits] <= '9') {
+        digits++;
+    }
+    bool whole = digits == text.length || text.data[text.length - 1 - digits] == '.';
+    return digits && whole;
+}
+
 /* Letters, digits, hyphens and underscores, which occur in practice; the first label may be "*".
  * Verifiers compare the IA5String byte by byte, so no other byte is accepted. */
 static bool is_dns_name(Bytes text) {
-    if (!text.length || text.length > MAX_DNS_NAME_LENGTH) return false;
+    if (!text.length || text.length > MAX_DNS_NAME_LENGTH || ends_in_number(text)) return false;
     size_t i = text.length > 2 && text.data[0] == '*' && text.data[1] == '.' ? 2 : 0;
     for (size_t label = 0; i <= text.length; i++) {
         if (i == text.length || text.data[i] == '.') {
@@ -258,7 +278,8 @@ static const Kind *guess_kind(Bytes text) {
         if (has_prefix(rest, "://") || is_uri_scheme(text)) return kinds + KIND_URI;
         return is_port(text, scheme) ? kinds + KIND_DNS : NULL;
     }
-    return kinds + (memchr(text.data, '@', text.length) ? KIND_EMAIL : KIND_DNS);
+    if (memchr(text.data, '@', text.length)) return kinds + KIND_EMAIL;
+    return kinds + (ends_in_number(text) ? KIND_IP : KIND_DNS);
 }
 
 bool name_is_sound(const GENERAL_NAME *name) {

@@ -7,9 +7,18 @@
 
 #include <openssl/x509v3.h>
 
+#define NAME_MAX_VALUES 16
+
+/* An attribute that may occur several times. */
+typedef struct NameValues {
+    Bytes items[NAME_MAX_VALUES];
+    size_t count;
+} NameValues;
+
 /* UTF-8 without NUL bytes; fields that are NULL or empty are left out. */
 typedef struct NameFields {
-    Bytes country, state, locality, organization, organizational_unit, common_name, email;
+    Bytes country, state, locality, organization, common_name, email;
+    NameValues domain_components, organizational_units; /* in the order of the name */
 } NameFields;
 
 /* May be empty. The caller frees the result with X509_NAME_free; NULL on failure. */

@@ -33,7 +33,7 @@ static Bytes copy_utf8(Pool *pool, const ASN1_STRING *string) {
     return copy;
 }
 
-static Bytes copy_oid(Pool *pool, const ASN1_OBJECT *object) {
+Bytes x509info_oid(Pool *pool, const ASN1_OBJECT *object) {
     char small[128];
     int length = OBJ_obj2txt(small, sizeof small, object, 1);
     if (length < 0 || !object) return copy_text(pool, "");
@@ -46,7 +46,7 @@ static Bytes copy_oid(Pool *pool, const ASN1_OBJECT *object) {
 
 static const char *get_short_name(Pool *pool, const ASN1_OBJECT *object) {
     int nid = OBJ_obj2nid(object);
-    return nid != NID_undef ? OBJ_nid2sn(nid) : (const char *)copy_oid(pool, object).data;
+    return nid != NID_undef ? OBJ_nid2sn(nid) : (const char *)x509info_oid(pool, object).data;
 }
 
 /* In the form of RFC 4514, with unprintable characters escaped. */
@@ -130,7 +130,7 @@ static InfoName make_alternative(Pool *pool, const GENERAL_NAME *name) {
     case GEN_URI: return (InfoName){"URI", copy_raw(pool, value)};
     case GEN_IPADD: return (InfoName){"IP", print_address(pool, value)};
     case GEN_DIRNAME: return (InfoName){"dirName", print_name(pool, value)};
-    case GEN_RID: return (InfoName){"RID", copy_oid(pool, value)};
+    case GEN_RID: return (InfoName){"RID", x509info_oid(pool, value)};
     case GEN_OTHERNAME: return show_other(pool, value);
     default: return show_rest(pool, name, type);
     }
@@ -167,7 +167,7 @@ void x509info_extensions(Pool *pool, const STACK_OF(X509_EXTENSION) * all, InfoE
         const ASN1_OBJECT *object = X509_EXTENSION_get_object(extension);
         int nid = OBJ_obj2nid(object);
         into->items[into->count++] =
-            (InfoExtension){.oid = copy_oid(pool, object),
+            (InfoExtension){.oid = x509info_oid(pool, object),
                             .name = nid == NID_undef ? NULL : OBJ_nid2sn(nid),
                             .critical = X509_EXTENSION_get_critical(extension),
                             .value = copy_raw(pool, X509_EXTENSION_get_data(extension)),

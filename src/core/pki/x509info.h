@@ -69,6 +69,7 @@ bool x509info_check(const X509 *certificate, Failure *failure);
 void x509info_name(Pool *pool, const X509_NAME *name, InfoNames *names, Bytes *text);
 void x509info_alternatives(Pool *pool, const GENERAL_NAMES *all, InfoNames *names);
 InfoTime x509info_time(const ASN1_TIME *time);
+Bytes x509info_oid(Pool *pool, const ASN1_OBJECT *object);
 void x509info_extensions(Pool *pool, const STACK_OF(X509_EXTENSION) * all, InfoExtensions *into);
 
 #endif
