@@ -18,6 +18,7 @@ typedef struct Poller {
     Watcher *turning; /* the rest of the list that is being called */
     Watcher *soon;    /* to call after the runnable fibers */
     JanetFunction *run_soon;
+    JanetTable *kept; /* by descriptor: see poller_keep */
     Remote *remotes;
     bool working;        /* a batch of events is being handled */
     bool soon_scheduled; /* the fiber that calls the watchers of `soon` */
@@ -273,13 +274,19 @@ void poller_start(void) {
     }
     made->run_soon = compile_call(cfun_run_soon, NULL);
     if (!made->run_soon) janet_panic("jsec: Janet's compiler failed");
+    made->kept = janet_table(0);
     made->stream = janet_stream(made->readiness.queue, JANET_STREAM_READABLE, NULL);
     janet_stream_level_triggered(made->stream);
     janet_gcroot(janet_wrap_abstract(made));
     janet_gcroot(janet_wrap_abstract(made->stream));
     janet_gcroot(janet_wrap_function(made->run_soon));
+    janet_gcroot(janet_wrap_table(made->kept));
     add_listener(made->stream);
     poller = made;
+}
+
+void poller_keep(int descriptor, JanetStream *stream) {
+    janet_table_put(poller->kept, janet_wrap_integer(descriptor), janet_wrap_abstract(stream));
 }
 
 /* --- GC roots --- */

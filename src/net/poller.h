@@ -69,6 +69,11 @@ void poller_unset_timer(Timer *timer);
 void poller_add_root(GcRoot *root, void (*mark)(GcRoot *root));
 void poller_remove_root(GcRoot *root);
 
+/* Keep a core stream that has lost its descriptor. Janet before 1.42 leaves the stream in its event
+ * queue until the descriptor closes, and uses it at each event. The next stream with this number is
+ * a later one: it replaces the old one, so at most one stream for each descriptor is kept. */
+void poller_keep(int descriptor, JanetStream *stream);
+
 /* How often something was done in one turn of the event loop. */
 typedef struct Budget {
     uint64_t turn;

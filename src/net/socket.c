@@ -2,6 +2,7 @@
 #include "net/socket.h"
 
 #include "base/raise.h"
+#include "net/poller.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -160,6 +161,8 @@ int socket_detach(JanetStream *stream, int type, const char *function) {
     /* With this flag Janet leaves the open descriptor in its epoll, and events would reach a freed
      * stream. */
     stream->flags &= ~(uint32_t)JANET_STREAM_NODUPS;
+#else
+    poller_keep(descriptor, stream);
 #endif
     stream->flags |= JANET_STREAM_NOT_CLOSEABLE;
     JanetTryState state;
