@@ -161,12 +161,12 @@ void poller_add_remote(Remote *remote, void (*called)(Remote *remote)) {
 }
 
 void poller_call_remote(Remote *remote) {
-    if (!atomic_exchange(&remote->pending, true)) readiness_wake(remote->readiness);
+    if (!atomic_exchange(&remote->pending, 1)) readiness_wake(remote->readiness);
 }
 
 static void call_remotes(void) {
     for (Remote *remote = poller->remotes; remote; remote = remote->next)
-        if (atomic_exchange(&remote->pending, false)) remote->called(remote);
+        if (atomic_exchange(&remote->pending, 0)) remote->called(remote);
 }
 
 /* --- internal fibers --- */

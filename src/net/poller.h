@@ -49,7 +49,7 @@ void poller_soon(Watcher *watcher);
 /* A callback that any thread can request. Embedded in its owner. */
 typedef struct Remote {
     void (*called)(struct Remote *remote);
-    atomic_bool pending;
+    atomic_int pending; /* 0 or 1 */
     const Readiness *readiness;
     struct Remote *next;
 } Remote;

@@ -17,7 +17,7 @@ static int open_log(const char *path) {
 
 /* A full disk may have cut a line in the middle. The next write then ends it first, or both lines
  * would be lost. One flag serves all logs: an empty line does no harm. */
-static atomic_bool torn;
+static atomic_int torn;
 
 /* Connections and processes may share the file, so each line is one appending write. A line that
  * can't be written is lost; the connection goes on. */
@@ -28,11 +28,11 @@ static void write_line(const SSL *ssl, const char *line) {
     if (log < 0) return;
     char end[] = "\n";
     size_t length = strlen(line);
-    bool before = atomic_exchange(&torn, false);
-    struct iovec parts[] = {{end, before}, {(void *)(uintptr_t)line, length}, {end, 1}};
+    int before = atomic_exchange(&torn, 0);
+    struct iovec parts[] = {{end, (size_t)before}, {(void *)(uintptr_t)line, length}, {end, 1}};
     ssize_t written = writev(log, parts, 3);
-    bool whole = written == (ssize_t)(length + 1 + before);
-    if (!whole && (written > before || (before && written <= 0))) atomic_store(&torn, true);
+    bool whole = written == (ssize_t)length + 1 + before;
+    if (!whole && (written > before || (before && written <= 0))) atomic_store(&torn, 1);
     close(log);
 }
 
