@@ -115,16 +115,25 @@ static bool staple_response(const Janet *argv, Bytes response, const char *funct
     return ocsp_staple(stream->engine.ssl, response, failure);
 }
 
+/* Before Janet 1.42 a fiber that C code runs is collected unless it is a root. */
+static JanetSignal call_rooted(JanetFunction *function, Janet *result) {
+    JanetFiber *fiber = janet_fiber(function, 64, 0, NULL);
+    if (!fiber) {
+        janet_eprintf("tls: no staple: the function takes arguments\n");
+        return JANET_SIGNAL_ERROR;
+    }
+    janet_gcroot(janet_wrap_fiber(fiber));
+    JanetSignal signal = janet_continue(fiber, janet_wrap_nil(), result);
+    if (signal != JANET_SIGNAL_OK) janet_stacktrace(fiber, *result);
+    janet_gcunroot(janet_wrap_fiber(fiber));
+    return signal;
+}
+
 static void run_on_staple(Stream *stream) {
     Janet response;
     Failure failure;
     JanetByteView view;
-    JanetFiber *fiber = NULL;
-    JanetFunction *ask = janet_unwrap_function(stream->on_staple);
-    if (janet_pcall(ask, 0, NULL, &response, &fiber) != JANET_SIGNAL_OK) {
-        janet_stacktrace(fiber, response);
-        return;
-    }
+    if (call_rooted(janet_unwrap_function(stream->on_staple), &response) != JANET_SIGNAL_OK) return;
     if (!janet_bytes_view(response, &view.bytes, &view.len) || !view.bytes) return;
     if (stream->state != STREAM_HANDSHAKING) return; /* the function has closed the stream */
     if (ocsp_staple(stream->engine.ssl, (Bytes){view.bytes, (size_t)view.len}, &failure)) return;

@@ -9,9 +9,13 @@ static const char guard_source[] = "(fn accept-loop [handler ended loop stream]\
                                    "    (ended loop stream result) nil\n"
                                    "    (propagate result handler)))";
 
+/* A collection would free the code that is compiled, and before Janet 1.42 the fiber that runs. */
 JanetFunction *handler_guard(void) {
     Janet guard;
-    if (janet_dostring(janet_core_env(NULL), guard_source, "jsec", &guard)) janet_panicv(guard);
+    int locked = janet_gclock();
+    int status = janet_dostring(janet_core_env(NULL), guard_source, "jsec", &guard);
+    janet_gcunlock(locked);
+    if (status) janet_panicv(guard);
     return janet_unwrap_function(guard);
 }
 
