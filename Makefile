@@ -6,6 +6,7 @@ B := build$(if $(ASAN),/asan)
 J := $B/janet
 TREE := $B/tree
 JANET := $J/bin/janet
+LIBJANET := build/libjanet
 
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -66,7 +67,7 @@ build/openssl:
 
 $(JANET): | build/openssl
 	$Q CC='$(CC)' CFLAGS='$(SANITIZE)' tools/get-janet $(FETCH) $(if $(ASAN),--static) \
-	  $J build/libjanet
+	  $J $(LIBJANET)
 
 deps: ## install what tests and checks need with apt-get, as root, and make a janet
 	$Q tools/test-deps

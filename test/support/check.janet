@@ -163,7 +163,7 @@
   [host port & kind]
   (if (zero? (connecting :count)) (put connecting :interval (gcinterval)))
   (update connecting :count inc)
-  (gcsetinterval 0xffffffffffff) # the most there is
+  (gcsetinterval 0xffffffff) # the maximum of a 32-bit Janet
   (defer (if (zero? ((update connecting :count dec) :count)) (gcsetinterval (connecting :interval)))
     (net/connect host port ;kind)))
 
