@@ -450,6 +450,13 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    `openssl-provider-legacy` on newer Debian). For bundles without a MAC give `:require-mac
    false`, if their source is trusted.``}
 
+  {:title "A time beyond this system's clock"
+   :texts ["time not usable*"]
+   :cause
+   ``The time to verify at is beyond what `time_t` of this system holds: on some 32-bit systems it
+   ends in January 2038.``
+   :cure "Verify at an earlier time, or on a 64-bit system."}
+
   {:title "Making certificates and requests"
    :texts ["certificate not *" "digest not usable*" "issuer not usable*" "key not usable*"
            "key not written*"

@@ -1,9 +1,9 @@
-#define _DEFAULT_SOURCE /* timegm */
 #include "pki/options.h"
 
 #include "base/args.h"
 #include "base/raise.h"
 #include "core/algorithms.h"
+#include "core/calendar.h"
 #include "core/pki/serial.h"
 #include "core/pki/usage.h"
 #include "pki/extensions.h"
@@ -105,13 +105,7 @@ static double parse_date(Bytes text) {
         tm.tm_min = parse_digits(text.data + 14, 2);
         tm.tm_sec = parse_digits(text.data + 17, 2);
     }
-    struct tm given = tm;
-    time_t seconds = timegm(&tm);
-    /* timegm turns February 30 into a day in March: refuse such dates. */
-    bool exists = tm.tm_mday == given.tm_mday && tm.tm_mon == given.tm_mon &&
-                  tm.tm_hour == given.tm_hour && tm.tm_min == given.tm_min &&
-                  tm.tm_sec == given.tm_sec;
-    return exists ? (double)seconds : (double)NAN;
+    return calendar_exists(&tm) ? (double)calendar_seconds(&tm) : (double)NAN;
 }
 
 void pki_option_date(const OptionSite *site, Janet value, void *field) {

@@ -78,8 +78,7 @@ ChainQuery verification_query(const VerificationOptions *options, const Verifica
         .purpose = options->purpose ? options->purpose : default_purpose,
         .depth = options->depth,
         .security_level = options->security_level,
-        .has_time = isfinite(options->time),
-        .time = isfinite(options->time) ? (int64_t)options->time : 0,
+        .time = options->time,
         .strict = options->strict,
         .partial = options->partial,
     };

@@ -22,7 +22,6 @@ static void verify(STACK_OF(X509) * all, const char *host, int purpose) {
                         .host = host,
                         .purpose = purpose,
                         .depth = -1,
-                        .has_time = true,
                         .time = 1800000000,
                         .strict = purpose % 2 == 0,
                         .partial = true,

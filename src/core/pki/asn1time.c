@@ -1,5 +1,7 @@
 #include "core/pki/asn1time.h"
 
+#include "core/calendar.h"
+
 #include <stdio.h>
 #include <time.h>
 
@@ -9,15 +11,6 @@
 #define YEAR_2050 INT64_C(2524608000)
 
 /* Years begin in March here, so that February 29 is the last day of a year. */
-static int64_t count_days(int64_t year, int month, int day) {
-    if (month <= 2) year--;
-    int64_t era = (year >= 0 ? year : year - 399) / 400, of_era = year - era * 400;
-    int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    int64_t days = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-    return era * DAYS_OF_400_YEARS + days - DAYS_TO_EPOCH;
-}
-
-/* The inverse, for dates of the range above. */
 static void split_days(int64_t days, int *year, int *month, int *day) {
     int64_t all = days + DAYS_TO_EPOCH, era = all / DAYS_OF_400_YEARS;
     int64_t of_era = all - era * DAYS_OF_400_YEARS;
@@ -47,7 +40,6 @@ bool asn1time_set(ASN1_TIME *time, int64_t seconds) {
 bool asn1time_get(const ASN1_TIME *time, int64_t *seconds) {
     struct tm tm;
     if (!time || !ASN1_TIME_to_tm(time, &tm)) return false;
-    int64_t days = count_days(tm.tm_year + INT64_C(1900), tm.tm_mon + 1, tm.tm_mday);
-    *seconds = days * SECONDS_A_DAY + tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
+    *seconds = calendar_seconds(&tm);
     return true;
 }

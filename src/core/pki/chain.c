@@ -1,9 +1,11 @@
 #include "core/pki/chain.h"
 
+#include "core/calendar.h"
 #include "core/tls/store.h"
 #include "core/tls/strict.h"
 #include "core/tls/verify.h"
 
+#include <math.h>
 #include <openssl/err.h>
 #include <string.h>
 
@@ -38,18 +40,25 @@ static bool set_host(X509_VERIFY_PARAM *param, const char *host, Failure *failur
     return verify_param_for(param, host) || verify_explain_name(host, failure);
 }
 
+static bool set_time(X509_VERIFY_PARAM *param, double seconds, Failure *failure) {
+    time_t time;
+    if (isnan(seconds)) return true;
+    if (!calendar_to_time(seconds, &time, failure)) return false;
+    X509_VERIFY_PARAM_set_time(param, time);
+    return true;
+}
+
 static bool set_param(X509_STORE_CTX *context, const ChainQuery *query, Failure *failure) {
     X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(context);
     verify_set_strictness(param, query->strict);
     X509_VERIFY_PARAM_set_auth_level(param, query->security_level);
     X509_VERIFY_PARAM_set_purpose(param, query->purpose);
     if (query->depth >= 0) X509_VERIFY_PARAM_set_depth(param, query->depth);
-    if (query->has_time) X509_VERIFY_PARAM_set_time(param, (time_t)query->time);
     if (query->crls && sk_X509_CRL_num(query->crls)) {
         X509_STORE_CTX_set0_crls(context, query->crls);
         X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
     }
-    return set_host(param, query->host, failure);
+    return set_time(param, query->time, failure) && set_host(param, query->host, failure);
 }
 
 /* The caller's roots replace the store: nothing else is trusted. */

@@ -21,8 +21,7 @@ typedef struct ChainQuery {
     int purpose;                    /* X509_PURPOSE_… */
     int depth;                      /* max. intermediates; -1: OpenSSL's limit */
     int security_level;
-    bool has_time; /* false: verify at the current time */
-    int64_t time;
+    double time;       /* seconds since the epoch; NAN: now */
     bool strict;       /* all of RFC 5280 */
     bool partial;      /* a trusted certificate need not be a self-signed root to be an anchor */
     VerifyHints hints; /* options that the reason recommends */

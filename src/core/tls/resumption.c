@@ -1,5 +1,6 @@
-#define _DEFAULT_SOURCE /* timegm */
 #include "core/tls/resumption.h"
+
+#include "core/calendar.h"
 
 #include <string.h>
 #include <time.h>
@@ -50,7 +51,7 @@ static int64_t first_expiry(const STACK_OF(X509) * chain) {
     for (int i = 0; i < sk_X509_num(chain); i++) {
         struct tm tm;
         const ASN1_TIME *end = X509_get0_notAfter(sk_X509_value(chain, i));
-        int64_t seconds = ASN1_TIME_to_tm(end, &tm) ? (int64_t)timegm(&tm) : 0;
+        int64_t seconds = ASN1_TIME_to_tm(end, &tm) ? calendar_seconds(&tm) : 0;
         if (seconds < first) first = seconds;
     }
     return first;
@@ -77,7 +78,7 @@ static void set_timeout(SSL_SESSION *session, int64_t end) {
 bool resumption_start_life(SSL *ssl, const STACK_OF(X509) * verified) {
     SSL_SESSION *session = SSL_get_session(ssl);
     Life life = {time(NULL), first_expiry(verified)};
-    int64_t end = SSL_SESSION_get_time(session) + SSL_SESSION_get_timeout(session);
+    int64_t end = (int64_t)SSL_SESSION_get_time(session) + SSL_SESSION_get_timeout(session);
     if (life.expires < end) set_timeout(session, life.expires);
     return store_life(session, &life);
 }

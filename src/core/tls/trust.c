@@ -1,5 +1,6 @@
 #include "core/tls/trust.h"
 
+#include "core/calendar.h"
 #include "core/keys/pem.h"
 #include "core/tls/client_cas.h"
 #include "core/tls/path.h"
@@ -48,14 +49,17 @@ static bool add_anchors(X509_STORE *store, const ContextSettings *settings, Fail
     return true;
 }
 
-static bool set_limits(X509_VERIFY_PARAM *param, const ContextData *data) {
+static bool set_limits(X509_VERIFY_PARAM *param, const ContextData *data, Failure *failure) {
+    time_t time;
     X509_VERIFY_PARAM_set_depth(param, data->depth); /* -1: OpenSSL's */
     if (isnan(data->time)) {
         X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_USE_CHECK_TIME);
     } else {
-        X509_VERIFY_PARAM_set_time(param, (time_t)data->time);
+        if (!calendar_to_time(data->time, &time, failure)) return false;
+        X509_VERIFY_PARAM_set_time(param, time);
     }
-    return !data->purpose || X509_VERIFY_PARAM_set_purpose(param, data->purpose);
+    return !data->purpose || X509_VERIFY_PARAM_set_purpose(param, data->purpose) ||
+           failure_openssl(failure, ":purpose");
 }
 
 /* --- the verification of a chain --- */
@@ -125,7 +129,7 @@ bool trust_set(SSL_CTX *context, ContextData *data, const ContextSettings *setti
     data->trust.own = store;
     if (!add_anchors(store, settings, failure)) return false;
     if (!client_cas_set(context, store, settings, failure)) return false;
-    if (!set_limits(SSL_CTX_get0_param(context), data)) return failure_openssl(failure, ":purpose");
+    if (!set_limits(SSL_CTX_get0_param(context), data, failure)) return false;
     STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
     bool set = crls && load_crls(crls, &settings->crls, failure) && set_crls(data, crls, failure) &&
                set_pins(data, settings->pins, failure) &&
@@ -225,7 +229,7 @@ bool trust_prepare_server(SSL *ssl, const ContextData *data, const char *virtual
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
     /* A virtual host's limits replace those of the connection's first context. */
     if (!data->purpose) X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_CLIENT);
-    if (!set_limits(param, data)) return failure_openssl(failure, "verification not set up");
+    if (!set_limits(param, data, failure)) return false;
     return prepare_verification(ssl, data, virtual_host, NULL, failure);
 }
 
