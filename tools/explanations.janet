@@ -427,7 +427,8 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    from 1. PEM and DER don't mix in one text: convert one with `crypto/convert-cert`.``}
 
   {:title "Passwords"
-   :texts ["private key is encrypted*" "password not usable*" "password too long*"
+   :texts ["private key is encrypted*" "private key not decrypted*" "password not usable*"
+           "password too long*"
            "private key not encrypted*" "key not encrypted*" "encryption not set up*"
            "bundle not opened: wrong password or damaged data"
            "not decrypted: its scrypt would take too long*"
@@ -440,15 +441,27 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    `:key-password`). jsec never asks on a terminal. Read the password from a file or the
    environment; don't write it into the program.``}
 
-  {:title "PKCS#12 bundles"
-   :texts ["bundle *" "not a PKCS#12 bundle*" "OpenSSL's legacy provider is not installed here"]
+  {:title "Old ciphers of keys and bundles"
+   :texts ["…, which is old: *" "…, which this OpenSSL does not offer"
+           "OpenSSL's legacy provider is not installed here"]
+   :others [(string "private key not decrypted: it is encrypted by PBE-MD5-DES, DES-CBC, which "
+                    "is old: load it with (crypto/load-key key password {:legacy true})")
+            "bundle not opened: its MAC is over MD4, which is old: try {:legacy true}"]
    :cause
-   ``The data is not a bundle, is damaged, or was encrypted by old software (RC2); or the key and
-   certificate for a new bundle don't belong together.``
+   ``Old software encrypted the key or bundle by DES, RC2, RC4 or MD4, which OpenSSL offers in its
+   legacy provider only. The password may be right.``
    :cure
-   ``For old bundles give `{:legacy true}`, with OpenSSL's legacy provider installed (package
-   `openssl-provider-legacy` on newer Debian). For bundles without a MAC give `:require-mac
-   false`, if their source is trusted.``}
+   ``Open keys with `(crypto/load-key key password {:legacy true})`, and give `{:legacy true}` to
+   `crypto/parse-pkcs12`. It needs OpenSSL's legacy provider (package `openssl-provider-legacy` on
+   newer Debian). Then write the key anew with `crypto/export-key`.``}
+
+  {:title "PKCS#12 bundles"
+   :texts ["bundle *" "not a PKCS#12 bundle*"]
+   :cause
+   ``The data is not a bundle or is damaged; or the key and certificate for a new bundle don't
+   belong together.``
+   :cure
+   ``For bundles without a MAC give `:require-mac false`, if their source is trusted.``}
 
   {:title "A time beyond this system's clock"
    :texts ["time not usable*"]

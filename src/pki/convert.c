@@ -21,7 +21,7 @@ typedef struct KeyTask {
     KeyForm form;
     const EVP_CIPHER *cipher;
     int iterations;
-    bool wants_private;
+    bool wants_private, with_legacy;
     uint8_t *written;
     size_t length;
 } KeyTask;
@@ -30,6 +30,7 @@ typedef struct KeyOptions {
     Bytes password, input_password;
     int cipher;
     int32_t iterations;
+    bool with_legacy;
 } KeyOptions;
 
 enum { CIPHER_UNSET, AES_256, AES_192, AES_128, DES3 };
@@ -66,14 +67,27 @@ static const OptionRow key_rows[] = {
     OPTION_SECRET("input-password", option_bytes, KeyOptions, input_password,
                   "Password of the given key, if it is encrypted."),
 };
-static const OptionSet key_options = OPTION_SET(key_rows);
+
+static const OptionRow legacy_rows[] = {
+    OPTION("legacy", option_boolean, KeyOptions, with_legacy,
+           "true opens keys encrypted by old ciphers (DES, RC2, RC4), as old software made them; "
+           "requires OpenSSL's legacy provider. Default: false."),
+};
+static const OptionSet legacy_options = OPTION_SET(legacy_rows);
+static const OptionSet *const legacy_part[] = {&legacy_options, NULL};
+static const OptionSet key_options = OPTION_SET_WITH(key_rows, legacy_part);
+
+static EVP_PKEY *open_key(const KeyTask *job, bool *is_private, Failure *failure) {
+    Bytes key = job->task.inputs[KEY], password = job->task.inputs[INPUT_PASSWORD];
+    return job->with_legacy ? keyform_read_legacy(key, password, is_private, failure)
+                            : keyform_read(key, password, is_private, failure);
+}
 
 static bool key_run(Task *task, Failure *failure) {
     KeyTask *job = (KeyTask *)task;
     bool is_private;
     KeyEncryption encryption = {task->inputs[OUTPUT_PASSWORD], job->cipher, job->iterations};
-    EVP_PKEY *key =
-        keyform_read(task->inputs[KEY], task->inputs[INPUT_PASSWORD], &is_private, failure);
+    EVP_PKEY *key = open_key(job, &is_private, failure);
     if (key && job->wants_private && !is_private) {
         failure_set(failure, "not a private key: only a public one");
     } else if (key) {
@@ -108,6 +122,7 @@ static KeyTask make_task(const char *function, Bytes key, KeyForm form, const Ke
                             [OUTPUT_PASSWORD] = options->password}},
         .form = form,
         .cipher = find_cipher(options->cipher),
+        .with_legacy = options->with_legacy,
         .iterations = options->iterations ? options->iterations : PBE_KEY_ITERATIONS,
     };
 }
@@ -146,14 +161,15 @@ FUNCTION(crypto_convert_key, "crypto/convert-key", "key target-format &opt opts"
     return task_run(&job.task, sizeof job, has_password(&options));
 }
 
-FUNCTION(crypto_load_key, "crypto/load-key", "key &opt password",
+FUNCTION(crypto_load_key, "crypto/load-key", "key &opt password opts",
          "Read a private key, PEM or DER, and return it as unencrypted PEM (PKCS#8): keep it "
          "secret. `password` decrypts an encrypted key. Raises when it is no private key, and "
          "when the password of an encrypted key is missing or wrong. Never asks on a terminal.",
-         NULL) {
-    janet_arity(argc, 1, 2);
+         &legacy_options) {
+    janet_arity(argc, 1, 3);
     Bytes key = key_argument(argv, 0);
     KeyOptions options = {.input_password = args_secret_or_none(argv, argc, 1)};
+    options_read(function, &legacy_options, args_options(argv, argc, 2), &options);
     KeyTask job = make_task(function, key, KEYFORM_PKCS8, &options);
     job.wants_private = true;
     return task_run(&job.task, sizeof job, has_password(&options));
@@ -176,12 +192,14 @@ FUNCTION(crypto_export_key, "crypto/export-key", "key &opt opts",
 
 typedef struct InfoTask {
     Task task;
+    bool with_legacy;
     KeyFormInfo info;
 } InfoTask;
 
 static bool info_run(Task *task, Failure *failure) {
     InfoTask *job = (InfoTask *)task;
-    return keyform_info(task->inputs[KEY], task->inputs[INPUT_PASSWORD], &job->info, failure);
+    return keyform_info(task->inputs[KEY], task->inputs[INPUT_PASSWORD], job->with_legacy,
+                        &job->info, failure);
 }
 
 static Janet info_result(Task *task) {
@@ -193,6 +211,9 @@ static Janet info_result(Task *task) {
     if (info->scheme.cipher[0]) {
         janet_table_put(table, janet_ckeywordv("cipher"), janet_cstringv(info->scheme.cipher));
     }
+    if (info->scheme.scheme[0]) {
+        janet_table_put(table, janet_ckeywordv("scheme"), janet_cstringv(info->scheme.scheme));
+    }
     if (info->scheme.iterations) {
         janet_table_put(table, janet_ckeywordv("iterations"),
                         janet_wrap_number((double)info->scheme.iterations));
@@ -200,23 +221,26 @@ static Janet info_result(Task *task) {
     return janet_wrap_table(table);
 }
 
-FUNCTION(crypto_key_info, "crypto/key-info", "key &opt password",
+FUNCTION(crypto_key_info, "crypto/key-info", "key &opt password opts",
          "The properties of a key, private or public, PEM or DER, as a table. Entries "
          "without a value are absent:\n\n"
          "* `:type` - `:rsa` `:ec` `:ed25519` `:x25519` `:rsa-pss` `:dsa` …\n"
          "* `:bits` - its size\n"
          "* `:curve` - \"prime256v1\", \"secp384r1\" …, of `:ec` keys\n"
          "* `:private` - whether it is a private key\n"
-         "* `:encrypted` - whether it is protected by a password; then `:cipher` and "
-         "`:iterations` of PKCS#8 ones\n\n"
-         "Of an encrypted PKCS#8 key only these two are known without the password, of a "
-         "traditional one also the type. Raises when it is no key, or the password is "
-         "wrong.",
-         NULL) {
-    janet_arity(argc, 1, 2);
+         "* `:encrypted` - whether it is protected by a password; then `:cipher` (\"AES-256-CBC\", "
+         "\"DES-CBC\" …), and of PKCS#8 ones `:scheme` (\"PBES2\", \"PBE-MD5-DES\" …) and "
+         "`:iterations`\n\n"
+         "Of an encrypted PKCS#8 key only these are known without the password, of a traditional "
+         "one also the type. Raises when it is no key, or the password is wrong.",
+         &legacy_options) {
+    janet_arity(argc, 1, 3);
     InfoTask job = {.task = {.function = function, .run = info_run, .result = info_result}};
     job.task.inputs[KEY] = key_argument(argv, 0);
     job.task.inputs[INPUT_PASSWORD] = args_secret_or_none(argv, argc, 1);
+    KeyOptions options = {.with_legacy = false};
+    options_read(function, &legacy_options, args_options(argv, argc, 2), &options);
+    job.with_legacy = options.with_legacy;
     return task_run(&job.task, sizeof job, job.task.inputs[INPUT_PASSWORD].data);
 }
 

@@ -45,8 +45,8 @@ static const OptionRow parse_rows[] = {
     OPTION("require-mac", option_boolean, Pkcs12Options, needs_mac,
            "false opens bundles without a MAC, which detect no changes. Default: true."),
     OPTION("legacy", option_boolean, Pkcs12Options, with_legacy,
-           "true opens bundles encrypted with RC2, as old software made them; requires OpenSSL's "
-           "legacy provider. Default: false."),
+           "true opens bundles under old algorithms (RC2, DES, MD4), as old software made them; "
+           "requires OpenSSL's legacy provider. Default: false."),
 };
 static const OptionSet parse_options = OPTION_SET(parse_rows);
 

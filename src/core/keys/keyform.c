@@ -3,6 +3,7 @@
 
 #include "core/keys/encoding.h"
 #include "core/keys/keys.h"
+#include "core/keys/legacy_key.h"
 #include "core/keys/pem.h"
 #include "core/keys/pem_lines.h"
 
@@ -45,6 +46,21 @@ EVP_PKEY *keyform_read(Bytes data, Bytes password, bool *is_private, Failure *fa
     if (!key || is_sound(key, failure)) return key;
     EVP_PKEY_free(key);
     return NULL;
+}
+
+EVP_PKEY *keyform_read_legacy(Bytes data, Bytes password, bool *is_private, Failure *failure) {
+    PemSource mended, plain;
+    EVP_PKEY *key = NULL;
+    if (!pem_lines_mend(&data, &mended, failure)) return NULL;
+    if (!password.data || !legacy_is_encrypted(data)) {
+        key = keyform_read(data, password, is_private, failure);
+    } else if (legacy_decrypt_key(data, password, &plain, failure)) {
+        Bytes der = {plain.bytes, plain.length};
+        key = keyform_read(der, (Bytes){NULL, 0}, is_private, failure);
+        pem_free(&plain);
+    }
+    pem_free(&mended);
+    return key;
 }
 
 static bool write_encrypted(BIO *bio, EVP_PKEY *key, bool pem, const KeyEncryption *encryption,
@@ -129,19 +145,11 @@ uint8_t *keyform_write(EVP_PKEY *key, bool is_private, KeyForm form,
 
 /* False when out of memory. */
 static bool read_encrypted(Bytes data, KeyFormInfo *info, Failure *failure) {
-    X509_SIG *key;
-    if (!pbe_encrypted_key(data, &key, failure)) return false;
-    if (key) {
-        const X509_ALGOR *algorithm;
-        X509_SIG_get0(key, &algorithm, NULL);
-        pbe_read(algorithm, &info->scheme);
-        X509_SIG_free(key);
-        info->encrypted = true;
-        return true;
-    }
-    if (!encoding_is_pem(data) || !contains(data, "Proc-Type: 4,ENCRYPTED")) return true;
-    info->encrypted = true;
-    const char *type = contains(data, "BEGIN RSA PRIVATE KEY")   ? "rsa"
+    if (!pbe_read_key(data, &info->scheme, failure)) return false;
+    bool has_headers = encoding_is_pem(data) && contains(data, "Proc-Type: 4,ENCRYPTED");
+    info->encrypted = has_headers || info->scheme.scheme[0];
+    const char *type = !has_headers                              ? ""
+                       : contains(data, "BEGIN RSA PRIVATE KEY") ? "rsa"
                        : contains(data, "BEGIN EC PRIVATE KEY")  ? "ec"
                        : contains(data, "BEGIN DSA PRIVATE KEY") ? "dsa"
                                                                  : "";
@@ -149,21 +157,24 @@ static bool read_encrypted(Bytes data, KeyFormInfo *info, Failure *failure) {
     return true;
 }
 
-static bool read_info(Bytes data, Bytes password, KeyFormInfo *info, Failure *failure) {
+static bool read_info(Bytes data, Bytes password, bool with_legacy, KeyFormInfo *info,
+                      Failure *failure) {
     if (!read_encrypted(data, info, failure)) return false;
     info->is_private = true;
     if (info->encrypted && !password.data) return true;
-    EVP_PKEY *key = keyform_read(data, password, &info->is_private, failure);
+    EVP_PKEY *key = with_legacy ? keyform_read_legacy(data, password, &info->is_private, failure)
+                                : keyform_read(data, password, &info->is_private, failure);
     if (key) keyfacts_of(key, &info->facts);
     EVP_PKEY_free(key);
     return key;
 }
 
-bool keyform_info(Bytes data, Bytes password, KeyFormInfo *info, Failure *failure) {
+bool keyform_info(Bytes data, Bytes password, bool with_legacy, KeyFormInfo *info,
+                  Failure *failure) {
     PemSource mended;
     memset(info, 0, sizeof *info);
     if (!pem_lines_mend(&data, &mended, failure)) return false;
-    bool read = read_info(data, password, info, failure);
+    bool read = read_info(data, password, with_legacy, info, failure);
     pem_free(&mended);
     ERR_clear_error();
     return read;

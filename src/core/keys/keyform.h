@@ -28,6 +28,9 @@ typedef struct KeyEncryption {
 /* A private or public key in any known form. The caller frees it with EVP_PKEY_free. */
 EVP_PKEY *keyform_read(Bytes data, Bytes password, bool *is_private, Failure *failure);
 
+/* The same, also for keys whose encryption needs OpenSSL's legacy provider. */
+EVP_PKEY *keyform_read_legacy(Bytes data, Bytes password, bool *is_private, Failure *failure);
+
 /* The caller frees the result with OPENSSL_clear_free(bytes, *length). NULL on failure. */
 uint8_t *keyform_write(EVP_PKEY *key, bool is_private, KeyForm form,
                        const KeyEncryption *encryption, size_t *length, Failure *failure);
@@ -35,10 +38,11 @@ uint8_t *keyform_write(EVP_PKEY *key, bool is_private, KeyForm form,
 typedef struct KeyFormInfo {
     bool encrypted, is_private;
     KeyFacts facts;  /* of an encrypted key, only what is visible without the password */
-    PbeFacts scheme; /* of an encrypted PKCS#8 key */
+    PbeFacts scheme; /* of an encrypted key */
 } KeyFormInfo;
 
 /* Describes a key. An encrypted key is opened if there is a password. */
-bool keyform_info(Bytes data, Bytes password, KeyFormInfo *info, Failure *failure);
+bool keyform_info(Bytes data, Bytes password, bool with_legacy, KeyFormInfo *info,
+                  Failure *failure);
 
 #endif

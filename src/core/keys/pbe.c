@@ -48,6 +48,16 @@ static void read_scrypt(const X509_ALGOR *algorithm, PbeFacts *facts) {
 #endif
 }
 
+static void read_prf(const PBKDF2PARAM *parameters, PbeFacts *facts) {
+    const ASN1_OBJECT *object;
+    int digest = NID_sha1; /* the default of RFC 8018, A.2 */
+    if (parameters->prf) {
+        X509_ALGOR_get0(&object, NULL, NULL, parameters->prf);
+        if (!EVP_PBE_find(EVP_PBE_TYPE_PRF, OBJ_obj2nid(object), NULL, &digest, NULL)) return;
+    }
+    copy_name(facts->digest, sizeof facts->digest, OBJ_nid2obj(digest));
+}
+
 static void read_kdf(const X509_ALGOR *algorithm, PbeFacts *facts) {
     const ASN1_OBJECT *object;
     X509_ALGOR_get0(&object, NULL, NULL, algorithm);
@@ -56,6 +66,7 @@ static void read_kdf(const X509_ALGOR *algorithm, PbeFacts *facts) {
     if (OBJ_obj2nid(object) != NID_id_pbkdf2) return;
     PBKDF2PARAM *parameters = unpack_parameters(algorithm, ASN1_ITEM_rptr(PBKDF2PARAM));
     if (parameters) facts->iterations = pbe_iterations(parameters->iter);
+    if (parameters) read_prf(parameters, facts);
     PBKDF2PARAM_free(parameters);
 }
 
@@ -67,6 +78,17 @@ static void read_pbes2(const X509_ALGOR *algorithm, PbeFacts *facts) {
     copy_name(facts->cipher, sizeof facts->cipher, cipher);
     read_kdf(parameters->keyfunc, facts);
     PBE2PARAM_free(parameters);
+}
+
+/* PBES1 and the schemes of PKCS#12: their names say it all. */
+static void read_pbes1(const X509_ALGOR *algorithm, int scheme, PbeFacts *facts) {
+    int cipher = NID_undef, digest = NID_undef;
+    PBEPARAM *parameters = unpack_parameters(algorithm, ASN1_ITEM_rptr(PBEPARAM));
+    if (parameters) facts->iterations = pbe_iterations(parameters->iter);
+    PBEPARAM_free(parameters);
+    if (!EVP_PBE_find(EVP_PBE_TYPE_OUTER, scheme, &cipher, &digest, NULL)) return;
+    if (cipher > 0) copy_name(facts->cipher, sizeof facts->cipher, OBJ_nid2obj(cipher));
+    if (digest > 0) copy_name(facts->digest, sizeof facts->digest, OBJ_nid2obj(digest));
 }
 
 #if OPENSSL_HAS_PBMAC1
@@ -89,9 +111,7 @@ void pbe_read(const X509_ALGOR *algorithm, PbeFacts *facts) {
         read_pbmac1(algorithm, facts);
 #endif
     } else {
-        PBEPARAM *parameters = unpack_parameters(algorithm, ASN1_ITEM_rptr(PBEPARAM));
-        if (parameters) facts->iterations = pbe_iterations(parameters->iter);
-        PBEPARAM_free(parameters);
+        read_pbes1(algorithm, OBJ_obj2nid(object), facts);
     }
     ERR_clear_error();
 }
@@ -153,6 +173,35 @@ bool pbe_encrypted_key(Bytes data, X509_SIG **found, Failure *failure) {
     *found = key;
     bool ran_out = failure_of_memory(failure); /* clears the queue as well */
     return key || !ran_out;
+}
+
+/* "DEK-Info: DES-CBC,…" (RFC 1421, 4.6.1.3) */
+static void read_headers(Bytes data, PbeFacts *facts) {
+    static const char header[] = "DEK-Info:";
+    const uint8_t *end = data.data + data.length;
+    const uint8_t *at = memmem(data.data, data.length, header, sizeof header - 1);
+    size_t length = 0;
+    if (!at) return;
+    at += sizeof header - 1;
+    while (at < end && *at == ' ') at++;
+    while (at < end && *at != ',' && *at > ' ' && length < sizeof facts->cipher - 1) {
+        facts->cipher[length++] = (char)*at++;
+    }
+}
+
+bool pbe_read_key(Bytes data, PbeFacts *facts, Failure *failure) {
+    X509_SIG *key;
+    memset(facts, 0, sizeof *facts);
+    if (!pbe_encrypted_key(data, &key, failure)) return false;
+    if (key) {
+        const X509_ALGOR *algorithm;
+        X509_SIG_get0(key, &algorithm, NULL);
+        pbe_read(algorithm, facts);
+    } else if (encoding_is_pem(data)) {
+        read_headers(data, facts);
+    }
+    X509_SIG_free(key);
+    return true;
 }
 
 bool pbe_key_is_affordable(Bytes data, Failure *failure) {

@@ -22,6 +22,7 @@
 
 typedef struct PbeFacts {
     char scheme[32], cipher[32], kdf[32]; /* "" when not known */
+    char digest[32];                      /* of the key derivation; "" when not known */
     int64_t iterations;                   /* 0 when not known */
     int64_t scrypt;                       /* its N * r * p; 0 when it is another kdf */
 } PbeFacts;
@@ -48,6 +49,10 @@ X509_ALGOR *pbe_new(const EVP_CIPHER *cipher, int iterations, Failure *failure);
 
 /* The EncryptedPrivateKeyInfo in PEM or DER, NULL if there is none. False when out of memory. */
 bool pbe_encrypted_key(Bytes data, X509_SIG **found, Failure *failure);
+
+/* The encryption of the key in PEM or DER, in PKCS#8 or the older form with headers. All facts are
+ * empty if it is not encrypted. False when out of memory. */
+bool pbe_read_key(Bytes data, PbeFacts *facts, Failure *failure);
 
 /* Is the cost of opening an encrypted key in these bytes within PBE_BUDGET? True if there is
  * none. */

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* memmem */
 #include "core/keys/pem.h"
 
+#include "core/keys/legacy.h"
 #include "core/keys/pbe.h"
 #include "core/keys/pem_blocks.h"
 #include "core/keys/pem_lines.h"
@@ -155,13 +156,25 @@ static EVP_PKEY *decode_key(Bytes data, int selection, const char *structure, Pa
     return NULL;
 }
 
+/* The password may be right: OpenSSL says the same of ciphers that it does not offer. */
+static void explain_decryption(Bytes data, Failure *failure) {
+    static const char cure[] = "load it with (crypto/load-key key password {:legacy true})";
+    PbeFacts facts;
+    if (!pbe_read_key(data, &facts, failure)) return;
+    if (legacy_explain(&facts, cure, failure)) {
+        failure_prefix(failure, "private key not decrypted");
+    } else {
+        failure_set(failure, "private key is encrypted: wrong password or damaged key");
+    }
+}
+
 static void explain_key(Bytes data, const Passphrase *phrase, Failure *failure) {
     if (phrase->too_long) {
         failure_set(failure, "password too long, at most %d bytes", PEM_BUFSIZE);
     } else if (phrase->asked && !phrase->password.data) {
         failure_set(failure, "private key is encrypted: give its password");
     } else if (phrase->asked) {
-        failure_set(failure, "private key is encrypted: wrong password or damaged key");
+        explain_decryption(data, failure);
     } else if (!encoding_is_pem(data) && !encoding_is_der(data)) {
         failure_set(failure, "not a private key: neither PEM nor DER");
     } else if (encoding_is_pem(data) && !memmem(data.data, data.length, "PRIVATE KEY-----", 16)) {

@@ -1,13 +1,14 @@
 #include "core/pki/pkcs12.h"
 
+#include "core/keys/legacy.h"
 #include "core/keys/pbe.h"
 
 #include <openssl/err.h>
 #include <openssl/pkcs12.h>
-#include <openssl/provider.h>
 #include <string.h>
 
 #define MAX_DEPTH 4 /* bags within bags */
+#define CURE "try {:legacy true}"
 
 /* --- writing --- */
 
@@ -47,20 +48,6 @@ uint8_t *pkcs12_write(const Pkcs12 *bundle, Bytes password, int iterations, size
 
 /* --- reading --- */
 
-static OSSL_LIB_CTX *legacy_context;
-static CRYPTO_ONCE legacy_once = CRYPTO_ONCE_STATIC_INIT;
-
-/* A separate library context keeps legacy algorithms out of all other calls. */
-static void make_legacy_context(void) {
-    OSSL_LIB_CTX *context = OSSL_LIB_CTX_new();
-    if (context && OSSL_PROVIDER_load(context, "default") &&
-        OSSL_PROVIDER_load(context, "legacy")) {
-        legacy_context = context;
-    } else {
-        OSSL_LIB_CTX_free(context);
-    }
-}
-
 typedef struct Reader {
     Pkcs12 *bundle;
     const char *password; /* NULL is not the same as "" in PKCS#12 */
@@ -71,15 +58,6 @@ typedef struct Reader {
     STACK_OF(X509) * certificates;
     Failure *failure;
 } Reader;
-
-static bool use_legacy(Reader *reader) {
-    if (!CRYPTO_THREAD_run_once(&legacy_once, make_legacy_context) || !legacy_context) {
-        ERR_clear_error();
-        return failure_set(reader->failure, "OpenSSL's legacy provider is not installed here");
-    }
-    reader->library = legacy_context;
-    return true;
-}
 
 static PKCS12 *decode_bundle(Bytes data, const Reader *reader) {
     PKCS12 *pkcs12 = PKCS12_init_ex(NID_pkcs7_data, reader->library, NULL);
@@ -107,6 +85,20 @@ static bool spend_mac(const PKCS12 *pkcs12, Reader *reader) {
     return !algorithm || pbe_spend(algorithm, &reader->budget, reader->failure);
 }
 
+/* OpenSSL says the same of a digest that it does not offer as of a wrong password. */
+static bool explain_mac(const PKCS12 *pkcs12, const Reader *reader) {
+    const X509_ALGOR *algorithm = NULL;
+    const ASN1_OBJECT *digest;
+    char oid[64];
+    PKCS12_get0_mac(NULL, &algorithm, NULL, NULL, pkcs12);
+    X509_ALGOR_get0(&digest, NULL, NULL, algorithm);
+    int nid = OBJ_obj2nid(digest);
+    if (nid == NID_pbmac1 || OBJ_obj2txt(oid, sizeof oid, digest, 1) <= 0) return false;
+    const char *name = nid == NID_undef ? oid : OBJ_nid2sn(nid);
+    return legacy_explain_digest(name, CURE, reader->failure) &&
+           !failure_prefix(reader->failure, "bundle not opened");
+}
+
 static bool check_mac(PKCS12 *pkcs12, Reader *reader, const Pkcs12Reading *reading) {
     const char *password = reader->password;
     if (!PKCS12_mac_present(pkcs12)) {
@@ -120,6 +112,7 @@ static bool check_mac(PKCS12 *pkcs12, Reader *reader, const Pkcs12Reading *readi
                      : verify_mac(pkcs12, reader, NULL) || verify_mac(pkcs12, reader, "");
     unsigned long error = ERR_peek_last_error();
     if (holds) return true;
+    if (!reader->library && explain_mac(pkcs12, reader)) return false;
     if (error && ERR_GET_REASON(error) != PKCS12_R_MAC_GENERATION_ERROR &&
         ERR_GET_REASON(error) != PKCS12_R_MAC_VERIFY_FAILURE) {
         return failure_openssl(reader->failure, "bundle not opened");
@@ -131,11 +124,12 @@ static bool explain_encryption(const X509_ALGOR *algorithm, const Reader *reader
     PbeFacts facts;
     const char *why = ERR_reason_error_string(ERR_peek_last_error());
     pbe_read(algorithm, &facts);
-    bool is_old = strstr(facts.scheme, "RC") || strstr(facts.scheme, "MD5");
-    return failure_set(reader->failure, "bundle not opened: decryption (%s%s%s) failed: %s%s",
+    if (!reader->library && legacy_explain(&facts, CURE, reader->failure)) {
+        return failure_prefix(reader->failure, "bundle not opened");
+    }
+    return failure_set(reader->failure, "bundle not opened: decryption (%s%s%s) failed: %s",
                        facts.scheme, facts.cipher[0] ? " " : "", facts.cipher,
-                       why ? why : "OpenSSL gave no reason",
-                       is_old && !reader->library ? ": try {:legacy true}" : "");
+                       why ? why : "OpenSSL gave no reason");
 }
 
 static bool is_surrogate(unsigned long unit, unsigned long base) {
@@ -315,7 +309,7 @@ bool pkcs12_read(Pkcs12 *bundle, Bytes data, const Pkcs12Reading *reading, Failu
     PKCS12 *pkcs12 = NULL;
     bool done = false;
     if (!check_password(password, failure)) return false;
-    if (reading->with_legacy && !use_legacy(&reader)) return false;
+    if (reading->with_legacy && !(reader.library = legacy_context(failure))) return false;
     text = copy_text(password);
     reader.certificates = sk_X509_new_null();
     reader.password = text;
