@@ -50,7 +50,7 @@ RUN_JANET = PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" $(TEST_ENV) ja
 
 .PHONY: all deps env test test-c asan tsan valgrind conform bogo tlsfuzzer chaos soak coverage \
   analyze packages matrix fuzz corpus bench bench-quick demo docs test-site lint lint-text format \
-  install uninstall clean help
+  install uninstall clean compare help
 .DELETE_ON_ERROR:
 
 all: $(JANET) $(MODULES) ## build the modules; names what is missing
@@ -305,6 +305,10 @@ docs: all ## generate pages and manual from docstrings and tables, and the site 
 	$Q $(RUN_JANET) tools/examples.janet
 	$Q $(RUN_JANET) tools/manual.janet >man/jsec.1
 	$Q tools/site
+
+compare: all ## compare the tool with curl, openssl and sslscan on nine servers, for docs/tool.md
+	$Q $(RUN_JANET) tools/compare.janet
+	@$(MAKE) docs
 
 test-site: docs ## check the site in headless Chromium; screenshots go to build/site-shots
 	$Q $(RUN_JANET) test/run.janet test/site/site.janet

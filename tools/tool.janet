@@ -1,5 +1,6 @@
 # Writes docs/tool.md from the tool's own tables. `make docs` runs it.
 (import jsec/cli)
+(import ./schema)
 
 (defn- option-row [{:name name :short short :value value :kind kind :doc about}]
   (string "| `" (if short (string "-" short "`, `") "") "--" name (if value (string " " value) "")
@@ -43,6 +44,8 @@ environment variable NO_COLOR is set.
           "\n| exit status | |\n|---|---|\n"
           (string/join (map (fn [[code meaning]] (string "| " code " | " meaning " |"))
                             cli/statuses) "\n") "\n\n"
-          (string/join (map section (cli/commands)) "\n\n") "\n"))
+          (string/join (map section (cli/commands)) "\n\n") "\n\n"
+          (schema/page) "\n\n"
+          (slurp "tools/nine.md")))
 
 (defn main [&] (spit "docs/tool.md" (page)))

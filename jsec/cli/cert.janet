@@ -5,10 +5,11 @@
 (import ./connection)
 (import ./files)
 (import ./show)
+(import ./verify)
 
 (def command
   {:name "cert"
-   :usage "self NAME... | ca | issue NAME... | csr NAME... | show FILE..."
+   :usage "self NAME... | ca | issue NAME... | csr NAME... | show FILE... | verify FILE..."
    :summary
    "make self-signed certificates, requests and a development CA, issue and show certificates"
    :text ``
@@ -17,6 +18,7 @@ ca             a development CA: clients trust ca.pem, ca.key is secret
 issue NAME...  a key and a certificate by that CA, for a server or with --client for a client
 csr NAME...    a key and a certificate request, to send to a CA
 show FILE...   the certificates, requests, keys and CMS in files (PEM, DER, PKCS#12; "-": stdin)
+verify FILE... a certificate, followed by its intermediates: --ca trusts, --host is the name wanted
 
 Files are named after --out, or after the first NAME: NAME.pem (or NAME.csr) and NAME.key, which
 only its owner can read. Existing files are not replaced. Keys are P-256 unless --key-type is given.
@@ -27,20 +29,25 @@ only its owner can read. Existing files are not replaced. Keys are P-256 unless 
               :doc "kind of the key"}
              {:name "key" :value "FILE" :kind :file
               :doc "use this private key in place of a new one"}
-             {:name "ca" :value "FILE" :kind :file :doc "the CA's certificate (default ca.pem)"}
+             {:name "ca" :value "FILE" :kind :file
+              :doc "the CA's certificate (default ca.pem); verify: in place of the system's CAs"}
              {:name "ca-key" :value "FILE" :kind :file :doc "the CA's key (default ca.key)"}
              {:name "csr" :value "FILE" :kind :file
               :doc "issue for this request, with its names unless NAMEs are given"}
-             {:name "client" :doc "issue a client's certificate"}
+             {:name "client" :doc "issue, verify: a client's certificate"}
+             {:name "host" :value "NAME" :doc "verify: the DNS name or IP address wanted"}
+             {:name "crl" :value "FILE" :kind :file :doc "verify: the CA's revocation list"}
              {:name "organization" :value "TEXT" :doc "O of the subject"}
              {:name "password-file" :value "FILE" :kind :file
               :doc "file whose first line is the password of a key or bundle"}
              {:name "force" :short "f" :doc "replace existing files"}
-             {:name "json" :doc "show: as JSON"}]
+             {:name "json" :doc "show, verify: as JSON"}]
    :examples [["jsec cert ca && jsec cert issue localhost 127.0.0.1"
                "a CA, and a certificate for this machine"]
               ["jsec cert self dev.example -o dev" "dev.pem and dev.key"]
-              ["jsec cert show dev.pem bundle.p12 --password-file pw" "what is in these files"]]})
+              ["jsec cert show dev.pem bundle.p12 --password-file pw" "what is in these files"]
+              ["jsec cert verify chain.pem --host www.example.org --ca ca.pem"
+               "would a client of ca.pem accept it?"]]})
 
 # ---- making ----
 
@@ -176,11 +183,12 @@ only its owner can read. Existing files are not replaced. Keys are P-256 unless 
       (show-item item)))
   (if (some |(or (= :unknown ($ :kind)) ($ :locked)) items) 1 0))
 
-(def- actions {"self" make-self "ca" make-ca "issue" issue "csr" request "show" show-files})
+(def- actions {"self" make-self "ca" make-ca "issue" issue "csr" request "show" show-files
+               "verify" verify/run})
 
 (defn run [given]
   (def [action & names] (given :words))
-  (unless action (args/usage-error "self, ca, issue, csr or show?"))
+  (unless action (args/usage-error "self, ca, issue, csr, show or verify?"))
   (def act (or (actions action)
                (args/usage-error "no " action " of certificates"
                                  (if-let [meant (args/nearest action (keys actions))]

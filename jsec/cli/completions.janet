@@ -22,7 +22,7 @@ In fish: jsec completions fish > ~/.config/fish/completions/jsec.fish.
   (seq [{:name name :kind kind} :in (command :options) :when (indexed? kind)]
     [name (string/join kind " ")]))
 
-(def- arguments {"cert" "self ca issue csr show" "completions" "bash zsh fish"})
+(def- arguments {"cert" "self ca issue csr show verify" "completions" "bash zsh fish"})
 
 (defn- each-command
   "The results of `line` for each command, joined."

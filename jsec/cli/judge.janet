@@ -54,7 +54,7 @@
   (def left (show/days-left certificate))
   (def details {:days-left left :not-after (show/timestamp (certificate :not-after))})
   (cond
-    (neg? left) (finding "validity" :bad details "expired " (show/plural (- left) "day") " ago")
+    (neg? left) (finding "validity" :bad details (show/expired certificate))
     (> (certificate :not-before) (os/time))
     (finding "validity" :bad details "not valid before " (show/date (certificate :not-before)))
     (< left min-days) (finding "validity" :warn details "expires in " (show/plural left "day"))

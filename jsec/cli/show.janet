@@ -114,6 +114,15 @@
 (defn days-left [certificate]
   (math/floor (/ (- (certificate :not-after) (os/time)) 86400)))
 
+(defn expired
+  "How long ago a certificate expired, in words."
+  [certificate]
+  (def days (math/floor (/ (- (os/time) (certificate :not-after)) 86400)))
+  (case days
+    0 "expired today"
+    1 "expired yesterday"
+    (string "expired " days " days ago")))
+
 (defn plural [n what] (string n " " what (if (= 1 n) "" "s")))
 
 (defn span
@@ -123,7 +132,7 @@
   (def [kind words]
     (cond
       (> (certificate :not-before) (os/time)) [:bad "not valid yet"]
-      (neg? left) [:bad (string "expired " (plural (- left) "day") " ago")]
+      (neg? left) [:bad (expired certificate)]
       (< left 14) [:warn (string (plural left "day") " left")]
       [:good (string (plural left "day") " left")]))
   (string (date (certificate :not-before)) " to " (date (certificate :not-after)) ", "

@@ -40,7 +40,7 @@
       (is= false (probe/ssl2? s)))))
 
 (defn- standard-names
-  "IANA's names by OpenSSL's."
+  "OpenSSL's names by IANA's."
   []
   (with-child [c "openssl" "ciphers" "-stdname" "ALL:COMPLEMENTOFALL"]
     (is= 0 (exit-status c) (described c))
@@ -70,7 +70,7 @@
   (with-openssl [s "-serverpref" "-cipher" "ECDHE:AES256-SHA:!PSK"]
     (def offers (filter |($ :taken) (probe/offers s)))
     (def ours (mapcat |(map (fn [x] (x :suite)) ((probe/suites s $) :suites)) (reverse offers)))
-    (def names (standard-names))
+    (def names (invert (standard-names)))
     (with-child [c "sslscan" "--no-colour" "--no-check-certificate" "--no-heartbleed"
                  (string "127.0.0.1:" (in (s :address) 1))]
       (exit-status c)
