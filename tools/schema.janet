@@ -1,5 +1,5 @@
-# The schema of the tool's JSON (jsec/cli/record.janet): as a part of docs/tool.md, and as a check of
-# what the tool prints, for tests.
+# The schema of the tool's JSON (jsec/cli/record.janet): as a part of docs/tool.md, and, for tests,
+# as a check of what the tool prints.
 (import jsec/cli/judge)
 (import jsec/cli/record)
 

@@ -1,4 +1,4 @@
-# The raw hellos of the tool, and what it makes of the answers: those of real servers, and any bytes.
+# The raw hellos of the tool, and what it makes of the answers: of real servers, and of any bytes.
 (import ../support/check :prefix "")
 (import ../support/peers :prefix "")
 (import jsec/cli/dial)
@@ -81,7 +81,7 @@
                    (c :out)))
       (is= (map |(get names $ $) theirs) (array ;ours)))))
 
-(peer-test "openssl" "a server's own order is told from the client's, and the groups are those it has"
+(peer-test "openssl" "a server's order of suites is told from the client's, and its groups are found"
   (with-openssl [s "-serverpref" "-groups" "P-384:X25519" "-tls1_3"]
     (def [offer] (filter |($ :taken) (probe/offers s)))
     (is ((probe/suites s offer) :server-order))

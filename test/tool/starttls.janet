@@ -20,8 +20,7 @@
 (def xmpp-offer
   (string features "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>"))
 
-# What a server says, in turns: [answer after which client bytes follow …]. A turn that is a function
-# of the client's bytes checks them.
+# What a server says, and between it what it waits for.
 (def scripts
   {"smtp" ["220-mail\r\n220 ESMTP\r\n" "EHLO" "250-mail\r\n250 STARTTLS\r\n" "STARTTLS\r\n"
            "220 go\r\n"]
@@ -95,7 +94,7 @@
     (is= 0 status text)
     (is (string/find "verified     yes" text) text))
 
-  # s_client has another tag for IMAP, other quotes for XMPP, and asks for capabilities first in NNTP
+  # s_client has another tag for IMAP, other quotes for XMPP, and an additional request in NNTP
   (unless (index-of protocol ["imap" "nntp" "xmpp"])
     (peer-test "openssl" (string "the script of " protocol " satisfies openssl s_client as well")
       (def [[status text] [fine err]] (with-script script serve-tls |(s-client protocol $)))
