@@ -81,7 +81,7 @@
                    (c :out)))
       (is= (map |(get names $ $) theirs) (array ;ours)))))
 
-(peer-test "openssl" "a server's order of suites is told from the client's, and its groups are found"
+(peer-test "openssl" "a server's order of suites is seen, and its groups are found"
   (with-openssl [s "-serverpref" "-groups" "P-384:X25519" "-tls1_3"]
     (def [offer] (filter |($ :taken) (probe/offers s)))
     (is ((probe/suites s offer) :server-order))

@@ -45,7 +45,7 @@
       (with [server (ev/take accepted)] (is= "<jsec/tls-stream unix TLSv1.3>" (shown server))))))
 
 (test "a stream before its handshake, and one with a failed handshake, say so"
-  (with [listener (tls/listen "127.0.0.1" "0")]
+  (with [listener (net/listen "127.0.0.1" "0")]
     (def port (get (net/localname listener) 1))
     (with [s (tls/connect "localhost" port {:handshake false})]
       (is= (string "<jsec/tls-stream localhost:" port " handshaking>") (shown s))
