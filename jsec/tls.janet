@@ -1,6 +1,8 @@
 # TLS over TCP and unix sockets: clients, servers, STARTTLS. A connection is a Janet stream.
 (import ./export :prefix "")
 
-(export (require "./native") "tls"
-        '[new-context connect listen accept accept-loop upgrade wrap abort set-ticket-keys
-          features])
+(export (merge (require "./lib/programs") (require "./native")) "tls"
+  '[new-context connect listen accept accept-loop server upgrade wrap abort set-ticket-keys
+    features
+    # programs that call net/* themselves
+    with-options import require stream-factory])

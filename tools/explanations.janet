@@ -321,11 +321,13 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
            ":key without :cert" ":key does not belong to :cert*"
            "… certificates in :cert, but … keys in :key"
            "the listener of tls/listen has no certificate*"]
+   :others ["a server needs a certificate: give :cert and :key by tls/with-options, …"]
    :cause "A server was started without `:cert` and `:key`, or the two don't belong together."
    :cure
    ``Give both, as paths or PEM. `jsec cert show FILE` shows the contents of a file. For
    experiments: `(cert/generate-self-signed-cert {:common-name "localhost"})`. The functions
-   `net/accept` and `net/accept-loop` have no argument for options: give these to `tls/listen`.``}
+   `net/accept` and `net/accept-loop` have no argument for options: give these to `tls/listen`.
+   Libraries get them by `tls/with-options`, or by the `:options` of `tls/import`.``}
 
   {:title "TLS asked for datagrams"
    :texts ["TLS needs a stream, not :datagram*"]

@@ -6,6 +6,7 @@
 #include "context/argument.h"
 #include "core/shown.h"
 #include "net/bind_request.h"
+#include "net/listener.h"
 #include "net/socket.h"
 #include "register.h"
 #include "tls/accept.h"
@@ -208,8 +209,17 @@ FUNCTION(
     return bind_request_open(&self->bind_request);
 }
 
+FUNCTION(tls_listener_options, "tls/listener-options?", "listener",
+         "Was a listener given the options of a TLS server by `tls/listen`? Returns a boolean. "
+         "Raises when it is no open listener.",
+         NULL) {
+    janet_fixarity(argc, 1);
+    return janet_wrap_boolean(tls_listener_options(listener_get(argv, 0)) != NULL);
+}
+
 static const Function *const functions[] = {
     &function_tls_listen,
+    &function_tls_listener_options,
     NULL,
 };
 

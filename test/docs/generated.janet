@@ -28,8 +28,10 @@
     (each {:name name :signature signature :value function} (public/functions module)
       (def [called arguments] (arguments-of signature))
       (is= name called)
-      (is (string/find "arity mismatch" (arity-error function (+ 1 (length arguments))))
-          (string name ": more than its signature says")))))
+      (unless (index-of "&" arguments)
+        (is (peg/find '(+ "arity mismatch" (* "called with " :d+ " argument"))
+                      (arity-error function (+ 1 (length arguments))))
+            (string name ": more than its signature says"))))))
 
 (defn- says? [text & patterns] (some |(peg/find $ text) patterns))
 

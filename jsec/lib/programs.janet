@@ -1,0 +1,199 @@
+# TLS for programs and libraries that call net/* themselves.
+(import ./options)
+(import ./net :as over)
+
+(def- natives (require "../native"))
+(defn- native-function [name] (get-in natives [name :value]))
+(def- tls/connect (native-function 'tls/connect))
+(def- tls/listen (native-function 'tls/listen))
+(def- tls/accept-loop (native-function 'tls/accept-loop))
+
+(defmacro tls/with-options
+  ``Run the body with options of TLS for the functions of `jsec/net`, for libraries loaded by
+  `tls/import`, for `tls/server` and for `tls/stream-factory`. They are a dynamic binding: tasks
+  started in the body have them too, and an inner `with-options` replaces an outer one.
+
+  The options are a context from `tls/new-context`, or a table or struct of the options of
+  `tls/connect`, `tls/listen`, `tls/accept` and `tls/accept-loop`, for clients and servers alike:
+  each takes what is meant for it. Those that name the other end (`:hostname`, `:pins`, `:session`
+  and their like) and `:timeout` count for clients. Two more hold options or a context for one side
+  alone, which come before the others:
+
+  * `:client` - what `tls/connect` takes.
+  * `:server` - what `tls/listen`, `tls/accept` and `tls/accept-loop` take.
+
+  Returns the value of the body. Raises what the body raises; options are checked when they are
+  used.
+
+      (tls/with-options {:cert "cert.pem" :key "key.pem"}
+        (rpc/server functions))``
+  [opts & body]
+  ~(with-dyns [,options/key ,opts] ,;body))
+
+(defn- handler-and-options
+  "In core's order, or in that of `tls/accept-loop`."
+  [a b]
+  (if (or (function? b) (dictionary? a)) [b a] [a b]))
+
+(defn tls/server
+  ``Listen for TLS clients and serve them, as `net/server` does for TCP: `handler` is called with a
+  TLS stream, in a fiber of its own, for each connection whose handshake succeeded. The loop runs
+  in a task of its own, and ends when the listener is closed.
+
+  `opts` is a context, or a table or struct of the options of `tls/listen`, `tls/accept` and
+  `tls/accept-loop` together; it may also stand before the handler. nil stands for the options of
+  `tls/with-options`. Without a handler there is only the listener, for `tls/accept` and its like.
+
+  * `:cert`, `:key` - the certificate and its private key: paths, PEM or DER.
+  * `:max-connections`, `:on-error` and others - see `tls/accept-loop`.
+  * `:backlog`, `:share-port` - see `tls/listen`.
+
+  Returns the listener. Raises when the address is in use, and when the options are not those of a
+  server.
+
+      (tls/server "0.0.0.0" 8443 handle {:cert "cert.pem" :key "key.pem"})``
+  [host port &opt handler opts]
+  (def [serve own] (handler-and-options handler opts))
+  (def given (or own (options/current nil)))
+  (when (and (or serve given) (not (options/for-server given)))
+    (error "tls/server: a server needs a certificate: give :cert and :key"))
+  (def listener (tls/listen host port (options/for-listener given)))
+  (when serve
+    (ev/go (fn tls/server-handler []
+             (tls/accept-loop listener nil serve (options/for-loop given)))))
+  listener)
+
+# ---- clients of several protocols ----
+
+# Schemes of the same protocols over TLS end in an s of their own, or have another name.
+(def- plain-schemes
+  (tabseq [scheme :in ["http" "ws" "amqp" "mqtt" "irc" "redis" "nats" "imap" "pop" "pop3" "smtp"
+                       "ftp" "ldap" "nntp" "stomp" "xmpp" "sip" "tcp"]]
+    scheme true))
+
+(defn- is-plain? [scheme]
+  (and scheme (plain-schemes (string/ascii-lower scheme))))
+
+(defn tls/stream-factory
+  ``Connect to a host and port, with TLS unless the scheme of the URL is one without: for the
+  `:stream-factory` of spork's `http/request`, and for other clients that let a function make their
+  connection.
+
+  `opts` is nil, a context, or a table or struct of options for `tls/connect`, and:
+
+  * `:scheme` - of the URL. "http", "ws", "amqp", "mqtt", "redis" and their like get a plain
+    connection; "https", "wss", "amqps" and all others get TLS, and so does a call without one.
+
+  The options of `tls/with-options` come before the call's.
+
+  Returns a TLS stream, or a stream of core's for a plain connection. Raises as `tls/connect` and
+  `net/connect` do.
+
+      (http/request "GET" "https://example.org/" :stream-factory tls/stream-factory)``
+  [host port &opt opts]
+  (def usual (options/for-client (options/current nil)))
+  (cond
+    (and opts (not (dictionary? opts))) (tls/connect host port opts)
+    (is-plain? (get opts :scheme)) (net/connect host port)
+    (tls/connect host port (options/over usual (options/without (or opts {}) [:scheme])))))
+
+# ---- libraries that call net/* ----
+
+(def- own-folder
+  "The folder of these modules: a library that imports them gets the program's."
+  (string/slice (dyn *current-file*) 0 (- (inc (length "lib/programs.janet")))))
+
+(defn- load-shared
+  "Load a module as `import` does, into the program's own cache."
+  [loader path args]
+  (or (in module/cache path)
+      (let [env (loader path args)]
+        (put module/cache path env)
+        env)))
+
+(defn- loaders-of
+  "Core's loaders, with our functions for net/*."
+  [entries]
+  (def names (merge load-image-dict))
+  (eachp [name entry] entries (put names name (entry :value)))
+  (merge module/loaders
+         {:native (fn [path &] (load-shared (fn [path &] (native path (make-env))) path []))
+          :source (fn [path args]
+                    (def loader (module/loaders :source))
+                    (if (string/has-prefix? own-folder path)
+                      (load-shared (fn [path args] (with-dyns [*module-make-env* make-env]
+                                                     (loader path args)))
+                                   path args)
+                      (loader path args)))
+          :image (fn [path &] (unmarshal (slurp path) names))}))
+
+(defn- new-world
+  ``An environment in place of core's root: net/* are ours, and what is imported there is loaded
+  into a cache of its own.``
+  [fallback]
+  (def root (make-env))
+  (def entries (over/entries fallback))
+  (merge-into root entries)
+  (put root *module-cache* @{})
+  (put root *module-loaders* (loaders-of entries))
+  (put root *module-make-env* (fn [&opt parent] (make-env (or parent root)))))
+
+(def- worlds "By options, so that two imports with the same share a library." @{})
+
+(defn- world-of [fallback]
+  (def key (if (nil? fallback) :none fallback))
+  (or (worlds key) (set (worlds key) (new-world fallback))))
+
+(defn tls/require
+  ``Load a library as `require` does, but so that the `net/connect net/listen net/accept
+  net/accept-loop net/server` that it and the modules it imports call are those of `jsec/net`. The
+  library is loaded anew, beside one that was loaded by `import`; a second call with the same
+  options returns the same. Besides the arguments of `require`:
+
+  * `:options` - the library's options of TLS, as for `tls/with-options`, which comes before them.
+
+  Native modules are shared with the rest of the program. Macros of the library expand in the file
+  that uses them, and so do the names in them.
+
+  Returns the environment of the library. Raises what `require` raises.``
+  [path & args]
+  (def given (table ;args))
+  (def world (world-of (given :options)))
+  (with-dyns [*module-cache* (world *module-cache*)
+              *module-loaders* (world *module-loaders*)
+              *module-make-env* (world *module-make-env*)]
+    (require path ;(kvs (put given :options nil)))))
+
+(defn- prefix-of [path {:as as :prefix prefix}]
+  (cond
+    as (string as "/")
+    prefix prefix
+    (string (first (string/split "." (last (string/split "/" path)))) "/")))
+
+(defn- import-into [path & args]
+  (def env (curenv))
+  (def given (table ;args))
+  (def module (tls/require path ;args))
+  (merge-module env module (prefix-of path given) (given :export)
+                ;(if-let [only (given :only)] [only] [])))
+
+(defmacro tls/import
+  ``Import a library as `import` does, but so that the `net/*` that it calls are those of
+  `jsec/net`: its clients and servers speak TLS. See `tls/require`. `path` and the arguments `:as`,
+  `:prefix`, `:export`, `:exit`, `:fresh`, `:only` are those of `import`.
+
+  * `:options` - the library's options of TLS, as for `tls/with-options`, which comes before them.
+
+  Returns the environment. Raises what `import` raises.
+
+      (tls/import spork/rpc :options {:cert "cert.pem" :key "key.pem" :ca-file "ca.pem"})
+      (rpc/server {:double (fn [_ x] (* 2 x))})``
+  [path & args]
+  (assert (even? (length args)) "tls/import: arguments come in pairs of keyword and value")
+  (def given (mapcat (fn [[key value]]
+                       [key (case key
+                              :as (string value)
+                              :only ~(quote ,value)
+                              value)])
+                     (partition 2 args)))
+  ~(,import-into ,(string path) ,;given))
