@@ -604,6 +604,21 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    ``Remove white space first: `(string/replace-all "\n" "" text)`. Without padding and with `-` and
    `_`: `base64url-decode`.``}
 
+  {:title "Keys of OpenSSH"
+   :texts ["not a usable OpenSSH key*" "not a usable SSH key*" "SSH has no such keys*"
+           "comment not usable*" "option :comment goes with :openssh"]
+   :parts ["damaged" "its Base64 is damaged" "its halves belong to different keys"
+           "its type is not that of its bytes" "its type must be *" "more than one line*"
+           "certificates of SSH are not supported" "keys in security tokens are not supported"
+           "it is encrypted with bcrypt*"]
+   :cause
+   ``The file or line is damaged, is encrypted by bcrypt, which OpenSSL does not have, or is of a
+   kind that only OpenSSH uses: certificates, keys in security tokens, DSA.``
+   :cure
+   ``Remove the password of a copy with `ssh-keygen -p -N ""`, and encrypt the key again with
+   `crypto/export-key`. A public key is one line, `ssh-ed25519 AAAA… comment`, without the options
+   that may stand before it in authorized_keys.``}
+
   {:title "Keys as data"
    :texts ["not a usable JWK*" "no JWK*" "no thumbprint*" "thumbprints are not made by …"
            "… keys have no raw form*" ":compressed is for *" "public key not written*"

@@ -13,7 +13,7 @@
 
 #include <openssl/pem.h>
 
-enum { KEY, INPUT_PASSWORD, OUTPUT_PASSWORD };
+enum { KEY, INPUT_PASSWORD, OUTPUT_PASSWORD, COMMENT };
 enum { PEM, DER };
 
 typedef struct KeyTask {
@@ -27,7 +27,7 @@ typedef struct KeyTask {
 } KeyTask;
 
 typedef struct KeyOptions {
-    Bytes password, input_password;
+    Bytes password, input_password, comment;
     int cipher;
     int32_t iterations;
     bool with_legacy;
@@ -83,10 +83,18 @@ static EVP_PKEY *open_key(const KeyTask *job, bool *is_private, Failure *failure
                             : keyform_read(key, password, is_private, failure);
 }
 
+static const OptionRow convert_rows[] = {
+    OPTION("comment", option_text, KeyOptions, comment,
+           "With :openssh: text without control characters, such as user@host."),
+};
+static const OptionSet *const convert_parts[] = {&key_options, NULL};
+static const OptionSet convert_options = OPTION_SET_WITH(convert_rows, convert_parts);
+
 static bool key_run(Task *task, Failure *failure) {
     KeyTask *job = (KeyTask *)task;
     bool is_private;
-    KeyEncryption encryption = {task->inputs[OUTPUT_PASSWORD], job->cipher, job->iterations};
+    KeyEncryption encryption = {task->inputs[OUTPUT_PASSWORD], job->cipher, job->iterations,
+                                task->inputs[COMMENT]};
     EVP_PKEY *key = open_key(job, &is_private, failure);
     if (key && job->wants_private && !is_private) {
         failure_set(failure, "not a private key: only a public one");
@@ -112,6 +120,9 @@ static KeyTask make_task(const char *function, Bytes key, KeyForm form, const Ke
     if (!options->password.data && (options->cipher || options->iterations)) {
         raise_format(function, "options :cipher and :iterations go with :password");
     }
+    if (options->comment.data && form != KEYFORM_OPENSSH) {
+        raise_format(function, "option :comment goes with :openssh");
+    }
     return (KeyTask){
         .task = {.function = function,
                  .run = key_run,
@@ -119,7 +130,8 @@ static KeyTask make_task(const char *function, Bytes key, KeyForm form, const Ke
                  .release = key_release,
                  .inputs = {[KEY] = key,
                             [INPUT_PASSWORD] = options->input_password,
-                            [OUTPUT_PASSWORD] = options->password}},
+                            [OUTPUT_PASSWORD] = options->password,
+                            [COMMENT] = options->comment}},
         .form = form,
         .cipher = find_cipher(options->cipher),
         .with_legacy = options->with_legacy,
@@ -132,17 +144,20 @@ static bool has_password(const KeyOptions *options) {
     return options->password.data || options->input_password.data;
 }
 
-FUNCTION(crypto_convert_key, "crypto/convert-key", "key target-format &opt opts",
-         "Write a key, private or public, PEM or DER, in another form; returns a string. "
-         "`target-format` is a keyword or string:\n\n"
-         "* `:pem` `:der` - PKCS#8 for a private key (RFC 5958), SubjectPublicKeyInfo for a "
-         "public one\n"
-         "* `:pkcs8` `:pkcs8-der` - the same, of private keys alone\n"
-         "* `:traditional` `:traditional-der` - PKCS#1 (RFC 8017) or SEC 1 (RFC 5915), "
-         "never encrypted\n\n"
-         "Passwords are stretched on a thread while the fiber waits. Raises when the key "
-         "can't be read, is encrypted and no password opens it, or has no such form.",
-         &key_options) {
+FUNCTION(
+    crypto_convert_key, "crypto/convert-key", "key target-format &opt opts",
+    "Write a key, private or public, PEM, DER or OpenSSH's, in another form; returns a string. "
+    "`target-format` is a keyword or string:\n\n"
+    "* `:pem` `:der` - PKCS#8 for a private key (RFC 5958), SubjectPublicKeyInfo for a "
+    "public one\n"
+    "* `:pkcs8` `:pkcs8-der` - the same, of private keys alone\n"
+    "* `:traditional` `:traditional-der` - PKCS#1 (RFC 8017) or SEC 1 (RFC 5915), "
+    "never encrypted\n"
+    "* `:openssh` - an OPENSSH PRIVATE KEY block, or for a public key a line as in "
+    "authorized_keys; not encrypted\n\n"
+    "Passwords are stretched on a thread while the fiber waits. Raises when the key "
+    "can't be read, is encrypted and no password opens it, or has no such form.",
+    &convert_options) {
     static const OptionWord forms[] = {
         {"pem", KEYFORM_PEM},
         {"der", KEYFORM_DER},
@@ -150,13 +165,14 @@ FUNCTION(crypto_convert_key, "crypto/convert-key", "key target-format &opt opts"
         {"pkcs8-der", KEYFORM_PKCS8_DER},
         {"traditional", KEYFORM_TRADITIONAL},
         {"traditional-der", KEYFORM_TRADITIONAL_DER},
+        {"openssh", KEYFORM_OPENSSH},
         {NULL, 0},
     };
     janet_arity(argc, 2, 3);
     Bytes key = key_argument(argv, 0);
     KeyForm form = (KeyForm)args_word(forms, argv, 1);
     KeyOptions options = {.cipher = CIPHER_UNSET};
-    options_read(function, &key_options, args_options(argv, argc, 2), &options);
+    options_read(function, &convert_options, args_options(argv, argc, 2), &options);
     KeyTask job = make_task(function, key, form, &options);
     return task_run(&job.task, sizeof job, has_password(&options));
 }

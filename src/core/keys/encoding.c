@@ -1,6 +1,8 @@
 #define _GNU_SOURCE /* memmem */
 #include "core/keys/encoding.h"
 
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <string.h>
 
 /* No text begins with 0x30 and a byte beyond ASCII: that is DER, whatever its strings may hold. */
@@ -21,4 +23,23 @@ bool encoding_is_der(Bytes data) {
         header += octets;
     }
     return length <= data.length - header;
+}
+
+bool encoding_block(Bytes data, const char *label, PemSource *owned) {
+    char *name = NULL, *header = NULL;
+    unsigned char *bytes = NULL;
+    long length = 0;
+    bool found = false;
+    *owned = (PemSource){NULL, 0};
+    BIO *bio = BIO_new_mem_buf(data.data, (int)data.length);
+    while (bio && !found && PEM_read_bio(bio, &name, &header, &bytes, &length)) {
+        found = !strcmp(name, label) && !*header;
+        if (found) *owned = (PemSource){bytes, (size_t)length};
+        if (!found) OPENSSL_clear_free(bytes, (size_t)length);
+        OPENSSL_free(name);
+        OPENSSL_free(header);
+    }
+    BIO_free(bio);
+    ERR_clear_error();
+    return found;
 }

@@ -20,4 +20,8 @@ bool encoding_is_pem(Bytes data);
 /* Does it begin as DER does (a SEQUENCE whose length fits the bytes at hand)? */
 bool encoding_is_der(Bytes data);
 
+/* The content of the first PEM block with that label and without headers, for pem_free. False if
+ * there is none, or it is damaged. */
+bool encoding_block(Bytes data, const char *label, PemSource *owned);
+
 #endif

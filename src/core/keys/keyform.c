@@ -4,6 +4,7 @@
 #include "core/keys/encoding.h"
 #include "core/keys/keys.h"
 #include "core/keys/legacy_key.h"
+#include "core/keys/openssh.h"
 #include "core/keys/pem.h"
 #include "core/keys/pem_lines.h"
 
@@ -11,6 +12,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool contains(Bytes data, const char *text) {
@@ -110,11 +112,21 @@ static bool write_public(BIO *bio, EVP_PKEY *key, KeyForm form, Failure *failure
     return written || failure_openssl(failure, "public key not written");
 }
 
+static bool write_openssh(BIO *bio, EVP_PKEY *key, bool is_private, const KeyEncryption *encryption,
+                          Failure *failure) {
+    if (encryption->password.data) {
+        return failure_set(failure, "key not encrypted: OpenSSH's form takes bcrypt, which OpenSSL "
+                                    "lacks: encrypt the file with `ssh-keygen -p`");
+    }
+    return openssh_write(key, is_private, encryption->comment, bio, failure);
+}
+
 static bool write_key(BIO *bio, EVP_PKEY *key, bool is_private, KeyForm form,
                       const KeyEncryption *encryption, Failure *failure) {
     bool encrypts = encryption->password.data;
     bool pem = form == KEYFORM_PEM || form == KEYFORM_PKCS8 || form == KEYFORM_TRADITIONAL;
     bool traditional = form == KEYFORM_TRADITIONAL || form == KEYFORM_TRADITIONAL_DER;
+    if (form == KEYFORM_OPENSSH) return write_openssh(bio, key, is_private, encryption, failure);
     if (encrypts && (!is_private || traditional)) {
         return failure_set(failure, "key not encrypted: only private keys in PKCS#8 are");
     }
@@ -157,8 +169,23 @@ static bool read_encrypted(Bytes data, KeyFormInfo *info, Failure *failure) {
     return true;
 }
 
+static bool read_openssh(Bytes data, KeyFormInfo *info, Failure *failure) {
+    OpensshFacts facts;
+    bool read = openssh_facts(data, &facts, failure);
+    info->is_private = true;
+    info->encrypted = read && strcmp(facts.cipher, "none");
+    if (info->encrypted) {
+        snprintf(info->scheme.cipher, sizeof info->scheme.cipher, "%s", facts.cipher);
+        snprintf(info->scheme.kdf, sizeof info->scheme.kdf, "%s", facts.kdf);
+    }
+    if (read) keyfacts_of(facts.public_key, &info->facts);
+    EVP_PKEY_free(facts.public_key);
+    return read;
+}
+
 static bool read_info(Bytes data, Bytes password, bool with_legacy, KeyFormInfo *info,
                       Failure *failure) {
+    if (openssh_is_private(data) && !password.data) return read_openssh(data, info, failure);
     if (!read_encrypted(data, info, failure)) return false;
     info->is_private = true;
     if (info->encrypted && !password.data) return true;

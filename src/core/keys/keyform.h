@@ -16,6 +16,7 @@ typedef enum KeyForm {
     KEYFORM_PKCS8_DER,
     KEYFORM_TRADITIONAL, /* PKCS#1, SEC 1, and the form of DSA */
     KEYFORM_TRADITIONAL_DER,
+    KEYFORM_OPENSSH, /* OpenSSH's: a PEM block, or a line for a public key */
 } KeyForm;
 
 /* How to encrypt a written key; password.data NULL: not encrypted. */
@@ -23,6 +24,7 @@ typedef struct KeyEncryption {
     Bytes password;
     const EVP_CIPHER *cipher; /* NULL: AES-256-CBC */
     int iterations;
+    Bytes comment; /* of KEYFORM_OPENSSH */
 } KeyEncryption;
 
 /* A private or public key in any known form. The caller frees it with EVP_PKEY_free. */

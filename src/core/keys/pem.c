@@ -2,9 +2,11 @@
 #include "core/keys/pem.h"
 
 #include "core/keys/legacy.h"
+#include "core/keys/openssh.h"
 #include "core/keys/pbe.h"
 #include "core/keys/pem_blocks.h"
 #include "core/keys/pem_lines.h"
+#include "core/keys/pkcs8.h"
 #include "core/shown.h"
 
 #include <ctype.h>
@@ -87,7 +89,9 @@ bool pem_file(Bytes source, PemSource *owned, Failure *failure) {
 Bytes pem_source(Bytes source, PemSource *owned, Failure *failure) {
     const Bytes none = {NULL, 0};
     *owned = (PemSource){NULL, 0};
-    if (encoding_is_pem(source) || encoding_is_der(source)) return source;
+    if (encoding_is_pem(source) || encoding_is_der(source) || openssh_is_public(source)) {
+        return source;
+    }
     if (!source.length) {
         failure_set(failure, "empty, expected PEM, DER or the path of a file");
         return none;
@@ -188,8 +192,11 @@ static void explain_key(Bytes data, const Passphrase *phrase, Failure *failure) 
 static EVP_PKEY *read_private_key(Bytes data, Bytes password, Failure *failure) {
     if (password.data && !pbe_key_is_affordable(data, failure)) return NULL;
     Passphrase phrase = {.password = password};
+    if (openssh_is_private(data)) return openssh_read_private(data, failure);
     EVP_PKEY *key = decode_key(find_block(data, "PRIVATE KEY"), EVP_PKEY_KEYPAIR, NULL, &phrase);
-    if (!key) explain_key(data, &phrase, failure);
+    if (key) return key;
+    explain_key(data, &phrase, failure);
+    pkcs8_read_v2(data, password, &key, failure);
     return key;
 }
 
@@ -205,10 +212,14 @@ EVP_PKEY *pem_private_key(Bytes data, Bytes password, Failure *failure) {
 
 static EVP_PKEY *read_public_key(Bytes data, Failure *failure) {
     Passphrase phrase = {.password = {NULL, 0}};
+    if (openssh_is_public(data) || openssh_is_private(data)) {
+        return openssh_read_public(data, failure);
+    }
     EVP_PKEY *key = decode_key(find_block(data, "PUBLIC KEY"), EVP_PKEY_PUBLIC_KEY, NULL, &phrase);
     if (!key) key = decode_key(find_block(data, "PRIVATE KEY"), EVP_PKEY_KEYPAIR, NULL, &phrase);
+    Failure ignored;
+    if (!key && !phrase.asked) pkcs8_read_v2(data, phrase.password, &key, &ignored);
     if (!key && !phrase.asked) {
-        Failure ignored;
         X509 *certificate = pem_certificate(data, &ignored);
         if (certificate) key = X509_get_pubkey(certificate);
         X509_free(certificate);

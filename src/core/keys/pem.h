@@ -20,13 +20,13 @@ bool pem_file(Bytes path, PemSource *owned, Failure *failure);
 /* Cleanse and free the bytes that were read. */
 void pem_free(PemSource *owned);
 
-/* A private key, PEM (any of OpenSSL's forms) or DER (PKCS#8 or the traditional ones). An
- * encrypted key with a missing or wrong password is a failure: OpenSSL never prompts.
+/* A private key, PEM (any of OpenSSL's forms, or OpenSSH's) or DER (PKCS#8 or the traditional
+ * ones). An encrypted key with a missing or wrong password is a failure: OpenSSL never prompts.
  * password.data may be NULL. The caller frees the result with EVP_PKEY_free. */
 EVP_PKEY *pem_private_key(Bytes data, Bytes password, Failure *failure);
 
-/* A public key: PEM or DER SubjectPublicKeyInfo or PKCS#1, or the public half of a certificate or
- * of an unencrypted private key. */
+/* A public key: PEM or DER SubjectPublicKeyInfo or PKCS#1, a line of OpenSSH, or the public half of
+ * a certificate, of an unencrypted private key or of any private key of OpenSSH. */
 EVP_PKEY *pem_public_key(Bytes data, Failure *failure);
 
 /* The first certificate, PEM or DER. */
