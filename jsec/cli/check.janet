@@ -6,10 +6,9 @@
 (import ./dial)
 (import ./judge)
 (import ./probe)
-(import ./record)
+(import ./lazy)
 (import ./registry)
 (import ./show)
-(import ./starttls)
 
 (def command
   {:name "check"
@@ -28,7 +27,7 @@ The exit status is 3 if there is a problem, with --strict also if there is a war
               :doc "name to ask for (SNI) and to verify, in place of HOST"}
              {:name "ca" :value "FILE" :kind :file
               :doc "trust these CAs (PEM) in place of the system's"}
-             {:name "starttls" :value "PROTOCOL" :kind starttls/names
+             {:name "starttls" :value "PROTOCOL" :kind dial/starttls-names
               :doc "begin in plaintext, then upgrade to TLS"}
              {:name "days" :value "DAYS" :kind :integer
               :doc "warn if fewer days of validity are left (default 14)"}
@@ -214,6 +213,8 @@ The exit status is 3 if there is a problem, with --strict also if there is a war
 
 # ---- the report ----
 
+(def- record-target (lazy/function "record" 'target))
+
 (def- marks {:good [:good "ok  "] :note [:faint "note"] :warn [:warn "warn"] :bad [:bad "BAD "]})
 
 (defn- count-of [level findings] (count |(= level ($ :level)) findings))
@@ -261,7 +262,7 @@ The exit status is 3 if there is a problem, with --strict also if there is a war
   (def failure (if-not fine (show/failure result)))
   (cond
     (given :json) (show/print-json
-                    (record/target (site :place) (if fine (result :facts))
+                    (record-target (site :place) (if fine (result :facts))
                                    (merge {:asked true :failure failure} (if fine result {}))))
     fine (show-report site result)
     (eprint "jsec: " (dial/name-of (site :place)) ": " (show/clean (failure :text))))

@@ -1,5 +1,6 @@
 # Completion scripts, generated from the commands' tables.
 (import ./args)
+(import ./lazy)
 
 (def command
   {:name "completions"
@@ -132,6 +133,5 @@ complete -o filenames -F _jsec jsec
 (defn run [given]
   (def shell (or (first (given :words)) (args/usage-error "bash, zsh or fish?")))
   # the list of commands is in the module that loads this one
-  (def all (get-in (require "jsec/cli") ['commands :value]))
-  (print (script shell (all)))
+  (print (script shell ((lazy/value "init" 'commands))))
   0)

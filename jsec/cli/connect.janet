@@ -1,10 +1,9 @@
 # jsec connect: reports on a server, then bridges the connection to standard input and output.
 (import ./args)
 (import ./connection)
-(import ./files)
-(import ./record)
+(import ./dial)
+(import ./lazy)
 (import ./show)
-(import ./starttls)
 
 (def command
   {:name "connect"
@@ -25,7 +24,7 @@ over the second connection.
              ;connection/options
              {:name "insecure" :short "k"
               :doc "go on if the certificate does not verify: an attacker may be the server"}
-             {:name "starttls" :value "PROTOCOL" :kind starttls/names
+             {:name "starttls" :value "PROTOCOL" :kind dial/starttls-names
               :doc "begin in plaintext, then upgrade to TLS"}
              {:name "dtls" :doc "DTLS over UDP; each read of standard input is a datagram"}
              {:name "showcerts" :doc "show the certificates themselves (PEM) in the report"}
@@ -84,6 +83,10 @@ over the second connection.
 
 # ---- the command ----
 
+(def- write-all (lazy/function "files" 'write-all))
+(def- write-secret (lazy/function "files" 'write-secret))
+(def- record-target (lazy/function "record" 'target))
+
 (defn- load-session [path]
   (if (and path (os/stat path)) {:session (slurp path)} {}))
 
@@ -91,7 +94,7 @@ over the second connection.
   "Write the session to a file that only its owner can read."
   [path stream]
   (if-let [session (connection/await-session stream)]
-    (files/write-secret path session)
+    (write-secret path session)
     (eprint "jsec: the server gave no session to resume")))
 
 (defn- site-of [given text]
@@ -127,14 +130,14 @@ over the second connection.
   (def trouble (if failure (failure :text)))
   (cond
     (given :json) (show/print-json
-                    (record/target (site :place) facts
+                    (record-target (site :place) facts
                                    {:asked (not (given :insecure)) :trouble trouble
                                     :failure (unless (and facts (given :insecure)) failure)
                                     :with-pem (given :showcerts)}))
     (and facts (not (given :quiet))) (connection/show-facts facts trouble (given :showcerts))))
 
 (defn- save-chain [path facts]
-  (files/write-all [[path (string/join (map |($ :pem) (facts :chain)))]] true))
+  (write-all [[path (string/join (map |($ :pem) (facts :chain)))]] true))
 
 (defn- use-connection [given {:stream stream :facts facts}]
   (unless (or (given :info) (given :json))

@@ -1,7 +1,13 @@
 # Reaching a server: its address, a connection in plaintext, STARTTLS. Failures name their stage.
 (import ../tls)
+(import ./lazy)
 (import ./show)
-(import ./starttls)
+
+(def starttls-names
+  "The protocols that can go over to TLS."
+  ["ftp" "imap" "ldap" "mysql" "nntp" "pop3" "postgres" "sieve" "smtp" "xmpp"])
+
+(def- talk (lazy/function "starttls" 'talk))
 
 (defn name-of
   "A place [host port] as text."
@@ -88,6 +94,6 @@
   [place protocol host seconds]
   (def stream (try (connect-to-any place seconds) ([err] (not-reached place err seconds))))
   (try
-    (if protocol (ev/with-deadline seconds (starttls/talk protocol stream host)))
+    (if protocol (ev/with-deadline seconds (talk protocol stream host)))
     ([err] (:close stream) (show/failed :starttls protocol ": " (in-words err seconds))))
   stream)

@@ -1,20 +1,20 @@
 # The command line tool `jsec`: commands, help, exit status. Each command is a table of usage,
 # options and examples; help, manual page and completions are made from the tables. A command's
-# module is loaded when it is called for: to compile all of them takes longer than a handshake.
+# module is loaded when it is called for. The native module comes first: what it replaces in core it
+# then finds sooner.
+(import ../tls)
 (import ./args)
+(import ./lazy)
 (import ./show)
 
 (def names
   "All commands, in the order of help. Each is a module here, with `command`, a table, and `run`."
   ["connect" "serve" "cert" "check" "completions" "version"])
 
-(defn- value-in [name symbol]
-  (get-in (require (string "jsec/cli/" name)) [symbol :value]))
-
 (defn commands
   "The tables of all commands."
   []
-  (map |(value-in $ 'command) names))
+  (map |(lazy/value $ 'command) names))
 
 (def statuses
   "Exit statuses and their meanings."
@@ -75,10 +75,10 @@
   name)
 
 (defn- run-command [name words]
-  (def command (value-in (known name) 'command))
+  (def command (lazy/value (known name) 'command))
   (if (some |(or (= "--help" $) (= "-h" $)) words)
     (do (help-command command) 0)
-    ((value-in name 'run) (args/parse (command :options) words))))
+    ((lazy/value name 'run) (args/parse (command :options) words))))
 
 (defn- dispatch [words]
   (def [name & rest] words)
@@ -88,10 +88,10 @@
     "-h" (do (help-general) 0)
     "help" (do
              (if-let [about (first rest)]
-               (help-command (value-in (known about) 'command))
+               (help-command (lazy/value (known about) 'command))
                (help-general))
              0)
-    "--version" (do (print ((value-in "version" 'line))) 0)
+    "--version" (do (print ((lazy/value "version" 'line))) 0)
     (run-command name rest)))
 
 (defn- flush-all []
@@ -108,4 +108,6 @@
       (and (dictionary? result) (result :usage))
       (do (eprint "jsec: " (show/clean (result :usage)) "\ntry: jsec --help") 2)
       (do (eprint "jsec: " (show/clean ((show/failure result) :text))) 1)))
-  (os/exit status))
+  # at once: all is written, and Janet need not free its memory first
+  (:flush stderr)
+  (os/exit status true))

@@ -15,10 +15,11 @@
 (defn- numbers-where [pred] (map first (filter |(pred ($ 1)) registry/suites)))
 
 (def- suites-13 (numbers-where registry/tls13?))
-(defn- in-use? [name]
-  (and (peg/find '(+ "_RSA_WITH" "_ECDSA_WITH") name)
-       (peg/find '(+ "_AES_" "_CHACHA20_" "_3DES_" "RC4_128" "_DES_") name)
-       (not (string/find "CCM" name))))
+(def- in-use
+  (peg/compile '(* (thru (+ "_RSA_WITH" "_ECDSA_WITH"))
+                   (thru (+ "_AES_" "_CHACHA20_" "_3DES_" "_RC4_128" "_DES_"))
+                   (not (thru "CCM")))))
+(defn- in-use? [name] (peg/match in-use name))
 (def- suites-in-use (numbers-where |(in-use? $)))
 (def- other-suites (numbers-where |(not (or (registry/tls13? $) (in-use? $)))))
 

@@ -111,8 +111,6 @@
   {"smtp" smtp "ftp" ftp "pop3" pop3 "imap" imap "nntp" nntp "sieve" sieve "ldap" ldap "xmpp" xmpp
    "mysql" mysql "postgres" postgres})
 
-(def names "The protocols, by name." (sort (keys dialogues)))
-
 (defn talk
   ``Bring a plain stream to where TLS begins. Raises if the server refuses, or answers with anything
   but the protocol.``

@@ -2,6 +2,7 @@
 # what the protocols say.
 (import ../support/check :prefix "")
 (import ../support/peers :prefix "")
+(import jsec/cli/dial)
 (import jsec/tls)
 
 (def dir (tmpdir))
@@ -87,6 +88,10 @@
                "-brief"]
     (feed c "")
     [(exit-status c) (string (c :out) (c :err))]))
+
+(test "each protocol of the tool has a script here"
+  (is= (array ;dial/starttls-names) (sorted (keys scripts)))
+  (is= (array ;dial/starttls-names) (sorted (keys refusals))))
 
 (eachp [protocol script] scripts
   (test (string "connect --starttls " protocol " goes over to TLS")
