@@ -41,6 +41,7 @@
     X(convert)                                                                                     \
     X(csr)                                                                                         \
     X(crl)                                                                                         \
+    X(lock)                                                                                        \
     X(pkcs12)                                                                                      \
     X(cms)
 

@@ -499,6 +499,30 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    `:ocsp-urls`, `:issuer-urls`. Others go to `:extensions`, each once, with DER as value. Only CAs
    have name constraints: `"DNS:example.com"`, `"IP:10.0.0.0/8"`.``}
 
+  {:title "A CA in a folder"
+   :texts ["lock file not opened*" "lock not taken*"]
+   :others ["there is no CA: … does not exist: make one (ca/create, jsec cert ca)"
+            "… is there already: :force true makes a new CA"
+            "… is damaged: restore it from a copy"
+            "the CA is locked: another process has used it for 30 seconds"
+            "the CA's certificate has expired: make a new CA"
+            "serial number … is taken"
+            ":key-file is for a new key: leave it out with :key and :csr"
+            "no certificate of this CA has the name or serial number …"
+            "… certificates have the name …: give a serial number, or :all true: …"
+            "it is revoked already: …"
+            "the certificate is not of this CA"
+            "neither XDG_DATA_HOME nor HOME is set: set one of them"
+            "…: No space left on device"]
+   :cause
+   ``Functions of `jsec/ca` and `jsec cert` keep a CA in a folder: its certificate, its key and an
+   index of what it issued. The folder is not there, can't be written, or its index was changed by
+   hand. Or the name is that of no certificate, or of several.``
+   :cure
+   ``See `jsec cert list` for names and serial numbers. Files are replaced whole, so after a full
+   disk nothing is lost: make room and call again. Keep a copy of the folder: without the index the
+   CA does not know what to revoke.``}
+
   {:title "Revocation lists"
    :texts ["revocation *" "revocations *" "each table in option :revoked *"
            "options :next-update and *"]

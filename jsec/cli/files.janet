@@ -1,39 +1,12 @@
 # Files of certificates and keys: replaced whole, and read in any of their formats.
+(import ../ca/files)
 (import ../cert)
 (import ../crypto)
-
-(defn- part
-  "A name beside `path` that no other file and no other run of the tool uses."
-  [path]
-  (string path "." ;(map |(string/format "%02x" $) (crypto/random-bytes 8)) ".part"))
-
-(defn- write-part [place path bytes mode]
-  (try
-    (with [out (os/open place :wce mode)] (:write out bytes))
-    ([err] (error (string path ": " err)))))
-
-(defn- remove [path] (if (os/lstat path) (os/rm path)))
-
-(defn- replace
-  ``Write each [path bytes mode], all or none. Each is written beside its place first, so that a
-  full disk leaves existing files as they were.``
-  [contents]
-  (each [path] contents
-    (unless (index-of (os/stat path :mode) [nil :file])
-      (error (string path " is there already, and no file"))))
-  (def parts (map |(part (first $)) contents))
-  (try
-    (do
-      (each [place content] (map tuple parts contents) (write-part place ;content))
-      (each [place [path]] (map tuple parts contents) (os/rename place path)))
-    ([err fiber]
-      (each place parts (remove place))
-      (propagate err fiber))))
 
 (defn write-secret
   "Write or replace a file that only its owner can read."
   [path bytes]
-  (replace [[path bytes 8r600]]))
+  (files/replace [[path bytes 8r600]]))
 
 (defn write-all
   ``Write `contents`, tuples of [path text secret?]. Raises, and writes none, if a file exists and
@@ -42,7 +15,7 @@
   (each [path] contents
     (if (and (os/lstat path) (not force))
       (error (string path " is there already: --force replaces it"))))
-  (replace (seq [[path text secret] :in contents] [path text (if secret 8r600 8r644)])))
+  (files/replace (seq [[path text secret] :in contents] [path text (if secret 8r600 8r644)])))
 
 # ---- the contents of a file ----
 

@@ -4,6 +4,7 @@
 (import ../support/check :prefix "")
 (import ../../tools/public)
 (import jsec/bio)
+(import jsec/ca)
 (import jsec/cert)
 (import jsec/crypto)
 (import jsec/dtls)
@@ -119,6 +120,8 @@
 
 (def a-ca {:issuer-cert (id :cert) :issuer-key (id :key)})
 (def nonce (string/repeat "n" 12))
+(def folder (tmpdir))
+(ca/create folder {:key (id :key)})
 
 (def calls
   "[function option-or-argument] to a function of the secret."
@@ -142,6 +145,18 @@
      ["cert/issue-cert" :key] (with-option cert/issue-cert :key (merge a-ca {:common-name "a"}))
      ["cert/issue-cert" :password]
      (with-option cert/issue-cert :password (merge a-ca {:key encrypted :common-name "a"}))
+     ["cert/issue-crl" :issuer-key]
+     (with-option cert/issue-crl :issuer-key {:issuer-cert (id :cert)})
+     ["cert/issue-crl" :issuer-password]
+     (with-option cert/issue-crl :issuer-password (merge a-ca {:issuer-key encrypted}))
+     ["ca/create" :key] (with-option |(ca/create folder $) :key {:force true})
+     ["ca/create" :ca-password]
+     (with-option |(ca/create folder $) :ca-password {:force true :key encrypted})
+     ["ca/issue" :ca-key] (with-option |(ca/issue folder "a" $) :ca-key)
+     ["ca/issue" :ca-password]
+     (with-option |(ca/issue folder "a" $) :ca-password {:ca-key encrypted})
+     ["ca/crl" :ca-key] (with-option |(ca/crl folder $) :ca-key)
+     ["ca/crl" :ca-password] (with-option |(ca/crl folder $) :ca-password {:ca-key encrypted})
      ["crypto/hmac" :key] |(crypto/hmac :sha256 $ "data")
      ["crypto/constant-time=" :a] |(crypto/constant-time= $ "x")
      ["crypto/constant-time=" :b] |(crypto/constant-time= "x" $)
