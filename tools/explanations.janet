@@ -45,16 +45,17 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
 
   {:title "The certificate is malformed"
    :texts ["malformed extension*"]
-   :parts [", the certificate's subjectAltName is malformed"]
-   :others ["certificate verify failed: malformed extension: certificate \"…\" (depth 0)"
+   :parts [", the certificate's subjectAltName is malformed" " occurs twice" ": its "]
+   :others [(string "certificate verify failed: malformed extension: certificate \"…\" (depth 0): "
+                    "its subjectAltName can't be read")
             (string "certificate verify failed: IP address mismatch: wanted \"…\", certificate "
                     "names a malformed IP address of … bytes")]
    :cause
    ``An extension of the certificate, or a name in it, breaks the rules of X.509. No verifier
    accepts such a certificate; an attacker may have made it.``
    :cure
-   ``Inspect it with `jsec cert show FILE` or `openssl asn1parse`. If the server is yours, issue a
-   new certificate.``}
+   ``Inspect it with `(cert/parse cert {:lenient true})` or `openssl asn1parse`. If the server is
+   yours, issue a new certificate.``}
 
   {:title "The certificate's issuer is not trusted"
    :texts []

@@ -3,14 +3,17 @@
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/pem.h"
+#include "core/pki/faults.h"
 #include "pki/info.h"
+#include "pki/options.h"
 #include "register.h"
 
 FUNCTION(
-    cert_parse, "cert/parse", "cert",
+    cert_parse, "cert/parse", "cert &opt opts",
     "The content of a certificate, PEM (the first block) or DER, as a struct. "
-    "Nothing is verified: see `verify-chain`. Raises when it is no certificate, or when one "
-    "of the extensions shown below can't be read. Keys without a value are absent.\n\n"
+    "Nothing is verified: see `verify-chain`. Raises when it is no certificate, when an "
+    "extension on which verification depends can't be read, and when one occurs twice. Keys "
+    "without a value are absent.\n\n"
     "* `:subject` `:issuer` - structs of `:common-name` `:country` `:state` "
     "`:locality` `:organization` `:organizational-unit` `:email`, others under their "
     "short names (:DC) or OIDs; an attribute that occurs several times has a tuple "
@@ -33,16 +36,22 @@ FUNCTION(
     "* `:subject-key-id` `:authority-key-id` - hexadecimal\n"
     "* `:sha256` `:sha1` - fingerprints of the DER form, hexadecimal\n"
     "* `:extensions` - tuple of structs `{:oid :name :critical :value :text}`: value "
-    "is DER, text OpenSSL's rendering",
-    NULL) {
+    "is DER, text OpenSSL's rendering\n"
+    "* `:malformed` - with :lenient: tuple of the names (or OIDs) of extensions that can't be "
+    "read or occur twice; what they would have said is absent",
+    &pki_parse_options) {
     Failure failure;
-    janet_fixarity(argc, 1);
+    janet_arity(argc, 1, 2);
+    ParseOptions options = {.lenient = false};
+    options_read(function, &pki_parse_options, args_options(argv, argc, 1), &options);
     X509 *certificate = pem_certificate(args_bytes(argv, 0), &failure);
     if (!certificate) raise_failure(function, &failure);
     X509Info info;
     Janet result = janet_wrap_nil();
-    bool read =
-        x509info_read(&info, certificate, &failure) && x509info_check(certificate, &failure);
+    bool read = x509info_read(&info, certificate, &failure);
+    if (read && !options.lenient) {
+        read = faults_check(X509_get0_extensions(certificate), &failure);
+    }
     if (read) result = info_certificate(&info);
     x509info_free(&info);
     X509_free(certificate);

@@ -167,34 +167,42 @@ static Janet make_csr_value(const CsrInfo *info) {
         janet_table_put(table, janet_ckeywordv("challenge-password"), info_bytes(info->challenge));
     }
     janet_table_put(table, janet_ckeywordv("extensions"), info_extensions(&info->extensions));
+    janet_table_put(table, janet_ckeywordv("malformed"), info_malformed(&info->malformed));
     janet_table_put(table, janet_ckeywordv("attributes"), make_attributes(info));
     return janet_wrap_table(table);
 }
 
-FUNCTION(crypto_parse_csr, "crypto/parse-csr", "csr",
-         "What a certificate signing request, PEM or DER, asks for, as a table. Raises "
-         "when it is no request. Its author may have written anything: check "
-         "`:signature-valid`, and never copy `:extensions` into a certificate unchecked. "
-         "`cert/issue-cert` copies only names.\n\n"
-         "* `:subject` - struct of `:common-name` `:country` and so on, as in "
-         "`cert/parse`; `:subject-text` - the same as a line (RFC 2253)\n"
-         "* `:san` - tuple of subject alternative names: \"DNS:a.example\" …\n"
-         "* `:key-type` `:key-bits` `:key-curve` - of the public key; `:public-key` - as "
-         "PEM, \"\" for an unknown type of key\n"
-         "* `:signature-algorithm`; `:signature-valid` - whether that key signed it\n"
-         "* `:challenge-password` - if the request has one\n"
-         "* `:extensions` - tuple of structs `{:oid :name :critical :value :text}`\n"
-         "* `:attributes` - tuple of structs `{:oid :name :values :text}`, among them those above: "
-         "values are DER, text is the first value where that is a string\n"
-         "* `:version` - 1",
-         NULL) {
+FUNCTION(
+    crypto_parse_csr, "crypto/parse-csr", "csr &opt opts",
+    "What a certificate signing request, PEM or DER, asks for, as a table. Raises "
+    "when it is no request, and when an extension can't be read or occurs twice. Its author may "
+    "have written anything: check "
+    "`:signature-valid`, and never copy `:extensions` into a certificate unchecked. "
+    "`cert/issue-cert` copies only names.\n\n"
+    "* `:subject` - struct of `:common-name` `:country` and so on, as in "
+    "`cert/parse`; `:subject-text` - the same as a line (RFC 2253)\n"
+    "* `:san` - tuple of subject alternative names: \"DNS:a.example\" …\n"
+    "* `:key-type` `:key-bits` `:key-curve` - of the public key; `:public-key` - as "
+    "PEM, \"\" for an unknown type of key\n"
+    "* `:signature-algorithm`; `:signature-valid` - whether that key signed it\n"
+    "* `:challenge-password` - if the request has one\n"
+    "* `:extensions` - tuple of structs `{:oid :name :critical :value :text}`\n"
+    "* `:attributes` - tuple of structs `{:oid :name :values :text}`, among them those above: "
+    "values are DER, text is the first value where that is a string\n"
+    "* `:malformed` - with :lenient: tuple of the names of extensions with such a fault\n"
+    "* `:version` - 1",
+    &pki_parse_options) {
     Failure failure;
     CsrInfo info;
-    janet_fixarity(argc, 1);
-    X509_REQ *request = csr_read(args_bytes(argv, 0), &failure);
+    ParseOptions options = {.lenient = false};
+    janet_arity(argc, 1, 2);
+    Bytes data = args_bytes(argv, 0);
+    options_read(function, &pki_parse_options, args_options(argv, argc, 1), &options);
+    X509_REQ *request = csr_read(data, &failure);
     if (!request) raise_failure(function, &failure);
     Janet result = janet_wrap_nil();
-    bool read = csr_info_read(&info, request, &failure);
+    bool read = csr_info_read(&info, request, &failure) &&
+                (options.lenient || csr_check_extensions(request, &failure));
     if (read) result = make_csr_value(&info);
     csr_info_free(&info);
     X509_REQ_free(request);

@@ -105,6 +105,20 @@ static Janet make_extended_usage(const InfoNames *usages) {
     return janet_wrap_tuple(janet_tuple_end(names));
 }
 
+static bool has_fault(const X509Info *info, const char *name) {
+    for (size_t i = 0; i < info->malformed.count; i++) {
+        if (!strcmp((const char *)info->malformed.items[i].value.data, name)) return true;
+    }
+    return false;
+}
+
+Janet info_malformed(const InfoNames *names) {
+    if (!names->count) return janet_wrap_nil();
+    Janet *all = janet_tuple_begin((int32_t)names->count);
+    for (size_t i = 0; i < names->count; i++) all[i] = info_bytes(names->items[i].value);
+    return janet_wrap_tuple(janet_tuple_end(all));
+}
+
 static Janet make_time(InfoTime time) {
     return time.known ? janet_wrap_number((double)time.seconds) : janet_wrap_nil();
 }
@@ -121,12 +135,16 @@ Janet info_certificate(const X509Info *info) {
     put_value(table, "subject-text", info_bytes(info->subject_text));
     put_value(table, "issuer", info_name(&info->issuer));
     put_value(table, "issuer-text", info_bytes(info->issuer_text));
-    put_value(table, "san", info_alternatives(&info->alternatives));
+    if (!has_fault(info, "subjectAltName")) {
+        put_value(table, "san", info_alternatives(&info->alternatives));
+    }
     put_value(table, "not-before", make_time(info->not_before));
     put_value(table, "not-after", make_time(info->not_after));
     info_key(table, &info->key, "key-type", "key-bits", "key-curve");
     put_value(table, "signature-algorithm", info_bytes(info->signature_algorithm));
-    put_value(table, "is-ca", janet_wrap_boolean(info->is_ca));
+    if (!has_fault(info, "basicConstraints")) {
+        put_value(table, "is-ca", janet_wrap_boolean(info->is_ca));
+    }
     if (info->path_length >= 0)
         put_value(table, "path-length", janet_wrap_integer(info->path_length));
     put_value(table, "self-signed", janet_wrap_boolean(info->self_signed));
@@ -137,5 +155,6 @@ Janet info_certificate(const X509Info *info) {
     put_value(table, "sha256", info_bytes(info->sha256));
     put_value(table, "sha1", info_bytes(info->sha1));
     put_value(table, "extensions", info_extensions(&info->extensions));
+    put_value(table, "malformed", info_malformed(&info->malformed));
     return janet_wrap_struct(janet_table_to_struct(table));
 }

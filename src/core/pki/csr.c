@@ -4,6 +4,7 @@
 #include "core/keys/keys.h"
 #include "core/keys/pem.h"
 #include "core/keys/pem_lines.h"
+#include "core/pki/faults.h"
 #include "core/pki/issue.h"
 #include "core/pki/name.h"
 #include "core/pki/usage.h"
@@ -115,6 +116,27 @@ static GENERAL_NAMES *get_alternatives(X509_REQ *request) {
     return names;
 }
 
+static bool has_attribute(const X509_REQ *request, int nid) {
+    return X509_REQ_get_attr_by_NID(request, nid, -1) >= 0;
+}
+
+/* Are there extensions that OpenSSL can't read at all? */
+static bool hides_extensions(const X509_REQ *request, const STACK_OF(X509_EXTENSION) * all) {
+    return !all && (has_attribute(request, NID_ext_req) || has_attribute(request, NID_ms_ext_req));
+}
+
+bool csr_check_extensions(X509_REQ *request, Failure *failure) {
+    ERR_clear_error();
+    STACK_OF(X509_EXTENSION) *all = X509_REQ_get_extensions(request);
+    bool hidden = hides_extensions(request, all);
+    bool ran_out = hidden && failure_of_memory(failure);
+    if (hidden && !ran_out) failure_set(failure, "malformed extension: none of them can be read");
+    bool sound = !hidden && faults_check(all, failure);
+    sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free);
+    ERR_clear_error();
+    return sound;
+}
+
 static GENERAL_NAMES *check_alternatives(X509_REQ *request, Failure *failure) {
     GENERAL_NAMES *names = get_alternatives(request);
     if (failure_of_memory(failure)) {
@@ -140,6 +162,9 @@ bool csr_take(X509_REQ *request, EVP_PKEY **key, X509_NAME **subject, GENERAL_NA
     if (!is_signed(request)) {
         if (failure_of_memory(failure)) return false;
         return failure_set(failure, "request not usable: its signature does not verify");
+    }
+    if (!csr_check_extensions(request, failure)) {
+        return failure_prefix(failure, "request not usable");
     }
     *key = X509_REQ_get_pubkey(request);
     *subject = X509_NAME_dup(X509_REQ_get_subject_name(request));
@@ -229,6 +254,7 @@ bool csr_info_read(CsrInfo *info, X509_REQ *request, Failure *failure) {
     GENERAL_NAMES_free(names);
     STACK_OF(X509_EXTENSION) *all = X509_REQ_get_extensions(request);
     x509info_extensions(pool, all, &info->extensions);
+    faults_list(pool, all, &info->malformed);
     sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free);
     const char *signature = OBJ_nid2sn(X509_REQ_get_signature_nid(request));
     info->signature_algorithm =

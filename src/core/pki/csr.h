@@ -28,7 +28,8 @@ X509_REQ *csr_read(Bytes data, Failure *failure);
 
 /* The parts of a request that a certificate may copy: the public key, the subject and the DNS, IP,
  * email and URI names. Nothing else that its author wrote is copied. False when the key did not
- * sign the request. False too when `alternatives` is not NULL and there are names of other types.
+ * sign the request, and when an extension is malformed. False too when `alternatives` is not NULL
+ * and there are names of other types.
  * The caller frees the results. */
 bool csr_take(X509_REQ *request, EVP_PKEY **key, X509_NAME **subject, GENERAL_NAMES **alternatives,
               Failure *failure);
@@ -41,6 +42,9 @@ typedef struct CsrAttribute {
     size_t count;
 } CsrAttribute;
 
+/* Fails when an extension of the request can't be read, or occurs twice. */
+bool csr_check_extensions(X509_REQ *request, Failure *failure);
+
 typedef struct CsrInfo {
     Pool pool;
     int version;
@@ -50,6 +54,7 @@ typedef struct CsrInfo {
     KeyFacts key;
     bool is_signed;
     InfoExtensions extensions;
+    InfoNames malformed; /* as in X509Info */
     CsrAttribute *attributes;
     size_t attribute_count;
 } CsrInfo;

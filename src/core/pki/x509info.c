@@ -1,6 +1,7 @@
 #include "core/pki/x509info.h"
 
 #include "core/pki/asn1time.h"
+#include "core/pki/faults.h"
 #include "core/pki/other_name.h"
 #include "core/pki/serial.h"
 #include "core/pki/usage.h"
@@ -176,27 +177,6 @@ void x509info_extensions(Pool *pool, const STACK_OF(X509_EXTENSION) * all, InfoE
     pool_settle(pool);
 }
 
-/* Absent extensions are readable, several of one type are not. */
-static bool is_readable(const X509 *certificate, int nid) {
-    int critical; /* -1: absent */
-    void *value = X509_get_ext_d2i(certificate, nid, &critical, NULL);
-    if (value) ASN1_item_free(value, ASN1_ITEM_ptr(X509V3_EXT_get_nid(nid)->it));
-    return value || critical == -1;
-}
-
-bool x509info_check(const X509 *certificate, Failure *failure) {
-    static const int shown[] = {
-        NID_subject_alt_name, NID_basic_constraints,      NID_key_usage,
-        NID_ext_key_usage,    NID_subject_key_identifier, NID_authority_key_identifier};
-    ERR_clear_error();
-    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
-        if (is_readable(certificate, shown[i])) continue;
-        if (failure_of_memory(failure)) return false;
-        return failure_set(failure, "malformed extension: %s can't be read", OBJ_nid2sn(shown[i]));
-    }
-    return true;
-}
-
 InfoTime x509info_time(const ASN1_TIME *time) {
     InfoTime read = {0, false};
     read.known = asn1time_get(time, &read.seconds);
@@ -301,6 +281,7 @@ bool x509info_read(X509Info *info, X509 *certificate, Failure *failure) {
     read_extended(info, certificate);
     read_key_ids(info, certificate);
     x509info_extensions(pool, X509_get0_extensions(certificate), &info->extensions);
+    faults_list(pool, X509_get0_extensions(certificate), &info->malformed);
     info->self_signed = X509_self_signed(certificate, 1) == 1;
     pool_settle(pool);
     return !pool->failed || failure_set(failure, "out of memory");

@@ -55,15 +55,13 @@ typedef struct X509Info {
     InfoNames extended;      /* value: "serverAuth" … or an OID */
     Bytes subject_key_id, authority_key_id; /* hexadecimal; NULL data: none */
     InfoExtensions extensions;
+    InfoNames malformed; /* value: the name of an extension, which the fields above lack */
 } X509Info;
 
 /* The caller calls x509info_free, on failure too. False only when out of memory. */
 bool x509info_read(X509Info *info, X509 *certificate, Failure *failure);
 
 void x509info_free(X509Info *info);
-
-/* Fails when an extension can't be read. x509info_read leaves such an extension out. */
-bool x509info_check(const X509 *certificate, Failure *failure);
 
 /* The parts that requests have too. */
 void x509info_name(Pool *pool, const X509_NAME *name, InfoNames *names, Bytes *text);

@@ -1,5 +1,7 @@
 #include "core/tls/strict.h"
 
+#include "core/pki/faults.h"
+
 #include <openssl/x509v3.h>
 
 #define MAX_SERIAL_OCTETS 20 /* 4.1.2.2 */
@@ -29,7 +31,8 @@ static int find_error(X509 *certificate, bool is_anchor) {
 }
 
 static int find_malformed(X509 *certificate) {
-    bool malformed = X509_get_extension_flags(certificate) & EXFLAG_INVALID;
+    bool malformed = (X509_get_extension_flags(certificate) & EXFLAG_INVALID) ||
+                     faults_have_doubled(X509_get0_extensions(certificate));
     return malformed ? X509_V_ERR_INVALID_EXTENSION : X509_V_OK;
 }
 

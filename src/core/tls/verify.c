@@ -1,5 +1,6 @@
 #include "core/tls/verify.h"
 
+#include "core/pki/faults.h"
 #include "core/printable.h"
 #include "core/shown.h"
 #include "core/tls/strict.h"
@@ -199,6 +200,14 @@ static void append_cure(Text *reason, X509 *certificate, int error, const Verify
     }
 }
 
+static void append_fault(Text *reason, const X509 *certificate) {
+    ExtensionFault fault;
+    if (!faults_first(X509_get0_extensions(certificate), &fault)) return;
+    append_text(reason, ": its ");
+    append_text(reason, fault.name);
+    append_text(reason, fault.doubled ? " occurs twice" : " can't be read");
+}
+
 static const char *get_error_text(int error) {
     return error == STRICT_SERIAL_ERROR ? "serial number not from 1 to 20 octets long and positive"
                                         : X509_verify_cert_error_string(error);
@@ -217,11 +226,16 @@ void verify_describe_error(X509_STORE_CTX *context, const VerifyHints *hints, ch
         return;
     }
     /* OpenSSL finds no issuer for a certificate that it could not read. */
-    bool malformed = certificate && (X509_get_extension_flags(certificate) & EXFLAG_INVALID);
+    bool malformed = error == X509_V_ERR_INVALID_EXTENSION ||
+                     (certificate && (X509_get_extension_flags(certificate) & EXFLAG_INVALID));
     append_text(&reason, malformed ? "malformed extension" : get_error_text(error));
     if (!certificate) return;
     append_certificate(&reason, certificate, X509_STORE_CTX_get_error_depth(context));
-    if (!malformed) append_cure(&reason, certificate, error, hints);
+    if (malformed) {
+        append_fault(&reason, certificate);
+    } else {
+        append_cure(&reason, certificate, error, hints);
+    }
 }
 
 /* --- the callback that keeps the reason --- */
