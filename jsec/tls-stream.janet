@@ -10,4 +10,6 @@
     # sessions and keys
     get-session set-session session-reused? key-update renegotiate
     # stapling
-    set-ocsp-response])
+    set-ocsp-response
+    # for functions that take core's streams only
+    core-stream])

@@ -184,6 +184,13 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    file of a unix socket whose server has ended: `tls/listen` deletes nothing. Ports below 1024 need
    privileges.``}
 
+  {:title "A core stream can't be made"
+   :texts ["no pair of sockets on 127.0.0.1: …"]
+   :cause
+   ``A core stream is one of two sockets that are connected over 127.0.0.1. The process has no
+   descriptor left, or the machine's loopback interface is down.``
+   :cure "Raise `ulimit -n`, or bring the interface up: `ip link set lo up`."}
+
   {:title "Timeouts"
    :texts ["timeout" "handshake timed out: the peer did not finish it within … s"]
    :others ["deadline expired"]

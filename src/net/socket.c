@@ -26,6 +26,16 @@ void socket_set_reset(int descriptor) {
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
+void socket_abort(JanetStream *stream) {
+    if (stream->flags & JANET_STREAM_CLOSED) return;
+    socket_set_reset(stream->handle);
+    janet_stream_close(stream);
+}
+
+void socket_set_blocking(int descriptor) {
+    fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK);
+}
+
 #ifdef SOCK_NONBLOCK
 
 int socket_new(int family, int type) {

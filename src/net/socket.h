@@ -16,6 +16,11 @@ void socket_set_reset(int descriptor);
 /* Does another socket listen on that TCP address, also by sharing its port, or on all addresses? */
 bool socket_has_listener(const struct sockaddr *address, socklen_t length);
 
+/* Close a core stream so that its peer sees an error; no effect on a closed one. */
+void socket_abort(JanetStream *stream);
+
+void socket_set_blocking(int descriptor);
+
 /* A non-blocking, close-on-exec socket; -1 with errno. */
 int socket_new(int family, int type);
 int socket_accept(int listener, struct sockaddr_storage *peer);

@@ -5,12 +5,6 @@
 #include "register.h"
 #include "tls/stream.h"
 
-static void abort_socket(JanetStream *stream) {
-    if (stream->flags & JANET_STREAM_CLOSED) return;
-    socket_set_reset(stream->handle);
-    janet_stream_close(stream);
-}
-
 FUNCTION(
     tls_abort, "tls/abort", "stream",
     "End a connection whose data is incomplete, so that its peer sees an error. Never waits.\n\n"
@@ -29,7 +23,7 @@ FUNCTION(
     Stream *stream = janet_checkabstract(argv[0], tls_stream_kind.type);
     if (!core && !stream) raise_type(0, "jsec/tls-stream or core/stream", argv[0]);
     if (core) {
-        abort_socket(core);
+        socket_abort(core);
     } else {
         stream_abort(stream);
     }
