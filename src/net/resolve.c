@@ -1,14 +1,16 @@
-#define _GNU_SOURCE /* getaddrinfo */
+#define _GNU_SOURCE /* getaddrinfo, O_CLOEXEC */
 #include "net/resolve.h"
 
 #include "core/shown.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 static void add_address(Addresses *addresses, const struct addrinfo *info) {
     if (addresses->count == MAX_ADDRESSES || info->ai_addrlen > sizeof(struct sockaddr_storage))
@@ -53,6 +55,18 @@ static bool report_name(const char *host, const char *port, const char *why, Fai
                        shown_name((Bytes){(const uint8_t *)port, strlen(port)}, &shown_port), why);
 }
 
+/* Without descriptors getaddrinfo can't read /etc/hosts and reports an unknown name. Modules of the
+ * name service overwrite errno, so try whether there is a descriptor. */
+static bool lacks_descriptors(void) {
+    int descriptor = open("/", O_RDONLY | O_CLOEXEC);
+    if (descriptor >= 0) close(descriptor);
+    return descriptor < 0 && (errno == EMFILE || errno == ENFILE);
+}
+
+static const char *explain_lookup(int status) {
+    return status == EAI_SYSTEM || lacks_descriptors() ? strerror(errno) : gai_strerror(status);
+}
+
 bool resolve(const char *host, const char *port, int type, bool numeric, bool passive,
              Addresses *addresses, Failure *failure) {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = type}, *found = NULL;
@@ -62,14 +76,8 @@ bool resolve(const char *host, const char *port, int type, bool numeric, bool pa
     if (!is_port(port)) {
         return report_name(host, port, "expected 0 to 65535", failure);
     }
-    errno = 0;
     int status = getaddrinfo(host, port, &hints, &found);
-    if (status) {
-        /* When /etc/hosts or a socket can't be opened, getaddrinfo reports an unknown name. */
-        bool by_system = status == EAI_SYSTEM || errno == EMFILE || errno == ENFILE;
-        const char *why = by_system ? strerror(errno) : gai_strerror(status);
-        return report_name(host, port, why, failure);
-    }
+    if (status) return report_name(host, port, explain_lookup(status), failure);
     if (found) interleave_families(found, addresses);
     freeaddrinfo(found);
     return addresses->count || report_name(host, port, "no address", failure);
