@@ -50,7 +50,7 @@ RUN_JANET = PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" $(TEST_ENV) ja
 
 .PHONY: all deps env test test-c asan tsan valgrind conform bogo tlsfuzzer chaos soak coverage \
   analyze packages matrix fuzz corpus bench bench-quick demo docs test-site lint lint-text format \
-  install uninstall clean compare help
+  install uninstall clean compare help ALWAYS
 .DELETE_ON_ERROR:
 
 all: $(JANET) $(MODULES) ## build the modules; names what is missing
@@ -58,8 +58,11 @@ all: $(JANET) $(MODULES) ## build the modules; names what is missing
 # --- OpenSSL's headers and Janet ---
 
 # Only these targets run apt-get: to install OpenSSL's headers as root, and to unpack Janet into
-# build/. The others name the command for what is missing.
-FETCH := $(if $(filter demo test deps,$(MAKECMDGOALS)),--fetch)
+# build/. The others name the command for what is missing. With OFFLINE=1, and in the build of a
+# package, which sets SOURCE_DATE_EPOCH, nothing is downloaded.
+OFFLINE ?= $(SOURCE_DATE_EPOCH)
+export OFFLINE
+FETCH := $(if $(OFFLINE),,$(if $(filter demo test deps,$(MAKECMDGOALS)),--fetch))
 
 build/openssl:
 	@mkdir -p $(@D)
@@ -75,7 +78,15 @@ deps: ## install what tests and checks need with apt-get, as root, and make a ja
 
 # --- the modules ---
 
-$B/obj/%.o: %.c Makefile | $(JANET)
+# Objects depend on the content of janet.h: a package of Janet has files older than our objects.
+JANET_STAMP := $J/janet.h.sum
+
+$(JANET_STAMP): ALWAYS | $(JANET)
+	@sum=$$(cksum <$J/include/janet.h); [ "$$sum" = "$$(cat $@ 2>/dev/null)" ] || echo "$$sum" >$@
+
+ALWAYS:
+
+$B/obj/%.o: %.c Makefile $(JANET_STAMP)
 	@mkdir -p $(@D)
 	@$(say) CC $<
 	$Q $(CC) $(COMPILE) -MMD -MP -c $< -o $@
@@ -252,7 +263,7 @@ build/lint/format: $(FORMATTED) .clang-format
 # Real builds, not -fsyntax-only: some warnings of gcc need its optimizer. gcc finds missing
 # prototypes; clang would also report the functions that JANET_MODULE_ENTRY defines.
 define lint_build
-build/lint/$1/%.o: %.c Makefile | $(JANET)
+build/lint/$1/%.o: %.c Makefile $(JANET_STAMP)
 	@mkdir -p $$(@D)
 	@$(say) $1 $$<
 	$Q $1 $(COMPILE) -Itest/c -Werror $2 -MMD -MP -c $$< -o $$@

@@ -11,6 +11,15 @@
   :license "MIT"
   :version version)
 
+# ---- Janet ----
+
+(let [[major minor] (map scan-number (string/split "." janet/version))
+      missing (cond
+                (< (+ (* 100 major) minor) 141) "is older than 1.41"
+                (nil? (root-env 'ev/go)) "was built without its event loop (JANET_NO_EV)"
+                (nil? (root-env 'net/listen)) "was built without net (JANET_NO_NET)")]
+  (if missing (errorf "jsec: this Janet, %s, %s: use another" janet/version missing)))
+
 # ---- OpenSSL ----
 
 (defn- pkg-config

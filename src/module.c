@@ -1,8 +1,17 @@
+#include "base/requirements.h"
 #include "register.h"
 
 #include <openssl/crypto.h>
 
+/* Build options of Janet that its header does not state. */
+static void check_janet(void) {
+    Janet listen = janet_resolve_core("net/listen");
+    if (janet_checktype(listen, JANET_CFUNCTION)) return;
+    janet_panic("jsec: this Janet was built without net (JANET_NO_NET): use another");
+}
+
 JANET_MODULE_ENTRY(JanetTable *env) {
+    check_janet();
     /* OpenSSL would free all it has when the process exits, under the threads that still work. */
     OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 #define REGISTER_CALL(file) file##_register(env);

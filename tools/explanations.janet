@@ -732,10 +732,11 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    JANET_PATH: see the guide's section on installing.``}
 
   {:title "Another Janet"
-   :texts ["this Janet has no …" "net/listen was redefined" "jsec: Janet's compiler failed"]
+   :texts ["this Janet has no …" "net/listen was redefined" "jsec: Janet's compiler failed"
+           "jsec: this Janet was built without net (JANET_NO_NET): use another"]
    :others ["jsec: the native module has no …/…: is it an older build?"]
    :cause
-   ``This Janet is older than 1.41, a program has replaced a function of core that jsec calls, or
-   the modules and the native module have different versions.``
+   ``This Janet is older than 1.41 or was built without net, a program has replaced a function of
+   core that jsec calls, or the modules and the native module have different versions.``
    :cure "Use Janet 1.41 or newer. Remove older installations of jsec, then install it again."}
 ])

@@ -138,6 +138,34 @@
   (is (string/find `there is no C compiler "/nowhere/cc"` output) output)
   (each system systems (is (string/find system output) system)))
 
+(defn- janet-with
+  "A folder with a janet whose core environment a form has changed."
+  [form]
+  (def folder (tmpdir))
+  (spit (string folder "/janet") (string "#!/bin/sh\nexec " janet " -e '" form "' \"$@\"\n"))
+  (os/chmod (string folder "/janet") 8r755)
+  folder)
+
+(each [what form words]
+  [["too old" `(put root-env (quote janet/version) @{:value "1.40.1"})`
+    "is Janet 1.40.1, older than 1.41"]
+   ["without an event loop" `(put root-env (quote ev/go) nil)`
+    "was built without its event loop (JANET_NO_EV)"]
+   ["without net" `(put root-env (quote net/listen) nil)` "was built without net (JANET_NO_NET)"]]
+  (test (string "a Janet that is " what " is not used, and the reason is shown")
+    (def path (string (janet-with form) ":" (os/getenv "PATH")))
+    (def [_ output]
+      (run root {"PATH" path} "tools/get-janet" (string (tmpdir) "/janet") "/nonexistent"))
+    (is (string/find words output) output)))
+
+(test "an offline build fetches nothing and names what is missing"
+  (def into (string (tmpdir) "/deb"))
+  (def [status output]
+    (run root (merge (os/environ) {"OFFLINE" "1"}) "tools/fetch-deb" into "libjanet-dev" "forky"))
+  (is (not= 0 status))
+  (is (string/find "libjanet-dev must be fetched, and this build is offline" output) output)
+  (is (nil? (os/stat into))))
+
 # ---- make install ----
 
 (defn- make [target prefix & more]
@@ -154,6 +182,18 @@
     (is (pos? (os/stat (string prefix "/share/" path) :size)) path))
   (make "uninstall" prefix)
   (is= [] (tuple ;(files-in prefix))))
+
+(test "an object is made anew when the content of janet.h changes, and only then"
+  (def [b j] [(tmpdir) (string (tmpdir) "/janet")])
+  (succeeds root (os/environ) "cp" "-RL" (string root "/build/janet") j)
+  (defn compiles? []
+    (string/find "CC "
+                 (succeeds root (merge (os/environ) {"MAKELEVEL" "0"}) (find-tool "make")
+                           (string "B=" b) (string "J=" j) (string b "/obj/src/core/once.o"))))
+  (is (compiles?))
+  (is (not (compiles?)))
+  (spit (string j "/include/janet.h") "\n" :a)
+  (is (compiles?)))
 
 (test "DESTDIR does not become part of where the tool looks for its modules" :deadline 300
   (def stage (tmpdir))
