@@ -1,5 +1,5 @@
-/* Engines of DTLS over memory: lost, delayed and forged datagrams, and cookies of any age. OpenSSL's
- * timers run on a clock that only moves when a test moves it. */
+/* Engines of DTLS over memory: lost, delayed and forged datagrams, and cookies of any age.
+ * OpenSSL's timers run on a clock that only moves when a test moves it. */
 #define _GNU_SOURCE /* nanosleep, timersub */
 #include "check.h"
 #include "wire.h"
