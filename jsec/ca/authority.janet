@@ -21,7 +21,7 @@
 (defn create-locked [paths options]
   (unless (options :force)
     (each path [(paths :cert) (paths :key) (paths :index)]
-      (if (os/lstat path) (folder/fail path " is there already: :force true makes a new CA"))))
+      (if (os/lstat path) (folder/fail path " is there already: :force makes a new CA"))))
   (def key (make-ca-key options))
   (def made
     (cert/generate-self-signed-from-key
@@ -194,7 +194,7 @@
   (if (empty? open) (folder/fail "it is revoked already: " ((first found) :serial)))
   (if (and (next open 0) (not many?))
     (folder/fail (length open) " certificates have the name " which
-                 ": give a serial number, or :all true: "
+                 ": give a serial number, or :all: "
                  (string/join (map |($ :serial) open) ", ")))
   open)
 

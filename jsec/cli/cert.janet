@@ -4,46 +4,76 @@
 (import ./args)
 (import ./connection)
 (import ./files)
+(import ./lazy)
 (import ./show)
 (import ./verify)
 
 (def command
   {:name "cert"
-   :usage "self NAME... | ca | issue NAME... | csr NAME... | show FILE... | verify FILE..."
-   :summary
-   "make self-signed certificates, requests and a development CA, issue and show certificates"
+   :usage (string "self NAME... | csr NAME... | show FILE... | verify FILE... | ca [FOLDER] | "
+                  "issue NAME... | list | revoke NAME | crl | dev NAME... | trust")
+   :summary "make, issue, revoke, show and verify certificates, with an own CA"
    :text ``
-self NAME...   a key and a self-signed certificate for these names (DNS, IP addresses, email)
-ca             a development CA: clients trust ca.pem, ca.key is secret
-issue NAME...  a key and a certificate by that CA, for a server or with --client for a client
+self NAME...   a key and a self-signed certificate for these names (DNS names,
+               IP addresses, email addresses)
 csr NAME...    a key and a certificate request, to send to a CA
-show FILE...   the certificates, requests, keys and CMS in files (PEM, DER, PKCS#12; "-": stdin)
-verify FILE... a certificate, followed by its intermediates: --ca trusts, --host is the name wanted
+show FILE...   the certificates, requests, lists, keys and CMS in files (PEM,
+               DER, PKCS#12; "-": stdin)
+verify FILE... a certificate, followed by its intermediates: --ca trusts,
+               --host is the name wanted
+
+ca [FOLDER]    an own CA: clients trust ca.pem, ca.key is secret, ca.index
+               lists what it issued
+issue NAME...  a key and a certificate by that CA, for a server or with
+               --client for a client
+list           what the CA issued: serial numbers, names, dates
+revoke NAME    revoke the certificate with that name or serial number, or the
+               one in that file
+crl            the CA's revocation list, ca.crl: make it anew after each
+               revocation, and monthly
+dev NAME...    a certificate for development by a CA of this user, kept in
+               $XDG_DATA_HOME/jsec, and made once
+trust          the commands that make a system trust the CA; --install runs
+               them on Debian
 
 Files are named after --out, or after the first NAME: NAME.pem (or NAME.csr) and NAME.key, which
 only its owner can read. Existing files are not replaced. Keys are P-256 unless --key-type is given.
 ``
    :options [{:name "out" :short "o" :value "BASE" :doc "write BASE.pem, BASE.key"}
-             {:name "days" :value "DAYS" :kind :integer :doc "validity (default 365; of a CA 3650)"}
+             {:name "days" :value "DAYS" :kind :integer
+              :doc "validity (default 365; of a CA 3650, of a list 30)"}
              {:name "key-type" :value "TYPE" :kind ["ec-p256" "ec-p384" "ec-p521" "ed25519" "rsa"]
               :doc "kind of the key"}
              {:name "key" :value "FILE" :kind :file
               :doc "use this private key in place of a new one"}
              {:name "ca" :value "FILE" :kind :file
-              :doc "the CA's certificate (default ca.pem); verify: in place of the system's CAs"}
-             {:name "ca-key" :value "FILE" :kind :file :doc "the CA's key (default ca.key)"}
+              :doc (string "the CA's certificate or folder (default ca.pem); verify: in place of "
+                           "the system's CAs")}
+             {:name "ca-key" :value "FILE" :kind :file
+              :doc "the CA's key (default: beside its certificate)"}
+             {:name "ca-password-file" :value "FILE" :kind :file
+              :doc "file whose first line is the password of the CA's key"}
              {:name "csr" :value "FILE" :kind :file
               :doc "issue for this request, with its names unless NAMEs are given"}
              {:name "client" :doc "issue, verify: a client's certificate"}
+             {:name "crl-url" :value "URL" :many true
+              :doc "issue: where verifiers find the CA's list; may be repeated"}
+             {:name "reason" :value "REASON" :doc "revoke: why"
+              :kind ["key-compromise" "superseded" "cessation-of-operation" "affiliation-changed"
+                     "privilege-withdrawn" "unspecified"]}
+             {:name "all" :doc "revoke: all certificates with that name"}
+             {:name "install" :doc "trust: run the commands, as root on Debian"}
              {:name "host" :value "NAME" :doc "verify: the DNS name or IP address wanted"}
              {:name "crl" :value "FILE" :kind :file :doc "verify: the CA's revocation list"}
              {:name "organization" :value "TEXT" :doc "O of the subject"}
              {:name "password-file" :value "FILE" :kind :file
               :doc "file whose first line is the password of a key or bundle"}
              {:name "force" :short "f" :doc "replace existing files"}
-             {:name "json" :doc "show, verify: as JSON"}]
+             {:name "json" :doc "show, verify, list, dev: as JSON"}]
    :examples [["jsec cert ca && jsec cert issue localhost 127.0.0.1"
                "a CA, and a certificate for this machine"]
+              ["jsec cert revoke localhost --reason key-compromise && jsec cert crl"
+               "revoke it, and make the list for verifiers"]
               ["jsec cert self dev.example -o dev" "dev.pem and dev.key"]
               ["jsec cert show dev.pem bundle.p12 --password-file pw" "what is in these files"]
               ["jsec cert verify chain.pem --host www.example.org --ca ca.pem"
@@ -87,37 +117,12 @@ only its owner can read. Existing files are not replaced. Keys are P-256 unless 
                               :password (connection/password given)})))
   (write given (base-name given names) ".pem" made key))
 
-(defn- make-ca [given names]
-  (unless (empty? names) (args/usage-error "a CA has no names: --organization says whose it is"))
-  (def key (make-key given))
-  (def made (cert/generate-self-signed-from-key
-              (key-in-use given key)
-              {:common-name "Development CA" :organization (get given :organization "jsec")
-               :country "" :san [] :days-valid (get given :days 3650) :ca true :path-length 0
-               :password (connection/password given)}))
-  (write given (get given :out "ca") ".pem" made key))
-
 (defn- issue [given names]
-  (def csr (if-let [path (given :csr)] (slurp path)))
-  (def [ca-path key-path] [(get given :ca "ca.pem") (get given :ca-key "ca.key")])
-  (each path [ca-path key-path]
-    (unless (os/stat path)
-      (error (string "there is no " path
-                     ": jsec cert ca makes one, --ca and --ca-key name another"))))
-  (def key (unless csr (make-key given)))
-  (def names-given (if (and csr (empty? names)) {} (need-names given names)))
-  (def made (cert/issue-cert
-              (merge (table ;(kvs names-given))
-                     {:issuer-cert (slurp ca-path) :issuer-key (slurp key-path)
-                      :days-valid (get given :days 365)
-                      :ext-key-usage [(if (given :client) :client-auth :server-auth)]}
-                     (if csr
-                       {:csr csr}
-                       {:key (key-in-use given key) :password (connection/password given)}))))
-  (def base (if (empty? names)
-              (or (given :out) (string/replace ".csr" "" (given :csr)))
-              (base-name given names)))
-  (write given base ".pem" (made :cert) key))
+  (if (and (empty? names) (not (given :csr))) (need-names given names))
+  ((lazy/value "authority" 'issue) given names
+                   (if (empty? names)
+                     (or (given :out) (string/replace ".csr" "" (given :csr)))
+                     (base-name given names))))
 
 (defn- request [given names]
   (def subject (need-names given names))
@@ -143,11 +148,21 @@ only its owner can read. Existing files are not replaced. Keys are P-256 unless 
   (show/row "signature"
             (if (facts :signature-valid) (show/paint :good "valid") (show/paint :bad "NOT VALID"))))
 
+(defn- show-list [facts]
+  (print "revocation list of " (show/paint :bold (show/clean (facts :issuer-text))))
+  (show/row "number" (or (facts :number) "none"))
+  (show/row "valid" (show/date (facts :this-update)) " to "
+            (if-let [next-update (facts :next-update)] (show/date next-update) "no end"))
+  (show/row "revoked" (show/plural (length (facts :revoked)) "certificate"))
+  (each {:serial serial :time time :reason reason} (facts :revoked)
+    (print "  " serial "  " (show/date time) (if reason (string ", " reason) ""))))
+
 (defn- show-item [item]
   (case (item :kind)
     :certificate (connection/show-certificate "certificate" item)
     :request (show-request item)
     :key (do (print "key") (show-key item))
+    :list (show-list item)
     :message (do
                (print "CMS message with " (show/plural (length (item :certificates)) "certificate"))
                (eachp [i facts] (item :certificates) (connection/show-certificate i facts)))
@@ -183,12 +198,18 @@ only its owner can read. Existing files are not replaced. Keys are P-256 unless 
       (show-item item)))
   (if (some |(or (= :unknown ($ :kind)) ($ :locked)) items) 1 0))
 
-(def- actions {"self" make-self "ca" make-ca "issue" issue "csr" request "show" show-files
-               "verify" verify/run})
+(defn- of-authority [name] (lazy/function "authority" name))
+
+(def- actions
+  {"self" make-self "csr" request "show" show-files "verify" verify/run
+   "ca" (of-authority 'make-ca) "issue" issue "list" (of-authority 'list-issued)
+   "revoke" (of-authority 'revoke) "crl" (of-authority 'make-list) "dev" (of-authority 'make-dev)
+   "trust" (lazy/function "trust" 'run)})
 
 (defn run [given]
   (def [action & names] (given :words))
-  (unless action (args/usage-error "self, ca, issue, csr, show or verify?"))
+  (unless action
+    (args/usage-error "self, csr, show, verify, ca, issue, list, revoke, crl, dev or trust?"))
   (def act (or (actions action)
                (args/usage-error "no " action " of certificates"
                                  (if-let [meant (args/nearest action (keys actions))]

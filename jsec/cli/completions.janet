@@ -23,7 +23,8 @@ In fish: jsec completions fish > ~/.config/fish/completions/jsec.fish.
   (seq [{:name name :kind kind} :in (command :options) :when (indexed? kind)]
     [name (string/join kind " ")]))
 
-(def- arguments {"cert" "self ca issue csr show verify" "completions" "bash zsh fish"})
+(def- arguments
+  {"cert" "self csr show verify ca issue list revoke crl dev trust" "completions" "bash zsh fish"})
 
 (defn- each-command
   "The results of `line` for each command, joined."

@@ -37,6 +37,8 @@
   (if-let [facts (attempt cert/parse data)] (merge {:kind :certificate} facts)))
 (defn- request [data]
   (if-let [facts (attempt crypto/parse-csr data)] (merge {:kind :request} facts)))
+(defn- revocation-list [data]
+  (if-let [facts (attempt cert/parse-crl data)] (merge {:kind :list} facts)))
 (defn- key [data password]
   (if-let [facts (or (attempt crypto/key-info data password) (attempt crypto/key-info data))]
     (merge {:kind :key} facts)))
@@ -61,16 +63,18 @@
     (cond
       (string/has-suffix? "CERTIFICATE REQUEST" kind) (request text)
       (string/has-suffix? "CERTIFICATE" kind) (certificate text)
+      (string/has-suffix? "CRL" kind) (revocation-list text)
       (string/has-suffix? "KEY" kind) (key text password)
       (or (= "CMS" kind) (= "PKCS7" kind)) (message text)))
   (or found (unknown (string "PEM block " kind))))
 
 (defn inspect
-  ``The contents of a file as an array of structs, with `:kind` :certificate, :request, :key,
-  :bundle (PKCS#12), :message (CMS) or :unknown.``
+  ``The contents of a file as an array of structs, with `:kind` :certificate, :request, :list
+  (CRL), :key, :bundle (PKCS#12), :message (CMS) or :unknown.``
   [data &opt password]
   (def blocks (pem-blocks data))
   (if (empty? blocks)
-    [(or (certificate data) (request data) (key data password) (bundle data password) (message data)
+    [(or (certificate data) (request data) (revocation-list data) (key data password)
+         (bundle data password) (message data)
          (unknown "neither PEM nor DER of a kind that jsec knows"))]
     (map |(inspect-pem $ password) blocks)))

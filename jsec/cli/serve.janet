@@ -105,7 +105,7 @@ Prints each connection to standard output. Ends at SIGINT or SIGTERM, with statu
     (let [names (distinct ["DNS:localhost" "IP:127.0.0.1" "IP:::1"
                            ;(if (or (= :unix host) (index-of host ["0.0.0.0" "::"])) [] [host])])]
       (cert/generate-self-signed-cert {:common-name "localhost" :san names :key-type :ec-p256
-                                       :days-valid 1}))))
+                                       :days-valid 1 :organization "" :country ""}))))
 
 (defn- server-options [given identity]
   (merge identity

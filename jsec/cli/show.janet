@@ -47,7 +47,8 @@
   "Options of the library, and the tool's for them."
   {"ca-file" "--ca" "trusted-cert" "--trust" "hostname" "--hostname" "cert" "--cert" "key" "--key"
    "password" "--password-file" "alpn" "--alpn" "keylog" "--keylog" "session" "--session"
-   "crl" "--crl"})
+   "crl" "--crl" "all" "--all" "force" "--force" "days-valid" "--days"
+   "ca-password" "--ca-password-file"})
 
 (defn- in-tool [name] (or (tool-options name) (string ":" name)))
 
