@@ -127,6 +127,7 @@ await tcp 443
 
 (defn- run-script [folder web]
   (def env (merge (os/environ) {"WEB" web "HOSTS" (string web "/hosts")
+                                "XDG_DATA_HOME" (string web "/data")
                                 "PATH" (string (os/cwd) "/bin:" (os/getenv "PATH"))}))
   (def log (string web "/log"))
   (def before (os/cwd))
