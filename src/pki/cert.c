@@ -25,7 +25,7 @@ typedef struct CertOptions {
     SubjectOptions subject;             /* first, for the shared part */
     double days, not_before, not_after; /* days, not_after: NAN where not given */
     Serial serial;
-    bool ca;
+    bool ca, outlives;
     int32_t path_length, bits;
     KeyAlgorithm key_type;
     Bytes key, password, csr;
@@ -89,6 +89,10 @@ static const OptionRow issue_rows[] = {
                   "Password of the issuer's key, if it is encrypted."),
     OPTION("ca", option_boolean, CertOptions, ca,
            "Whether it is the certificate of a CA. Default: false."),
+    OPTION("outlive-ca", option_boolean, CertOptions, outlives,
+           "Whether it may end later than the certificate of the CA. Default: false: without "
+           ":days-valid and :not-after it ends with the CA, if that is earlier; with them a later "
+           "end raises."),
     OPTION_SECRET("key", key_option, CertOptions, key,
                   "Key of the subject, private or public, in place of a new one."),
     OPTION_SECRET("password", option_bytes, CertOptions, password,
@@ -249,6 +253,8 @@ static Janet run_cert(const char *function, const CertOptions *options, bool giv
                   .key_usage = options->subject.key_usage,
                   .not_before = (int64_t)options->not_before,
                   .seconds = get_validity(options),
+                  .shortens = isnan(options->days) && isnan(options->not_after),
+                  .outlives = options->outlives,
                   .serial = options->serial,
                   .digest = options->subject.digest},
         .gives_struct = gives_struct,
@@ -315,14 +321,16 @@ FUNCTION(cert_generate_self_signed_from_key, "cert/generate-self-signed-from-key
     return run_cert(function, &options, false);
 }
 
-FUNCTION(cert_issue_cert, "cert/issue-cert", "opts",
-         "Issue a certificate with the certificate and key of a CA. The subject's key is new "
-         "unless :key or :csr gives one. Returns a struct of PEM strings `{:cert … :key …}`, "
-         "without :key if the caller gave one. To make a chain, use a certificate that was "
-         "issued with `:ca true` as the next issuer. Raises when the issuer's key does not match "
-         "its certificate, when the issuer is not a CA or, for a CA, has a path length of 0, and "
-         "when there is neither a common name nor a subject alternative name.",
-         &issue_options) {
+FUNCTION(
+    cert_issue_cert, "cert/issue-cert", "opts",
+    "Issue a certificate with the certificate and key of a CA. The subject's key is new "
+    "unless :key or :csr gives one. Returns a struct of PEM strings `{:cert … :key …}`, "
+    "without :key if the caller gave one. To make a chain, use a certificate that was "
+    "issued with `:ca true` as the next issuer. Raises when the issuer's key does not match "
+    "its certificate, when the issuer is not a CA or, for a CA, has a path length of 0, when "
+    "the certificate would outlive its CA, and when there is neither a common name nor a subject "
+    "alternative name.",
+    &issue_options) {
     janet_fixarity(argc, 1);
     CertOptions options = make_defaults();
     options_read(function, &issue_options, argv[0], &options);

@@ -5,8 +5,18 @@
 #include "core/keys/pem.h"
 #include "core/pki/faults.h"
 #include "pki/info.h"
-#include "pki/options.h"
 #include "register.h"
+
+typedef struct ParseOptions {
+    bool lenient;
+} ParseOptions;
+
+static const OptionRow parse_rows[] = {
+    OPTION("lenient", option_boolean, ParseOptions, lenient,
+           "true lists malformed extensions under `:malformed` in place of an error. "
+           "Default: false."),
+};
+static const OptionSet parse_options = OPTION_SET(parse_rows);
 
 FUNCTION(
     cert_parse, "cert/parse", "cert &opt opts",
@@ -39,11 +49,11 @@ FUNCTION(
     "is DER, text OpenSSL's rendering\n"
     "* `:malformed` - with :lenient: tuple of the names (or OIDs) of extensions that can't be "
     "read or occur twice; what they would have said is absent",
-    &pki_parse_options) {
+    &parse_options) {
     Failure failure;
     janet_arity(argc, 1, 2);
     ParseOptions options = {.lenient = false};
-    options_read(function, &pki_parse_options, args_options(argv, argc, 1), &options);
+    options_read(function, &parse_options, args_options(argv, argc, 1), &options);
     X509 *certificate = pem_certificate(args_bytes(argv, 0), &failure);
     if (!certificate) raise_failure(function, &failure);
     X509Info info;

@@ -157,7 +157,9 @@ static Janet make_csr_value(const CsrInfo *info) {
     janet_table_put(table, janet_ckeywordv("version"), janet_wrap_integer(info->version));
     janet_table_put(table, janet_ckeywordv("subject"), info_name(&info->subject));
     janet_table_put(table, janet_ckeywordv("subject-text"), info_bytes(info->subject_text));
-    janet_table_put(table, janet_ckeywordv("san"), info_alternatives(&info->alternatives));
+    if (!info_has_fault(&info->malformed, "subjectAltName")) {
+        janet_table_put(table, janet_ckeywordv("san"), info_alternatives(&info->alternatives));
+    }
     info_key(table, &info->key, "key-type", "key-bits", "key-curve");
     janet_table_put(table, janet_ckeywordv("public-key"), info_bytes(info->public_key));
     janet_table_put(table, janet_ckeywordv("signature-algorithm"),
@@ -172,37 +174,32 @@ static Janet make_csr_value(const CsrInfo *info) {
     return janet_wrap_table(table);
 }
 
-FUNCTION(
-    crypto_parse_csr, "crypto/parse-csr", "csr &opt opts",
-    "What a certificate signing request, PEM or DER, asks for, as a table. Raises "
-    "when it is no request, and when an extension can't be read or occurs twice. Its author may "
-    "have written anything: check "
-    "`:signature-valid`, and never copy `:extensions` into a certificate unchecked. "
-    "`cert/issue-cert` copies only names.\n\n"
-    "* `:subject` - struct of `:common-name` `:country` and so on, as in "
-    "`cert/parse`; `:subject-text` - the same as a line (RFC 2253)\n"
-    "* `:san` - tuple of subject alternative names: \"DNS:a.example\" …\n"
-    "* `:key-type` `:key-bits` `:key-curve` - of the public key; `:public-key` - as "
-    "PEM, \"\" for an unknown type of key\n"
-    "* `:signature-algorithm`; `:signature-valid` - whether that key signed it\n"
-    "* `:challenge-password` - if the request has one\n"
-    "* `:extensions` - tuple of structs `{:oid :name :critical :value :text}`\n"
-    "* `:attributes` - tuple of structs `{:oid :name :values :text}`, among them those above: "
-    "values are DER, text is the first value where that is a string\n"
-    "* `:malformed` - with :lenient: tuple of the names of extensions with such a fault\n"
-    "* `:version` - 1",
-    &pki_parse_options) {
+FUNCTION(crypto_parse_csr, "crypto/parse-csr", "csr",
+         "What a certificate signing request, PEM or DER, asks for, as a table. Raises "
+         "when it is no request. Its author may have written anything: check "
+         "`:signature-valid`, and never copy `:extensions` into a certificate unchecked. "
+         "`cert/issue-cert` copies only names.\n\n"
+         "* `:subject` - struct of `:common-name` `:country` and so on, as in "
+         "`cert/parse`; `:subject-text` - the same as a line (RFC 2253)\n"
+         "* `:san` - tuple of subject alternative names: \"DNS:a.example\" …\n"
+         "* `:key-type` `:key-bits` `:key-curve` - of the public key; `:public-key` - as "
+         "PEM, \"\" for an unknown type of key\n"
+         "* `:signature-algorithm`; `:signature-valid` - whether that key signed it\n"
+         "* `:challenge-password` - if the request has one\n"
+         "* `:extensions` - tuple of structs `{:oid :name :critical :value :text}`\n"
+         "* `:attributes` - tuple of structs `{:oid :name :values :text}`, among them those above: "
+         "values are DER, text is the first value where that is a string\n"
+         "* `:malformed` - tuple of the names of extensions that can't be read or occur twice: "
+         "`cert/issue-cert` refuses such a request\n"
+         "* `:version` - 1",
+         NULL) {
     Failure failure;
     CsrInfo info;
-    ParseOptions options = {.lenient = false};
-    janet_arity(argc, 1, 2);
-    Bytes data = args_bytes(argv, 0);
-    options_read(function, &pki_parse_options, args_options(argv, argc, 1), &options);
-    X509_REQ *request = csr_read(data, &failure);
+    janet_fixarity(argc, 1);
+    X509_REQ *request = csr_read(args_bytes(argv, 0), &failure);
     if (!request) raise_failure(function, &failure);
     Janet result = janet_wrap_nil();
-    bool read = csr_info_read(&info, request, &failure) &&
-                (options.lenient || csr_check_extensions(request, &failure));
+    bool read = csr_info_read(&info, request, &failure);
     if (read) result = make_csr_value(&info);
     csr_info_free(&info);
     X509_REQ_free(request);

@@ -105,9 +105,9 @@ static Janet make_extended_usage(const InfoNames *usages) {
     return janet_wrap_tuple(janet_tuple_end(names));
 }
 
-static bool has_fault(const X509Info *info, const char *name) {
-    for (size_t i = 0; i < info->malformed.count; i++) {
-        if (!strcmp((const char *)info->malformed.items[i].value.data, name)) return true;
+bool info_has_fault(const InfoNames *malformed, const char *name) {
+    for (size_t i = 0; i < malformed->count; i++) {
+        if (!strcmp((const char *)malformed->items[i].value.data, name)) return true;
     }
     return false;
 }
@@ -135,14 +135,14 @@ Janet info_certificate(const X509Info *info) {
     put_value(table, "subject-text", info_bytes(info->subject_text));
     put_value(table, "issuer", info_name(&info->issuer));
     put_value(table, "issuer-text", info_bytes(info->issuer_text));
-    if (!has_fault(info, "subjectAltName")) {
+    if (!info_has_fault(&info->malformed, "subjectAltName")) {
         put_value(table, "san", info_alternatives(&info->alternatives));
     }
     put_value(table, "not-before", make_time(info->not_before));
     put_value(table, "not-after", make_time(info->not_after));
     info_key(table, &info->key, "key-type", "key-bits", "key-curve");
     put_value(table, "signature-algorithm", info_bytes(info->signature_algorithm));
-    if (!has_fault(info, "basicConstraints")) {
+    if (!info_has_fault(&info->malformed, "basicConstraints")) {
         put_value(table, "is-ca", janet_wrap_boolean(info->is_ca));
     }
     if (info->path_length >= 0)

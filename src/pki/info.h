@@ -13,6 +13,7 @@ Janet info_certificate(const X509Info *info);
 Janet info_name(const InfoNames *names);
 Janet info_alternatives(const InfoNames *names);
 Janet info_extensions(const InfoExtensions *extensions);
+bool info_has_fault(const InfoNames *malformed, const char *name);
 Janet info_malformed(const InfoNames *names); /* nil where there are none */
 Janet info_bytes(Bytes bytes);
 void info_key(JanetTable *into, const KeyFacts *facts, const char *type, const char *bits,

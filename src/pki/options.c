@@ -153,13 +153,6 @@ void pki_option_key_type(const OptionSite *site, Janet value, void *field) {
 
 /* --- rows that several functions share --- */
 
-static const OptionRow parse_rows[] = {
-    OPTION("lenient", option_boolean, ParseOptions, lenient,
-           "true lists malformed extensions under `:malformed` in place of an error. "
-           "Default: false."),
-};
-const OptionSet pki_parse_options = OPTION_SET(parse_rows);
-
 static const OptionRow subject_rows[] = {
     OPTION("common-name", option_text, SubjectOptions, name.common_name,
            "CN of the subject, up to 64 characters; \"\" leaves it out."),

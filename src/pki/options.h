@@ -42,13 +42,6 @@ typedef struct ExtensionOptions {
     bool constraints; /* only a place for the nested options' row */
 } ExtensionOptions;
 
-/* cert/parse and crypto/parse-csr. */
-typedef struct ParseOptions {
-    bool lenient;
-} ParseOptions;
-
-extern const OptionSet pki_parse_options;
-
 /* The subject, its key's usage and the signature: what certificates and requests have in common. */
 typedef struct SubjectOptions {
     NameFields name;

@@ -72,7 +72,7 @@
   (is (string/find "not yet valid" (reason {:time (- (os/time) 86400)})))
   (is (string/find "has expired" (reason {:time "2037-01-01"})))
   (def short (issue root {:common-name "Short CA" :ca true :days-valid 1}))
-  (def long (issue short {:common-name "a.example" :days-valid 30}))
+  (def long (issue short {:common-name "a.example" :days-valid 30 :outlive-ca true}))
   (def answer (cert/verify-chain (long :cert) {:roots (root :cert) :intermediates (short :cert)
                                                :time (+ (os/time) (* 86400 2))}))
   (is= [false 1] [(answer :valid) (answer :depth)])

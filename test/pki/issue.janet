@@ -171,4 +171,29 @@
   (fails-with "its signature does not verify" (issue root {:csr der}))
   (fails-with "not a certificate request" (issue root {:csr "x"})))
 
+(def short-ca
+  (cert/generate-self-signed-cert {:common-name "short" :key-type :p256 :days-valid 10}))
+(defn- from-short [opts]
+  (cert/parse ((cert/issue-cert (merge {:issuer-cert (short-ca :cert) :issuer-key (short-ca :key)
+                                        :key-type :p256 :common-name "a.example"} opts)) :cert)))
+
+(test "a certificate does not outlive its CA, unless that is asked for"
+  (def end ((cert/parse (short-ca :cert)) :not-after))
+  (is= end ((from-short {}) :not-after) "the default is shortened")
+  (is (< ((from-short {:days-valid 9}) :not-after) end))
+  (is= end ((from-short {:days-valid 10}) :not-after) "a few seconds are cut")
+  (each opts [{:days-valid 11} {:days-valid 400} {:not-after (+ end 86400)}
+              {:not-before (+ (os/time) 86400) :days-valid 10}]
+    (fails-with "would outlive its CA, which ends at 2" (from-short opts))
+    (is (> ((from-short (merge opts {:outlive-ca true})) :not-after) end)))
+  (is= end ((from-short {:not-after end}) :not-after)))
+
+(test "a CA that has expired issues nothing, unless that is asked for"
+  (def old (cert/generate-self-signed-cert {:common-name "old" :key-type :p256 :days-valid 1
+                                            :not-before "2020-01-01"}))
+  (def opts {:issuer-cert (old :cert) :issuer-key (old :key) :key-type :p256 :common-name "a"})
+  (fails-with "would outlive its CA, which ends at 2020-01-02T00:00:00Z" (cert/issue-cert opts))
+  (is (cert/issue-cert (merge opts {:outlive-ca true})))
+  (is (cert/issue-cert (merge opts {:not-before "2020-01-01" :days-valid 0.5}))))
+
 (end)

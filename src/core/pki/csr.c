@@ -125,7 +125,17 @@ static bool hides_extensions(const X509_REQ *request, const STACK_OF(X509_EXTENS
     return !all && (has_attribute(request, NID_ext_req) || has_attribute(request, NID_ms_ext_req));
 }
 
-bool csr_check_extensions(X509_REQ *request, Failure *failure) {
+static void list_faults(CsrInfo *info, const X509_REQ *request,
+                        const STACK_OF(X509_EXTENSION) * all) {
+    faults_list(&info->pool, all, &info->malformed);
+    if (!hides_extensions(request, all)) return;
+    info->malformed = (InfoNames){pool_take(&info->pool, sizeof *info->malformed.items), 0};
+    if (!info->malformed.items) return;
+    Bytes name = {(const uint8_t *)"extReq", 6};
+    info->malformed.items[info->malformed.count++] = (InfoName){"extension", name};
+}
+
+static bool check_extensions(X509_REQ *request, Failure *failure) {
     ERR_clear_error();
     STACK_OF(X509_EXTENSION) *all = X509_REQ_get_extensions(request);
     bool hidden = hides_extensions(request, all);
@@ -163,7 +173,7 @@ bool csr_take(X509_REQ *request, EVP_PKEY **key, X509_NAME **subject, GENERAL_NA
         if (failure_of_memory(failure)) return false;
         return failure_set(failure, "request not usable: its signature does not verify");
     }
-    if (!csr_check_extensions(request, failure)) {
+    if (!check_extensions(request, failure)) {
         return failure_prefix(failure, "request not usable");
     }
     *key = X509_REQ_get_pubkey(request);
@@ -254,7 +264,7 @@ bool csr_info_read(CsrInfo *info, X509_REQ *request, Failure *failure) {
     GENERAL_NAMES_free(names);
     STACK_OF(X509_EXTENSION) *all = X509_REQ_get_extensions(request);
     x509info_extensions(pool, all, &info->extensions);
-    faults_list(pool, all, &info->malformed);
+    list_faults(info, request, all);
     sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free);
     const char *signature = OBJ_nid2sn(X509_REQ_get_signature_nid(request));
     info->signature_algorithm =

@@ -42,9 +42,6 @@ typedef struct CsrAttribute {
     size_t count;
 } CsrAttribute;
 
-/* Fails when an extension of the request can't be read, or occurs twice. */
-bool csr_check_extensions(X509_REQ *request, Failure *failure);
-
 typedef struct CsrInfo {
     Pool pool;
     int version;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define MIN_DIGEST_SIZE 28 /* bytes, of SHA-224 */
+#define MAX_CUT 60         /* seconds between a CA and its first certificate of as many days */
 #define SERIAL_BITS 159    /* 20 octets at most, positive: RFC 5280, 4.1.2.2 */
 
 bool issue_can_sign(EVP_PKEY *key, Failure *failure) {
@@ -102,7 +103,32 @@ static bool check_further(const Issue *issue, Failure *failure) {
     return true;
 }
 
-bool issue_check(const Issue *issue, Failure *failure) {
+static bool explain_outliving(const ASN1_TIME *end, Failure *failure) {
+    struct tm tm = {.tm_year = 0};
+    ASN1_TIME_to_tm(end, &tm);
+    return failure_set(failure,
+                       "dates not usable: the certificate would outlive its CA, which ends at "
+                       "%04d-%02d-%02dT%02d:%02d:%02dZ: choose an earlier end, or give "
+                       ":outlive-ca true",
+                       tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+                       tm.tm_sec);
+}
+
+static bool limit_validity(Issue *issue, Failure *failure) {
+    int64_t end;
+    if (!issue->issuer || issue->outlives) return true;
+    if (!asn1time_get(X509_get0_notAfter(issue->issuer), &end)) return true;
+    double left = (double)end - (double)issue->not_before;
+    if (issue->seconds <= left) return true;
+    bool cuts = issue->shortens || issue->seconds - left <= MAX_CUT;
+    if (cuts && left > 0) {
+        issue->seconds = left;
+        return true;
+    }
+    return explain_outliving(X509_get0_notAfter(issue->issuer), failure);
+}
+
+bool issue_check(Issue *issue, Failure *failure) {
     ERR_clear_error();
     double last = (double)issue->not_before + issue->seconds;
     if (!((double)issue->not_before >= ASN1TIME_FIRST && last <= ASN1TIME_LAST)) {
@@ -115,7 +141,8 @@ bool issue_check(const Issue *issue, Failure *failure) {
     if (issue->path_length >= 0 && !issue->ca) {
         return failure_set(failure, "path length not usable: the certificate is not a CA's");
     }
-    return check_further(issue, failure) && check_issuer(issue, failure);
+    return check_further(issue, failure) && check_issuer(issue, failure) &&
+           limit_validity(issue, failure);
 }
 
 /* 159 random bits: unique without a list of serial numbers, and unpredictable. */

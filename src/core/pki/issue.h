@@ -26,13 +26,16 @@ typedef struct Issue {
     Serial serial;                         /* length 0: random */
     int64_t not_before;                    /* seconds since the epoch */
     double seconds;                        /* of validity, from not_before on */
+    bool shortens;                         /* end with the issuer, if that is earlier */
+    bool outlives;                         /* may end later than the issuer */
     const EVP_MD *digest;                  /* NULL: the default for the issuer's key; not freed */
 
     X509 *certificate; /* the result */
 } Issue;
 
-/* Check the issuer and its key, dates and names before any key is made. */
-bool issue_check(const Issue *issue, Failure *failure);
+/* Check the issuer and its key, dates and names before any key is made. May shorten the validity.
+ */
+bool issue_check(Issue *issue, Failure *failure);
 
 /* Make the key, unless there is one, and the certificate. */
 bool issue_run(Issue *issue, Failure *failure);
