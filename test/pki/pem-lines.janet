@@ -17,6 +17,10 @@
   "How lines are damaged, each by its name."
   {"a backslash and n for line ends" |(string/replace-all "\n" `\n` $)
    "a backslash, r and n for line ends" |(string/replace-all "\n" `\r\n` $)
+   "two backslashes and n for line ends" |(string/replace-all "\n" `\\n` $)
+   "a carriage return for line ends" |(string/replace-all "\n" "\r" $)
+   "the slashes of JSON" |(string/replace-all "/" `\/` (string/replace-all "\n" `\n` $))
+   "a BEGIN in the text before it" |(string "-----BEGIN of an example\n  " $)
    "all on one line" |(string/replace-all "\n" " " (string/trim $))
    "indented by spaces" |(string "    " (string/replace-all "\n" "\n    " (string/trim $)))
    "indented by tabs" |(string "\t" (string/replace-all "\n" "\n\t" (string/trim $)))
@@ -160,5 +164,35 @@
              "-----BEGIN CERTIFICATE----------END CERTIFICATE-----"
              (string/slice (string/replace-all "\n" " " (identity :cert)) 0 200)]
     (fails-with "not a certificate" (cert/parse bad))))
+
+(def endless (first (string/split "-----END" (other :cert))))
+(def one-line (forms "all on one line"))
+(def indented (forms "indented by spaces"))
+
+(test "no certificate is lost because another one has no end or a NUL byte inside"
+  (def [start rest] [(string/slice (identity :cert) 0 100) (string/slice (identity :cert) 100)])
+  (each text [endless (string endless (identity :cert))
+              (string (one-line endless) " " (identity :cert))
+              (string (identity :cert) (indented endless))
+              (string (indented (identity :cert)) (indented endless))
+              (string (identity :cert) (other :cert) endless (identity :cert))
+              (string (string/slice (other :cert) 0 -3) "\n" (indented (identity :cert)))
+              (string start "\0" rest (other :cert))
+              (string (other :cert) (string/replace "\n-----END" "\n\0AAAA\n-----END" (identity :cert)))]
+    (fails-with "not a certificate: " (crypto/cms-certs-only text))
+    (fails-with ":ca-file: not a certificate: " (tls/new-context {:ca text}))))
+
+(test "damaged lines take time in proportion to their number"
+  (defn seconds [text]
+    (def start (os/clock :monotonic))
+    (protect (cert/parse text))
+    (- (os/clock :monotonic) start))
+  (each part ["-----BEGIN CERTIFICATE-----\n" "-----BEGIN " "-----BEGIN x\n"
+              "-----BEGIN X-----\n-----END X-----\n" "-----BEGIN X-----AA-----END X-----" "----- "
+              "-----END X----- " "\\" "\n" "\r" " " "a: b " ",b" "A" "\\n\\"]
+    (def many (string/repeat part (math/floor (/ 2000000 (length part)))))
+    (each text [many (string "-----BEGIN CERTIFICATE-----\n" many "\n-----END CERTIFICATE-----\n")
+                (string "-----BEGIN CERTIFICATE----- a: b" many)]
+      (is (< (seconds text) 2) part))))
 
 (end)

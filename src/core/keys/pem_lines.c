@@ -29,10 +29,19 @@ static bool read_marker(Bytes data, const char *kind, Bytes *marker) {
     return true;
 }
 
+/* A "-----BEGIN" that no dashes follow in its line is text. */
+static bool find_begin(Bytes data, Bytes *begin) {
+    const uint8_t *at;
+    while ((at = find_text(data, ENCODING_BEGIN))) {
+        if (read_marker(skip_to(data, at), ENCODING_BEGIN, begin)) return true;
+        data = skip_to(data, at + sizeof ENCODING_BEGIN - 1);
+    }
+    return false;
+}
+
 static bool find_block(Bytes data, Block *block) {
-    const uint8_t *begin = find_text(data, ENCODING_BEGIN);
-    if (!begin || !read_marker(skip_to(data, begin), ENCODING_BEGIN, &block->begin)) return false;
-    const uint8_t *body = begin + block->begin.length;
+    if (!find_begin(data, &block->begin)) return false;
+    const uint8_t *body = block->begin.data + block->begin.length;
     const uint8_t *end = find_text(skip_to(data, body), "-----END ");
     if (!end || !read_marker(skip_to(data, end), "-----END ", &block->end)) return false;
     block->body = (Bytes){body, (size_t)(end - body)};
@@ -76,21 +85,23 @@ static bool are_all_good(Bytes data) {
     return true;
 }
 
-/* Removes the next word from `body`. Words end at separators, and at "\n" as two characters. */
+/* The length of the separator at the start of `text`. Backslashes belong to it, with the letter of
+ * an escaped line end: Base64 has none, and JSON has them before each "/". */
+static size_t measure_separator(Bytes text) {
+    size_t length = 0;
+    while (length < text.length && text.data[length] == '\\') length++;
+    uint8_t next = length < text.length ? text.data[length] : 0;
+    bool is_escaped = length && (next == 'n' || next == 'r' || next == 't');
+    return is_escaped || is_between(next) ? length + 1 : length;
+}
+
+/* Removes the next word from `body`. */
 static bool take_word(Bytes *body, Bytes *word) {
+    size_t length;
+    while ((length = measure_separator(*body))) *body = skip_to(*body, body->data + length);
     const uint8_t *at = body->data, *end = at + body->length;
-    for (;;) {
-        if (at < end && is_between(*at)) {
-            at++;
-        } else if (at + 1 < end && *at == '\\') {
-            at += 2;
-        } else {
-            break;
-        }
-    }
-    const uint8_t *begin = at;
     while (at < end && !is_between(*at) && *at != '\\') at++;
-    *word = (Bytes){begin, (size_t)(at - begin)};
+    *word = (Bytes){body->data, (size_t)(at - body->data)};
     *body = skip_to(*body, at);
     return word->length;
 }
