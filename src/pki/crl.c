@@ -253,7 +253,7 @@ static Janet make_entries(const CrlInfo *info) {
 
 static Janet make_list(const CrlInfo *info) {
     JanetTable *table = janet_table(16);
-    put_value(table, "version", janet_wrap_integer(info->version));
+    put_value(table, "version", info_asn1_version(info->version));
     put_value(table, "issuer", info_name(&info->issuer));
     put_value(table, "issuer-text", info_bytes(info->issuer_text));
     put_value(table, "this-update", make_time(info->this_update));

@@ -154,7 +154,7 @@ static Janet make_attributes(const CsrInfo *info) {
 
 static Janet make_csr_value(const CsrInfo *info) {
     JanetTable *table = janet_table(12);
-    janet_table_put(table, janet_ckeywordv("version"), janet_wrap_integer(info->version));
+    janet_table_put(table, janet_ckeywordv("version"), info_asn1_version(info->version));
     janet_table_put(table, janet_ckeywordv("subject"), info_name(&info->subject));
     janet_table_put(table, janet_ckeywordv("subject-text"), info_bytes(info->subject_text));
     if (!info_has_fault(&info->malformed, "subjectAltName")) {

@@ -23,25 +23,39 @@ static const char *find_keyword(const char *kind) {
     return kind;
 }
 
-/* An attribute that occurs several times has a tuple of values. */
-static Janet join_values(Janet before, Janet value) {
-    if (janet_checktype(before, JANET_NIL)) return value;
-    JanetView view = {&before, 1};
-    janet_indexed_view(before, &view.items, &view.len);
-    Janet *values = janet_tuple_begin(view.len + 1);
-    for (int32_t i = 0; i < view.len; i++) values[i] = view.items[i];
-    values[view.len] = value;
-    return janet_wrap_tuple(janet_tuple_end(values));
+/* An attribute that occurs several times has a tuple of values: the first one, and an array while
+ * there may be more. */
+static void add_value(JanetTable *table, Janet key, Janet value) {
+    Janet before = janet_table_get(table, key);
+    if (janet_checktype(before, JANET_ARRAY)) {
+        janet_array_push(janet_unwrap_array(before), value);
+        return;
+    }
+    if (!janet_checktype(before, JANET_NIL)) {
+        JanetArray *values = janet_array(4);
+        janet_array_push(values, before);
+        janet_array_push(values, value);
+        value = janet_wrap_array(values);
+    }
+    janet_table_put(table, key, value);
+}
+
+static void freeze_values(const JanetTable *table) {
+    for (int32_t i = 0; i < table->capacity; i++) {
+        Janet *value = &table->data[i].value;
+        if (!janet_checktype(*value, JANET_ARRAY)) continue;
+        const JanetArray *values = janet_unwrap_array(*value);
+        *value = janet_wrap_tuple(janet_tuple_n(values->data, values->count));
+    }
 }
 
 Janet info_name(const InfoNames *names) {
     JanetTable *table = janet_table((int32_t)names->count);
     for (size_t i = 0; i < names->count; i++) {
-        Janet key = janet_ckeywordv(find_keyword(names->items[i].kind));
-        janet_table_put(
-            table, key,
-            join_values(janet_table_get(table, key), info_bytes(names->items[i].value)));
+        add_value(table, janet_ckeywordv(find_keyword(names->items[i].kind)),
+                  info_bytes(names->items[i].value));
     }
+    freeze_values(table);
     return janet_wrap_struct(janet_table_to_struct(table));
 }
 
@@ -127,9 +141,13 @@ static Janet make_optional(Bytes bytes) {
     return bytes.data ? info_bytes(bytes) : janet_wrap_nil();
 }
 
+Janet info_asn1_version(int64_t version) {
+    return version ? janet_wrap_number((double)version) : janet_wrap_nil();
+}
+
 Janet info_certificate(const X509Info *info) {
     JanetTable *table = janet_table(32);
-    put_value(table, "version", janet_wrap_integer(info->version));
+    put_value(table, "version", info_asn1_version(info->version));
     put_value(table, "serial", info_bytes(info->serial));
     put_value(table, "subject", info_name(&info->subject));
     put_value(table, "subject-text", info_bytes(info->subject_text));

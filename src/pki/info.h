@@ -10,6 +10,7 @@
 Janet info_certificate(const X509Info *info);
 
 /* The parts that requests and keys have too. */
+Janet info_asn1_version(int64_t version); /* nil: out of range */
 Janet info_name(const InfoNames *names);
 Janet info_alternatives(const InfoNames *names);
 Janet info_extensions(const InfoExtensions *extensions);

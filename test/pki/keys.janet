@@ -1,5 +1,6 @@
 # Keys and certificates from form to form.
 (import ../support/check :prefix "")
+(import ../support/der :prefix "")
 (import ../support/hostile :prefix "")
 (import jsec/cert)
 (import jsec/crypto)
@@ -120,10 +121,6 @@
   (fails-with "more than 10000000 iterations"
               (crypto/load-key (string hostile "\n-----BEGIN ") "pw"))
   (is (< (- (os/clock :monotonic) started) 1)))
-
-(defn tlv [tag & parts]
-  (def body (string ;parts))
-  (string/from-bytes tag (length body) ;(string/bytes body)))
 
 (test "a key with an scrypt of little memory and many hours is refused at once"
   (defn scrypt-key [n r p]

@@ -143,13 +143,15 @@ static EVP_PKEY *parse_key(Half half, Bytes data, Bytes password, Failure *failu
     return NULL;
 }
 
+/* OpenSSL tries each of its decoders, a second for a megabyte. */
+static bool check_length(Bytes data, Failure *failure) {
+    return data.length <= MAX_KEY_LENGTH || failure_set(failure, "not a key: larger than 128 KB");
+}
+
 static EVP_PKEY *get_key(Half half, Bytes data, Failure *failure) {
     static const Bytes no_password = {NULL, 0};
     uint8_t name[SHA256_DIGEST_LENGTH];
-    if (data.length > MAX_KEY_LENGTH) {
-        failure_set(failure, "not a key: larger than 128 KB");
-        return NULL;
-    }
+    if (!check_length(data, failure)) return NULL;
     if (!make_name(half, data, name)) {
         failure_openssl(failure, "no key");
         return NULL;
@@ -163,8 +165,8 @@ static EVP_PKEY *get_key(Half half, Bytes data, Failure *failure) {
 
 EVP_PKEY *keys_private(Bytes data, Bytes password, Failure *failure) {
     /* Not cached with a password: a stored hash of it would be as sensitive as the password. */
-    return password.data ? parse_key(PRIVATE, data, password, failure)
-                         : get_key(PRIVATE, data, failure);
+    if (!password.data) return get_key(PRIVATE, data, failure);
+    return check_length(data, failure) ? parse_key(PRIVATE, data, password, failure) : NULL;
 }
 
 EVP_PKEY *keys_public(Bytes data, Failure *failure) {

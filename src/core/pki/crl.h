@@ -58,7 +58,7 @@ typedef struct CrlInfoEntry {
 
 typedef struct CrlInfo {
     Pool pool;
-    int version;
+    int64_t version; /* 0: out of range */
     InfoNames issuer;
     Bytes issuer_text, signature_algorithm;
     InfoTime this_update, next_update;

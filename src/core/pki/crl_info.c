@@ -64,7 +64,7 @@ bool crl_info_read(CrlInfo *info, X509_CRL *list, Failure *failure) {
     memset(info, 0, sizeof *info);
     ERR_clear_error();
     Pool *pool = &info->pool;
-    info->version = (int)X509_CRL_get_version(list) + 1;
+    info->version = x509info_version(X509_CRL_get_version(list));
     x509info_name(pool, X509_CRL_get_issuer(list), &info->issuer, &info->issuer_text);
     info->this_update = x509info_time(X509_CRL_get0_lastUpdate(list));
     info->next_update = x509info_time(X509_CRL_get0_nextUpdate(list));

@@ -176,6 +176,9 @@ bool csr_take(X509_REQ *request, EVP_PKEY **key, X509_NAME **subject, GENERAL_NA
     if (!check_extensions(request, failure)) {
         return failure_prefix(failure, "request not usable");
     }
+    if (name_has_nul(X509_REQ_get_subject_name(request))) {
+        return failure_set(failure, "request not usable: its subject has a NUL byte inside");
+    }
     *key = X509_REQ_get_pubkey(request);
     *subject = X509_NAME_dup(X509_REQ_get_subject_name(request));
     if (!*key || !*subject) return failure_openssl(failure, "request not usable");
@@ -257,7 +260,7 @@ bool csr_info_read(CsrInfo *info, X509_REQ *request, Failure *failure) {
     memset(info, 0, sizeof *info);
     ERR_clear_error();
     Pool *pool = &info->pool;
-    info->version = (int)X509_REQ_get_version(request) + 1;
+    info->version = x509info_version(X509_REQ_get_version(request));
     x509info_name(pool, X509_REQ_get_subject_name(request), &info->subject, &info->subject_text);
     GENERAL_NAMES *names = get_alternatives(request);
     x509info_alternatives(pool, names, &info->alternatives);

@@ -44,7 +44,7 @@ typedef struct CsrAttribute {
 
 typedef struct CsrInfo {
     Pool pool;
-    int version;
+    int64_t version; /* 0: out of range */
     InfoNames subject, alternatives;
     Bytes subject_text, signature_algorithm, public_key; /* the key as PEM; empty where unknown */
     Bytes challenge;                                     /* NULL data: none */

@@ -3,6 +3,18 @@
 #include <openssl/err.h>
 #include <string.h>
 
+#define MAX_EXTENSIONS 256 /* real ones have 20; each is compared with those before it */
+
+static int count_extensions(ExtensionList all) {
+    return all ? sk_X509_EXTENSION_num(all) : 0;
+}
+
+/* How many of them are looked at. */
+static int limit_extensions(ExtensionList all) {
+    int count = count_extensions(all);
+    return count < MAX_EXTENSIONS ? count : MAX_EXTENSIONS;
+}
+
 static bool is_doubled(ExtensionList all, int index) {
     const ASN1_OBJECT *type = X509_EXTENSION_get_object(sk_X509_EXTENSION_value(all, index));
     return X509v3_get_ext_by_OBJ(all, type, -1) < index;
@@ -22,6 +34,11 @@ static bool matters(int nid) {
     return false;
 }
 
+/* A negative path length would read as no limit. */
+static bool is_path_length(const BASIC_CONSTRAINTS *constraints) {
+    return !constraints->pathlen || ASN1_STRING_type(constraints->pathlen) != V_ASN1_NEG_INTEGER;
+}
+
 static bool is_readable(X509_EXTENSION *extension) {
     const X509V3_EXT_METHOD *method = X509V3_EXT_get(extension);
     const ASN1_OCTET_STRING *data = X509_EXTENSION_get_data(extension);
@@ -29,8 +46,10 @@ static bool is_readable(X509_EXTENSION *extension) {
     if (!method || !method->it || !matters(method->ext_nid)) return true;
     const ASN1_ITEM *item = ASN1_ITEM_ptr(method->it);
     ASN1_VALUE *value = ASN1_item_d2i(NULL, &at, (long)(end - at), item);
+    bool read = value && at == end;
+    if (read && method->ext_nid == NID_basic_constraints) read = is_path_length((void *)value);
     ASN1_item_free(value, item);
-    return value && at == end;
+    return read;
 }
 
 static void copy_name(char *into, size_t size, const ASN1_OBJECT *type) {
@@ -52,7 +71,7 @@ static bool has_fault(ExtensionList all, int index, ExtensionFault *fault) {
 }
 
 static bool find_fault(ExtensionList all, ExtensionFault *fault) {
-    for (int i = 0; all && i < sk_X509_EXTENSION_num(all); i++) {
+    for (int i = 0; i < limit_extensions(all); i++) {
         if (has_fault(all, i, fault)) return true;
     }
     return false;
@@ -67,6 +86,9 @@ bool faults_first(ExtensionList all, ExtensionFault *fault) {
 bool faults_check(ExtensionList all, Failure *failure) {
     ExtensionFault fault;
     ERR_clear_error();
+    if (count_extensions(all) > MAX_EXTENSIONS) {
+        return failure_set(failure, "malformed extension: more than %d of them", MAX_EXTENSIONS);
+    }
     if (!find_fault(all, &fault)) return true;
     if (failure_of_memory(failure)) return false;
     return failure_set(failure, "malformed extension: %s %s", fault.name,
@@ -75,7 +97,7 @@ bool faults_check(ExtensionList all, Failure *failure) {
 
 void faults_list(Pool *pool, ExtensionList all, InfoNames *names) {
     ExtensionFault fault;
-    int count = all ? sk_X509_EXTENSION_num(all) : 0;
+    int count = limit_extensions(all);
     pool_settle(pool);
     *names = (InfoNames){pool_take(pool, (size_t)count * sizeof *names->items), 0};
     for (int i = 0; names->items && i < count; i++) {
@@ -87,8 +109,8 @@ void faults_list(Pool *pool, ExtensionList all, InfoNames *names) {
 }
 
 bool faults_have_doubled(ExtensionList all) {
-    for (int i = 0; all && i < sk_X509_EXTENSION_num(all); i++) {
+    for (int i = 0; i < limit_extensions(all); i++) {
         if (is_doubled(all, i)) return true;
     }
-    return false;
+    return count_extensions(all) > MAX_EXTENSIONS;
 }

@@ -19,13 +19,13 @@ typedef struct ExtensionFault {
  * hold anything, but may not occur twice either. Leaves no error in OpenSSL's queue. */
 bool faults_first(ExtensionList all, ExtensionFault *fault);
 
-/* Fails with the first fault, or when out of memory. */
+/* Fails with the first fault, with more than 256 extensions, or when out of memory. */
 bool faults_check(ExtensionList all, Failure *failure);
 
 /* The names of all with a fault. */
 void faults_list(Pool *pool, ExtensionList all, InfoNames *names);
 
-/* Does an extension occur twice? */
+/* Does an extension occur twice, or are there more than 256? */
 bool faults_have_doubled(ExtensionList all);
 
 #endif

@@ -1,18 +1,18 @@
 #include "core/pki/name.h"
 
+#include "core/hostname.h"
 #include "core/pki/distinguished.h"
 #include "core/pki/other_name.h"
 #include "core/shown.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
+#include <netinet/in.h>
 #include <openssl/err.h>
 #include <string.h>
 #include <strings.h>
 
-#define MAX_DNS_NAME_LENGTH 253
-#define MAX_LABEL_LENGTH 63
 #define MAX_OID_LENGTH 200
-#define MAX_IP_TEXT_LENGTH 45 /* an IPv6 address with an IPv4 tail */
 
 static bool add_field(X509_NAME *name, int nid, Bytes value, Failure *failure) {
     if (!value.length) return true;
@@ -68,34 +68,27 @@ static bool ends_in_number(Bytes text) {
     return digits && whole;
 }
 
-/* Letters, digits, hyphens and underscores, which occur in practice; the first label may be "*".
- * Verifiers compare the IA5String byte by byte, so no other byte is accepted. */
+/* The first label may be "*". Verifiers compare the IA5String byte by byte, so no other byte than
+ * those of host names is accepted. */
 static bool is_dns_name(Bytes text) {
-    if (!text.length || text.length > MAX_DNS_NAME_LENGTH || ends_in_number(text)) return false;
-    size_t i = text.length > 2 && text.data[0] == '*' && text.data[1] == '.' ? 2 : 0;
-    for (size_t label = 0; i <= text.length; i++) {
-        if (i == text.length || text.data[i] == '.') {
-            if (label == 0 || label > MAX_LABEL_LENGTH) return false;
-            label = 0;
-            continue;
-        }
-        uint8_t c = text.data[i];
-        bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    c == '-' || c == '_';
-        if (!fits) return false;
-        label++;
-    }
-    return true;
+    bool wildcard = text.length > 2 && text.data[0] == '*' && text.data[1] == '.';
+    Bytes host = wildcard ? (Bytes){text.data + 2, text.length - 2} : text;
+    return text.length <= MAX_HOST_NAME && !ends_in_number(text) && hostname_is_sound(host);
 }
 
+/* OpenSSL's a2i_IPADDRESS ignores what follows a space. */
 static ASN1_OCTET_STRING *parse_address(Bytes text) {
-    char copy[MAX_IP_TEXT_LENGTH + 1];
-    if (text.length > MAX_IP_TEXT_LENGTH) return NULL;
+    char copy[INET6_ADDRSTRLEN];
+    unsigned char bytes[sizeof(struct in6_addr)];
+    if (text.length >= sizeof copy || memchr(text.data, 0, text.length)) return NULL;
     memcpy(copy, text.data, text.length);
     copy[text.length] = 0;
-    ASN1_OCTET_STRING *address = a2i_IPADDRESS(copy);
-    ERR_clear_error();
-    return address;
+    int length = inet_pton(AF_INET, copy, bytes) == 1 ? 4 : 16;
+    if (length == 16 && inet_pton(AF_INET6, copy, bytes) != 1) return NULL;
+    ASN1_OCTET_STRING *address = ASN1_OCTET_STRING_new();
+    if (address && ASN1_OCTET_STRING_set(address, bytes, length)) return address;
+    ASN1_OCTET_STRING_free(address);
+    return NULL;
 }
 
 /* Printable ASCII without spaces. */
@@ -328,6 +321,20 @@ bool name_add_alternative(GENERAL_NAMES *names, Bytes text, Failure *failure) {
                        "subject alternative name not usable: %s is of no known kind: "
                        "DNS, IP, email, URI, RID, dirName, UPN, SRV or otherName",
                        shown_name(text, &shown));
+}
+
+/* Names that OpenSSL can't convert to UTF-8 are left out. */
+bool name_has_nul(const X509_NAME *name) {
+    bool found = false;
+    for (int i = 0; !found && i < X509_NAME_entry_count(name); i++) {
+        unsigned char *text = NULL;
+        int length =
+            ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i)));
+        found = length > 0 && memchr(text, 0, (size_t)length);
+        OPENSSL_free(text);
+    }
+    ERR_clear_error();
+    return found;
 }
 
 bool name_add_common(GENERAL_NAMES *names, const X509_NAME *subject, Failure *failure) {

@@ -33,6 +33,9 @@ bool name_add_alternative(GENERAL_NAMES *names, Bytes text, Failure *failure);
 bool name_is_alternative(Bytes text);
 
 /* Add the common name of a subject, if it is a DNS name, an IP address or an email address. */
+/* Has an attribute of the name a NUL byte inside? */
+bool name_has_nul(const X509_NAME *name);
+
 bool name_add_common(GENERAL_NAMES *names, const X509_NAME *subject, Failure *failure);
 
 /* Could name_add_alternative have made this foreign name? It then has no NUL bytes, spaces or

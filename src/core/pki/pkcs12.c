@@ -230,10 +230,13 @@ static bool take_bags(Reader *reader, const STACK_OF(PKCS12_SAFEBAG) * bags, int
 static bool take_safe(Reader *reader, PKCS7 *safe) {
     STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
     if (PKCS7_type_is_data(safe)) {
+        if (!safe->d.data) { /* it is optional in ASN.1 */
+            return failure_set(reader->failure, "bundle not readable: part without data");
+        }
         bags = PKCS12_unpack_p7data(safe);
         if (!bags) return failure_openssl(reader->failure, "bundle not readable");
     } else if (PKCS7_type_is_encrypted(safe)) {
-        if (!safe->d.encrypted) { /* it is optional in ASN.1 */
+        if (!safe->d.encrypted) { /* and so is this */
             return failure_set(reader->failure, "bundle not readable: encrypted part without data");
         }
         const X509_ALGOR *algorithm = safe->d.encrypted->enc_data->algorithm;

@@ -259,11 +259,16 @@ static void read_signature(X509Info *info, const X509 *certificate) {
     info->signature_algorithm = copy_text(&info->pool, get_short_name(&info->pool, algorithm));
 }
 
+/* The encoded version is one less; -1 stands for one that is negative or does not fit. */
+int64_t x509info_version(long encoded) {
+    return encoded < 0 || encoded > UINT32_MAX ? 0 : (int64_t)encoded + 1;
+}
+
 bool x509info_read(X509Info *info, X509 *certificate, Failure *failure) {
     memset(info, 0, sizeof *info);
     ERR_clear_error();
     Pool *pool = &info->pool;
-    info->version = (int)X509_get_version(certificate) + 1;
+    info->version = x509info_version(X509_get_version(certificate));
     info->serial = serial_text(pool, X509_get0_serialNumber(certificate));
     info->sha256 = copy_fingerprint(pool, certificate, EVP_sha256());
     info->sha1 = copy_fingerprint(pool, certificate, EVP_sha1());

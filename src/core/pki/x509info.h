@@ -40,8 +40,8 @@ typedef struct InfoTime {
 } InfoTime;
 
 typedef struct X509Info {
-    Pool pool; /* holds what the pointers below point to */
-    int version;
+    Pool pool;                       /* holds what the pointers below point to */
+    int64_t version;                 /* 0: out of range */
     Bytes serial, sha256, sha1;      /* hexadecimal */
     InfoNames subject, issuer;       /* in the order of the certificate */
     Bytes subject_text, issuer_text; /* one line, RFC 2253 */
@@ -66,6 +66,9 @@ void x509info_free(X509Info *info);
 /* The parts that requests have too. */
 void x509info_name(Pool *pool, const X509_NAME *name, InfoNames *names, Bytes *text);
 void x509info_alternatives(Pool *pool, const GENERAL_NAMES *all, InfoNames *names);
+/* The version from its encoding; 0: out of range. */
+int64_t x509info_version(long encoded);
+
 InfoTime x509info_time(const ASN1_TIME *time);
 Bytes x509info_oid(Pool *pool, const ASN1_OBJECT *object);
 void x509info_extensions(Pool *pool, const STACK_OF(X509_EXTENSION) * all, InfoExtensions *into);
