@@ -12,6 +12,8 @@
     key-to-jwk key-from-jwk jwk-thumbprint key-to-raw key-from-raw
     # signatures
     sign verify
+    # signatures of SSH
+    ssh-sign ssh-verify parse-ssh-signature
     # key agreement and derivation
     derive hkdf pbkdf2 scrypt
     # encryption with a shared key

@@ -29,6 +29,7 @@
     X(raw)                                                                                         \
     X(generate)                                                                                    \
     X(sign)                                                                                        \
+    X(ssh)                                                                                         \
     X(kdf)                                                                                         \
     X(derive)                                                                                      \
     X(cipher)                                                                                      \

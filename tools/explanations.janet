@@ -636,9 +636,9 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    ``Remove white space first: `(string/replace-all "\n" "" text)`. Without padding and with `-` and
    `_`: `base64url-decode`.``}
 
-  {:title "Keys of OpenSSH"
-   :texts ["not a usable OpenSSH key*" "not a usable SSH key*" "SSH has no such keys*"
-           "comment not usable*" "option :comment goes with :openssh"]
+  {:title "Keys and signatures of OpenSSH"
+   :texts ["not an SSH signature*" "not a usable OpenSSH key*" "not a usable SSH key*"
+           "SSH has no such keys*" "comment not usable*" "option :comment goes with :openssh"]
    :parts ["damaged" "its Base64 is damaged" "its halves belong to different keys"
            "its type is not that of its bytes" "its type must be *" "more than one line*"
            "certificates of SSH are not supported" "keys in security tokens are not supported"

@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     Bytes bytes = {data, size}, none = {NULL, 0}, password = {(const uint8_t *)"pw", 2};
     Failure failure = {""};
     KeyFormInfo info;
-    if (!keyform_info(bytes, none, &info, &failure)) fuzz_expect_reason(&failure);
+    if (!keyform_info(bytes, none, false, &info, &failure)) fuzz_expect_reason(&failure);
     read_one(bytes, none);
     if (info.encrypted) read_one(bytes, password);
     return 0;

@@ -213,6 +213,9 @@
      ["crypto/export-key" :input-password]
      (with-option |(crypto/export-key encrypted $) :input-password)
      ["crypto/key" :key] crypto/key
+     ["crypto/ssh-sign" :key] |(crypto/ssh-sign $ "data")
+     ["crypto/ssh-sign" :password] (with-option |(crypto/ssh-sign encrypted "data" $) :password)
+     ["crypto/ssh-verify" :key] |(crypto/ssh-verify $ "data" "signature")
      ["crypto/key-to-jwk" :key] crypto/key-to-jwk
      ["crypto/key-to-jwk" :password] (with-option |(crypto/key-to-jwk encrypted $) :password)
      ["crypto/key-to-raw" :key] crypto/key-to-raw

@@ -56,10 +56,6 @@ const char *ssh_key_type(const EVP_PKEY *key, Failure *failure) {
     return NULL;
 }
 
-bool ssh_key_is_type(Bytes name) {
-    return ssh_is_text(name, RSA_TYPE) || ssh_is_text(name, ED25519_TYPE) || find_ecdsa(name);
-}
-
 /* --- reading --- */
 
 static EVP_PKEY *refuse(Failure *failure, const char *why) {

@@ -13,9 +13,6 @@
 /* The name of a key's type, "ssh-ed25519" for example. NULL: SSH has none. */
 const char *ssh_key_type(const EVP_PKEY *key, Failure *failure);
 
-/* Does it name a type that can be read? */
-bool ssh_key_is_type(Bytes name);
-
 /* The caller frees the results with EVP_PKEY_free. NULL on failure. ssh_key_read_private removes
  * what it reads from the beginning of `rest`. */
 EVP_PKEY *ssh_key_read_public(Bytes blob, Failure *failure);
