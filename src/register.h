@@ -13,6 +13,7 @@
     X(tls_accept_loop)                                                                             \
     X(tls_wrap)                                                                                    \
     X(tls_abort)                                                                                   \
+    X(tls_stats)                                                                                   \
     X(tls_features)                                                                                \
     X(tls_stream)                                                                                  \
     X(dtls_context)                                                                                \

@@ -328,7 +328,8 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    :texts ["a server needs a certificate: give :cert and :key" ":cert without :key"
            ":key without :cert" ":key does not belong to :cert*"
            "… certificates in :cert, but … keys in :key"
-           "the listener of tls/listen has no certificate*"]
+           "the listener of tls/listen has no certificate*"
+           "the listener was made without the options of a TLS server"]
    :others ["a server needs a certificate: give :cert and :key by tls/with-options, …"]
    :cause "A server was started without `:cert` and `:key`, or the two don't belong together."
    :cure

@@ -68,8 +68,18 @@ void stream_fail_handshakers(Stream *stream, const char *error) {
 
 /* --- the end --- */
 
+static void count_handshake(Stream *stream, bool established) {
+    Stats *stats = stream->stats;
+    atomic_fetch_add(established ? &stats->handshakes : &stats->failed, 1);
+    if (!established) return;
+    if (SSL_session_reused(stream->engine.ssl)) atomic_fetch_add(&stats->resumed, 1);
+    atomic_fetch_add(&stats->open, 1);
+    stream->counted = true;
+}
+
 static void end_handshake(Stream *stream, bool established) {
     poller_unset_timer(&stream->timer);
+    count_handshake(stream, established);
     stream->took = handshake_clock_taken(&stream->clock);
     stream->state = established ? STREAM_OPEN : STREAM_FAILED;
     if (!established) { /* the alert was sent */

@@ -2,6 +2,7 @@
 #include "base/raise.h"
 #include "context/connection.h"
 #include "core/tls/byte_stream.h"
+#include "core/tls/context_data.h"
 #include "core/tls/datagram.h"
 #include "net/socket.h"
 #include "stream/memory.h"
@@ -65,8 +66,16 @@ static void count_native(void) {
     janet_gcpressure((size_t)unreported * NATIVE_SIZE);
 }
 
+static void leave_stats(Stream *stream) {
+    if (stream->counted) atomic_fetch_sub(&stream->stats->open, 1);
+    stream->counted = false;
+    stats_release(stream->stats);
+    stream->stats = NULL;
+}
+
 static void free_native(Stream *stream) {
     stream_close_descriptor(stream);
+    leave_stats(stream);
     if (stream->engine.ssl) natives.open--;
     if (natives.reported > natives.open) natives.reported = natives.open;
     engine_free(&stream->engine);
@@ -119,6 +128,7 @@ Stream *stream_new(const StreamKind *kind, Context *context, EngineRole role,
     stream->observer.owner = stream->on_session = janet_wrap_nil();
     stream->in = stream->out = stream->facts = janet_wrap_nil();
     stream->on_staple = context->connection.on_staple;
+    stream->stats = stats_hold(context_data(context->context)->stats);
     request_queue_init(&stream->handshakers);
     request_queue_init(&stream->readers);
     request_queue_init(&stream->writers);

@@ -5,6 +5,7 @@
 #ifndef JSEC_STREAM_STREAM_INTERNAL_H
 #define JSEC_STREAM_STREAM_INTERNAL_H
 
+#include "core/tls/stats.h"
 #include "net/dial.h"
 #include "net/request.h"
 #include "stream/handshake.h"
@@ -49,6 +50,8 @@ struct Stream {
     bool cut; /* the sent data is incomplete: the peer must see an error, never close_notify */
     Budget returns; /* calls that returned at once */
     Budget intake;  /* reads of the socket */
+    Stats *stats;   /* of the context */
+    bool counted;   /* as open */
     HandshakeClock clock;
     int64_t took; /* nanoseconds of the handshake */
 };

@@ -4,6 +4,7 @@
 #include "base/call.h"
 #include "base/module.h"
 #include "base/raise.h"
+#include "core/tls/context_data.h"
 #include "net/listener.h"
 #include "net/poller.h"
 #include "net/request.h"
@@ -87,6 +88,10 @@ static const JanetAbstractType loop_type = {
     .gcmark = mark_loop,
 };
 
+static Stats *stats_of(const Loop *loop) {
+    return context_data(loop->context->context)->stats;
+}
+
 /* --- tasks --- */
 
 /* Dynamic bindings of a task: new ones over the loop's. */
@@ -112,7 +117,9 @@ static void report_error(const Loop *loop, Janet error, Janet facts) {
     schedule_task(loop, fiber);
 }
 
-static void report_refusal(void *loop, const char *why, const Endpoint *peer) {
+static void report_refusal(void *pointer, const char *why, const Endpoint *peer) {
+    const Loop *loop = pointer;
+    atomic_fetch_add(&stats_of(loop)->refused, 1);
     Janet error = janet_wrap_string(janet_formatc("tls/accept-loop: %s", why));
     report_error(loop, error, failure_facts(peer, false, NULL));
 }
@@ -134,6 +141,7 @@ static Stream *make_stream(void *pointer, int descriptor, const Endpoint *peer) 
 
 static void serve_stream(void *pointer, Stream *stream) {
     const Loop *loop = pointer;
+    atomic_fetch_add(&stats_of(loop)->handlers, 1);
     Janet self = janet_wrap_abstract(pointer);
     schedule_task(loop, handler_fiber(&loop->handler, self, stream, new_env(loop)));
 }
@@ -143,15 +151,17 @@ static void report_failure(void *loop, Stream *stream) {
     report_error(loop, error, stream_facts(stream));
 }
 
-/* A handler ended with an error: what the peer caused is reported, and goes on to a supervisor
+/* A handler ended. Of an error, what the peer caused is reported, and goes on to a supervisor
  * only. */
 static Janet cfun_ended(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 3);
+    janet_fixarity(argc, 4);
     const Loop *loop = janet_getabstract(argv, 0, &loop_type);
     Stream *stream = stream_get(argv, 1);
+    atomic_fetch_sub(&stats_of(loop)->handlers, 1);
+    if (!janet_truthy(argv[2])) return janet_wrap_true();
     stream_abort(stream);
-    if (!stream_caused(stream, argv[2])) return janet_wrap_false();
-    report_error(loop, argv[2], stream_facts(stream));
+    if (!stream_caused(stream, argv[3])) return janet_wrap_false();
+    report_error(loop, argv[3], stream_facts(stream));
     return janet_wrap_boolean(janet_checktype(loop->supervisor, JANET_NIL));
 }
 

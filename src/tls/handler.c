@@ -4,9 +4,9 @@
  * trace. */
 static const char guard_source[] = "(fn accept-loop [handler ended loop stream]\n"
                                    "  (def result (resume handler))\n"
-                                   "  (cond\n"
-                                   "    (= :dead (fiber/status handler)) result\n"
-                                   "    (ended loop stream result) nil\n"
+                                   "  (def failed (not= :dead (fiber/status handler)))\n"
+                                   "  (if (ended loop stream failed result)\n"
+                                   "    (unless failed result)\n"
                                    "    (propagate result handler)))";
 
 /* A collection would free the code that is compiled, and before Janet 1.42 the fiber that runs. */

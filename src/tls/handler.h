@@ -7,8 +7,8 @@
 typedef struct Handler {
     JanetFunction *function; /* of the stream */
     JanetFunction *guard;    /* from handler_guard */
-    /* Called with the loop, the stream and the error, when the function ends with one. Returns true
-     * when the error need not go on. */
+    /* Called when the function ends, with the loop, the stream, whether it ended with an error, and
+     * the error or result. Returns true unless an error has to go on. */
     JanetCFunction ended;
 } Handler;
 

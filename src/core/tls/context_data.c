@@ -18,6 +18,7 @@ static void free_data(void *owner, void *pointer, CRYPTO_EX_DATA *ex_data, int i
     OPENSSL_free(data->keylog);
     OPENSSL_free(data->staple.bytes);
     CRYPTO_THREAD_lock_free(data->lock);
+    stats_release(data->stats);
     OPENSSL_free(data->alpn);
     OPENSSL_free(data);
 }
@@ -58,7 +59,8 @@ ContextData *context_data_new(SSL_CTX *context, const ContextSettings *settings)
     data->staple_on_demand = settings->staple_on_demand;
     data->keeps_sessions = settings->keeps_sessions;
     data->lock = CRYPTO_THREAD_lock_new();
-    bool made = data->lock && copy_text(&data->groups, settings->groups) &&
+    data->stats = stats_new();
+    bool made = data->lock && data->stats && copy_text(&data->groups, settings->groups) &&
                 copy_text(&data->ca_path, settings->ca_path);
     return made ? data : NULL; /* the context frees it */
 }

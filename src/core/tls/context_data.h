@@ -4,6 +4,7 @@
 #define JSEC_CORE_CONTEXT_DATA_H
 
 #include "core/tls/settings.h"
+#include "core/tls/stats.h"
 
 typedef struct Staple {
     uint8_t *bytes; /* DER; NULL: none */
@@ -44,6 +45,7 @@ typedef struct ContextData {
     int min_version, max_version; /* 0: any */
     uint8_t *alpn;
     size_t alpn_length;
+    Stats *stats;
 
     CRYPTO_RWLOCK *lock; /* over what follows */
     Trust trust;
