@@ -1,8 +1,9 @@
 # For work on jsec itself. To install it, use jpm, janet-pm or `janet --install .` (project.janet).
 # All output goes to build/. `make help` lists the targets, V=1 shows the commands.
 
-# ASAN=1, set by `make asan`, makes a second, sanitized build beside the plain one.
-B := build$(if $(ASAN),/asan)
+# ASAN=1, set by `make asan`, makes a second, sanitized build beside the plain one. KQUEUE=prefix
+# makes one that uses libkqueue, installed below that prefix, in place of epoll.
+B := build$(if $(ASAN),/asan,$(if $(KQUEUE),/kqueue))
 J := $B/janet
 TREE := $B/tree
 JANET := $J/bin/janet
@@ -16,13 +17,20 @@ ifdef ASAN
 SANITIZE := -fsanitize=address,undefined -fno-sanitize=object-size \
   -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 endif
+ifdef KQUEUE
+$(if $(wildcard $(KQUEUE)/include/kqueue/sys/event.h),,\
+  $(error libkqueue is not installed below $(KQUEUE): github.com/mheily/libkqueue))
+QUEUE := -DJSEC_KQUEUE -isystem $(KQUEUE)/include/kqueue
+QUEUE_OBJECTS := $B/obj/test/support/libkqueue.o
+QUEUE_LIBS := -Wl,--wrap=epoll_create1 $(KQUEUE)/lib/libkqueue.a -pthread
+endif
 # Without pkg-config, OpenSSL is searched in the compiler's own paths.
 OPENSSL_CFLAGS := $(shell pkg-config --cflags openssl 2>/dev/null)
 OPENSSL_LIBS := $(or $(shell pkg-config --libs openssl 2>/dev/null),-lssl -lcrypto)
 VERSION := $(shell sed -n 's/^(def- version "\(.*\)")$$/\1/p' project.janet)
 # janet.h is a system header here, so that its warnings do not count.
 COMPILE = -std=c11 -fPIC -fvisibility=hidden $(WARNINGS) $(CFLAGS) $(SANITIZE) \
-  -DJSEC_VERSION=$(VERSION) $(OPENSSL_CFLAGS) -Isrc -isystem $J/include
+  -DJSEC_VERSION=$(VERSION) $(QUEUE) $(OPENSSL_CFLAGS) -Isrc -isystem $J/include
 MODULE_LDFLAGS := $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynamic_lookup,-shared)
 
 SOURCES := $(wildcard src/*.c src/*/*.c src/*/*/*.c)
@@ -93,10 +101,10 @@ $B/obj/%.o: %.c Makefile $(JANET_STAMP)
 
 $B/obj/src/tls/features.o: project.janet
 
-$(TREE)/jsec/native.so: $(OBJECTS)
+$(TREE)/jsec/native.so: $(OBJECTS) $(QUEUE_OBJECTS)
 	@mkdir -p $(@D)
 	@$(say) LINK $@
-	$Q $(CC) $(MODULE_LDFLAGS) $(SANITIZE) $(LDFLAGS) $^ -o $@ $(OPENSSL_LIBS)
+	$Q $(CC) $(MODULE_LDFLAGS) $(SANITIZE) $(LDFLAGS) $^ -o $@ $(OPENSSL_LIBS) $(QUEUE_LIBS)
 
 $(TREE)/jsec/%.janet: jsec/%.janet
 	@mkdir -p $(@D)

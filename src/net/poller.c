@@ -41,10 +41,17 @@ static const JanetAbstractType poller_type = {"jsec/poller", poller_gc, JANET_AT
 
 /* --- timers --- */
 
+/* For at most a day: kqueue's timers count milliseconds, which overflow in 32 bits after 24 days.
+ * When the queue wakes before a timer is due, it is armed again. Without a timer it wakes in each
+ * turn. */
 static void arm_queue(int64_t when) {
-    int64_t left = when - timer_now();
-    poller->armed = when;
-    readiness_arm(&poller->readiness, left > 0 ? left : 1);
+    int64_t now = timer_now(), left = when - now;
+    if (left < 1) left = 1;
+    if (left > READINESS_MAX_WAIT) left = READINESS_MAX_WAIT;
+    poller->armed = now + left;
+    if (readiness_arm(&poller->readiness, left)) return;
+    poller->armed = now;
+    readiness_wake(&poller->readiness);
 }
 
 void poller_set_timer(Timer *timer, double seconds, void (*expired)(Timer *timer)) {

@@ -19,7 +19,7 @@ typedef struct ReadyEvent {
 typedef struct Readiness {
     int queue; /* a descriptor that is readable while events wait */
     int timer; /* timerfd; -1 with kqueue, which has timers itself */
-    int waker; /* eventfd; -1 with kqueue */
+    int waker; /* eventfd; -1 with kqueue, libkqueue's own descriptor on Linux */
 } Readiness;
 
 bool readiness_open(Readiness *readiness);
@@ -32,8 +32,11 @@ bool readiness_add(const Readiness *readiness, int descriptor, void *data);
 /* Call it before the descriptor is closed or given away. */
 void readiness_remove(const Readiness *readiness, int descriptor);
 
-/* Set the timer: the queue becomes readable after `nanoseconds`, at least 1. */
-void readiness_arm(const Readiness *readiness, int64_t nanoseconds);
+/* Set the timer: the queue becomes readable after `nanoseconds`, 1 to
+ * READINESS_MAX_WAIT. False when the
+ * system has no timer left. */
+#define READINESS_MAX_WAIT (24 * INT64_C(3600000000000))
+bool readiness_arm(const Readiness *readiness, int64_t nanoseconds);
 
 /* Make the queue readable now. A timer of 1 ns does the same at ten times the cost. */
 void readiness_wake(const Readiness *readiness);

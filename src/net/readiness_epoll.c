@@ -48,10 +48,10 @@ void readiness_remove(const Readiness *readiness, int descriptor) {
     epoll_ctl(readiness->queue, EPOLL_CTL_DEL, descriptor, NULL);
 }
 
-void readiness_arm(const Readiness *readiness, int64_t nanoseconds) {
+bool readiness_arm(const Readiness *readiness, int64_t nanoseconds) {
     struct itimerspec when = {.it_value = {.tv_sec = (time_t)(nanoseconds / 1000000000),
                                            .tv_nsec = (long)(nanoseconds % 1000000000)}};
-    timerfd_settime(readiness->timer, 0, &when, NULL);
+    return !timerfd_settime(readiness->timer, 0, &when, NULL);
 }
 
 void readiness_wake(const Readiness *readiness) {
