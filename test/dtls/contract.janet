@@ -7,6 +7,10 @@
 (def served {:cert (identity :cert) :key (identity :key)})
 (def trust {:trusted-cert (identity :cert) :hostname "localhost"})
 
+# A loop that uses poll serves streams in the order in which they were made: these come before
+# jsec's event queue, which the first server makes.
+(def [bell alarm] (core-pair))
+
 (defmacro- with-pair
   ``Run `body` with a client and its server; `peer` is the client's address there, known from a
   first datagram.``
@@ -131,7 +135,6 @@
   (with-pair [c s peer]
     (def words ["first" "second" "third" "fourth"])
     (each cancelled [[0 1] [1 0] [0 1 2] [2 0 1] [0 2] [1 2]]
-      (def [bell alarm] (core-pair))
       (def buffers [@"" @"" @""])
       (def tasks (map (fn [buffer] (spawn (dtls/recv-from s 100 buffer))) buffers))
       # a core stream's event of the same turn: its task runs before those that were given the
@@ -147,8 +150,7 @@
                   (dtls/recv-from s 100 buffer 5)
                   (string buffer)))
       (is= words (tuple ;(sorted-by |(index-of $ words) [;kept ;left])))
-      (is= (filter |(index-of $ left) words) left)
-      (each end [bell alarm] (ev/close end)))))
+      (is= (filter |(index-of $ left) words) left))))
 
 # ---- writing
 
