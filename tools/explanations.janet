@@ -639,14 +639,14 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
 
   {:title "Keys and signatures of OpenSSH"
    :texts ["not an SSH signature*" "not a usable OpenSSH key*" "not a usable SSH key*"
-           "SSH has no such keys*" "comment not usable*" "option :comment goes with :openssh"]
+           "SSH has no such keys*" "comment not usable*" "option :comment goes with :openssh"
+           "options :cipher and :iterations go with PKCS#8*"]
    :parts ["damaged" "its Base64 is damaged" "its halves belong to different keys"
            "its type is not that of its bytes" "its type must be *" "more than one line*"
-           "certificates of SSH are not supported" "keys in security tokens are not supported"
-           "it is encrypted with bcrypt*"]
+           "certificates of SSH are not supported" "keys in security tokens are not supported"]
    :cause
-   ``The file or line is damaged, is encrypted by bcrypt, which OpenSSL does not have, or is of a
-   kind that only OpenSSH uses: certificates, keys in security tokens, DSA.``
+   ``The file or line is damaged, is encrypted by another cipher than AES, or is of a kind that only
+   OpenSSH uses: certificates, keys in security tokens, DSA.``
    :cure
    ``Remove the password of a copy with `ssh-keygen -p -N ""`, and encrypt the key again with
    `crypto/export-key`. A public key is one line, `ssh-ed25519 AAAA… comment`, without the options

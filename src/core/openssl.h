@@ -3,6 +3,7 @@
 #ifndef JSEC_CORE_OPENSSL_H
 #define JSEC_CORE_OPENSSL_H
 
+#include <openssl/configuration.h>
 #include <openssl/opensslv.h>
 
 #if OPENSSL_VERSION_NUMBER < 0x30000000L
@@ -11,5 +12,12 @@
 
 /* PBMAC1 of PKCS#12 (RFC 9579). */
 #define OPENSSL_HAS_PBMAC1 (OPENSSL_VERSION_NUMBER >= 0x30400000L)
+
+/* Blowfish without a provider, for bcrypt. */
+#if !defined(OPENSSL_NO_BF) && !defined(OPENSSL_NO_DEPRECATED_3_0)
+#define OPENSSL_HAS_BLOWFISH 1
+#else
+#define OPENSSL_HAS_BLOWFISH 0
+#endif
 
 #endif

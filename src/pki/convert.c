@@ -120,6 +120,9 @@ static KeyTask make_task(const char *function, Bytes key, KeyForm form, const Ke
     if (!options->password.data && (options->cipher || options->iterations)) {
         raise_format(function, "options :cipher and :iterations go with :password");
     }
+    if (form == KEYFORM_OPENSSH && (options->cipher || options->iterations)) {
+        raise_format(function, "options :cipher and :iterations go with PKCS#8, not :openssh");
+    }
     if (options->comment.data && form != KEYFORM_OPENSSH) {
         raise_format(function, "option :comment goes with :openssh");
     }
@@ -154,7 +157,7 @@ FUNCTION(
     "* `:traditional` `:traditional-der` - PKCS#1 (RFC 8017) or SEC 1 (RFC 5915), "
     "never encrypted\n"
     "* `:openssh` - an OPENSSH PRIVATE KEY block, or for a public key a line as in "
-    "authorized_keys; not encrypted\n\n"
+    "authorized_keys; encrypted by bcrypt and AES-256-CTR with :password\n\n"
     "Passwords are stretched on a thread while the fiber waits. Raises when the key "
     "can't be read, is encrypted and no password opens it, or has no such form.",
     &convert_options) {

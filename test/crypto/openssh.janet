@@ -17,10 +17,18 @@
 
 (defn- make
   "A private key of ssh-keygen, and its public line."
-  [type bits &opt password]
+  [type bits &opt password & more]
   (def path (string dir "/" (++ files)))
-  (ssh-keygen "-q" "-t" type "-b" (string bits) "-N" (or password "") "-C" "user@host" "-f" path)
+  (ssh-keygen "-q" "-t" type "-b" (string bits) "-N" (or password "") "-C" "user@host" "-f" path
+              ;more)
   [(string (slurp path)) (string (slurp (string path ".pub")))])
+
+(defn- armored [bytes]
+  (string "-----BEGIN OPENSSH PRIVATE KEY-----\n" (crypto/base64-encode bytes)
+          "\n-----END OPENSSH PRIVATE KEY-----\n"))
+
+(defn- bytes-of [key]
+  (crypto/base64-decode (string/join (slice (string/split "\n" (string/trim key)) 1 -2))))
 
 (def kinds [["ed25519" 256] ["rsa" 1024] ["rsa" 2048] ["rsa" 3072]
             ["ecdsa" 256] ["ecdsa" 384] ["ecdsa" 521]])
@@ -78,28 +86,62 @@
   (is (cert/issue-cert {:issuer-cert certificate :issuer-key private :common-name "a.example"
                         :key (crypto/convert-key (crypto/export-public-key private) :openssh)})))
 
-# ---- what is refused ----
+# ---- encrypted keys ----
 
-(peer-test "ssh-keygen" "an encrypted key is named so, and its public half is known"
-  (def [private public] (make "ed25519" 256 "secret"))
-  (fails-with "crypto/load-key: not a usable OpenSSH key: it is encrypted with bcrypt"
-              (crypto/load-key private "secret"))
-  (fails-with "ssh-keygen -p" (crypto/sign private "data"))
-  (is= (crypto/export-public-key public) (crypto/export-public-key private))
-  (def info (crypto/key-info private))
-  (is= :ed25519 (info :type))
-  (is (info :encrypted))
-  (is= "aes256-ctr" (info :cipher))
-  # the cure works
-  (def path (file-of private))
-  (ssh-keygen "-p" "-P" "secret" "-N" "" "-f" path)
-  (is= (crypto/export-public-key public) (crypto/export-public-key (crypto/load-key (slurp path)))))
+(def ciphers ["aes256-ctr" "aes192-ctr" "aes128-ctr" "aes256-cbc" "aes192-cbc" "aes128-cbc"
+              "aes256-gcm@openssh.com" "aes128-gcm@openssh.com"])
+
+(peer-test "ssh-keygen" "encrypted keys of ssh-keygen are read, of each cipher"
+  (each cipher ciphers
+    (def [private public] (make "ed25519" 256 "secret" "-Z" cipher "-a" "3"))
+    (def pem (crypto/load-key private "secret"))
+    (is= (crypto/export-public-key public) (crypto/export-public-key pem))
+    (fails-with "wrong password or damaged key" (crypto/load-key private "Secret"))
+    (fails-with "wrong password or damaged key" (crypto/load-key private ""))
+    (fails-with "private key is encrypted: give its password" (crypto/sign private "data"))
+    (def info (crypto/key-info private))
+    (is= [:ed25519 true true cipher] (tuple ;(map info [:type :encrypted :private :cipher])))
+    (is= :ed25519 ((crypto/key-info private "secret") :type))
+    (is ((crypto/key-info private "secret") :encrypted))
+    # the public half is not encrypted
+    (is= (crypto/export-public-key public) (crypto/export-public-key private)))
+  (each [type bits] kinds
+    (def [private public] (make type bits "pass word" "-a" "2"))
+    (def signature (crypto/sign private "data" {:password "pass word"}))
+    (is (crypto/verify public "data" signature))
+    (is (crypto/verify public "data" (crypto/sign (crypto/key private "pass word") "data")))))
+
+(peer-test "ssh-keygen" "ssh-keygen opens keys that are encrypted here, with their password"
+  (each type types
+    (def pem (crypto/generate-key type))
+    (def private (crypto/convert-key pem :openssh {:password "secret" :comment "me"}))
+    (def path (file-of private))
+    (is= (crypto/convert-key (crypto/export-public-key pem) :openssh {:comment "me"})
+         (ssh-keygen "-y" "-P" "secret" "-f" path))
+    (fails-with "incorrect passphrase" (ssh-keygen "-y" "-P" "Secret" "-f" path))
+    (is= pem (crypto/load-key private "secret"))))
+
+(peer-test "ssh-keygen" "a cipher that is not supported, and too many rounds, are named"
+  (def [private] (make "ed25519" 256 "secret" "-Z" "chacha20-poly1305@openssh.com" "-a" "1"))
+  (fails-with "by a cipher that is not supported" (crypto/load-key private "secret"))
+  (def [private] (make "ed25519" 256 "secret" "-a" "1"))
+  (def bytes (bytes-of private))
+  (def at (+ 20 (string/find "\0\0\0\x10" bytes))) # the rounds follow the salt
+  (each rounds ["\0\0\0\0" "\0\0\x07\xd1" "\xff\xff\xff\xff"]
+    (def changed (buffer/blit (buffer bytes) rounds at))
+    (fails-with "bcrypt of more than 2000 rounds" (crypto/load-key (armored changed) "secret"))))
+
+# ---- what is refused ----
 
 (test "keys that SSH does not know are not written"
   (each type [:ed448 :x25519 :secp256k1 :rsa-pss]
     (fails-with "SSH has no such keys" (crypto/convert-key (crypto/generate-key type) :openssh)))
   (def pem (crypto/generate-key :ed25519))
-  (fails-with "bcrypt, which OpenSSL lacks" (crypto/convert-key pem :openssh {:password "secret"}))
+  (fails-with "password not usable" (crypto/convert-key pem :openssh {:password ""}))
+  (fails-with "options :cipher and :iterations go with PKCS#8"
+              (crypto/convert-key pem :openssh {:password "x" :iterations 5000}))
+  (fails-with "only private keys in PKCS#8 or OpenSSH's form"
+              (crypto/convert-key (crypto/export-public-key pem) :openssh {:password "x"}))
   (each text ["a\nb" "a\0b" "\e[2J" "\x7f"]
     (fails-with "comment" (crypto/convert-key pem :openssh {:comment text})))
   (def long (string/repeat "x" 1025))
@@ -125,13 +167,6 @@
            (string "sk-ssh-ed25519@openssh.com "
                    (crypto/base64-encode "\0\0\0\x1ask-ssh-ed25519@openssh.com")))
   (refused "its type must be ssh-ed25519" "ssh-dss AAAAB3NzaC1kc3M="))
-
-(defn- armored [bytes]
-  (string "-----BEGIN OPENSSH PRIVATE KEY-----\n" (crypto/base64-encode bytes)
-          "\n-----END OPENSSH PRIVATE KEY-----\n"))
-
-(defn- bytes-of [key]
-  (crypto/base64-decode (string/join (slice (string/split "\n" (string/trim key)) 1 -2))))
 
 (test "no key that was cut or changed in a byte is read as another one"
   (each type [:ed25519 :p256 :rsa]

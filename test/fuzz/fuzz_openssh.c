@@ -10,13 +10,13 @@
 
 /* A key that was read is written, and read again: it stays the same. */
 static void write_again(EVP_PKEY *key, bool is_private) {
-    static const Bytes comment = {(const uint8_t *)"comment", 7};
+    static const OpensshWriting plain = {.comment = {(const uint8_t *)"comment", 7}};
     Failure failure = {""};
     BIO *text = BIO_new(BIO_s_mem());
-    fuzz_expect(openssh_write(key, is_private, comment, text, &failure));
+    fuzz_expect(openssh_write(key, is_private, &plain, text, &failure));
     Bytes written = ssh_written(text);
     fuzz_expect(is_private ? openssh_is_private(written) : openssh_is_public(written));
-    EVP_PKEY *same = is_private ? openssh_read_private(written, &failure)
+    EVP_PKEY *same = is_private ? openssh_read_private(written, (Bytes){NULL, 0}, &failure)
                                 : openssh_read_public(written, &failure);
     fuzz_expect(same && EVP_PKEY_eq(key, same) == 1);
     EVP_PKEY_free(same);
@@ -30,11 +30,13 @@ static void judge(EVP_PKEY *key, bool is_private, const Failure *failure) {
 }
 
 static void read_text(Bytes text) {
+    static const Bytes password = {(const uint8_t *)"pw", 2};
     Failure failure = {""};
     OpensshFacts facts;
     judge(openssh_read_public(text, &failure), false, &failure);
     if (!openssh_is_private(text)) return;
-    judge(openssh_read_private(text, &failure), true, &failure);
+    judge(openssh_read_private(text, (Bytes){NULL, 0}, &failure), true, &failure);
+    judge(openssh_read_private(text, password, &failure), true, &failure);
     if (!openssh_facts(text, &facts, &failure)) fuzz_expect_reason(&failure);
     EVP_PKEY_free(facts.public_key);
 }

@@ -112,25 +112,20 @@ static bool write_public(BIO *bio, EVP_PKEY *key, KeyForm form, Failure *failure
     return written || failure_openssl(failure, "public key not written");
 }
 
-static bool write_openssh(BIO *bio, EVP_PKEY *key, bool is_private, const KeyEncryption *encryption,
-                          Failure *failure) {
-    if (encryption->password.data) {
-        return failure_set(failure, "key not encrypted: OpenSSH's form takes bcrypt, which OpenSSL "
-                                    "lacks: encrypt the file with `ssh-keygen -p`");
-    }
-    return openssh_write(key, is_private, encryption->comment, bio, failure);
-}
-
 static bool write_key(BIO *bio, EVP_PKEY *key, bool is_private, KeyForm form,
                       const KeyEncryption *encryption, Failure *failure) {
     bool encrypts = encryption->password.data;
     bool pem = form == KEYFORM_PEM || form == KEYFORM_PKCS8 || form == KEYFORM_TRADITIONAL;
     bool traditional = form == KEYFORM_TRADITIONAL || form == KEYFORM_TRADITIONAL_DER;
-    if (form == KEYFORM_OPENSSH) return write_openssh(bio, key, is_private, encryption, failure);
     if (encrypts && (!is_private || traditional)) {
-        return failure_set(failure, "key not encrypted: only private keys in PKCS#8 are");
+        return failure_set(failure,
+                           "key not encrypted: only private keys in PKCS#8 or OpenSSH's form are");
     }
     if (encrypts && !pbe_is_password(encryption->password, failure)) return false;
+    if (form == KEYFORM_OPENSSH) {
+        const OpensshWriting writing = {encryption->comment, encryption->password};
+        return openssh_write(key, is_private, &writing, bio, failure);
+    }
     if (!is_private) return write_public(bio, key, form, failure);
     if (traditional) return write_traditional(bio, key, pem, failure);
     if (encrypts) return write_encrypted(bio, key, pem, encryption, failure);
@@ -185,8 +180,9 @@ static bool read_openssh(Bytes data, KeyFormInfo *info, Failure *failure) {
 
 static bool read_info(Bytes data, Bytes password, bool with_legacy, KeyFormInfo *info,
                       Failure *failure) {
-    if (openssh_is_private(data) && !password.data) return read_openssh(data, info, failure);
-    if (!read_encrypted(data, info, failure)) return false;
+    bool read = openssh_is_private(data) ? read_openssh(data, info, failure)
+                                         : read_encrypted(data, info, failure);
+    if (!read) return false;
     info->is_private = true;
     if (info->encrypted && !password.data) return true;
     EVP_PKEY *key = with_legacy ? keyform_read_legacy(data, password, &info->is_private, failure)

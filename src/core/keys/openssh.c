@@ -3,6 +3,7 @@
 
 #include "core/keys/encoding.h"
 #include "core/keys/keygen.h"
+#include "core/keys/openssh_cipher.h"
 #include "core/keys/ssh_key.h"
 #include "core/keys/ssh_wire.h"
 
@@ -13,7 +14,7 @@
 
 #define LABEL "OPENSSH PRIVATE KEY"
 #define MAGIC "openssh-key-v1" /* with the NUL at its end */
-#define BLOCK 8                /* the block size of cipher "none" */
+#define PLAIN_BLOCK 8
 #define MAX_COMMENT 1024
 #define MAX_LINE (KEYGEN_MAX_BITS / 4 + MAX_COMMENT)
 
@@ -93,18 +94,22 @@ static EVP_PKEY *read_line(Bytes line, Failure *failure) {
 
 typedef struct Container {
     PemSource owned;
-    Bytes cipher, kdf, kdf_options, public_blob, private_part;
+    Bytes public_blob;
+    OpensshSealed sealed; /* the private part */
 } Container;
 
 static bool split_container(Container *container, Bytes rest) {
     uint32_t keys;
+    OpensshSealed *sealed = &container->sealed;
     bool magic = rest.length > sizeof MAGIC && !memcmp(rest.data, MAGIC, sizeof MAGIC);
     if (!magic) return false;
     rest = (Bytes){rest.data + sizeof MAGIC, rest.length - sizeof MAGIC};
-    return ssh_take_string(&rest, &container->cipher) && ssh_take_string(&rest, &container->kdf) &&
-           ssh_take_string(&rest, &container->kdf_options) && ssh_take_uint32(&rest, &keys) &&
-           keys == 1 && ssh_take_string(&rest, &container->public_blob) &&
-           ssh_take_string(&rest, &container->private_part);
+    bool taken = ssh_take_string(&rest, &sealed->cipher) && ssh_take_string(&rest, &sealed->kdf) &&
+                 ssh_take_string(&rest, &sealed->kdf_options) && ssh_take_uint32(&rest, &keys) &&
+                 keys == 1 && ssh_take_string(&rest, &container->public_blob) &&
+                 ssh_take_string(&rest, &sealed->part);
+    sealed->tag = rest;
+    return taken;
 }
 
 static void close_container(Container *container) {
@@ -122,7 +127,8 @@ static bool open_container(Container *container, Bytes data, Failure *failure) {
 }
 
 static bool is_encrypted(const Container *container) {
-    return !ssh_is_text(container->cipher, "none") || !ssh_is_text(container->kdf, "none");
+    const OpensshSealed *sealed = &container->sealed;
+    return !ssh_is_text(sealed->cipher, "none") || !ssh_is_text(sealed->kdf, "none");
 }
 
 bool openssh_is_private(Bytes data) {
@@ -146,14 +152,17 @@ static bool is_padding(Bytes rest) {
     for (size_t i = 0; i < rest.length; i++) {
         if (rest.data[i] != i + 1) return false;
     }
-    return rest.length < BLOCK;
+    return rest.length < OPENSSH_CIPHER_BLOCK;
 }
 
-static EVP_PKEY *read_private_part(Bytes rest, Failure *failure) {
+/* After decryption, two equal numbers tell that the password was right. */
+static EVP_PKEY *read_private_part(Bytes rest, bool was_encrypted, Failure *failure) {
     uint32_t check, same;
     Bytes comment;
     if (!ssh_take_uint32(&rest, &check) || !ssh_take_uint32(&rest, &same) || check != same) {
-        return refuse(failure, "damaged");
+        if (!was_encrypted) return refuse(failure, "damaged");
+        failure_set(failure, "private key is encrypted: wrong password or damaged key");
+        return NULL;
     }
     EVP_PKEY *key = ssh_key_read_private(&rest, failure);
     if (!key || (ssh_take_string(&rest, &comment) && is_padding(rest))) return key;
@@ -170,21 +179,34 @@ static bool fits_public(const Container *container, const EVP_PKEY *key, Failure
     return fits;
 }
 
-static EVP_PKEY *read_container(const Container *container, Failure *failure) {
-    if (is_encrypted(container)) {
-        return refuse(failure, "it is encrypted with bcrypt, which OpenSSL lacks: decrypt a copy "
-                               "with `ssh-keygen -p -N \"\"`");
+static EVP_PKEY *decrypt_private_part(const OpensshSealed *sealed, Bytes password,
+                                      Failure *failure) {
+    if (!password.data) {
+        failure_set(failure, "private key is encrypted: give its password");
+        return NULL;
     }
-    EVP_PKEY *key = read_private_part(container->private_part, failure);
+    size_t length = sealed->part.length;
+    uint8_t *plain = OPENSSL_malloc(length + 1);
+    if (!plain) failure_set(failure, "out of memory");
+    bool opened = plain && openssh_decrypt(sealed, password, plain, failure);
+    EVP_PKEY *key = opened ? read_private_part((Bytes){plain, length}, true, failure) : NULL;
+    OPENSSL_clear_free(plain, length + 1);
+    return key;
+}
+
+static EVP_PKEY *read_container(const Container *container, Bytes password, Failure *failure) {
+    const OpensshSealed *sealed = &container->sealed;
+    EVP_PKEY *key = is_encrypted(container) ? decrypt_private_part(sealed, password, failure)
+                                            : read_private_part(sealed->part, false, failure);
     if (!key || fits_public(container, key, failure)) return key;
     EVP_PKEY_free(key);
     return NULL;
 }
 
-EVP_PKEY *openssh_read_private(Bytes data, Failure *failure) {
+EVP_PKEY *openssh_read_private(Bytes data, Bytes password, Failure *failure) {
     Container container;
     if (!open_container(&container, data, failure)) return NULL;
-    EVP_PKEY *key = read_container(&container, failure);
+    EVP_PKEY *key = read_container(&container, password, failure);
     close_container(&container);
     ERR_clear_error();
     return key;
@@ -200,8 +222,8 @@ bool openssh_facts(Bytes data, OpensshFacts *facts, Failure *failure) {
     Container container;
     memset(facts, 0, sizeof *facts);
     if (!open_container(&container, data, failure)) return false;
-    copy_name(facts->cipher, sizeof facts->cipher, container.cipher);
-    copy_name(facts->kdf, sizeof facts->kdf, container.kdf);
+    copy_name(facts->cipher, sizeof facts->cipher, container.sealed.cipher);
+    copy_name(facts->kdf, sizeof facts->kdf, container.sealed.kdf);
     facts->public_key = ssh_key_read_public(container.public_blob, failure);
     close_container(&container);
     return facts->public_key;
@@ -209,7 +231,7 @@ bool openssh_facts(Bytes data, OpensshFacts *facts, Failure *failure) {
 
 /* --- writing --- */
 
-bool openssh_is_comment(Bytes comment, Failure *failure) {
+static bool is_comment(Bytes comment, Failure *failure) {
     if (comment.length > MAX_COMMENT) {
         return failure_set(failure, "comment not usable: longer than %d bytes", MAX_COMMENT);
     }
@@ -238,10 +260,11 @@ static bool write_line(const char *type, Bytes blob, Bytes comment, BIO *into) {
     return written;
 }
 
-static bool write_padding(BIO *into) {
+/* To whole blocks of the cipher; without one, OpenSSH takes them for blocks of 8. */
+static bool write_padding(BIO *into, size_t block) {
     uint8_t count = 0;
     bool written = true;
-    while (written && ssh_written(into).length % BLOCK) {
+    while (written && ssh_written(into).length % block) {
         count++;
         written = write_text(into, &count, 1);
     }
@@ -249,44 +272,74 @@ static bool write_padding(BIO *into) {
 }
 
 /* The number that stands there twice tells a wrong password when the part is decrypted. */
-static bool write_private_part(EVP_PKEY *key, Bytes comment, BIO *into, Failure *failure) {
+static bool write_private_part(EVP_PKEY *key, const OpensshWriting *writing, BIO *into,
+                               Failure *failure) {
     uint8_t random[4];
+    size_t block = writing->password.data ? OPENSSH_CIPHER_BLOCK : PLAIN_BLOCK;
     uint32_t check;
     Bytes view = {random, sizeof random};
     return RAND_bytes(random, sizeof random) == 1 && ssh_take_uint32(&view, &check) &&
            ssh_put_uint32(into, check) && ssh_put_uint32(into, check) &&
-           ssh_key_write_private(key, into, failure) && ssh_put_string(into, comment) &&
-           write_padding(into);
+           ssh_key_write_private(key, into, failure) && ssh_put_string(into, writing->comment) &&
+           write_padding(into, block);
 }
 
-static bool write_container(Bytes blob, Bytes part, BIO *into) {
-    static const Bytes none = {(const uint8_t *)"", 0};
-    return write_text(into, MAGIC, sizeof MAGIC) && ssh_put_text(into, "none") &&
-           ssh_put_text(into, "none") && ssh_put_string(into, none) && ssh_put_uint32(into, 1) &&
-           ssh_put_string(into, blob) && ssh_put_string(into, part);
+static bool write_container(const OpensshSealed *sealed, Bytes blob, BIO *into) {
+    return write_text(into, MAGIC, sizeof MAGIC) && ssh_put_string(into, sealed->cipher) &&
+           ssh_put_string(into, sealed->kdf) && ssh_put_string(into, sealed->kdf_options) &&
+           ssh_put_uint32(into, 1) && ssh_put_string(into, blob) &&
+           ssh_put_string(into, sealed->part);
 }
 
-static bool write_private(EVP_PKEY *key, Bytes blob, Bytes comment, BIO *into, Failure *failure) {
+static Bytes text_bytes(const char *text) {
+    return (Bytes){(const uint8_t *)text, strlen(text)};
+}
+
+/* Encrypts the part in place, if there is a password. */
+static bool seal(BIO *part, Bytes password, BIO *options, OpensshSealed *sealed, Failure *failure) {
+    Bytes bytes = ssh_written(part);
+    *sealed = (OpensshSealed){.cipher = text_bytes("none"),
+                              .kdf = text_bytes("none"),
+                              .kdf_options = text_bytes(""),
+                              .part = bytes};
+    if (!password.data) return true;
+    if (!openssh_encrypt(password, (uint8_t *)(uintptr_t)bytes.data, bytes.length, options,
+                         failure)) {
+        return false;
+    }
+    sealed->cipher = text_bytes(OPENSSH_CIPHER);
+    sealed->kdf = text_bytes("bcrypt");
+    sealed->kdf_options = ssh_written(options);
+    return true;
+}
+
+static bool write_private(EVP_PKEY *key, Bytes blob, const OpensshWriting *writing, BIO *into,
+                          Failure *failure) {
+    OpensshSealed sealed;
     BIO *part = BIO_new(BIO_s_secmem()), *whole = BIO_new(BIO_s_secmem());
-    bool written = part && whole && write_private_part(key, comment, part, failure) &&
-                   write_container(blob, ssh_written(part), whole);
+    BIO *options = BIO_new(BIO_s_mem());
+    bool written = part && whole && options && write_private_part(key, writing, part, failure) &&
+                   seal(part, writing->password, options, &sealed, failure) &&
+                   write_container(&sealed, blob, whole);
     if (written) {
         Bytes bytes = ssh_written(whole);
         written = PEM_write_bio(into, LABEL, "", bytes.data, (long)bytes.length) > 0;
     }
     BIO_free(part);
     BIO_free(whole);
+    BIO_free(options);
     return written;
 }
 
-bool openssh_write(EVP_PKEY *key, bool is_private, Bytes comment, BIO *into, Failure *failure) {
+bool openssh_write(EVP_PKEY *key, bool is_private, const OpensshWriting *writing, BIO *into,
+                   Failure *failure) {
     const char *type = ssh_key_type(key, failure);
-    if (!type || !openssh_is_comment(comment, failure)) return false;
+    if (!type || !is_comment(writing->comment, failure)) return false;
     BIO *blob = BIO_new(BIO_s_mem());
     bool written = blob && ssh_key_write_public(key, blob, failure);
     if (written) {
-        written = is_private ? write_private(key, ssh_written(blob), comment, into, failure)
-                             : write_line(type, ssh_written(blob), comment, into);
+        written = is_private ? write_private(key, ssh_written(blob), writing, into, failure)
+                             : write_line(type, ssh_written(blob), writing->comment, into);
     }
     BIO_free(blob);
     return written || failure_openssl(failure, "key not written");

@@ -19,7 +19,7 @@ bool openssh_is_private(Bytes data);
 /* The caller frees the results with EVP_PKEY_free. NULL on failure. The public half of a private
  * key is not encrypted. */
 EVP_PKEY *openssh_read_public(Bytes data, Failure *failure);
-EVP_PKEY *openssh_read_private(Bytes data, Failure *failure);
+EVP_PKEY *openssh_read_private(Bytes data, Bytes password, Failure *failure);
 
 /* The names of the cipher and key derivation of a private key; "none" for both if it is not
  * encrypted. */
@@ -30,11 +30,13 @@ typedef struct OpensshFacts {
 
 bool openssh_facts(Bytes data, OpensshFacts *facts, Failure *failure);
 
-/* Append the text of a key, with a comment, which may be empty, and a line end. A private key is
- * not encrypted. */
-bool openssh_write(EVP_PKEY *key, bool is_private, Bytes comment, BIO *into, Failure *failure);
+typedef struct OpensshWriting {
+    Bytes comment;  /* without control characters; may be empty */
+    Bytes password; /* of a private key; data NULL: not encrypted */
+} OpensshWriting;
 
-/* May it stand as the comment of a key? */
-bool openssh_is_comment(Bytes comment, Failure *failure);
+/* Append the text of a key. Slow on purpose with a password. */
+bool openssh_write(EVP_PKEY *key, bool is_private, const OpensshWriting *writing, BIO *into,
+                   Failure *failure);
 
 #endif

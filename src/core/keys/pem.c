@@ -192,7 +192,7 @@ static void explain_key(Bytes data, const Passphrase *phrase, Failure *failure) 
 static EVP_PKEY *read_private_key(Bytes data, Bytes password, Failure *failure) {
     if (password.data && !pbe_key_is_affordable(data, failure)) return NULL;
     Passphrase phrase = {.password = password};
-    if (openssh_is_private(data)) return openssh_read_private(data, failure);
+    if (openssh_is_private(data)) return openssh_read_private(data, password, failure);
     EVP_PKEY *key = decode_key(find_block(data, "PRIVATE KEY"), EVP_PKEY_KEYPAIR, NULL, &phrase);
     if (key) return key;
     explain_key(data, &phrase, failure);
