@@ -41,7 +41,7 @@
 (assert (= `{"sub":"alice"}` (jwt-claims token (crypto/export-public-key ec-key))))
 (assert (nil? (jwt-claims token (crypto/generate-key :p256))))
 
-# Challenge and response: a fresh challenge proves that the other side has the key now.
+# Challenge and response: a fresh challenge proves that the peer has the key now.
 (def challenge (crypto/generate-challenge))
 (def response (crypto/sign private-key challenge))
 (assert (crypto/verify public-key challenge response))

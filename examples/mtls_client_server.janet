@@ -1,4 +1,5 @@
-# Mutual TLS: each side has a certificate from a CA that the other side trusts, which identifies it.
+# Mutual TLS: client and server each have a certificate from a CA that the peer trusts, which
+# identifies them.
 (import jsec/cert)
 (import jsec/tls)
 

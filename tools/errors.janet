@@ -81,11 +81,25 @@
 
 # ---- the page ----
 
+(defn- columns "Characters of UTF-8." [text]
+  (count |(not= 0x80 (band 0xc0 $)) text))
+
+(defn- fill
+  "The words of a paragraph, in lines of at most 100 columns."
+  [text]
+  (def lines @[])
+  (each word (filter |(not (empty? $)) (string/split " " (string/replace-all "\n" " " text)))
+    (def line (string (last lines) " " word))
+    (if (or (empty? lines) (> (columns line) 100))
+      (array/push lines word)
+      (put lines (dec (length lines)) line)))
+  (string/join lines "\n"))
+
 (defn- section [{:title title :cause cause :cure cure :others others :texts patterns} texts]
   (def whole (filter (fn [text] (some |(covers? $ text) patterns)) texts))
   (string "## " title "\n\n"
           (string/join (map |(string "- `" $ "`") (sort (array ;whole ;(or others [])))) "\n")
-          "\n\n**Cause.** " cause "\n\n**Cure.** " cure "\n"))
+          "\n\n" (fill (string "**Cause.** " cause)) "\n\n" (fill (string "**Cure.** " cure)) "\n"))
 
 (defn page []
   (def found (texts))

@@ -21,8 +21,8 @@ static const OptionRow rows[] = {
 };
 const OptionSet core_stream_options = OPTION_SET(rows);
 
-/* A direction that ends, ends for the other side. One that fails, fails for both sides in both
- * directions. "Broken pipe" means that the caller has closed its end after all its output arrived;
+/* The end of a direction is passed on. A failure ends both directions, with an error at both
+ * ends. "Broken pipe" means that the caller has closed its end after all its output arrived;
  * after the end of that output, `gone?` finds out whether the end was closed as well. */
 static const char pump_source[] =
     "(fn core-stream [stream inner abort probe gone?]\n"

@@ -4,26 +4,14 @@
  * handshake no third party can end the session, and a server admits no client without the cookie of
  * its address. */
 #include "core/tls/cookie.h"
-#include "core/tls/datagram.h"
+#include "line.h"
 #include "talk.h"
 
 #include <limits.h>
-#include <sys/time.h>
 
-#define MAX_HELD 32 /* datagrams on their way; more are lost */
-#define ROOM (DATAGRAM_MAX_MTU + 512)
 #define MAX_WRITTEN 250
 #define ADDRESSES 4
 #define CIPHERS 4
-
-typedef struct Line {
-    uint8_t bytes[MAX_HELD][ROOM];
-    size_t lengths[MAX_HELD];
-    uint8_t order[MAX_HELD]; /* places of those that wait, then of those that are free */
-    int held;
-    bool full; /* takes nothing */
-    int send_errno, receive_errno;
-} Line;
 
 typedef struct Side {
     Engine engine;
@@ -49,47 +37,7 @@ static SSL_CTX *contexts[2][CIPHERS];
 static CookieSecrets secrets;
 static uint8_t words[DATAGRAM_MAX_MTU + MAX_WRITTEN];
 
-/* --- the clock: OpenSSL's, of retransmissions --- */
-
-static struct timeval now;
-
-int gettimeofday(struct timeval *restrict into, void *restrict zone) {
-    (void)zone;
-    *into = now;
-    return 0;
-}
-
-static void pass_time(unsigned int milliseconds) {
-    now.tv_sec += milliseconds / 1000;
-    now.tv_usec += milliseconds % 1000 * 1000;
-    if (now.tv_usec < 1000000) return;
-    now.tv_usec -= 1000000;
-    now.tv_sec++;
-}
-
-/* --- lines --- */
-
-static uint8_t *line_bytes(Line *line, int at) {
-    return line->bytes[line->order[at]];
-}
-
-static size_t *line_length(Line *line, int at) {
-    return &line->lengths[line->order[at]];
-}
-
-/* The place goes behind all that wait. */
-static void line_lose(Line *line, int at) {
-    uint8_t place = line->order[at];
-    line->held--;
-    memmove(line->order + at, line->order + at + 1, (size_t)(line->held - at));
-    line->order[line->held] = place;
-}
-
-static void line_put(Line *line, const uint8_t *bytes, size_t length) {
-    if (line->held == MAX_HELD || length > ROOM) return;
-    memmove(line_bytes(line, line->held), bytes, length);
-    *line_length(line, line->held++) = length;
-}
+/* --- transports --- */
 
 static ptrdiff_t line_send(void *arg, const uint8_t *bytes, size_t length) {
     Line *line = ((Side *)arg)->out;
@@ -455,12 +403,6 @@ static void begin_side(Talk *talk, int s, int cipher, int mtu) {
                                      (Transport){line_send, line_receive, side},
                                      (DatagramSettings){mtu, 0.25, 30}, &failure));
     fuzz_expect(context_prepare(side->engine.ssl, name, name, &failure));
-}
-
-static void line_init(Line *line) {
-    line->held = line->send_errno = line->receive_errno = 0;
-    line->full = false;
-    for (int i = 0; i < MAX_HELD; i++) line->order[i] = (uint8_t)i;
 }
 
 static void begin(Talk *talk) {
