@@ -1,4 +1,4 @@
-/* One direction of a network: datagrams on their way, and the clock of OpenSSL's retransmissions. */
+/* One direction of a network: datagrams on their way; and the clock of OpenSSL's timers. */
 #ifndef LINE_H
 #define LINE_H
 
