@@ -306,8 +306,8 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    ``The text is not strict Base64: it has line breaks, other characters, no padding, or unused bits
    that are not zero.``
    :cure
-   ``Remove white space first: `(string/replace-all "\n" "" text)`. Without padding and with `-` and
-   `_`: `base64url-decode`.``}
+   ``Skip white space: `(crypto/base64-decode text {:whitespace true})`. Without padding and with
+   `-` and `_`: `base64url-decode`.``}
 
   {:title "Keys and signatures of OpenSSH"
    :texts ["not an SSH signature*" "not a usable OpenSSH key*" "not a usable SSH key*"

@@ -9,7 +9,19 @@
 typedef struct Base64Task {
     Task task; /* inputs: data */
     Base64 variant;
+    bool is_spaced;
 } Base64Task;
+
+typedef struct DecodeOptions {
+    bool is_spaced;
+} DecodeOptions;
+
+static const OptionRow decode_rows[] = {
+    OPTION("whitespace", option_boolean, DecodeOptions, is_spaced,
+           "true skips white space anywhere, such as the line ends of MIME and PEM. "
+           "Default: false."),
+};
+static const OptionSet decode_options = OPTION_SET(decode_rows);
 
 static bool encode_run(Task *task, Failure *failure) {
     (void)failure;
@@ -29,16 +41,21 @@ static Janet run_encode(const char *function, Base64 variant, int32_t argc, Jane
 }
 
 static bool decode_run(Task *task, Failure *failure) {
-    Base64 variant = ((Base64Task *)task)->variant;
-    return base64_decode(variant, task->inputs[0], task->output, &task->length, failure);
+    const Base64Task *job = (Base64Task *)task;
+    return (job->is_spaced ? base64_decode_spaced : base64_decode)(
+        job->variant, task->inputs[0], task->output, &task->length, failure);
 }
 
 static Janet run_decode(const char *function, Base64 variant, int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 1);
+    janet_arity(argc, 1, 2);
+    DecodeOptions options = {.is_spaced = false};
     Base64Task job = {.task = {.function = function, .run = decode_run, .is_linear = true},
                       .variant = variant};
     job.task.inputs[0] = args_bytes(argv, 0);
-    job.task.room = job.task.inputs[0].length / 4 * 3 + 2;
+    options_read(function, &decode_options, args_options(argv, argc, 1), &options);
+    size_t length = job.task.inputs[0].length;
+    job.is_spaced = options.is_spaced;
+    job.task.room = options.is_spaced ? length + 2 : length / 4 * 3 + 2;
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
 }
 
@@ -49,12 +66,12 @@ FUNCTION(crypto_base64_encode, "crypto/base64-encode", "data",
     return run_encode(function, BASE64_STANDARD, argc, argv);
 }
 
-FUNCTION(crypto_base64_decode, "crypto/base64-decode", "text",
+FUNCTION(crypto_base64_decode, "crypto/base64-decode", "text &opt opts",
          "Decode Base64 (RFC 4648 section 4) and return the bytes as a buffer. Raises, and names "
          "the position, unless the text is complete and padded: white space, other characters, "
          "missing or surplus padding and stray bits are refused, so that each value has one "
-         "spelling. Remove the line breaks of MIME or PEM first.",
-         NULL) {
+         "spelling.",
+         &decode_options) {
     return run_decode(function, BASE64_STANDARD, argc, argv);
 }
 
@@ -66,10 +83,10 @@ FUNCTION(crypto_base64url_encode, "crypto/base64url-encode", "data",
     return run_encode(function, BASE64_URL, argc, argv);
 }
 
-FUNCTION(crypto_base64url_decode, "crypto/base64url-decode", "text",
+FUNCTION(crypto_base64url_decode, "crypto/base64url-decode", "text &opt opts",
          "Decode the Base64 for URLs (RFC 4648 section 5), with padding or without, and return "
          "the bytes as a buffer. Raises on anything else, as `base64-decode` does.",
-         NULL) {
+         &decode_options) {
     return run_decode(function, BASE64_URL, argc, argv);
 }
 

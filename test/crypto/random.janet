@@ -117,4 +117,22 @@
   (is (pos? turns))
   (fails-with "byte 0x20 at index 7999999" (crypto/base64-decode (string (slice text 0 -2) " "))))
 
+(test "white space is skipped where that is asked for, and errors name the place in the text"
+  (def data (crypto/random-bytes 1000))
+  (def text (crypto/base64-encode data))
+  (each mark ["\n" "\r\n" " " "\t\n "]
+    (def lines (string/join (seq [i :range [0 (length text) 64]]
+                              (string/slice text i (min (+ i 64) (length text)))) mark))
+    (is= data (crypto/base64-decode (string mark lines mark) {:whitespace true}))
+    (fails-with (string/format "byte 0x%02x at index 64" (mark 0)) (crypto/base64-decode lines)))
+  (is= @"foo" (crypto/base64url-decode "Z m\n9 v" {:whitespace true}))
+  (is= @"fo" (crypto/base64-decode " Zm8 = " {:whitespace true}))
+  (is= @"" (crypto/base64-decode " \n" {:whitespace true}))
+  (each [text why] [["Zm9v\nZm*v" "byte 0x2a at index 7"] ["Zm9v\n\nZm=v" "byte 0x3d at index 8"]
+                    ["Zm9v Zm9" "incomplete at index 8: 7 bytes, expected a multiple of 4"]
+                    ["Zm9v\nZ" "incomplete at index 6"] ["Zm9v\nZm9=" "not zero, at index 7"]
+                    ["Zm9v\nZ\xffv" "byte 0xff at index 6"]]
+    (fails-with why (crypto/base64-decode text {:whitespace true})))
+  (fails-with "bad option :whitespace" (crypto/base64-decode "Zm9v" {:whitespace 1})))
+
 (end)

@@ -19,8 +19,24 @@ static void check(Base64 variant, Bytes text) {
     free(bytes);
 }
 
+/* A text without white space means the same with and without its support. */
+static void check_spaced(Base64 variant, Bytes text) {
+    Failure failure = {""};
+    size_t length = 0, same = 0;
+    uint8_t *spaced = malloc(text.length + 2), *strict = malloc(text.length + 2);
+    bool read = base64_decode_spaced(variant, text, spaced, &length, &failure);
+    if (!read) fuzz_expect_reason(&failure);
+    if (base64_decode(variant, text, strict, &same, &failure)) {
+        fuzz_expect(read && length == same && !memcmp(spaced, strict, same));
+    }
+    free(spaced);
+    free(strict);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check(BASE64_STANDARD, (Bytes){data, size});
     check(BASE64_URL, (Bytes){data, size});
+    check_spaced(BASE64_STANDARD, (Bytes){data, size});
+    check_spaced(BASE64_URL, (Bytes){data, size});
     return 0;
 }

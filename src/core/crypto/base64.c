@@ -1,6 +1,7 @@
 #include "core/crypto/base64.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char alphabets[2][65] = {
@@ -78,29 +79,46 @@ void base64_encode(Base64 variant, Bytes data, uint8_t *out) {
     if (left) encode_tail(variant, in, left, out);
 }
 
-static bool refuse_character(const uint8_t *value, Bytes text, Failure *failure) {
+typedef enum Why { BAD_BYTE, NOT_WHOLE, STRAY_BITS } Why;
+
+/* What is wrong, and at which index of the text. */
+typedef struct Fault {
+    Why why;
+    size_t index;
+    size_t length; /* which is no multiple of 4; 0: that is not the reason */
+} Fault;
+
+static bool refuse(Fault *fault, Why why, size_t index) {
+    *fault = (Fault){why, index, 0};
+    return false;
+}
+
+/* The first byte that is not of the alphabet, or the end of the text. */
+static bool refuse_byte(const uint8_t *value, Bytes text, Fault *fault) {
     size_t at = 0;
     while (at < text.length && !(value[text.data[at]] & INVALID)) at++;
-    if (at == text.length) return failure_set(failure, "invalid base64: incomplete");
-    return failure_set(failure, "invalid base64: byte 0x%02x at index %zu", text.data[at], at);
+    return refuse(fault, at == text.length ? NOT_WHOLE : BAD_BYTE, at);
 }
 
 /* Removes the padding, whose length follows from the length of the text. */
-static bool trim_padding(Base64 variant, Bytes *text, Failure *failure) {
+static bool trim_padding(Base64 variant, Bytes *text, Fault *fault) {
     size_t length = text->length, padding = 0;
     while (padding < 2 && padding < length && text->data[length - padding - 1] == '=') padding++;
     bool whole = length % 4 == 0;
-    if (!whole && (variant == BASE64_STANDARD || padding)) {
-        return failure_set(failure, "invalid base64: %zu bytes, expected a multiple of 4", length);
-    }
     text->length -= padding;
-    if (text->length % 4 == 1) return failure_set(failure, "invalid base64: incomplete");
+    if (!whole && (variant == BASE64_STANDARD || padding)) {
+        refuse_byte(values[variant], *text, fault);
+        if (fault->why == NOT_WHOLE) fault->index = length;
+        fault->length = length;
+        return false;
+    }
+    if (text->length % 4 == 1) return refuse_byte(values[variant], *text, fault);
     return true;
 }
 
-bool base64_decode(Base64 variant, Bytes text, uint8_t *out, size_t *length, Failure *failure) {
+static bool decode(Base64 variant, Bytes text, uint8_t *out, size_t *length, Fault *fault) {
     pthread_once(&tables_once, make_tables);
-    if (!trim_padding(variant, &text, failure)) return false;
+    if (!trim_padding(variant, &text, fault)) return false;
     const uint8_t *value = values[variant], *in = text.data;
     uint8_t *start = out;
     const uint32_t(*place)[256] = (const uint32_t(*)[256])shifted[variant];
@@ -121,10 +139,67 @@ bool base64_decode(Base64 variant, Bytes text, uint8_t *out, size_t *length, Fai
         *out++ = (uint8_t)(a << 2 | b >> 4);
         if (left == 3) *out++ = (uint8_t)(b << 4 | c >> 2);
         bool stray = left == 3 ? c & 3 : b & 15;
-        if (stray && !(bad & INVALID)) {
-            return failure_set(failure, "invalid base64: bits beyond the last byte are not zero");
-        }
+        if (stray && !(bad & INVALID)) return refuse(fault, STRAY_BITS, text.length - 1);
     }
     *length = (size_t)(out - start);
-    return bad & INVALID ? refuse_character(value, text, failure) : true;
+    return bad & INVALID ? refuse_byte(value, text, fault) : true;
+}
+
+static bool explain(Bytes text, const Fault *fault, Failure *failure) {
+    char length[64] = "";
+    if (fault->length) {
+        snprintf(length, sizeof length, ": %zu bytes, expected a multiple of 4", fault->length);
+    }
+    switch (fault->why) {
+    case BAD_BYTE:
+        return failure_set(failure, "invalid base64: byte 0x%02x at index %zu%s",
+                           text.data[fault->index], fault->index, length);
+    case NOT_WHOLE:
+        return failure_set(failure, "invalid base64: incomplete at index %zu%s", fault->index,
+                           length);
+    default:
+        return failure_set(failure,
+                           "invalid base64: bits beyond the last byte are not zero, at "
+                           "index %zu",
+                           fault->index);
+    }
+}
+
+bool base64_decode(Base64 variant, Bytes text, uint8_t *out, size_t *length, Failure *failure) {
+    Fault fault;
+    return decode(variant, text, out, length, &fault) || explain(text, &fault, failure);
+}
+
+static bool is_space(uint8_t byte) {
+    return byte == ' ' || (byte >= '\t' && byte <= '\r');
+}
+
+/* The index in `text` of a character that has an index among those that are no white space. */
+static size_t find_index(Bytes text, size_t index) {
+    size_t at = 0;
+    for (; at < text.length; at++) {
+        if (!is_space(text.data[at]) && !index--) break;
+    }
+    return at;
+}
+
+static Bytes pack(Bytes text, uint8_t *out) {
+    size_t count = 0;
+    for (size_t i = 0; i < text.length; i++) {
+        if (!is_space(text.data[i])) out[count++] = text.data[i];
+    }
+    return (Bytes){out, count};
+}
+
+bool base64_decode_spaced(Base64 variant, Bytes text, uint8_t *out, size_t *length,
+                          Failure *failure) {
+    Fault fault;
+    /* In place: a byte is written only after the characters for it were read. */
+    if (decode(variant, pack(text, out), out, length, &fault)) return true;
+    if (fault.why != STRAY_BITS) { /* the output has replaced the characters */
+        Bytes packed = pack(text, out);
+        if (trim_padding(variant, &packed, &fault)) refuse_byte(values[variant], packed, &fault);
+    }
+    fault.index = find_index(text, fault.index);
+    return explain(text, &fault, failure);
 }

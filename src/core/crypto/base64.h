@@ -17,4 +17,9 @@ void base64_encode(Base64 variant, Bytes data, uint8_t *out);
 /* At most length / 4 * 3 + 2 bytes are written. */
 bool base64_decode(Base64 variant, Bytes text, uint8_t *out, size_t *length, Failure *failure);
 
+/* The same, with white space anywhere, which has no effect. At most as many bytes as
+ * the text has are written. */
+bool base64_decode_spaced(Base64 variant, Bytes text, uint8_t *out, size_t *length,
+                          Failure *failure);
+
 #endif
