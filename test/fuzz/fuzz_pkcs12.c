@@ -8,7 +8,10 @@ static void open_with(Bytes data, const char *password) {
     Pkcs12Reading reading = {
         .password = {(const uint8_t *)password, password ? strlen(password) : 0}};
     if (pkcs12_read(&bundle, data, &reading, &failure)) {
-        fuzz_expect(bundle.chain != NULL);
+        fuzz_expect(bundle.entries != NULL && bundle.entry_count <= bundle.count);
+        for (size_t i = 0; i < bundle.count; i++) {
+            fuzz_expect(!bundle.bags[i].key != !bundle.bags[i].certificate);
+        }
     } else {
         fuzz_expect_reason(&failure);
     }

@@ -1,72 +1,84 @@
 #include "core/pki/pkcs12.h"
 
+#include "core/keys/encoding.h"
 #include "core/keys/legacy.h"
 #include "core/keys/pbe.h"
 
+#include <ctype.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <string.h>
 
-#define MAX_DEPTH 4 /* bags within bags */
+#define MAX_DEPTH 4   /* bags within bags */
+#define MAX_KEYS 1000 /* each is compared with each certificate */
+#define MAX_BAGS 10000
 #define CURE "try {:legacy true}"
-
-/* --- writing --- */
-
-static char *copy_text(Bytes bytes) {
-    char *text = OPENSSL_malloc(bytes.length + 1);
-    if (!text) return NULL;
-    if (bytes.length) memcpy(text, bytes.data, bytes.length);
-    text[bytes.length] = 0;
-    return text;
-}
-
-uint8_t *pkcs12_write(const Pkcs12 *bundle, Bytes password, int iterations, size_t *length,
-                      Failure *failure) {
-    ERR_clear_error();
-    if (!pbe_is_password(password, failure)) return NULL;
-    if (bundle->key && X509_check_private_key(bundle->certificate, bundle->key) != 1) {
-        ERR_clear_error();
-        failure_set(failure, "bundle not made: the key does not match the certificate");
-        return NULL;
-    }
-    uint8_t *bytes = NULL;
-    char *text = copy_text(password);
-    PKCS12 *pkcs12 = NULL;
-    if (text) {
-        pkcs12 = PKCS12_create_ex(text, bundle->friendly_name, bundle->key, bundle->certificate,
-                                  bundle->chain, NID_aes_256_cbc, NID_aes_256_cbc, iterations,
-                                  iterations, 0, NULL, NULL);
-    }
-    int size = pkcs12 ? i2d_PKCS12(pkcs12, &bytes) : -1;
-    if (size < 0) failure_openssl(failure, "bundle not made");
-    *length = size < 0 ? 0 : (size_t)size;
-    PKCS12_free(pkcs12);
-    OPENSSL_clear_free(text, password.length + 1);
-    ERR_clear_error();
-    return bytes;
-}
-
-/* --- reading --- */
 
 typedef struct Reader {
     Pkcs12 *bundle;
+    size_t room;          /* of its bags */
     const char *password; /* NULL is not the same as "" in PKCS#12 */
     int password_length;
     OSSL_LIB_CTX *library;
     PbeBudget budget; /* of the whole bundle, which may have any number of encrypted parts */
-    char *key_name;
-    STACK_OF(X509) * certificates;
+    int keys;
     Failure *failure;
 } Reader;
 
-static PKCS12 *decode_bundle(Bytes data, const Reader *reader) {
-    PKCS12 *pkcs12 = PKCS12_init_ex(NID_pkcs7_data, reader->library, NULL);
-    const unsigned char *at = data.data;
-    if (!pkcs12 || data.length > INT32_MAX) {
-        PKCS12_free(pkcs12);
-        return NULL;
+/* The bytes of a PEM block "PKCS12", which some tools write; NULL: there is none. */
+static uint8_t *find_block(Bytes data, long *length) {
+    BIO *bio = BIO_new_mem_buf(data.data, (int)data.length);
+    char *label = NULL, *header = NULL;
+    unsigned char *bytes = NULL;
+    bool found = false;
+    while (bio && !found && PEM_read_bio(bio, &label, &header, &bytes, length)) {
+        found = !strcmp(label, "PKCS12");
+        OPENSSL_free(label);
+        OPENSSL_free(header);
+        if (!found) OPENSSL_clear_free(bytes, (size_t)*length);
     }
-    return d2i_PKCS12(&pkcs12, &at, (long)data.length); /* frees it on failure */
+    BIO_free(bio);
+    return found ? bytes : NULL;
+}
+
+static PKCS12 *decode_der(const uint8_t *at, long length, const Reader *reader) {
+    PKCS12 *pkcs12 = PKCS12_init_ex(NID_pkcs7_data, reader->library, NULL);
+    return pkcs12 ? d2i_PKCS12(&pkcs12, &at, length) : NULL; /* frees it on failure */
+}
+
+/* Is it Base64 of DER, with line ends or without? */
+static bool is_base64(Bytes data) {
+    if (data.length < 8 || memcmp(data.data, "MI", 2)) return false;
+    for (size_t i = 0; i < data.length; i++) {
+        uint8_t c = data.data[i];
+        if (!isalnum(c) && !isspace(c) && (!c || !strchr("+/=", c))) return false;
+    }
+    return true;
+}
+
+static bool explain_data(Bytes data, const Reader *reader) {
+    if (encoding_is_pem(data)) {
+        return failure_set(reader->failure, "not a PKCS#12 bundle: it is PEM without a PKCS12 "
+                                            "block: a bundle is DER");
+    }
+    if (is_base64(data)) {
+        return failure_set(reader->failure, "not a PKCS#12 bundle: it is Base64: decode it with "
+                                            "(crypto/base64-decode text {:whitespace true})");
+    }
+    return failure_openssl(reader->failure, "not a PKCS#12 bundle");
+}
+
+static PKCS12 *decode_bundle(Bytes data, const Reader *reader) {
+    PKCS12 *pkcs12 = NULL;
+    long length = data.length <= INT32_MAX ? (long)data.length : 0;
+    uint8_t *block = encoding_is_pem(data) && length ? find_block(data, &length) : NULL;
+    if (block || !encoding_is_pem(data)) {
+        pkcs12 = decode_der(block ? block : data.data, length, reader);
+    }
+    OPENSSL_clear_free(block, block ? (size_t)length : 0);
+    if (!pkcs12) explain_data(data, reader);
+    return pkcs12;
 }
 
 static bool verify_mac(PKCS12 *pkcs12, Reader *reader, const char *password) {
@@ -160,6 +172,18 @@ static char *convert_bmp_string(const uint8_t *bytes, int length) {
     return (char *)text;
 }
 
+/* The id by which a key finds its certificate; false when out of memory. */
+static bool read_id(const PKCS12_SAFEBAG *from, Pkcs12Bag *bag) {
+    const ASN1_TYPE *attribute = PKCS12_SAFEBAG_get0_attr(from, NID_localKeyID);
+    if (!attribute || attribute->type != V_ASN1_OCTET_STRING) return true;
+    const ASN1_OCTET_STRING *id = attribute->value.octet_string;
+    int length = ASN1_STRING_length(id);
+    if (length <= 0) return true;
+    bag->id = OPENSSL_memdup(ASN1_STRING_get0_data(id), (size_t)length);
+    bag->id_length = bag->id ? (size_t)length : 0;
+    return bag->id;
+}
+
 /* The friendly name of the bag, NULL if it has none; false when out of memory. */
 static bool read_name(const PKCS12_SAFEBAG *bag, char **name) {
     const ASN1_TYPE *attribute = PKCS12_SAFEBAG_get0_attr(bag, NID_friendlyName);
@@ -170,17 +194,35 @@ static bool read_name(const PKCS12_SAFEBAG *bag, char **name) {
     return *name;
 }
 
-static bool take_key(Reader *reader, PKCS12_SAFEBAG *bag, const PKCS8_PRIV_KEY_INFO *key) {
-    if (reader->bundle->key) return true; /* the first key counts */
-    reader->bundle->key = EVP_PKCS82PKEY_ex(key, reader->library, NULL);
-    if (!reader->bundle->key) return failure_openssl(reader->failure, "private key not readable");
-    return read_name(bag, &reader->key_name) || failure_set(reader->failure, "out of memory");
+/* A zeroed bag at the end of the bundle, with the attributes of `from`; NULL: out of memory. */
+static Pkcs12Bag *add_bag(Reader *reader, const PKCS12_SAFEBAG *from) {
+    Pkcs12 *bundle = reader->bundle;
+    if (bundle->count == reader->room) {
+        size_t room = reader->room ? 2 * reader->room : 8;
+        Pkcs12Bag *bags = OPENSSL_realloc(bundle->bags, room * sizeof *bags);
+        if (!bags) return NULL;
+        bundle->bags = bags;
+        reader->room = room;
+    }
+    Pkcs12Bag *bag = bundle->bags + bundle->count++;
+    memset(bag, 0, sizeof *bag);
+    return read_name(from, &bag->name) && read_id(from, bag) ? bag : NULL;
+}
+
+static bool take_key(Reader *reader, PKCS12_SAFEBAG *from, const PKCS8_PRIV_KEY_INFO *key) {
+    if (++reader->keys > MAX_KEYS || reader->bundle->count >= MAX_BAGS) {
+        return failure_set(reader->failure, "bundle not opened: more than %d keys or %d entries",
+                           MAX_KEYS, MAX_BAGS);
+    }
+    Pkcs12Bag *bag = add_bag(reader, from);
+    if (!bag) return failure_set(reader->failure, "out of memory");
+    bag->key = EVP_PKCS82PKEY_ex(key, reader->library, NULL);
+    return bag->key || failure_openssl(reader->failure, "private key not readable");
 }
 
 static bool take_shrouded_key(Reader *reader, PKCS12_SAFEBAG *bag) {
     const X509_ALGOR *algorithm;
     X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &algorithm, NULL);
-    if (reader->bundle->key) return true;
     if (!pbe_spend(algorithm, &reader->budget, reader->failure)) return false;
     PKCS8_PRIV_KEY_INFO *key = PKCS12_decrypt_skey_ex(
         bag, reader->password, reader->password_length, reader->library, NULL);
@@ -190,20 +232,15 @@ static bool take_shrouded_key(Reader *reader, PKCS12_SAFEBAG *bag) {
     return taken;
 }
 
-/* The name and key id of the bag become the certificate's alias and id. */
-static bool take_certificate(Reader *reader, PKCS12_SAFEBAG *bag) {
-    if (PKCS12_SAFEBAG_get_bag_nid(bag) != NID_x509Certificate) return true;
-    X509 *certificate = PKCS12_SAFEBAG_get1_cert(bag);
-    if (!certificate) return failure_openssl(reader->failure, "certificate not readable");
-    char *name;
-    bool taken =
-        read_name(bag, &name) &&
-        (!name || X509_alias_set1(certificate, (unsigned char *)name, (int)strlen(name))) &&
-        sk_X509_push(reader->certificates, certificate) > 0;
-    OPENSSL_free(name);
-    if (taken) return true;
-    X509_free(certificate);
-    return failure_set(reader->failure, "out of memory");
+static bool take_certificate(Reader *reader, PKCS12_SAFEBAG *from) {
+    if (PKCS12_SAFEBAG_get_bag_nid(from) != NID_x509Certificate) return true;
+    if (reader->bundle->count >= MAX_BAGS) {
+        return failure_set(reader->failure, "bundle not opened: more than %d entries", MAX_BAGS);
+    }
+    Pkcs12Bag *bag = add_bag(reader, from);
+    if (!bag) return failure_set(reader->failure, "out of memory");
+    bag->certificate = PKCS12_SAFEBAG_get1_cert(from);
+    return bag->certificate || failure_openssl(reader->failure, "certificate not readable");
 }
 
 static bool take_bags(Reader *reader, const STACK_OF(PKCS12_SAFEBAG) * bags, int depth);
@@ -260,40 +297,6 @@ static bool take_safes(Reader *reader, PKCS12 *pkcs12) {
     return taken;
 }
 
-/* Move the first certificate that matches the key out of the others. */
-static bool find_certificate(Reader *reader) {
-    bool unread = false;
-    for (int i = 0; i < sk_X509_num(reader->certificates); i++) {
-        X509 *certificate = sk_X509_value(reader->certificates, i);
-        if (X509_check_private_key(certificate, reader->bundle->key) == 1) {
-            reader->bundle->certificate = sk_X509_delete(reader->certificates, i);
-            return true;
-        }
-        unread = unread || !X509_get0_pubkey(certificate);
-        if (failure_of_memory(reader->failure)) return false;
-    }
-    /* OpenSSL gives no reason; it may be a lack of memory. */
-    return !unread || failure_set(reader->failure, "bundle not opened: it is unknown which "
-                                                   "certificate is the key's, since the public "
-                                                   "key of one is not readable");
-}
-
-/* The certificate of the key stands alone; all others are the chain. */
-static bool sort_certificates(Reader *reader) {
-    Pkcs12 *bundle = reader->bundle;
-    if (bundle->key && !find_certificate(reader)) return false;
-    ERR_clear_error();
-    bundle->chain = reader->certificates;
-    reader->certificates = NULL;
-    int length = 0;
-    const unsigned char *alias =
-        bundle->certificate ? X509_alias_get0(bundle->certificate, &length) : NULL;
-    if (alias) bundle->friendly_name = OPENSSL_strndup((const char *)alias, (size_t)length);
-    if (!alias && reader->key_name) bundle->friendly_name = OPENSSL_strdup(reader->key_name);
-    return bundle->friendly_name || (!alias && !reader->key_name) ||
-           failure_set(reader->failure, "out of memory");
-}
-
 /* Unlike a new password, one for reading may be empty. */
 static bool check_password(Bytes password, Failure *failure) {
     const void *data = password.length ? (const void *)password.data : "";
@@ -308,38 +311,31 @@ bool pkcs12_read(Pkcs12 *bundle, Bytes data, const Pkcs12Reading *reading, Failu
     memset(bundle, 0, sizeof *bundle);
     Bytes password = reading->password;
     Reader reader = {.bundle = bundle, .budget = PBE_BUDGET, .failure = failure};
-    char *text = NULL;
-    PKCS12 *pkcs12 = NULL;
-    bool done = false;
     if (!check_password(password, failure)) return false;
     if (reading->with_legacy && !(reader.library = legacy_context(failure))) return false;
-    text = copy_text(password);
-    reader.certificates = sk_X509_new_null();
+    char *text = OPENSSL_strndup(password.data ? (const char *)password.data : "", password.length);
+    if (!text) return failure_set(failure, "out of memory");
     reader.password = text;
     reader.password_length = (int)password.length;
-    if (!text || !reader.certificates) {
-        failure_set(failure, "out of memory");
-        goto end;
-    }
-    if (!(pkcs12 = decode_bundle(data, &reader))) {
-        failure_openssl(failure, "not a PKCS#12 bundle");
-        goto end;
-    }
-    done = check_mac(pkcs12, &reader, reading) && take_safes(&reader, pkcs12) &&
-           sort_certificates(&reader);
-end:
+    PKCS12 *pkcs12 = decode_bundle(data, &reader);
+    bool done = pkcs12 && check_mac(pkcs12, &reader, reading) && take_safes(&reader, pkcs12) &&
+                pkcs12_sort(bundle, failure);
     PKCS12_free(pkcs12);
     OPENSSL_clear_free(text, password.length + 1);
-    OPENSSL_free(reader.key_name);
-    sk_X509_pop_free(reader.certificates, X509_free);
     ERR_clear_error();
     return done;
 }
 
 void pkcs12_free(Pkcs12 *bundle) {
-    EVP_PKEY_free(bundle->key);
-    X509_free(bundle->certificate);
-    sk_X509_pop_free(bundle->chain, X509_free);
-    OPENSSL_free(bundle->friendly_name);
+    for (size_t i = 0; i < bundle->count; i++) {
+        Pkcs12Bag *bag = bundle->bags + i;
+        EVP_PKEY_free(bag->key);
+        X509_free(bag->certificate);
+        OPENSSL_free(bag->name);
+        OPENSSL_free(bag->id);
+    }
+    for (size_t i = 0; i < bundle->entry_count; i++) OPENSSL_free(bundle->entries[i].chain);
+    OPENSSL_free(bundle->bags);
+    OPENSSL_free(bundle->entries);
     memset(bundle, 0, sizeof *bundle);
 }
