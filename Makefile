@@ -56,9 +56,9 @@ say = $(if $(or $V,$(findstring s,$(firstword -$(MAKEFLAGS)))),:,printf '  %-8s 
 # The janet of this build, with the modules of this build.
 RUN_JANET = PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" $(TEST_ENV) janet
 
-.PHONY: all deps env test test-c asan tsan valgrind conform bogo tlsfuzzer chaos soak coverage \
-  analyze packages matrix fuzz corpus bench bench-quick demo docs test-site lint lint-text format \
-  install uninstall clean compare help ALWAYS
+.PHONY: all deps env test test-c asan tsan valgrind conform bogo tlsfuzzer programs chaos soak \
+  coverage analyze packages matrix fuzz corpus bench bench-quick demo docs test-site lint \
+  lint-text format install uninstall clean compare help ALWAYS
 .DELETE_ON_ERROR:
 
 all: $(JANET) $(MODULES) ## build the modules; names what is missing
@@ -204,6 +204,9 @@ bogo: all ## run BoringSSL's tests; RUNNER=its ssl/test/runner, TEST=pattern
 
 tlsfuzzer: all ## run tlsfuzzer's scripts; CHECKOUT=path, ALL=1, PEER=openssl
 	$Q $(if $(ALL),ALL=1) $(PEER:%=PEER=%) $(RUN_JANET) test/conform/tlsfuzzer/run.janet '$(CHECKOUT)'
+
+programs: all ## run public programs over TLS; DIR=folder with checkouts of janet, spork and others
+	$Q $(RUN_JANET) test/programs/run.janet '$(DIR)'
 
 CHAOS_ENV = JSEC_SECONDS=$(SECONDS) $(SEED:%=JSEC_SEED=%) $(if $(ASAN),$(ASAN_ENV))
 
