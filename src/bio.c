@@ -135,14 +135,14 @@ void bio_end(Bio *bio) {
     bio_changed(bio);
 }
 
-static Bio *args_bio(Janet *argv) {
+static Bio *args_bio(const char *function, Janet *argv) {
     Bio *bio = bio_of(argv[0]);
-    if (!bio) raise_type(0, "jsec/bio", argv[0]);
+    if (!bio) raise_type(function, 0, "jsec/bio", argv[0]);
     return bio;
 }
 
 static Bio *args_open_bio(const char *function, Janet *argv) {
-    Bio *bio = args_bio(argv);
+    Bio *bio = args_bio(function, argv);
     if (!bio->memory) raise_format(function, "bio is closed");
     return bio;
 }
@@ -153,7 +153,7 @@ FUNCTION(bio_new_mem, "bio/new-mem", "",
          "methods as well, as in `(:write bio data)`. A pair of them replaces a socket under "
          "TLS, see `tls/wrap`. Raises only when memory runs out.",
          NULL) {
-    janet_fixarity(argc, 0);
+    args_arity(function, argc, 0, 0);
     Bio *bio = janet_abstract(&bio_type, sizeof *bio);
     *bio = (Bio){.hook_owner = janet_wrap_nil()};
     request_queue_init(&bio->waiters);
@@ -164,9 +164,11 @@ FUNCTION(bio_new_mem, "bio/new-mem", "",
 }
 
 /* A count above the number of queued bytes means all of them. */
-static size_t args_count(const Janet *argv, int32_t slot) {
+static size_t args_count(const char *function, const Janet *argv, int32_t slot) {
     double count = janet_checktype(argv[slot], JANET_NUMBER) ? janet_unwrap_number(argv[slot]) : 0;
-    if (!(count >= 1) || count != floor(count)) raise_type(slot, "positive integer", argv[slot]);
+    if (!(count >= 1) || count != floor(count)) {
+        raise_type(function, slot, "positive integer", argv[slot]);
+    }
     return count < INT32_MAX ? (size_t)count : INT32_MAX;
 }
 
@@ -175,9 +177,9 @@ FUNCTION(bio_read, "bio/read", "bio nbytes",
          "empty: more may come later, unless it has ended. Never waits: see `bio/wait`. Raises "
          "when `nbytes` is no positive integer, or the bio closed.",
          NULL) {
-    janet_fixarity(argc, 2);
+    args_arity(function, argc, 2, 2);
     Bio *bio = args_open_bio(function, argv);
-    size_t max = args_count(argv, 1), pending = BIO_ctrl_pending(bio->memory);
+    size_t max = args_count(function, argv, 1), pending = BIO_ctrl_pending(bio->memory);
     if (!pending) return janet_wrap_nil();
     JanetBuffer *buffer = janet_buffer((int32_t)(pending < max ? pending : max));
     int got = BIO_read(bio->memory, buffer->data, (int)(pending < max ? pending : max));
@@ -190,9 +192,9 @@ FUNCTION(bio_write, "bio/write", "bio data",
          "Append a string or buffer to the queue. Returns the number of bytes written, which is "
          "always all of them. Raises when the bio has ended or is closed.",
          NULL) {
-    janet_fixarity(argc, 2);
+    args_arity(function, argc, 2, 2);
     Bio *bio = args_open_bio(function, argv);
-    Bytes data = args_bytes(argv, 1);
+    Bytes data = args_bytes(function, argv, 1);
     if (bio->ended) raise_format(function, "bio has ended");
     if (!data.length) return janet_wrap_integer(0);
     ERR_clear_error();
@@ -211,7 +213,7 @@ FUNCTION(bio_to_string, "bio/to-string", "bio",
          "Take all bytes that wait out of the queue and return them as a string, empty when "
          "there are none. Raises when the bio is closed.",
          NULL) {
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     Bio *bio = args_open_bio(function, argv);
     size_t pending = BIO_ctrl_pending(bio->memory);
     if (pending > INT32_MAX - 1) raise_format(function, "more than 2 GB: use bio/read");
@@ -225,8 +227,8 @@ FUNCTION(bio_close, "bio/close", "bio",
          "is collected. Closing twice does nothing. Returns nil. Raises when `bio` is not a "
          "memory BIO.",
          NULL) {
-    janet_fixarity(argc, 1);
-    Bio *bio = args_bio(argv);
+    args_arity(function, argc, 1, 1);
+    Bio *bio = args_bio(function, argv);
     if (!bio->memory) return janet_wrap_nil();
     bio_free(bio);
     bio_changed(bio);
@@ -240,7 +242,7 @@ FUNCTION(bio_end, "bio/end", "bio",
          "unless the peer has sent close_notify. When a TLS stream is closed its output queue "
          "ends. Ending twice does nothing. Returns the bio. Raises when the bio is closed.",
          NULL) {
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     bio_end(args_open_bio(function, argv));
     return argv[0];
 }
@@ -265,9 +267,9 @@ FUNCTION(bio_wait, "bio/wait", "bio &opt timeout",
          "    (while (bio/wait out)\n"
          "      (ev/write socket (bio/to-string out)))",
          NULL) {
-    janet_arity(argc, 1, 2);
-    Bio *bio = args_bio(argv);
-    double timeout = args_timeout(argv, argc, 1);
+    args_arity(function, argc, 1, 2);
+    Bio *bio = args_bio(function, argv);
+    double timeout = args_timeout(function, argv, argc, 1);
     bool ready = bio_is_drained(bio) || BIO_ctrl_pending(bio->memory);
     if (ready) return waiting_bytes(bio);
     poller_start();

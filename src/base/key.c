@@ -75,9 +75,9 @@ static bool read_key(Janet value, Bytes *bytes) {
     return text;
 }
 
-Bytes key_argument(const Janet *argv, int32_t slot) {
+Bytes key_argument(const char *function, const Janet *argv, int32_t slot) {
     Bytes bytes;
-    if (!read_key(argv[slot], &bytes)) raise_secret(slot, EXPECTED, argv[slot]);
+    if (!read_key(argv[slot], &bytes)) raise_secret(function, slot, EXPECTED, argv[slot]);
     return bytes;
 }
 

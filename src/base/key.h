@@ -17,7 +17,7 @@ Janet key_object(PemSource *der, const EVP_PKEY *key, bool is_private);
 Bytes key_object_der(Janet value);
 
 /* A string, a buffer, or the DER of a key object. The error does not show the value. */
-Bytes key_argument(const Janet *argv, int32_t slot);
+Bytes key_argument(const char *function, const Janet *argv, int32_t slot);
 
 /* Parser for options: Bytes of the same. */
 void key_option(const OptionSite *site, Janet value, void *field);

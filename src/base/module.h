@@ -33,17 +33,23 @@ typedef struct Function {
     static Janet cfun_##id(int32_t argc, Janet *argv) {                                            \
         return call_##id(name, argc, argv);                                                        \
     }                                                                                              \
-    FUNCTION_NAMED(id, name, parameters, text, options);                                           \
+    static const Function function_##id = {name, parameters, text, options, cfun_##id};            \
     static Janet call_##id(FUNCTION_UNUSED const char *function, FUNCTION_UNUSED int32_t argc,     \
                            FUNCTION_UNUSED Janet *argv)
-
-/* A public name and documentation for cfun_<id>, whose body stands elsewhere. */
-#define FUNCTION_NAMED(id, name, parameters, text, options)                                        \
-    static const Function function_##id = {name, parameters, text, options, cfun_##id}
 
 #define FUNCTION_UNUSED __attribute__((unused))
 
 /* Bind the functions, ended by NULL, in the native module's environment. */
 void module_register(JanetTable *env, const Function *const *functions);
+
+/* How a function of that name is called: "crypto/digest algorithm data". The text lasts as long as
+ * the C function runs. */
+const char *module_signature(const char *name);
+
+/* The numbers of arguments that a function takes by its parameters. */
+void module_arity(const char *name, int32_t *min, int32_t *max);
+
+/* The name of a parameter, not terminated; NULL: unknown. */
+const char *module_parameter(const char *name, int32_t slot, size_t *length);
 
 #endif

@@ -1,5 +1,6 @@
 #include "base/raise.h"
 
+#include "base/module.h"
 #include "base/value.h"
 #include "core/printable.h"
 #include "core/shown.h"
@@ -43,16 +44,44 @@ const char *raise_shown(Janet value) {
     return shows ? (const char *)janet_formatc("%v", value) : raise_kind(value);
 }
 
-void raise_type(int32_t slot, const char *expected, Janet got) {
-    janet_panicf("bad slot #%d, expected %s, got %s", slot, expected, raise_shown(got));
+/* "crypto/digest: data: "; nothing for a method, whose errors are core's. */
+static void push_site(JanetBuffer *text, const char *function, int32_t slot) {
+    if (!function) return;
+    size_t length;
+    const char *parameter = module_parameter(function, slot, &length);
+    janet_formatb(text, "%s: ", function);
+    if (!parameter) return;
+    janet_buffer_push_bytes(text, (const uint8_t *)parameter, (int32_t)length);
+    janet_buffer_push_cstring(text, ": ");
 }
 
-void raise_secret(int32_t slot, const char *expected, Janet got) {
-    janet_panicf("bad slot #%d, expected %s, got %s", slot, expected, raise_kind(got));
+JANET_NO_RETURN static void raise_slot(const char *function, int32_t slot, const char *expected,
+                                       const char *got) {
+    JanetBuffer *text = janet_buffer(128);
+    push_site(text, function, slot);
+    janet_formatb(text, "bad slot #%d, expected %s, got %s", slot, expected, got);
+    janet_panics(janet_string(text->data, text->count));
 }
 
-void *raise_unless_abstract(const Janet *argv, int32_t slot, const JanetAbstractType *type) {
+void raise_type(const char *function, int32_t slot, const char *expected, Janet got) {
+    raise_slot(function, slot, expected, raise_shown(got));
+}
+
+void raise_secret(const char *function, int32_t slot, const char *expected, Janet got) {
+    raise_slot(function, slot, expected, raise_kind(got));
+}
+
+void raise_arity(const char *function, int32_t argc, int32_t min, int32_t max) {
+    if (!function) janet_arity(argc, min, max);
+    const char *bound = min == max ? "" : argc < min ? "at least " : "at most ";
+    const char *signature = module_signature(function);
+    raise_format(function ? function : "", "arity mismatch, expected %s%d, got %d: (%s)", bound,
+                 argc < min ? min : max, argc, signature ? signature : "");
+}
+
+void *raise_unless_abstract(const char *function, const Janet *argv, int32_t slot,
+                            const JanetAbstractType *type) {
     void *pointer = janet_checkabstract(argv[slot], type);
-    if (!pointer) raise_type(slot, type->name, argv[slot]);
+    if (!pointer) raise_type(function, slot, type->name, argv[slot]);
     return pointer;
 }

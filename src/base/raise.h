@@ -25,12 +25,19 @@ JANET_NO_RETURN void raise_format(const char *function, const char *format, ...)
 const char *raise_shown(Janet value);
 const char *raise_kind(Janet value);
 
-/* Raise "bad slot #n, expected X, got Y", as Janet's core does. raise_type shows Y by raise_shown,
- * raise_secret by raise_kind. */
-JANET_NO_RETURN void raise_type(int32_t slot, const char *expected, Janet got);
-JANET_NO_RETURN void raise_secret(int32_t slot, const char *expected, Janet got);
+/* Raise "<function>: <parameter>: bad slot #n, expected X, got Y"; for a NULL function the text
+ * begins with "bad slot", as that of Janet's core. raise_type shows Y by raise_shown, raise_secret
+ * by raise_kind. */
+JANET_NO_RETURN void raise_type(const char *function, int32_t slot, const char *expected,
+                                Janet got);
+JANET_NO_RETURN void raise_secret(const char *function, int32_t slot, const char *expected,
+                                  Janet got);
+
+/* Raise "<function>: arity mismatch, expected n, got m: (<call>)", or core's text for NULL. */
+JANET_NO_RETURN void raise_arity(const char *function, int32_t argc, int32_t min, int32_t max);
 
 /* The argument's abstract value. janet_getabstract would repeat a string in its error. */
-void *raise_unless_abstract(const Janet *argv, int32_t slot, const JanetAbstractType *type);
+void *raise_unless_abstract(const char *function, const Janet *argv, int32_t slot,
+                            const JanetAbstractType *type);
 
 #endif

@@ -184,7 +184,7 @@ Context *argument_context(const char *function, const ContextKind *kind, const J
         options->connection = context->connection;
         return context;
     }
-    if (!options_given(given)) raise_type(n, kind->wanted, given);
+    if (!options_given(given)) raise_type(function, n, kind->wanted, given);
     options_read(function, kind->set, given, options);
     bool beside = !janet_checktype(options->context, JANET_NIL);
     return beside ? read_beside(function, kind, given, options)

@@ -1,5 +1,6 @@
 #include "context/entry.h"
 
+#include "base/args.h"
 #include "base/raise.h"
 #include "context/argument.h"
 #include "context/parse.h"
@@ -20,7 +21,7 @@ static bool copy_name(Bytes *name) {
 
 Janet entry_new_context(const char *function, const ContextKind *kind, int32_t argc,
                         const Janet *argv, ContextOptions *options) {
-    janet_arity(argc, 0, 1);
+    args_arity(function, argc, 0, 1);
     if (argc) options_read(function, kind->set, argv[0], options);
     if (!janet_checktype(options->context, JANET_NIL)) {
         raise_format(function, "a context can't be made of another: leave :context out");
@@ -46,17 +47,18 @@ Janet entry_new_context(const char *function, const ContextKind *kind, int32_t a
     return janet_wrap_abstract(self);
 }
 
-static Context *get_context(const ContextKind *kind, const Janet *argv, int32_t n) {
-    return raise_unless_abstract(argv, n, kind->type);
+static Context *get_context(const char *function, const ContextKind *kind, const Janet *argv,
+                            int32_t n) {
+    return raise_unless_abstract(function, argv, n, kind->type);
 }
 
 Janet entry_trust_cert(const char *function, const ContextKind *kind, int32_t argc,
                        const Janet *argv) {
-    janet_fixarity(argc, 2);
+    args_arity(function, argc, 2, 2);
     Context *self = context_object(argv[0]);
-    if (!self) self = get_context(kind, argv, 0); /* raises */
+    if (!self) self = get_context(function, kind, argv, 0); /* raises */
     if (!janet_checktypes(argv[1], JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
-        raise_type(1, "string or buffer", argv[1]);
+        raise_type(function, 1, "string or buffer", argv[1]);
     }
     Failure failure;
     if (!trust_add(self->context, value_bytes(argv[1]), &failure))
@@ -70,8 +72,8 @@ Janet entry_set_ticket_keys(const char *function, const ContextKind *kind, int32
     OptionSite site = {function, &row};
     BytesList keys;
     Failure failure;
-    janet_fixarity(argc, 2);
-    Context *self = get_context(kind, argv, 0);
+    args_arity(function, argc, 2, 2);
+    Context *self = get_context(function, kind, argv, 0);
     parse_blobs(&site, argv[1], &keys);
     if (!context_set_ticket_keys(self->context, &keys, &failure)) raise_failure(function, &failure);
     return argv[0];

@@ -35,9 +35,9 @@ static bool decode_run(Task *task, Failure *failure) {
 
 static Base32Task make_task(const char *function, int32_t argc, const Janet *argv) {
     Base32Options options = {.padding = true};
-    janet_arity(argc, 1, 2);
+    args_arity(function, argc, 1, 2);
     Base32Task job = {.task = {.function = function, .is_linear = true}};
-    job.task.inputs[0] = args_bytes(argv, 0);
+    job.task.inputs[0] = args_bytes(function, argv, 0);
     options_read(function, &options_set, args_options(argv, argc, 1), &options);
     job.padded = options.padding;
     return job;

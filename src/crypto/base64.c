@@ -31,11 +31,11 @@ static bool encode_run(Task *task, Failure *failure) {
 }
 
 static Janet run_encode(const char *function, Base64 variant, int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     Base64Task job = {
         .task = {.function = function, .run = encode_run, .is_string = true, .is_linear = true},
         .variant = variant};
-    job.task.inputs[0] = args_bytes(argv, 0);
+    job.task.inputs[0] = args_bytes(function, argv, 0);
     job.task.room = base64_encoded_length(variant, job.task.inputs[0].length);
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
 }
@@ -47,11 +47,11 @@ static bool decode_run(Task *task, Failure *failure) {
 }
 
 static Janet run_decode(const char *function, Base64 variant, int32_t argc, Janet *argv) {
-    janet_arity(argc, 1, 2);
+    args_arity(function, argc, 1, 2);
     DecodeOptions options = {.is_spaced = false};
     Base64Task job = {.task = {.function = function, .run = decode_run, .is_linear = true},
                       .variant = variant};
-    job.task.inputs[0] = args_bytes(argv, 0);
+    job.task.inputs[0] = args_bytes(function, argv, 0);
     options_read(function, &decode_options, args_options(argv, argc, 1), &options);
     size_t length = job.task.inputs[0].length;
     job.is_spaced = options.is_spaced;

@@ -105,10 +105,10 @@ static CipherTask read_arguments(const char *function, int32_t argc, const Janet
     CipherTask job = {.task = {.function = function}};
     Bytes *inputs = job.task.inputs;
     job.cipher = args_cipher(function, argv, 0);
-    inputs[KEY] = args_secret(argv, 1);
-    inputs[NONCE] = args_bytes(argv, 2);
-    inputs[TEXT] = args_secret(argv, 3);
-    inputs[ADDITIONAL] = args_bytes_or_none(argv, argc, aad_slot);
+    inputs[KEY] = args_secret(function, argv, 1);
+    inputs[NONCE] = args_bytes(function, argv, 2);
+    inputs[TEXT] = args_secret(function, argv, 3);
+    inputs[ADDITIONAL] = args_bytes_or_none(function, argv, argc, aad_slot);
     check_length(function, job.cipher, "a key", inputs[KEY], job.cipher->key_length);
     check_length(function, job.cipher, "a nonce", inputs[NONCE], job.cipher->nonce_length);
     if (inputs[ADDITIONAL].length && !job.cipher->tag_length) {
@@ -133,7 +133,7 @@ FUNCTION(crypto_encrypt, "crypto/encrypt", "algo key nonce plaintext &opt aad",
          "Never use a nonce twice with the same key: with GCM and ChaCha20-Poly1305 this reveals "
          "the plaintexts and allows forgeries. Take each from `generate-nonce`, or count.",
          NULL) {
-    janet_arity(argc, 4, 5);
+    args_arity(function, argc, 4, 5);
     CipherTask job = read_arguments(function, argc, argv, 4);
     job.task.run = encrypt_run;
     job.task.is_linear = true;
@@ -149,9 +149,9 @@ FUNCTION(crypto_decrypt, "crypto/decrypt", "algo key nonce ciphertext tag &opt a
          "CBC does not authenticate, and a peer that learns whether decryption failed can decrypt "
          "messages: check an HMAC of nonce and ciphertext first.",
          NULL) {
-    janet_arity(argc, 4, 6);
+    args_arity(function, argc, 4, 6);
     CipherTask job = read_arguments(function, argc, argv, 5);
-    Bytes tag = args_bytes_or_none(argv, argc, 4);
+    Bytes tag = args_bytes_or_none(function, argv, argc, 4);
     job.task.run = decrypt_run;
     job.task.is_linear = true;
     if (!job.cipher->tag_length && tag.length) {
@@ -175,7 +175,7 @@ FUNCTION(crypto_generate_nonce, "crypto/generate-nonce", "algo",
          "for 2^32 random nonces of 12 bytes; take another key before that. Raises when `algo` is "
          "not a cipher of `encrypt`.",
          NULL) {
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     const CipherRow *cipher = args_cipher(function, argv, 0);
     Task task = {.function = function, .run = nonce_run, .room = (size_t)cipher->nonce_length};
     return task_run(&task, sizeof task, false);
@@ -186,7 +186,7 @@ FUNCTION(crypto_cipher_info, "crypto/cipher-info", "algo",
          "`:tag-length` in bytes (0: no tag), and `:aead`, true when it authenticates. Raises "
          "when `algo` is not a cipher of `encrypt`.",
          NULL) {
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     const CipherRow *cipher = args_cipher(function, argv, 0);
     JanetKV *info = janet_struct_begin(5);
     janet_struct_put(info, janet_ckeywordv("name"), janet_cstringv(cipher->name.text));

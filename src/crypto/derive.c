@@ -50,8 +50,8 @@ FUNCTION(crypto_derive, "crypto/derive", "private-key public-key",
     size_t length = 0;
     Failure failure;
     static const Bytes no_password = {NULL, 0};
-    janet_fixarity(argc, 2);
-    Bytes own = key_argument(argv, 0), others = key_argument(argv, 1);
+    args_arity(function, argc, 2, 2);
+    Bytes own = key_argument(function, argv, 0), others = key_argument(function, argv, 1);
     EVP_PKEY *key = keys_private(own, no_password, &failure);
     EVP_PKEY *peer = key ? keys_public(others, &failure) : NULL;
     bool done = peer && agree(key, peer, secret, &length, &failure);

@@ -69,11 +69,11 @@ FUNCTION(crypto_digest, "crypto/digest", "algorithm data &opt opts",
          "7693.\n\n"
          "Do not store passwords this way: use `scrypt` or `pbkdf2`.",
          &digest_options) {
-    janet_arity(argc, 2, 3);
+    args_arity(function, argc, 2, 3);
     DigestTask job = {.task = {.function = function, .run = digest_run, .is_linear = true}};
     DigestOptions options = {0};
     job.digest = args_digest(function, argv, 0);
-    job.task.inputs[0] = args_bytes(argv, 1);
+    job.task.inputs[0] = args_bytes(function, argv, 1);
     if (argc > 2) options_read(function, &digest_options, argv[2], &options);
     job.task.room = check_length(function, job.digest, options.length);
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
@@ -109,12 +109,12 @@ FUNCTION(crypto_hmac, "crypto/hmac", "algorithm key data",
          "digest. Compare a received value by `constant-time=`, never by `=`. Above 4 MB a worker "
          "thread computes while the fiber waits. Raises when the algorithm is unknown, or a SHAKE.",
          NULL) {
-    janet_fixarity(argc, 3);
+    args_arity(function, argc, 3, 3);
     const DigestRow *digest = args_hmac_digest(function, argv, 0);
     HmacTask job = {.task = {.function = function, .run = hmac_run, .is_linear = true},
                     .digest = digest};
-    job.task.inputs[KEY] = args_secret(argv, 1);
-    job.task.inputs[DATA] = args_bytes(argv, 2);
+    job.task.inputs[KEY] = args_secret(function, argv, 1);
+    job.task.inputs[DATA] = args_bytes(function, argv, 2);
     job.task.room = (size_t)EVP_MD_get_size(algorithms_md(digest));
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
 }

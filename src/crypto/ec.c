@@ -22,20 +22,20 @@ static Janet make_point(Coordinates *point) {
 }
 
 /* A point is {:x bytes :y bytes}, or its bytes in the encoding of SEC 1. */
-static PointBytes read_point(const Janet *argv, int32_t slot) {
+static PointBytes read_point(const char *function, const Janet *argv, int32_t slot) {
     Janet value = argv[slot];
     if (janet_checktypes(value, JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
-        return (PointBytes){.sec1 = args_bytes(argv, slot)};
+        return (PointBytes){.sec1 = args_bytes(function, argv, slot)};
     }
     if (!janet_checktypes(value, JANET_TFLAG_DICTIONARY)) {
-        raise_type(slot, "point {:x bytes :y bytes} or its bytes", value);
+        raise_type(function, slot, "point {:x bytes :y bytes} or its bytes", value);
     }
     Janet xy[2] = {janet_get(value, janet_ckeywordv("x")), janet_get(value, janet_ckeywordv("y"))};
     for (int i = 0; i < 2; i++) {
         if (janet_checktypes(xy[i], JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) continue;
-        raise_type(slot, "point whose :x and :y are strings or buffers", value);
+        raise_type(function, slot, "point whose :x and :y are strings or buffers", value);
     }
-    return (PointBytes){.x = args_bytes(xy, 0), .y = args_bytes(xy, 1)};
+    return (PointBytes){.x = args_bytes(function, xy, 0), .y = args_bytes(function, xy, 1)};
 }
 
 FUNCTION(crypto_ec_generate_scalar, "crypto/ec-generate-scalar", "curve",
@@ -47,7 +47,7 @@ FUNCTION(crypto_ec_generate_scalar, "crypto/ec-generate-scalar", "curve",
     uint8_t scalar[MAX_FIELD_LENGTH];
     int length;
     Failure failure;
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     if (!point_random_scalar(args_curve(function, argv, 0), scalar, &length, &failure)) {
         raise_failure(function, &failure);
     }
@@ -67,11 +67,11 @@ FUNCTION(crypto_ec_point_mul, "crypto/ec-point-mul", "curve scalar &opt point",
     PointBytes point;
     Coordinates result;
     Failure failure;
-    janet_arity(argc, 2, 3);
+    args_arity(function, argc, 2, 3);
     const CurveRow *curve = args_curve(function, argv, 0);
-    Bytes scalar = args_secret(argv, 1);
+    Bytes scalar = args_secret(function, argv, 1);
     bool given = argc > 2 && !janet_checktype(argv[2], JANET_NIL);
-    if (given) point = read_point(argv, 2);
+    if (given) point = read_point(function, argv, 2);
     if (!point_multiply(curve, scalar, given ? &point : NULL, &result, &failure)) {
         raise_failure(function, &failure);
     }
@@ -84,9 +84,9 @@ FUNCTION(crypto_ec_point_add, "crypto/ec-point-add", "curve point1 point2",
          NULL) {
     Coordinates result;
     Failure failure;
-    janet_fixarity(argc, 3);
+    args_arity(function, argc, 3, 3);
     const CurveRow *curve = args_curve(function, argv, 0);
-    PointBytes a = read_point(argv, 1), b = read_point(argv, 2);
+    PointBytes a = read_point(function, argv, 1), b = read_point(function, argv, 2);
     if (!point_add(curve, &a, &b, &result, &failure)) raise_failure(function, &failure);
     return make_point(&result);
 }
@@ -108,9 +108,9 @@ FUNCTION(crypto_ec_point_to_bytes, "crypto/ec-point-to-bytes", "curve point &opt
     Coordinates point;
     PointOptions options = {false};
     Failure failure;
-    janet_arity(argc, 2, 3);
+    args_arity(function, argc, 2, 3);
     const CurveRow *curve = args_curve(function, argv, 0);
-    PointBytes bytes = read_point(argv, 1);
+    PointBytes bytes = read_point(function, argv, 1);
     options_read(function, &point_options, args_options(argv, argc, 2), &options);
     if (!point_reread(curve, &bytes, &point, &failure)) raise_failure(function, &failure);
     JanetBuffer *out = janet_buffer(1 + 2 * point.length);
@@ -127,9 +127,9 @@ FUNCTION(crypto_ec_point_from_bytes, "crypto/ec-point-from-bytes", "curve bytes"
          NULL) {
     Coordinates point;
     Failure failure;
-    janet_fixarity(argc, 2);
+    args_arity(function, argc, 2, 2);
     const CurveRow *curve = args_curve(function, argv, 0);
-    PointBytes bytes = {.sec1 = args_bytes(argv, 1)};
+    PointBytes bytes = {.sec1 = args_bytes(function, argv, 1)};
     if (!point_reread(curve, &bytes, &point, &failure)) raise_failure(function, &failure);
     return make_point(&point);
 }

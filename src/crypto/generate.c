@@ -55,20 +55,20 @@ FUNCTION(crypto_generate_key, "crypto/generate-key", "alg &opt bits",
          "Raises when the algorithm is unknown or this OpenSSL does not offer it.",
          NULL) {
     Failure failure;
-    janet_arity(argc, 1, 2);
+    args_arity(function, argc, 1, 2);
     GenerateTask job = {.task = {.function = function,
                                  .run = generate_run,
                                  .result = pem_result,
                                  .room = MAX_PEM_LENGTH}};
-    if (!algorithms_key(args_name(argv, 0), &job.algorithm, &failure)) {
+    if (!algorithms_key(args_name(function, argv, 0), &job.algorithm, &failure)) {
         raise_value(function, &failure, argv[0]);
     }
     bool given = argc > 1 && !janet_checktype(argv[1], JANET_NIL);
     bool rsa = keygen_is_rsa(&job.algorithm);
     if (given && !rsa) raise_format(function, "%v keys have one size: leave out bits", argv[0]);
     if (rsa)
-        job.bits =
-            given ? args_integer(argv, 1, KEYGEN_MIN_BITS, KEYGEN_MAX_BITS) : KEYGEN_DEFAULT_BITS;
+        job.bits = given ? args_integer(function, argv, 1, KEYGEN_MIN_BITS, KEYGEN_MAX_BITS)
+                         : KEYGEN_DEFAULT_BITS;
     return task_run(&job.task, sizeof job, rsa);
 }
 
@@ -79,8 +79,8 @@ FUNCTION(crypto_export_public_key, "crypto/export-public-key", "key",
          NULL) {
     Failure failure;
     size_t length = 0;
-    janet_fixarity(argc, 1);
-    EVP_PKEY *key = keys_public(key_argument(argv, 0), &failure);
+    args_arity(function, argc, 1, 1);
+    EVP_PKEY *key = keys_public(key_argument(function, argv, 0), &failure);
     char *pem = key ? keys_public_pem(key, &length, &failure) : NULL;
     EVP_PKEY_free(key);
     if (!pem) raise_failure(function, &failure);
@@ -94,7 +94,7 @@ FUNCTION(crypto_forget_keys, "crypto/forget-keys", "",
          "`derive` and the RSA functions, and the last keys of `encrypt`, `decrypt` and `hmac`. "
          "Secret parts are cleansed. Returns nil. Never raises.",
          NULL) {
-    janet_fixarity(argc, 0);
+    args_arity(function, argc, 0, 0);
     keys_forget();
     algorithms_forget();
     return janet_wrap_nil();

@@ -21,9 +21,9 @@ FUNCTION(crypto_hex_encode, "crypto/hex-encode", "data",
          "The bytes of a string or buffer as hexadecimal digits (RFC 4648 section 8), a string of "
          "two lower-case digits a byte. Raises when `data` is neither.",
          NULL) {
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     Task job = {.function = function, .run = encode_run, .is_string = true, .is_linear = true};
-    job.inputs[0] = args_bytes(argv, 0);
+    job.inputs[0] = args_bytes(function, argv, 0);
     job.room = 2 * job.inputs[0].length;
     return task_run(&job, sizeof job, task_is_large(&job));
 }
@@ -33,9 +33,9 @@ FUNCTION(crypto_hex_decode, "crypto/hex-decode", "text",
          "names the position, on an odd number of digits and on any other character, such as "
          "white space, a colon or \"0x\".",
          NULL) {
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     Task job = {.function = function, .run = decode_run, .is_linear = true};
-    job.inputs[0] = args_bytes(argv, 0);
+    job.inputs[0] = args_bytes(function, argv, 0);
     job.room = job.inputs[0].length / 2;
     return task_run(&job, sizeof job, task_is_large(&job));
 }

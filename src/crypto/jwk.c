@@ -46,7 +46,7 @@ static Jwk read_jwk(const char *function, const Janet *argv, int32_t slot) {
     Jwk jwk = {.members = {{NULL, 0}}};
     JanetDictView view;
     if (!janet_dictionary_view(argv[slot], &view.kvs, &view.len, &view.cap)) {
-        raise_secret(slot, "table or struct of a JWK", argv[slot]);
+        raise_secret(function, slot, "table or struct of a JWK", argv[slot]);
     }
     for (int32_t i = 0; i < view.cap; i++) {
         if (!janet_checktype(view.kvs[i].key, JANET_NIL)) read_member(function, view.kvs + i, &jwk);
@@ -67,7 +67,7 @@ FUNCTION(crypto_key_from_jwk, "crypto/key-from-jwk", "jwk",
     Failure failure;
     bool is_private;
     size_t length = 0;
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     Jwk jwk = read_jwk(function, argv, 0);
     EVP_PKEY *key = jwk_read(&jwk, &is_private, &failure);
     char *pem = !key         ? NULL
@@ -140,12 +140,12 @@ FUNCTION(crypto_key_to_jwk, "crypto/key-to-jwk", "key &opt opts",
          "Raises when `key` can't be read, has no JWK (DSA, RSA-PSS, curves other than "
          "P-256, P-384, P-521 and secp256k1), or is public and `:private` is true.",
          &options_set) {
-    janet_arity(argc, 1, 2);
+    args_arity(function, argc, 1, 2);
     JwkTask job = {
         .task = {
             .function = function, .run = jwk_run, .result = jwk_result, .release = jwk_release}};
     JwkOptions options = {.with_private = false};
-    job.task.inputs[KEY] = key_argument(argv, 0);
+    job.task.inputs[KEY] = key_argument(function, argv, 0);
     options_read(function, &options_set, args_options(argv, argc, 1), &options);
     job.task.inputs[PASSWORD] = options.password;
     job.with_private = options.with_private;
@@ -182,14 +182,14 @@ FUNCTION(crypto_jwk_thumbprint, "crypto/jwk-thumbprint", "key &opt digest",
          NULL) {
     Failure failure;
     uint8_t digest[EVP_MAX_MD_SIZE], text[2 * EVP_MAX_MD_SIZE];
-    janet_arity(argc, 1, 2);
+    args_arity(function, argc, 1, 2);
     const EVP_MD *md = get_digest(function, argc, argv);
     bool hashed;
     if (janet_checktypes(argv[0], JANET_TFLAG_DICTIONARY)) {
         Jwk jwk = read_jwk(function, argv, 0);
         hashed = jwk_thumbprint(&jwk, md, digest, &failure);
     } else {
-        hashed = hash_key(key_argument(argv, 0), md, digest, &failure);
+        hashed = hash_key(key_argument(function, argv, 0), md, digest, &failure);
     }
     if (!hashed) raise_failure(function, &failure);
     Bytes bytes = {digest, (size_t)EVP_MD_get_size(md)};

@@ -75,15 +75,15 @@ static bool hkdf_run(Task *task, Failure *failure) {
     return derive_key(job, params, failure);
 }
 
-static Bytes read_or_empty(const Janet *argv, int32_t slot) {
-    Bytes bytes = args_bytes_or_none(argv, slot + 1, slot);
+static Bytes read_or_empty(const char *function, const Janet *argv, int32_t slot) {
+    Bytes bytes = args_bytes_or_none(function, argv, slot + 1, slot);
     return bytes.data ? bytes : (Bytes){(const uint8_t *)"", 0};
 }
 
 #define MAX_INFO_LENGTH (32 << 10) /* OpenSSL refuses more without a reason */
 
 static Bytes read_info(const char *function, const Janet *argv, int32_t slot) {
-    Bytes info = read_or_empty(argv, slot);
+    Bytes info = read_or_empty(function, argv, slot);
     if (info.length > MAX_INFO_LENGTH) {
         raise_format(function, "info too long: at most %d bytes, got %d", MAX_INFO_LENGTH,
                      (int)info.length);
@@ -99,14 +99,14 @@ FUNCTION(crypto_hkdf, "crypto/hkdf", "algorithm key salt info length",
          "than 32768 bytes.\n\n"
          "Not for passwords, which can be guessed: use `scrypt` or `pbkdf2`.",
          NULL) {
-    janet_fixarity(argc, 5);
+    args_arity(function, argc, 5, 5);
     KdfTask job = {.task = {.function = function, .run = hkdf_run}, .kdf = KDF_HKDF};
     job.digest = args_hmac_digest(function, argv, 0);
-    job.task.inputs[SECRET] = args_secret(argv, 1);
-    job.task.inputs[SALT] = read_or_empty(argv, 2);
+    job.task.inputs[SECRET] = args_secret(function, argv, 1);
+    job.task.inputs[SALT] = read_or_empty(function, argv, 2);
     job.task.inputs[INFO] = read_info(function, argv, 3);
     int32_t max_length = 255 * EVP_MD_get_size(algorithms_md(job.digest));
-    job.task.room = (size_t)args_integer(argv, 4, 1, max_length);
+    job.task.room = (size_t)args_integer(function, argv, 4, 1, max_length);
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
 }
 
@@ -133,13 +133,13 @@ FUNCTION(crypto_pbkdf2, "crypto/pbkdf2", "algorithm password salt iterations len
          "Compare the result by `constant-time=`. Raises when a number is out of range or the "
          "digest is unknown.",
          NULL) {
-    janet_fixarity(argc, 5);
+    args_arity(function, argc, 5, 5);
     KdfTask job = {.task = {.function = function, .run = pbkdf2_run}, .kdf = KDF_PBKDF2};
     job.digest = args_hmac_digest(function, argv, 0);
-    job.task.inputs[SECRET] = args_secret(argv, 1);
-    job.task.inputs[SALT] = args_bytes(argv, 2);
-    job.iterations = (uint64_t)args_integer(argv, 3, 1, INT32_MAX);
-    job.task.room = (size_t)args_integer(argv, 4, 1, ARGS_MAX_OUTPUT);
+    job.task.inputs[SECRET] = args_secret(function, argv, 1);
+    job.task.inputs[SALT] = args_bytes(function, argv, 2);
+    job.iterations = (uint64_t)args_integer(function, argv, 3, 1, INT32_MAX);
+    job.task.room = (size_t)args_integer(function, argv, 4, 1, ARGS_MAX_OUTPUT);
     size_t size = (size_t)EVP_MD_get_size(algorithms_md(job.digest));
     size_t blocks = (job.task.room + size - 1) / size;
     bool slow = job.iterations * blocks > SLOW_ITERATIONS;
@@ -208,12 +208,12 @@ FUNCTION(crypto_scrypt, "crypto/scrypt", "password salt length &opt opts",
          "of a second of a worker thread, while the fiber waits. Compare the result by "
          "`constant-time=`. Raises when an option is out of range.",
          &scrypt_options) {
-    janet_arity(argc, 3, 4);
+    args_arity(function, argc, 3, 4);
     KdfTask job = {.task = {.function = function, .run = scrypt_run}, .kdf = KDF_SCRYPT};
     ScryptOptions options = {.n = SCRYPT_N, .r = 8, .p = 1, .memory = SCRYPT_MEMORY};
-    job.task.inputs[SECRET] = args_secret(argv, 0);
-    job.task.inputs[SALT] = args_bytes(argv, 1);
-    job.task.room = (size_t)args_integer(argv, 2, 1, ARGS_MAX_OUTPUT);
+    job.task.inputs[SECRET] = args_secret(function, argv, 0);
+    job.task.inputs[SALT] = args_bytes(function, argv, 1);
+    job.task.room = (size_t)args_integer(function, argv, 2, 1, ARGS_MAX_OUTPUT);
     options_read(function, &scrypt_options, args_options(argv, argc, 3), &options);
     check_scrypt(function, &options);
     job.n = (uint64_t)options.n;

@@ -48,12 +48,12 @@ FUNCTION(crypto_key, "crypto/key", "key &opt password",
          "in its thread. `export-key` and `convert-key` give its text. Raises when `key` is not a "
          "key, and when the password of an encrypted key is missing or wrong.",
          NULL) {
-    janet_arity(argc, 1, 2);
+    args_arity(function, argc, 1, 2);
     KeyTask job = {
         .task = {
             .function = function, .run = key_run, .result = key_result, .release = key_release}};
-    job.task.inputs[KEY] = key_argument(argv, 0);
-    job.task.inputs[PASSWORD] = args_secret_or_none(argv, argc, 1);
+    job.task.inputs[KEY] = key_argument(function, argv, 0);
+    job.task.inputs[PASSWORD] = args_secret_or_none(function, argv, argc, 1);
     return task_run(&job.task, sizeof job, job.task.inputs[PASSWORD].data);
 }
 

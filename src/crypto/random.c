@@ -26,8 +26,8 @@ FUNCTION(crypto_random_bytes, "crypto/random-bytes", "n",
          "A buffer of `n` unpredictable bytes of OpenSSL's generator, fit for keys. Raises unless "
          "`n` is an integer from 1 to 67108864 (64 MB).",
          NULL) {
-    janet_fixarity(argc, 1);
-    return make_random(function, args_integer(argv, 0, 1, ARGS_MAX_OUTPUT));
+    args_arity(function, argc, 1, 1);
+    return make_random(function, args_integer(function, argv, 0, 1, ARGS_MAX_OUTPUT));
 }
 
 FUNCTION(crypto_generate_challenge, "crypto/generate-challenge", "&opt length",
@@ -35,9 +35,9 @@ FUNCTION(crypto_generate_challenge, "crypto/generate-challenge", "&opt length",
          "holds a key now. Use each challenge once. Below 16 bytes, challenges can be guessed or "
          "repeat. Raises unless `length` is an integer from 1 to 67108864.",
          NULL) {
-    janet_arity(argc, 0, 1);
+    args_arity(function, argc, 0, 1);
     bool given = argc && !janet_checktype(argv[0], JANET_NIL);
-    int32_t length = given ? args_integer(argv, 0, 1, ARGS_MAX_OUTPUT) : CHALLENGE_LENGTH;
+    int32_t length = given ? args_integer(function, argv, 0, 1, ARGS_MAX_OUTPUT) : CHALLENGE_LENGTH;
     return make_random(function, length);
 }
 
@@ -47,8 +47,8 @@ FUNCTION(crypto_constant_time_equal, "crypto/constant-time=", "a b",
          "would let an attacker guess byte by byte. Raises when one is neither a string nor a "
          "buffer.",
          NULL) {
-    janet_fixarity(argc, 2);
-    Bytes a = args_secret(argv, 0), b = args_secret(argv, 1);
+    args_arity(function, argc, 2, 2);
+    Bytes a = args_secret(function, argv, 0), b = args_secret(function, argv, 1);
     return janet_wrap_boolean(a.length == b.length && !CRYPTO_memcmp(a.data, b.data, a.length));
 }
 

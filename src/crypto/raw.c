@@ -46,11 +46,11 @@ FUNCTION(crypto_key_from_raw, "crypto/key-from-raw", "alg bytes &opt opts",
     Failure failure;
     KeyAlgorithm algorithm;
     size_t length = 0;
-    janet_arity(argc, 2, 3);
-    if (!algorithms_key(args_name(argv, 0), &algorithm, &failure)) {
+    args_arity(function, argc, 2, 3);
+    if (!algorithms_key(args_name(function, argv, 0), &algorithm, &failure)) {
         raise_failure(function, &failure);
     }
-    Bytes bytes = args_secret(argv, 1);
+    Bytes bytes = args_secret(function, argv, 1);
     RawOptions options = {.is_private = false};
     options_read(function, &from_options, args_options(argv, argc, 2), &options);
     EVP_PKEY *key = rawkey_read(&algorithm, bytes, options.is_private, &failure);
@@ -88,10 +88,10 @@ FUNCTION(crypto_key_to_raw, "crypto/key-to-raw", "key &opt opts",
          "or `crypto/key`. Raises when `key` can't be read, is of another kind, such as RSA, or is "
          "public and `:private` is true.",
          &to_options) {
-    janet_arity(argc, 1, 2);
+    args_arity(function, argc, 1, 2);
     RawTask job = {.task = {.function = function, .run = raw_run, .room = RAWKEY_MAX_LENGTH}};
     RawOptions options = {.is_private = false};
-    job.task.inputs[KEY] = key_argument(argv, 0);
+    job.task.inputs[KEY] = key_argument(function, argv, 0);
     options_read(function, &to_options, args_options(argv, argc, 1), &options);
     if (options.is_private && options.compressed) {
         raise_format(function, ":compressed is for public keys, not for :private");

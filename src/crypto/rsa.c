@@ -198,9 +198,9 @@ FUNCTION(crypto_rsa_encrypt, "crypto/rsa-encrypt", "key plaintext &opt opts",
          "Anyone can encrypt with a public key: the ciphertext does not prove its sender.",
          &encrypt_options) {
     Failure failure;
-    janet_arity(argc, 2, 3);
+    args_arity(function, argc, 2, 3);
     RsaTask job = {.task = {.function = function, .run = encrypt_run, .release = rsa_release}};
-    Bytes key = key_argument(argv, 0), text = args_secret(argv, 1);
+    Bytes key = key_argument(function, argv, 0), text = args_secret(function, argv, 1);
     Janet given = args_options(argv, argc, 2);
     job.task.inputs[TEXT] = text;
     job.task.inputs[LABEL] = read_options(function, &encrypt_options, given, &job.padding).label;
@@ -225,9 +225,9 @@ FUNCTION(crypto_rsa_decrypt, "crypto/rsa-decrypt", "key ciphertext &opt opts",
          "meaningless bytes. Do not let a peer find out which: it could decrypt messages that way.",
          &decrypt_options) {
     Failure failure;
-    janet_arity(argc, 2, 3);
+    args_arity(function, argc, 2, 3);
     RsaTask job = {.task = {.function = function, .run = decrypt_run, .release = rsa_release}};
-    Bytes key = key_argument(argv, 0), text = args_bytes(argv, 1);
+    Bytes key = key_argument(function, argv, 0), text = args_bytes(function, argv, 1);
     job.task.inputs[TEXT] = text;
     Janet given = args_options(argv, argc, 2);
     RsaOptions options = read_options(function, &decrypt_options, given, &job.padding);
@@ -253,9 +253,9 @@ FUNCTION(crypto_rsa_max_plaintext, "crypto/rsa-max-plaintext", "key &opt opts",
          "Raises when `key` is not an RSA key, or is too small for the padding.",
          &encrypt_options) {
     Failure failure;
-    janet_arity(argc, 1, 2);
+    args_arity(function, argc, 1, 2);
     RsaPadding padding;
-    Bytes given = key_argument(argv, 0);
+    Bytes given = key_argument(function, argv, 0);
     read_options(function, &encrypt_options, args_options(argv, argc, 1), &padding);
     EVP_PKEY *key = require_usable(function, keys_public(given, &failure), &padding, &failure);
     int max = max_plaintext(key, &padding);

@@ -152,10 +152,10 @@ FUNCTION(crypto_sign, "crypto/sign", "key data &opt opts",
          &sign_options) {
     Bytes password;
     Failure failure;
-    janet_arity(argc, 2, 3);
+    args_arity(function, argc, 2, 3);
     SignTask job = {.task = {.function = function, .run = sign_run, .release = sign_release}};
-    Bytes key = key_argument(argv, 0);
-    job.task.inputs[DATA] = args_bytes(argv, 1);
+    Bytes key = key_argument(function, argv, 0);
+    job.task.inputs[DATA] = args_bytes(function, argv, 1);
     job.scheme = read_scheme(function, &sign_options, args_options(argv, argc, 2), &password);
     if (job.scheme.salt_length == RSA_PSS_SALTLEN_AUTO) {
         raise_format(function, "bad option :salt-length, :auto is for verifying");
@@ -183,15 +183,15 @@ FUNCTION(crypto_verify, "crypto/verify", "key data signature &opt opts",
          &verify_options) {
     Bytes password;
     Failure failure;
-    janet_arity(argc, 3, 4);
+    args_arity(function, argc, 3, 4);
     SignTask job = {.task = {.function = function,
                              .run = verify_run,
                              .result = verify_result,
                              .release = sign_release,
                              .is_linear = true}};
-    Bytes key = key_argument(argv, 0);
-    job.task.inputs[DATA] = args_bytes(argv, 1);
-    job.task.inputs[SIGNATURE] = args_bytes(argv, 2);
+    Bytes key = key_argument(function, argv, 0);
+    job.task.inputs[DATA] = args_bytes(function, argv, 1);
+    job.task.inputs[SIGNATURE] = args_bytes(function, argv, 2);
     job.scheme = read_scheme(function, &verify_options, args_options(argv, argc, 3), &password);
     set_key(&job, keys_public(key, &failure), &failure);
     return task_run(&job.task, sizeof job, task_is_large(&job.task));

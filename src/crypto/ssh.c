@@ -102,15 +102,15 @@ FUNCTION(
     "such keys, or the key can't be read.",
     &sign_options) {
     Failure failure;
-    janet_arity(argc, 2, 3);
+    args_arity(function, argc, 2, 3);
     SshTask job = {.task = {.function = function,
                             .run = sign_run,
                             .result = sign_result,
                             .release = ssh_release,
                             .is_linear = true}};
     SshOptions options = {.digest = BY_SHA512};
-    Bytes key = key_argument(argv, 0);
-    job.task.inputs[DATA] = args_bytes(argv, 1);
+    Bytes key = key_argument(function, argv, 0);
+    job.task.inputs[DATA] = args_bytes(function, argv, 1);
     options_read(function, &sign_options, args_options(argv, argc, 2), &options);
     job.digest = options.digest;
     if (!copy_namespace(&job, options.name_space, &failure)) release_and_raise(&job, &failure);
@@ -144,16 +144,16 @@ FUNCTION(crypto_ssh_verify, "crypto/ssh-verify", "key data signature &opt opts",
          "in the signature proves nothing. Raises when it is not a key that SSH has.",
          &verify_options) {
     Failure failure;
-    janet_arity(argc, 3, 4);
+    args_arity(function, argc, 3, 4);
     SshTask job = {.task = {.function = function,
                             .run = verify_run,
                             .result = verify_result,
                             .release = ssh_release,
                             .is_linear = true}};
     SshOptions options = {.digest = BY_SHA512};
-    Bytes key = key_argument(argv, 0);
-    job.task.inputs[DATA] = args_bytes(argv, 1);
-    job.task.inputs[SIGNATURE] = args_bytes(argv, 2);
+    Bytes key = key_argument(function, argv, 0);
+    job.task.inputs[DATA] = args_bytes(function, argv, 1);
+    job.task.inputs[SIGNATURE] = args_bytes(function, argv, 2);
     options_read(function, &verify_options, args_options(argv, argc, 3), &options);
     if (!copy_namespace(&job, options.name_space, &failure)) release_and_raise(&job, &failure);
     job.key = keys_public(key, &failure);
@@ -183,8 +183,8 @@ FUNCTION(crypto_parse_ssh_signature, "crypto/parse-ssh-signature", "signature",
     Failure failure;
     SshSignature parts;
     size_t length = 0;
-    janet_fixarity(argc, 1);
-    if (!ssh_signature_read(args_bytes(argv, 0), &parts, &failure)) {
+    args_arity(function, argc, 1, 1);
+    if (!ssh_signature_read(args_bytes(function, argv, 0), &parts, &failure)) {
         raise_failure(function, &failure);
     }
     EVP_PKEY *key = ssh_key_read_public(parts.public_blob, &failure);

@@ -1,5 +1,6 @@
 #include "dtls/address.h"
 
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "net/resolve.h"
@@ -119,7 +120,7 @@ FUNCTION(dtls_address, "dtls-stream/address", "host port",
          "`dtls/recv-from` returns such values. They print as host and port. Raises when `host` is "
          "not an IP address or `port` not a port; names are not resolved.",
          NULL) {
-    janet_fixarity(argc, 2);
+    args_arity(function, argc, 2, 2);
     Endpoint endpoint;
     Failure failure;
     if (!parse_endpoint(argv[0], argv[1], &endpoint, &failure)) raise_failure(function, &failure);
@@ -128,22 +129,22 @@ FUNCTION(dtls_address, "dtls-stream/address", "host port",
 
 FUNCTION(dtls_address_host, "dtls-stream/address-host", "address",
          "The IP address of an address object, as a string. Raises on anything else.", NULL) {
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     char host[ENDPOINT_TEXT];
-    endpoint_host(raise_unless_abstract(argv, 0, &address_type), host);
+    endpoint_host(raise_unless_abstract(function, argv, 0, &address_type), host);
     return janet_cstringv(host);
 }
 
 FUNCTION(dtls_address_port, "dtls-stream/address-port", "address",
          "The port of an address object, a number. Raises on anything else.", NULL) {
-    janet_fixarity(argc, 1);
-    const Endpoint *endpoint = raise_unless_abstract(argv, 0, &address_type);
+    args_arity(function, argc, 1, 1);
+    const Endpoint *endpoint = raise_unless_abstract(function, argv, 0, &address_type);
     return janet_wrap_integer(endpoint->port);
 }
 
 FUNCTION(dtls_is_address, "dtls-stream/address?", "x",
          "Whether `x` is an address object: true or false, for any value. Never raises.", NULL) {
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     return janet_wrap_boolean(janet_checkabstract(argv[0], &address_type) != NULL);
 }
 

@@ -1,6 +1,7 @@
 /* DTLS clients: streams of datagrams on a connected socket. */
 #include "dtls/client.h"
 
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "context/argument.h"
@@ -70,7 +71,7 @@ FUNCTION(dtls_connect, "dtls/connect", "host port &opt opts",
          "      (ev/write c \"ping\")\n"
          "      (print (ev/read c 1500)))\n\nOptions:",
          &dtls_context_options) {
-    janet_arity(argc, 2, 3);
+    args_arity(function, argc, 2, 3);
     Target target;
     DtlsOptions all;
     stream_get_target(function, argv, false, &target);
@@ -105,10 +106,10 @@ FUNCTION(dtls_upgrade, "dtls-stream/upgrade", "stream &opt opts",
          "Returns a DTLS client. Raises when `stream` is no such socket or in use, and as "
          "`dtls/connect` does; the socket is closed then.\n\nOptions:",
          &dtls_context_options) {
-    janet_arity(argc, 1, 2);
+    args_arity(function, argc, 1, 2);
     Failure failure;
     DtlsOptions all;
-    JanetStream *socket = raise_unless_abstract(argv, 0, &janet_stream_type);
+    JanetStream *socket = raise_unless_abstract(function, argv, 0, &janet_stream_type);
     dtls_options_init(&all);
     const ConnectionOptions *options = &all.context.connection;
     Context *context = argument_context(function, &dtls_kind, argv, argc, 1, &all.context);
@@ -122,15 +123,15 @@ FUNCTION(dtls_upgrade, "dtls-stream/upgrade", "stream &opt opts",
 
 /* --- methods as functions: each is a shared one, for DTLS clients only --- */
 
-#define CLIENT_FUNCTION(id, shared, name, parameters, min, max, text)                              \
+#define CLIENT_FUNCTION(id, call, name, parameters, min, max, text)                                \
     FUNCTION(id, name, parameters, text, NULL) {                                                   \
-        janet_arity(argc, min, max);                                                               \
-        raise_unless_abstract(argv, 0, dtls_client_kind.type);                                     \
-        return shared(argc, argv);                                                                 \
+        args_arity(function, argc, min, max);                                                      \
+        raise_unless_abstract(function, argv, 0, dtls_client_kind.type);                           \
+        return call;                                                                               \
     }
 
 CLIENT_FUNCTION(
-    dtls_read, cfun_shared_read, "dtls/read", "client n &opt buf timeout", 2, 4,
+    dtls_read, shared_read(function, argc, argv), "dtls/read", "client n &opt buf timeout", 2, 4,
     "Read a datagram: up to `n` bytes of it are appended to `buf`, or to a new buffer; the next "
     "read returns the rest of it. A read never joins two datagrams.\n\n"
     "Returns the buffer, or nil when the server has ended the session. Raises \"timeout\" after "
@@ -139,7 +140,7 @@ CLIENT_FUNCTION(
     "The same as `ev/read` and the method `:read`.")
 
 CLIENT_FUNCTION(
-    dtls_write, cfun_shared_write, "dtls/write", "client data &opt timeout", 2, 3,
+    dtls_write, shared_write(function, argc, argv), "dtls/write", "client data &opt timeout", 2, 3,
     "Send a datagram: a string, buffer, symbol or keyword of up to 16384 bytes; 1200 bytes pass on "
     "every path of the internet. Empty data are not sent: OpenSSL cannot seal them.\n\n"
     "Returns the number of bytes. Raises when the data are too long (nothing is sent then), "
@@ -148,44 +149,49 @@ CLIENT_FUNCTION(
     "`:write`.")
 
 CLIENT_FUNCTION(
-    dtls_close, cfun_shared_close, "dtls/close", "client &opt force", 1, 2,
+    dtls_close, cfun_shared_close(argc, argv), "dtls/close", "client &opt force", 1, 2,
     "End the session with a close_notify, or without one if `force` is true, and close the socket. "
     "It does not wait for the answer, which may be lost. No effect on a closed client. Returns the "
     "client. Raises only when `client` is not one. The same as `ev/close` and the method `:close`.")
 
 CLIENT_FUNCTION(
-    dtls_chunk, cfun_shared_chunk, "dtls-stream/chunk", "client n &opt buf timeout", 2, 4,
+    dtls_chunk, shared_chunk(function, argc, argv), "dtls-stream/chunk",
+    "client n &opt buf timeout", 2, 4,
     "Read exactly `n` bytes, from as many datagrams as it takes, or to the end of the session. "
     "Datagrams that were lost or overtook each other leave gaps. Returns the buffer, or nil when "
     "the session ended before the first byte. Raises as `dtls/read` does; what was read before a "
     "timeout stays in the given buffer.")
 
 CLIENT_FUNCTION(
-    dtls_shutdown, cfun_shared_shutdown, "dtls-stream/shutdown", "client &opt mode timeout", 1, 3,
+    dtls_shutdown, shared_shutdown(function, argc, argv), "dtls-stream/shutdown",
+    "client &opt mode timeout", 1, 3,
     "End the session without closing the socket: a close_notify is sent, further writes raise, "
     "reads return nil. `mode` as for `tls-stream/shutdown`: `:r`, `:w`, `:rw` (default), or true "
     "for both without close_notify. Returns the client. Raises on a closed one, and on another "
     "keyword.")
 
 CLIENT_FUNCTION(
-    dtls_handshake, cfun_shared_handshake, "dtls-stream/handshake", "client &opt timeout", 1, 2,
+    dtls_handshake, shared_handshake(function, argc, argv), "dtls-stream/handshake",
+    "client &opt timeout", 1, 2,
     "Make the handshake of a client that was made with `:handshake false`; no effect when it is "
     "done. Returns the client. Raises \"timeout\" after `timeout` seconds, and when the handshake "
     "fails.")
 
 CLIENT_FUNCTION(
-    dtls_peername, cfun_shared_peername, "dtls-stream/peername", "client", 1, 1,
+    dtls_peername, cfun_shared_peername(argc, argv), "dtls-stream/peername", "client", 1, 1,
     "The server's address, a tuple of host and port. Raises \"stream closed\" on a closed client.")
 
 CLIENT_FUNCTION(
-    dtls_get_session, cfun_shared_get_session, "dtls-stream/get-session", "client", 1, 1,
+    dtls_get_session, cfun_shared_get_session(argc, argv), "dtls-stream/get-session", "client", 1,
+    1,
     "The session as a byte string, which `:session` of `dtls/connect` resumes, in this process or "
     "another; nil if the server gave none. A secret, valid for the same host and verification "
     "settings only, and for `:session-lifetime`. Raises before the handshake is done, when it "
     "failed, and on a closed client.")
 
 CLIENT_FUNCTION(
-    dtls_set_session, cfun_shared_set_session, "dtls-stream/set-session", "client session", 2, 2,
+    dtls_set_session, shared_set_session(function, argc, argv), "dtls-stream/set-session",
+    "client session", 2, 2,
     "Offer a session in the coming handshake, on a client made with `:handshake false`. See "
     "`tls-stream/set-session`. Returns the client. Raises when the session was made for another "
     "host or under other verification settings, when the bytes are no session, and when the "

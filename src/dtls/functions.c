@@ -21,9 +21,9 @@
 
 static const JanetMethod methods[];
 
-static void get_address(const Janet *argv, int32_t n, Endpoint *endpoint) {
+static void get_address(const char *function, const Janet *argv, int32_t n, Endpoint *endpoint) {
     if (address_endpoint(argv[n], endpoint)) return;
-    raise_type(n, "jsec/dtls-address or [host port]", argv[n]);
+    raise_type(function, n, "jsec/dtls-address or [host port]", argv[n]);
 }
 
 /* --- listening --- */
@@ -58,10 +58,10 @@ FUNCTION(dtls_listen, "dtls/listen", "host port opts",
          "        (def peer (dtls/recv-from s 1500 buf))\n"
          "        (dtls/send-to s peer buf)))\n\nOptions:",
          &dtls_listen_options) {
-    janet_arity(argc, 2, 3);
+    args_arity(function, argc, 2, 3);
     DtlsOptions options;
     BindRequest names;
-    bind_request_get(argv, &names);
+    bind_request_get(function, argv, &names);
     dtls_options_init(&options);
     Context *context =
         argument_context(function, &dtls_server_kind, argv, argc, 2, &options.context);
@@ -73,7 +73,7 @@ FUNCTION(dtls_listen, "dtls/listen", "host port opts",
     Server *server = server_new(function, context, &options, driver_ready, methods);
     janet_gcpressure(NATIVE_SIZE);
     BindRequest *bind_request = bind_request_new(sizeof *bind_request, function, SOCK_DGRAM);
-    bind_request_get(argv, bind_request);
+    bind_request_get(function, argv, bind_request);
     bind_request->open = listen_at;
     bind_request->keeps = janet_wrap_abstract(server);
     return bind_request_open(bind_request);
@@ -84,8 +84,8 @@ FUNCTION(dtls_close_server, "dtls/close-server", "server &opt force",
          "true, and waiting calls return. No effect on a closed server. Returns the server. "
          "Raises only when `server` is not one.",
          NULL) {
-    janet_arity(argc, 1, 2);
-    server_close(server_get(argv, 0), !(argc > 1 && janet_truthy(argv[1])));
+    args_arity(function, argc, 1, 2);
+    server_close(server_get(function, argv, 0), !(argc > 1 && janet_truthy(argv[1])));
     return argv[0];
 }
 
@@ -93,11 +93,11 @@ FUNCTION(dtls_localname, "dtls/localname", "server-or-client",
          "The address that a server or a client's socket is bound to, a tuple of host and port. "
          "Raises \"stream closed\" on a closed one.",
          NULL) {
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     const Server *server = server_object(argv[0]);
     Endpoint own;
     if (!server) {
-        raise_unless_abstract(argv, 0, dtls_client_kind.type);
+        raise_unless_abstract(function, argv, 0, dtls_client_kind.type);
         return cfun_shared_localname(argc, argv);
     }
     if (server->closed) janet_panic("stream closed");
@@ -106,8 +106,8 @@ FUNCTION(dtls_localname, "dtls/localname", "server-or-client",
 }
 
 static Janet cfun_setsockopt(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 3);
-    Server *server = server_get_open(argv, 0);
+    args_arity(NULL, argc, 3, 3);
+    Server *server = server_get_open(NULL, argv, 0);
     return socket_call_core("net/setsockopt", server->watcher.descriptor, argc, argv);
 }
 
@@ -120,11 +120,11 @@ FUNCTION(dtls_recv_from, "dtls/recv-from", "server nbytes buf &opt timeout",
          "seconds (a number or `{:timeout n}`) without a datagram, and when the server is closed "
          "while the call waits. Raises \"stream is closed\" on a closed server.",
          NULL) {
-    janet_arity(argc, 3, 4);
-    Server *server = server_get_open(argv, 0);
-    int32_t max = janet_getnat(argv, 1);
-    JanetBuffer *buffer = janet_getbuffer(argv, 2);
-    return receive_message(server, max, buffer, args_timeout(argv, argc, 3));
+    args_arity(function, argc, 3, 4);
+    Server *server = server_get_open(function, argv, 0);
+    int32_t max = args_natural(function, argv, 1);
+    JanetBuffer *buffer = args_buffer(function, argv, 2);
+    return receive_message(server, max, buffer, args_timeout(function, argv, argc, 3));
 }
 
 FUNCTION(dtls_send_to, "dtls/send-to", "server addr data &opt timeout",
@@ -136,12 +136,12 @@ FUNCTION(dtls_send_to, "dtls/send-to", "server addr data &opt timeout",
          "the data are too long (nothing is sent then), \"timeout\" after `timeout` seconds in "
          "which the socket had no room, and \"stream is closed\" on a closed server.",
          NULL) {
-    janet_arity(argc, 3, 4);
+    args_arity(function, argc, 3, 4);
     Endpoint to;
-    Server *server = server_get_open(argv, 0);
-    get_address(argv, 1, &to);
-    JanetByteView data = janet_getbytes(argv, 2);
-    double timeout = args_timeout(argv, argc, 3);
+    Server *server = server_get_open(function, argv, 0);
+    get_address(function, argv, 1, &to);
+    JanetByteView data = args_view(function, argv, 2);
+    double timeout = args_timeout(function, argv, argc, 3);
     stream_check_datagram(function, (size_t)data.len);
     return send_message(server, &to, data, timeout);
 }
@@ -152,8 +152,8 @@ FUNCTION(dtls_peers, "dtls/peers", "server",
          "The addresses of all peers with a session, an array in no order. Raises on a closed "
          "server.",
          NULL) {
-    janet_fixarity(argc, 1);
-    const Peers *peers = &server_get_open(argv, 0)->peers;
+    args_arity(function, argc, 1, 1);
+    const Peers *peers = &server_get_open(function, argv, 0)->peers;
     JanetArray *list = janet_array((int32_t)peers->table.count);
     for (Peer *peer = peers_each(peers, NULL); peer; peer = peers_each(peers, peer)) {
         if (peer->state == PEER_OPEN) janet_array_push(list, peers_address(peer));
@@ -165,10 +165,10 @@ FUNCTION(dtls_close_peer, "dtls/close-peer", "server addr &opt force",
          "End the session with one peer, with a close_notify unless `force` is true. Returns true "
          "if there was a session. Raises on a closed server.",
          NULL) {
-    janet_arity(argc, 2, 3);
+    args_arity(function, argc, 2, 3);
     Endpoint endpoint;
-    Server *server = server_get_open(argv, 0);
-    get_address(argv, 1, &endpoint);
+    Server *server = server_get_open(function, argv, 0);
+    get_address(function, argv, 1, &endpoint);
     Peer *peer = peers_find(&server->peers, &endpoint);
     if (peer) peers_remove(peer, !(argc > 2 && janet_truthy(argv[2])));
     udp_flush(&server->udp);
@@ -179,8 +179,8 @@ FUNCTION(dtls_close_peer, "dtls/close-peer", "server addr &opt force",
 
 static Negotiated session_of_peer(const char *function, const Janet *argv) {
     Endpoint endpoint;
-    const Server *server = server_get_open(argv, 0);
-    get_address(argv, 1, &endpoint);
+    const Server *server = server_get_open(function, argv, 0);
+    get_address(function, argv, 1, &endpoint);
     const Peer *peer = peers_find(&server->peers, &endpoint);
     if (!peer || peer->state != PEER_OPEN) raise_format(function, "no session with %v", argv[1]);
     return (Negotiated){peer->engine.ssl, server->settings.timing ? peer->took : -1};
@@ -190,13 +190,13 @@ static Negotiated session_of_peer(const char *function, const Janet *argv) {
  * which there may be `further`. */
 static Negotiated session_of(const char *function, int32_t argc, Janet *argv, int32_t further,
                              int32_t *next) {
-    janet_arity(argc, 1, 2 + further);
+    args_arity(function, argc, 1, 2 + further);
     bool is_server = server_object(argv[0]) != NULL;
     *next = is_server ? 2 : 1;
-    janet_arity(argc, *next, *next + further);
+    args_arity(function, argc, *next, *next + further);
     if (is_server) return session_of_peer(function, argv);
     if (!janet_checkabstract(argv[0], dtls_client_kind.type)) {
-        raise_type(0, "jsec/dtls-client or jsec/dtls-server", argv[0]);
+        raise_type(function, 0, "jsec/dtls-client or jsec/dtls-server", argv[0]);
     }
     return info_of(argv, function);
 }
@@ -263,7 +263,7 @@ FUNCTION(dtls_peer_certificate, "dtls-stream/peer-certificate",
          NULL) {
     int32_t next;
     Negotiated session = session_of(function, argc, argv, 1, &next);
-    return info_peer_certificate(&session, argc, argv, next);
+    return info_peer_certificate(function, &session, argc, argv, next);
 }
 
 FUNCTION(
@@ -272,7 +272,7 @@ FUNCTION(
     NULL) {
     int32_t next;
     Negotiated session = session_of(function, argc, argv, 1, &next);
-    return info_peer_chain(&session, argc, argv, next);
+    return info_peer_chain(function, &session, argc, argv, next);
 }
 
 static const JanetMethod methods[] = {

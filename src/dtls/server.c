@@ -153,12 +153,12 @@ Server *server_object(Janet value) {
     return janet_checkabstract(value, &server_type);
 }
 
-Server *server_get(const Janet *argv, int32_t n) {
-    return raise_unless_abstract(argv, n, &server_type);
+Server *server_get(const char *function, const Janet *argv, int32_t n) {
+    return raise_unless_abstract(function, argv, n, &server_type);
 }
 
-Server *server_get_open(const Janet *argv, int32_t n) {
-    Server *server = server_get(argv, n);
+Server *server_get_open(const char *function, const Janet *argv, int32_t n) {
+    Server *server = server_get(function, argv, n);
     if (server->closed) janet_panic("stream is closed");
     return server;
 }

@@ -33,8 +33,8 @@ Server *server_new(const char *function, Context *context, const DtlsOptions *op
 bool server_attach(Server *server, int descriptor, Failure *failure);
 
 /* The server of argument n; raises otherwise, and server_get_open also when it is closed. */
-Server *server_get(const Janet *argv, int32_t n);
-Server *server_get_open(const Janet *argv, int32_t n);
+Server *server_get(const char *function, const Janet *argv, int32_t n);
+Server *server_get_open(const char *function, const Janet *argv, int32_t n);
 Server *server_object(Janet value); /* NULL: `value` is no server */
 
 /* The address that the socket is bound to; false with errno. */

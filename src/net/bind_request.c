@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* getnameinfo */
 #include "net/bind_request.h"
 
+#include "base/args.h"
 #include "base/raise.h"
 
 #include <errno.h>
@@ -8,23 +9,23 @@
 #include <stdio.h>
 #include <string.h>
 
-static void get_text(const Janet *argv, int32_t n, char *text, size_t room) {
+static void get_text(const char *function, const Janet *argv, int32_t n, char *text, size_t room) {
     JanetByteView view;
     if (janet_checkint(argv[n])) {
         snprintf(text, room, "%d", janet_unwrap_integer(argv[n]));
         return;
     }
-    view = janet_getbytes(argv, n);
+    view = args_view(function, argv, n);
     if (view.len && memchr(view.bytes, 0, (size_t)view.len)) {
-        raise_type(n, "text without NUL bytes", argv[n]);
+        raise_type(function, n, "text without NUL bytes", argv[n]);
     }
-    if ((size_t)view.len >= room) raise_type(n, "shorter text", argv[n]);
+    if ((size_t)view.len >= room) raise_type(function, n, "shorter text", argv[n]);
     snprintf(text, room, "%.*s", (int)view.len, view.len ? (const char *)view.bytes : "");
 }
 
-void bind_request_get(const Janet *argv, BindRequest *bind_request) {
-    get_text(argv, 0, bind_request->host, sizeof bind_request->host);
-    get_text(argv, 1, bind_request->port, sizeof bind_request->port);
+void bind_request_get(const char *function, const Janet *argv, BindRequest *bind_request) {
+    get_text(function, argv, 0, bind_request->host, sizeof bind_request->host);
+    get_text(function, argv, 1, bind_request->port, sizeof bind_request->port);
 }
 
 static Janet open_first(BindRequest *bind_request, Failure *failure) {

@@ -22,7 +22,7 @@ typedef struct BindRequest {
 } BindRequest;
 
 /* Read host and port from the first two arguments; raises. */
-void bind_request_get(const Janet *argv, BindRequest *bind_request);
+void bind_request_get(const char *function, const Janet *argv, BindRequest *bind_request);
 
 /* A zeroed struct of `size` bytes that begins with a BindRequest. */
 void *bind_request_new(size_t size, const char *function, int type);

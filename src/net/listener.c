@@ -26,8 +26,8 @@ static Listener *listener_of(const JanetStream *stream) {
     return fiber && fiber->ev_callback == on_listener_event ? fiber->ev_state : NULL;
 }
 
-JanetStream *listener_get(const Janet *argv, int32_t n) {
-    JanetStream *stream = raise_unless_abstract(argv, n, &janet_stream_type);
+JanetStream *listener_get(const char *function, const Janet *argv, int32_t n) {
+    JanetStream *stream = raise_unless_abstract(function, argv, n, &janet_stream_type);
     janet_stream_flags(stream, JANET_STREAM_ACCEPTABLE | JANET_STREAM_SOCKET);
     if (stream->read_fiber && stream->read_fiber->ev_callback && !listener_of(stream)) {
         janet_panic("another fiber accepts on this listener with net/accept or net/accept-loop");

@@ -25,7 +25,7 @@ typedef struct Acceptor {
 
 /* The open core listener in argument n. Raises for anything else, and while core itself accepts on
  * the listener. */
-JanetStream *listener_get(const Janet *argv, int32_t n);
+JanetStream *listener_get(const char *function, const Janet *argv, int32_t n);
 
 /* Accept a pending connection at once. -1: there is none, or acceptors wait in the queue. */
 int listener_try(JanetStream *stream);

@@ -303,7 +303,7 @@ FUNCTION(cert_generate_self_signed_cert, "cert/generate-self-signed-cert", "&opt
          "bits, and subjectAltName. A worker thread makes RSA keys while the fiber waits. "
          "Raises when an option is unknown or not usable.",
          &generate_options) {
-    janet_arity(argc, 0, 1);
+    args_arity(function, argc, 0, 1);
     CertOptions options = make_self_signed_defaults();
     options_read(function, &generate_options, args_options(argv, argc, 0), &options);
     return run_cert(function, &options, true);
@@ -314,9 +314,9 @@ FUNCTION(cert_generate_self_signed_from_key, "cert/generate-self-signed-from-key
          "Returns the certificate as a PEM string. Raises when the key is not a private "
          "key, is encrypted and :password does not open it, or can't sign, such as X25519.",
          &from_key_options) {
-    janet_arity(argc, 1, 2);
+    args_arity(function, argc, 1, 2);
     CertOptions options = make_self_signed_defaults();
-    options.key = key_argument(argv, 0);
+    options.key = key_argument(function, argv, 0);
     options_read(function, &from_key_options, args_options(argv, argc, 1), &options);
     return run_cert(function, &options, false);
 }
@@ -331,7 +331,7 @@ FUNCTION(
     "the certificate would outlive its CA, and when there is neither a common name nor a subject "
     "alternative name.",
     &issue_options) {
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     CertOptions options = make_defaults();
     options_read(function, &issue_options, argv[0], &options);
     if (!options.issuer_cert.data || !options.issuer_key.data) {

@@ -51,10 +51,10 @@ FUNCTION(
     "read or occur twice; what they would have said is absent",
     &parse_options) {
     Failure failure;
-    janet_arity(argc, 1, 2);
+    args_arity(function, argc, 1, 2);
     ParseOptions options = {.lenient = false};
     options_read(function, &parse_options, args_options(argv, argc, 1), &options);
-    X509 *certificate = pem_certificate(args_bytes(argv, 0), &failure);
+    X509 *certificate = pem_certificate(args_bytes(function, argv, 0), &failure);
     if (!certificate) raise_failure(function, &failure);
     X509Info info;
     Janet result = janet_wrap_nil();

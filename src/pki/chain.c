@@ -92,8 +92,8 @@ FUNCTION(cert_verify_chain, "cert/verify-chain", "cert &opt opts",
          "certificate may be of any peer: always give it to verify a peer's name. Raises only "
          "when an argument can't be read.",
          &options_set) {
-    janet_arity(argc, 1, 2);
-    Bytes leaf = args_bytes(argv, 0);
+    args_arity(function, argc, 1, 2);
+    Bytes leaf = args_bytes(function, argv, 0);
     ChainOptions options = {.verification = verification_defaults(),
                             .intermediates = janet_wrap_nil()};
     options_read(function, &options_set, args_options(argv, argc, 1), &options);

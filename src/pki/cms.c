@@ -134,14 +134,14 @@ FUNCTION(crypto_cms_sign, "crypto/cms-sign", "data cert key &opt opts",
          "line ends. Raises when the key does not match the certificate or can't sign.",
          &sign_options) {
     Failure failure;
-    janet_arity(argc, 3, 4);
+    args_arity(function, argc, 3, 4);
     CmsTask job = {
         .task = {
             .function = function, .run = sign_run, .result = make_written, .release = cms_release}};
     SignOptions options = {.chain = janet_wrap_nil()};
-    job.task.inputs[DATA] = args_bytes(argv, 0);
-    Bytes certificate = args_bytes(argv, 1);
-    job.task.inputs[KEY] = key_argument(argv, 2);
+    job.task.inputs[DATA] = args_bytes(function, argv, 0);
+    Bytes certificate = args_bytes(function, argv, 1);
+    job.task.inputs[KEY] = key_argument(function, argv, 2);
     options_read(function, &sign_options, args_options(argv, argc, 3), &options);
     job.task.inputs[PASSWORD] = options.password;
     job.digest = options.digest;
@@ -220,14 +220,14 @@ FUNCTION(crypto_cms_verify, "crypto/cms-verify", "cms-data &opt opts",
          ":detached is missing, or when both hold the data.",
          &verify_options) {
     Failure failure;
-    janet_arity(argc, 1, 2);
+    args_arity(function, argc, 1, 2);
     CmsTask job = {.task = {.function = function,
                             .run = verify_run,
                             .result = verify_result,
                             .release = cms_release}};
     VerifyOptions options = {
         .verification = verification_defaults(), .intermediates = janet_wrap_nil(), .verify = true};
-    job.task.inputs[DATA] = args_bytes(argv, 0);
+    job.task.inputs[DATA] = args_bytes(function, argv, 0);
     options_read(function, &verify_options, args_options(argv, argc, 1), &options);
     job.task.inputs[DETACHED] = options.detached;
     job.signatures_only = !options.verify;
@@ -291,9 +291,9 @@ static bool encrypt_run(Task *task, Failure *failure) {
 }
 
 /* An argument of certificates: a string, a buffer, or a list of these that is not empty. */
-static Janet get_certificates(const Janet *argv, int32_t slot) {
+static Janet get_certificates(const char *function, const Janet *argv, int32_t slot) {
     if (!values_are(argv[slot], VALUES_BYTES) || !values_count(argv[slot])) {
-        raise_type(slot, "certificate or non-empty list of certificates", argv[slot]);
+        raise_type(function, slot, "certificate or non-empty list of certificates", argv[slot]);
     }
     return argv[slot];
 }
@@ -305,14 +305,14 @@ FUNCTION(crypto_cms_encrypt, "crypto/cms-encrypt", "data certs &opt opts",
          "when a recipient's key can't be encrypted for (Ed25519).",
          &encrypt_options) {
     Failure failure;
-    janet_arity(argc, 2, 3);
+    args_arity(function, argc, 2, 3);
     CmsTask job = {.task = {.function = function,
                             .run = encrypt_run,
                             .result = make_written,
                             .release = cms_release}};
     EncryptOptions options = {.cipher = AES_256_CBC};
-    job.task.inputs[DATA] = args_bytes(argv, 0);
-    Janet certificates = get_certificates(argv, 1);
+    job.task.inputs[DATA] = args_bytes(function, argv, 0);
+    Janet certificates = get_certificates(function, argv, 1);
     options_read(function, &encrypt_options, args_options(argv, argc, 2), &options);
     job.cipher = find_cipher(options.cipher);
     job.oaep = options.padding == OAEP;
@@ -355,15 +355,15 @@ FUNCTION(crypto_cms_decrypt, "crypto/cms-decrypt", "cms-data cert key &opt opts"
          "is detected. AES in GCM mode detects every change.",
          &decrypt_options) {
     Failure failure;
-    janet_arity(argc, 3, 4);
+    args_arity(function, argc, 3, 4);
     CmsTask job = {.task = {.function = function,
                             .run = decrypt_run,
                             .result = decrypt_result,
                             .release = cms_release}};
     SignOptions options = {.password = {NULL, 0}};
-    job.task.inputs[DATA] = args_bytes(argv, 0);
-    Bytes certificate = args_bytes(argv, 1);
-    job.task.inputs[KEY] = key_argument(argv, 2);
+    job.task.inputs[DATA] = args_bytes(function, argv, 0);
+    Bytes certificate = args_bytes(function, argv, 1);
+    job.task.inputs[KEY] = key_argument(function, argv, 2);
     options_read(function, &decrypt_options, args_options(argv, argc, 3), &options);
     job.task.inputs[PASSWORD] = options.password;
     job.certificates = pem_certificates(certificate, &failure);
@@ -390,13 +390,13 @@ FUNCTION(crypto_cms_certs_only, "crypto/cms-certs-only", "certs &opt opts",
          "them by their bytes. Raises when one is no certificate.",
          &format_options) {
     Failure failure;
-    janet_arity(argc, 1, 2);
+    args_arity(function, argc, 1, 2);
     CmsTask job = {.task = {.function = function,
                             .run = certificates_run,
                             .result = make_written,
                             .release = cms_release}};
     EncryptOptions options = {.format = FORMAT_UNSET};
-    Janet certificates = get_certificates(argv, 0);
+    Janet certificates = get_certificates(function, argv, 0);
     options_read(function, &format_options, args_options(argv, argc, 1), &options);
     job.pem = wants_pem(options.format, values_item(certificates, 0));
     job.certificates = values_certificates(certificates, &failure);
@@ -410,9 +410,9 @@ FUNCTION(crypto_cms_get_certs, "crypto/cms-get-certs", "cms-data",
          "message, or none.",
          NULL) {
     Failure failure;
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     Janet result = janet_wrap_nil();
-    CMS_ContentInfo *message = cms_read(args_bytes(argv, 0), &failure);
+    CMS_ContentInfo *message = cms_read(args_bytes(function, argv, 0), &failure);
     STACK_OF(X509) *all = message ? cms_get_certificates(message, &failure) : NULL;
     bool done = all && (values_pems(all, &result) || failure_set(&failure, "out of memory"));
     sk_X509_pop_free(all, X509_free);

@@ -171,9 +171,9 @@ FUNCTION(
         {"openssh", KEYFORM_OPENSSH},
         {NULL, 0},
     };
-    janet_arity(argc, 2, 3);
-    Bytes key = key_argument(argv, 0);
-    KeyForm form = (KeyForm)args_word(forms, argv, 1);
+    args_arity(function, argc, 2, 3);
+    Bytes key = key_argument(function, argv, 0);
+    KeyForm form = (KeyForm)args_word(function, forms, argv, 1);
     KeyOptions options = {.cipher = CIPHER_UNSET};
     options_read(function, &convert_options, args_options(argv, argc, 2), &options);
     KeyTask job = make_task(function, key, form, &options);
@@ -185,9 +185,9 @@ FUNCTION(crypto_load_key, "crypto/load-key", "key &opt password opts",
          "secret. `password` decrypts an encrypted key. Raises when it is no private key, and "
          "when the password of an encrypted key is missing or wrong. Never asks on a terminal.",
          &legacy_options) {
-    janet_arity(argc, 1, 3);
-    Bytes key = key_argument(argv, 0);
-    KeyOptions options = {.input_password = args_secret_or_none(argv, argc, 1)};
+    args_arity(function, argc, 1, 3);
+    Bytes key = key_argument(function, argv, 0);
+    KeyOptions options = {.input_password = args_secret_or_none(function, argv, argc, 1)};
     options_read(function, &legacy_options, args_options(argv, argc, 2), &options);
     KeyTask job = make_task(function, key, KEYFORM_PKCS8, &options);
     job.wants_private = true;
@@ -198,8 +198,8 @@ FUNCTION(crypto_export_key, "crypto/export-key", "key &opt opts",
          "Write a private key as PEM (PKCS#8), encrypted if :password is given. Raises as "
          "`load-key` does, and when the password is empty or too long.",
          &key_options) {
-    janet_arity(argc, 1, 2);
-    Bytes key = key_argument(argv, 0);
+    args_arity(function, argc, 1, 2);
+    Bytes key = key_argument(function, argv, 0);
     KeyOptions options = {.cipher = CIPHER_UNSET};
     options_read(function, &key_options, args_options(argv, argc, 1), &options);
     KeyTask job = make_task(function, key, KEYFORM_PKCS8, &options);
@@ -253,10 +253,10 @@ FUNCTION(crypto_key_info, "crypto/key-info", "key &opt password opts",
          "Of an encrypted PKCS#8 key only these are known without the password, of a traditional "
          "one also the type. Raises when it is no key, or the password is wrong.",
          &legacy_options) {
-    janet_arity(argc, 1, 3);
+    args_arity(function, argc, 1, 3);
     InfoTask job = {.task = {.function = function, .run = info_run, .result = info_result}};
-    job.task.inputs[KEY] = key_argument(argv, 0);
-    job.task.inputs[INPUT_PASSWORD] = args_secret_or_none(argv, argc, 1);
+    job.task.inputs[KEY] = key_argument(function, argv, 0);
+    job.task.inputs[INPUT_PASSWORD] = args_secret_or_none(function, argv, argc, 1);
     KeyOptions options = {.with_legacy = false};
     options_read(function, &legacy_options, args_options(argv, argc, 2), &options);
     job.with_legacy = options.with_legacy;
@@ -288,9 +288,9 @@ FUNCTION(crypto_convert_cert, "crypto/convert-cert", "cert target-format",
          "certificate, or when several would have to fit in DER.",
          NULL) {
     Failure failure;
-    janet_fixarity(argc, 2);
-    Bytes data = args_bytes(argv, 0);
-    int encoding = args_word(encodings, argv, 1);
+    args_arity(function, argc, 2, 2);
+    Bytes data = args_bytes(function, argv, 0);
+    int encoding = args_word(function, encodings, argv, 1);
     Janet result = janet_wrap_nil();
     STACK_OF(X509) *all = pem_certificates(data, &failure);
     BIO *bio = BIO_new(BIO_s_mem());
@@ -311,8 +311,8 @@ FUNCTION(crypto_detect_format, "crypto/detect-format", "data",
          "`:pem` when a PEM block begins anywhere in the data, `:der` when it begins as DER "
          "or BER does. Looks at no more than that. Raises when it is neither.",
          NULL) {
-    janet_fixarity(argc, 1);
-    Bytes data = args_secret(argv, 0);
+    args_arity(function, argc, 1, 1);
+    Bytes data = args_secret(function, argv, 0);
     if (encoding_is_pem(data)) return janet_ckeywordv("pem");
     if (encoding_is_der(data) || begins_as_ber(data)) return janet_ckeywordv("der");
     raise_format(function, "neither PEM nor DER");

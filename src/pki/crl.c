@@ -195,7 +195,7 @@ FUNCTION(cert_issue_crl, "cert/issue-crl", "opts",
          "revoked. Raises when the issuer's key does not match its certificate, when the issuer "
          "may not sign such lists, when a certificate is of another CA, and when one occurs twice.",
          &crl_options) {
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     CrlOptions options = {.revoked = janet_wrap_nil(),
                           .this_update = (double)time(NULL),
                           .next_update = NAN,
@@ -294,8 +294,8 @@ FUNCTION(cert_parse_crl, "cert/parse-crl", "crl",
          NULL) {
     Failure failure;
     CrlInfo info;
-    janet_fixarity(argc, 1);
-    args_bytes(argv, 0);
+    args_arity(function, argc, 1, 1);
+    args_bytes(function, argv, 0);
     STACK_OF(X509_CRL) *lists = load_lists(argv[0], &failure);
     if (!lists) raise_failure(function, &failure);
     Janet result = janet_wrap_nil();
@@ -330,11 +330,11 @@ FUNCTION(cert_is_revoked, "cert/revoked?", "cert crl &opt opts",
          "date or limited to some certificates. `verify-chain` with :crls verifies the whole "
          "chain.",
          &query_options) {
-    janet_arity(argc, 2, 3);
-    Bytes given = args_bytes(argv, 0);
+    args_arity(function, argc, 2, 3);
+    Bytes given = args_bytes(function, argv, 0);
     QueryOptions options = {.time = (double)time(NULL)};
     if (!values_are(argv[1], VALUES_BYTES)) {
-        raise_type(1, "string or buffer, or a list of these", argv[1]);
+        raise_type(function, 1, "string or buffer, or a list of these", argv[1]);
     }
     options_read(function, &query_options, args_options(argv, argc, 2), &options);
     Failure failure;

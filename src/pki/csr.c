@@ -111,12 +111,12 @@ FUNCTION(crypto_generate_csr, "crypto/generate-csr", "key options",
          "sign (X25519), and when there is neither a common name nor a subject alternative "
          "name.",
          &csr_options) {
-    janet_fixarity(argc, 2);
+    args_arity(function, argc, 2, 2);
     CsrOptions options = {.subject = pki_subject_defaults()};
     CsrTask job = {
         .task = {
             .function = function, .run = csr_run, .result = csr_result, .release = csr_release}};
-    job.task.inputs[KEY] = key_argument(argv, 0);
+    job.task.inputs[KEY] = key_argument(function, argv, 0);
     options_read(function, &csr_options, argv[1], &options);
     job.task.inputs[PASSWORD] = options.password;
     job.task.inputs[CHALLENGE] = options.challenge;
@@ -195,8 +195,8 @@ FUNCTION(crypto_parse_csr, "crypto/parse-csr", "csr",
          NULL) {
     Failure failure;
     CsrInfo info;
-    janet_fixarity(argc, 1);
-    X509_REQ *request = csr_read(args_bytes(argv, 0), &failure);
+    args_arity(function, argc, 1, 1);
+    X509_REQ *request = csr_read(args_bytes(function, argv, 0), &failure);
     if (!request) raise_failure(function, &failure);
     Janet result = janet_wrap_nil();
     bool read = csr_info_read(&info, request, &failure);

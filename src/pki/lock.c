@@ -1,6 +1,7 @@
 /* Locks the folder of a CA: for jsec/ca. */
 #include "core/file_lock.h"
 
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "register.h"
@@ -29,7 +30,7 @@ FUNCTION(
     "Take the lock on a file, which is made if it is not there. Returns the lock, or nil where "
     "another process or fiber holds it. Raises when the file can't be opened.",
     NULL) {
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     const char *path = janet_getcstring(argv, 0);
     Lock *lock = janet_abstract(&lock_type, sizeof *lock);
     Failure failure;
@@ -39,8 +40,8 @@ FUNCTION(
 }
 
 FUNCTION(ca_unlock, "ca/unlock", "lock", "Release a lock; a second time has no effect.", NULL) {
-    janet_fixarity(argc, 1);
-    release(raise_unless_abstract(argv, 0, &lock_type));
+    args_arity(function, argc, 1, 1);
+    release(raise_unless_abstract(function, argv, 0, &lock_type));
     return janet_wrap_nil();
 }
 

@@ -160,9 +160,9 @@ static bool load_certificates(Pkcs12Task *job, Janet given, Janet chain, Failure
     return loaded;
 }
 
-static Janet get_certificates(const Janet *argv, int32_t slot) {
+static Janet get_certificates(const char *function, const Janet *argv, int32_t slot) {
     if (!values_are(argv[slot], VALUES_BYTES)) {
-        raise_type(slot, "certificate or list of certificates", argv[slot]);
+        raise_type(function, slot, "certificate or list of certificates", argv[slot]);
     }
     return argv[slot];
 }
@@ -177,15 +177,15 @@ FUNCTION(crypto_create_pkcs12, "crypto/create-pkcs12", "cert key opts",
          "or the password is missing.",
          &create_options) {
     Failure failure;
-    janet_fixarity(argc, 3);
+    args_arity(function, argc, 3, 3);
     bool has_key = !janet_checktype(argv[1], JANET_NIL);
-    Janet given = get_certificates(argv, 0);
+    Janet given = get_certificates(function, argv, 0);
     Pkcs12Options options = {.chain = janet_wrap_nil(), .names = janet_wrap_nil()};
     Pkcs12Task job = {.task = {.function = function,
                                .run = create_run,
                                .result = create_result,
                                .release = pkcs12_release}};
-    if (has_key) job.task.inputs[KEY] = key_argument(argv, 1);
+    if (has_key) job.task.inputs[KEY] = key_argument(function, argv, 1);
     options_read(function, &create_options, argv[2], &options);
     if (!options.password.data) raise_format(function, "option :password is required");
     int iterations = options.encryption == LEGACY ? LEGACY_ITERATIONS : PBE_BUNDLE_ITERATIONS;
@@ -341,13 +341,13 @@ FUNCTION(crypto_parse_pkcs12, "crypto/parse-pkcs12", "data password &opt opts",
          "when the password is wrong or a byte was changed (both look the same), or when it asks "
          "for more than 10000000 iterations. Certificates are not verified.",
          &parse_options) {
-    janet_arity(argc, 2, 3);
+    args_arity(function, argc, 2, 3);
     Pkcs12Task job = {.task = {.function = function,
                                .run = parse_run,
                                .result = parse_result,
                                .release = pkcs12_release}};
-    job.task.inputs[DATA] = args_secret(argv, 0);
-    job.task.inputs[BUNDLE_PASSWORD] = args_secret_or_none(argv, argc, 1);
+    job.task.inputs[DATA] = args_secret(function, argv, 0);
+    job.task.inputs[BUNDLE_PASSWORD] = args_secret_or_none(function, argv, argc, 1);
     Pkcs12Options options = {.needs_mac = true};
     options_read(function, &parse_options, args_options(argv, argc, 2), &options);
     job.reading =

@@ -1,5 +1,6 @@
 /* close: returns when the kernel has taken everything that was written, and close_notify. The
  * socket then lingers in the background, without the stream (net/linger.h). */
+#include "base/args.h"
 #include "base/raise.h"
 #include "net/linger.h"
 #include "stream/stream_internal.h"
@@ -90,7 +91,7 @@ void stream_begin_close(Stream *stream) {
 }
 
 Janet cfun_shared_close(int32_t argc, Janet *argv) {
-    janet_arity(argc, 1, 2);
+    args_arity(NULL, argc, 1, 2);
     Stream *stream = stream_get(argv, 0);
     bool force = argc > 1 && janet_truthy(argv[1]);
     if (force || stream->state == STREAM_HANDSHAKING || stream->state == STREAM_FAILED) {

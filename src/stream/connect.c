@@ -1,6 +1,7 @@
 /* connect: the lookup, the connection and the handshake, in one wait of the calling fiber. */
 #include "stream/connect.h"
 
+#include "base/args.h"
 #include "base/raise.h"
 #include "core/tls/datagram.h"
 #include "stream/stream_internal.h"
@@ -100,26 +101,27 @@ static const RequestKind connect_kind = {
 
 /* --- arguments --- */
 
-static const char *get_text(const Janet *argv, int32_t n, JanetByteView *view) {
-    *view = janet_getbytes(argv, n);
+static const char *get_text(const char *function, const Janet *argv, int32_t n,
+                            JanetByteView *view) {
+    *view = args_view(function, argv, n);
     for (int32_t i = 0; i < view->len; i++) {
-        if (!view->bytes[i]) raise_type(n, "text without NUL bytes", argv[n]);
+        if (!view->bytes[i]) raise_type(function, n, "text without NUL bytes", argv[n]);
     }
     /* Only strings end in NUL. */
     view->bytes = janet_string(view->bytes, view->len);
     return (const char *)view->bytes;
 }
 
-static void get_port(const Janet *argv, int32_t n, Target *target) {
+static void get_port(const char *function, const Janet *argv, int32_t n, Target *target) {
     JanetByteView view;
     if (janet_checktype(argv[n], JANET_NUMBER)) {
-        int32_t port = janet_getinteger(argv, n);
-        if (port < 0 || port > 65535) raise_type(n, "port number from 0 to 65535", argv[n]);
+        int32_t port = args_integer(function, argv, n, 0, 65535);
         snprintf(target->port, sizeof target->port, "%d", port);
         return;
     }
-    const char *text = get_text(argv, n, &view);
-    if (view.len >= (int32_t)sizeof target->port || !view.len) raise_type(n, "port", argv[n]);
+    const char *text = get_text(function, argv, n, &view);
+    bool fits = view.len && view.len < (int32_t)sizeof target->port;
+    if (!fits) raise_type(function, n, "port", argv[n]);
     snprintf(target->port, sizeof target->port, "%s", text);
 }
 
@@ -127,12 +129,12 @@ void stream_get_target(const char *function, const Janet *argv, bool unix_socket
     Failure failure;
     target->unix_socket = unix_sockets && janet_keyeq(argv[0], "unix");
     if (!target->unix_socket) {
-        get_text(argv, 0, &target->host);
-        get_port(argv, 1, target);
+        get_text(function, argv, 0, &target->host);
+        get_port(function, argv, 1, target);
         return;
     }
     JanetByteView path;
-    const char *text = get_text(argv, 1, &path);
+    const char *text = get_text(function, argv, 1, &path);
     if (!resolve_unix(text, (size_t)path.len, &target->address, &failure)) {
         raise_failure(function, &failure);
     }

@@ -146,10 +146,10 @@ void stream_advance_handshake(Stream *stream) {
     if (status == ENGINE_WANTS_ANSWER) stream_ask_staple(stream);
 }
 
-Janet cfun_shared_handshake(int32_t argc, Janet *argv) {
-    janet_arity(argc, 1, 2);
+STREAM_METHOD(shared_handshake) {
+    args_arity(caller, argc, 1, 2);
     Stream *stream = stream_get_open(argv, 0);
-    double timeout = args_timeout(argv, argc, 1);
+    double timeout = args_timeout(caller, argv, argc, 1);
     const char *function = "%s-stream/handshake";
     if (stream->state == STREAM_FAILED) janet_panicv(stream_error(stream, function));
     if (stream->state == STREAM_OPEN) return argv[0];

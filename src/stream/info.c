@@ -1,6 +1,7 @@
 /* What was negotiated, and the certificates of the peer. */
 #include "stream/info.h"
 
+#include "base/args.h"
 #include "base/raise.h"
 #include "core/keys/pem.h"
 #include "core/pki/x509info.h"
@@ -59,12 +60,12 @@ static Janet signature_of(SSL *ssl) {
 
 typedef enum CertificateForm { FORM_PEM, FORM_DER, FORM_DATA } CertificateForm;
 
-static CertificateForm get_form(const Janet *argv, int32_t argc, int32_t n) {
+static CertificateForm get_form(const char *function, const Janet *argv, int32_t argc, int32_t n) {
     if (n >= argc || janet_checktype(argv[n], JANET_NIL) || janet_keyeq(argv[n], "pem"))
         return FORM_PEM;
     if (janet_keyeq(argv[n], "der")) return FORM_DER;
     if (janet_keyeq(argv[n], "data")) return FORM_DATA;
-    raise_type(n, ":pem, :der or :data", argv[n]);
+    raise_type(function, n, ":pem, :der or :data", argv[n]);
 }
 
 static Janet take_string(unsigned char *bytes, size_t length) {
@@ -204,13 +205,15 @@ Janet info_connection(const Negotiated *it) {
     return janet_wrap_struct(janet_table_to_struct(info));
 }
 
-Janet info_peer_certificate(const Negotiated *it, int32_t argc, const Janet *argv, int32_t n) {
-    CertificateForm form = get_form(argv, argc, n);
+Janet info_peer_certificate(const char *function, const Negotiated *it, int32_t argc,
+                            const Janet *argv, int32_t n) {
+    CertificateForm form = get_form(function, argv, argc, n);
     return export_certificate(SSL_get0_peer_certificate(it->ssl), form);
 }
 
-Janet info_peer_chain(const Negotiated *it, int32_t argc, const Janet *argv, int32_t n) {
-    return export_chain(it->ssl, get_form(argv, argc, n));
+Janet info_peer_chain(const char *function, const Negotiated *it, int32_t argc, const Janet *argv,
+                      int32_t n) {
+    return export_chain(it->ssl, get_form(function, argv, argc, n));
 }
 
 /* --- methods of streams --- */
@@ -223,7 +226,7 @@ Negotiated info_of(const Janet *argv, const char *function) {
 
 static Janet run_info(int32_t argc, const Janet *argv, const char *name,
                       Janet (*info)(const Negotiated *it)) {
-    janet_fixarity(argc, 1);
+    args_arity(NULL, argc, 1, 1);
     Negotiated it = info_of(argv, name);
     return info(&it);
 }
@@ -257,13 +260,15 @@ Janet cfun_stream_verify_result(int32_t argc, Janet *argv) {
 }
 
 Janet cfun_stream_peer_certificate(int32_t argc, Janet *argv) {
-    janet_arity(argc, 1, 2);
-    Negotiated it = info_of(argv, "%s-stream/peer-certificate");
-    return info_peer_certificate(&it, argc, argv, 1);
+    args_arity(NULL, argc, 1, 2);
+    const char *pattern = "%s-stream/peer-certificate";
+    Negotiated it = info_of(argv, pattern);
+    return info_peer_certificate(stream_function(stream_get(argv, 0), pattern), &it, argc, argv, 1);
 }
 
 Janet cfun_stream_peer_chain(int32_t argc, Janet *argv) {
-    janet_arity(argc, 1, 2);
-    Negotiated it = info_of(argv, "%s-stream/peer-chain");
-    return info_peer_chain(&it, argc, argv, 1);
+    args_arity(NULL, argc, 1, 2);
+    const char *pattern = "%s-stream/peer-chain";
+    Negotiated it = info_of(argv, pattern);
+    return info_peer_chain(stream_function(stream_get(argv, 0), pattern), &it, argc, argv, 1);
 }

@@ -18,8 +18,10 @@ Janet info_session_reused(const Negotiated *it);
 Janet info_verify_result(const Negotiated *it);
 Janet info_connection(const Negotiated *it);
 /* The optional argument n chooses the form. */
-Janet info_peer_certificate(const Negotiated *it, int32_t argc, const Janet *argv, int32_t n);
-Janet info_peer_chain(const Negotiated *it, int32_t argc, const Janet *argv, int32_t n);
+Janet info_peer_certificate(const char *function, const Negotiated *it, int32_t argc,
+                            const Janet *argv, int32_t n);
+Janet info_peer_chain(const char *function, const Negotiated *it, int32_t argc, const Janet *argv,
+                      int32_t n);
 
 /* The connection of the stream in argument 0. Raises before its handshake is done; `function` as
  * stream_error takes it. */
@@ -40,7 +42,7 @@ Janet cfun_stream_session_reused(int32_t argc, Janet *argv);
 
 /* In session.c. */
 Janet cfun_shared_get_session(int32_t argc, Janet *argv);
-Janet cfun_shared_set_session(int32_t argc, Janet *argv);
+STREAM_METHOD_OF(shared_set_session);
 Janet cfun_stream_set_ocsp_response(int32_t argc, Janet *argv);
 Janet cfun_stream_key_update(int32_t argc, Janet *argv);
 Janet cfun_stream_renegotiate(int32_t argc, Janet *argv);

@@ -1,4 +1,5 @@
 /* Streams as Janet sees them: the abstract type, its methods, and arguments. */
+#include "base/args.h"
 #include "base/raise.h"
 #include "net/generic.h"
 #include "net/socket.h"
@@ -14,17 +15,17 @@ static Janet call_core(const char *name, const char *if_closed, int32_t argc, co
 }
 
 Janet cfun_shared_peername(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 1);
+    args_arity(NULL, argc, 1, 1);
     return call_core("net/peername", "stream closed", argc, argv);
 }
 
 Janet cfun_shared_localname(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 1);
+    args_arity(NULL, argc, 1, 1);
     return call_core("net/localname", "stream closed", argc, argv);
 }
 
 static Janet cfun_flush(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 1);
+    args_arity(NULL, argc, 1, 1);
     Stream *stream = stream_get_open(argv, 0);
     Janet result = call_core("net/flush", "stream is closed", argc, argv);
     /* Core's function leaves Nagle's algorithm on. */
@@ -33,7 +34,7 @@ static Janet cfun_flush(int32_t argc, Janet *argv) {
 }
 
 static Janet cfun_setsockopt(int32_t argc, Janet *argv) {
-    janet_arity(argc, 3, 3); /* worded as core's */
+    args_arity(NULL, argc, 3, 3); /* worded as core's */
     return call_core("net/setsockopt", "stream is closed", argc, argv);
 }
 
@@ -138,7 +139,7 @@ Stream *stream_object(Janet value) {
 
 Stream *stream_get(const Janet *argv, int32_t n) {
     Stream *stream = stream_object(argv[n]);
-    if (!stream) raise_type(n, "jsec/tls-stream", argv[n]);
+    if (!stream) raise_type(NULL, n, "jsec/tls-stream", argv[n]);
     return stream;
 }
 

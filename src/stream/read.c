@@ -278,24 +278,24 @@ static Janet run_read(ReadJob *job, double timeout) {
     stream_park(stream, &request->request, timeout, outcome.progress);
 }
 
-static Janet start_read(ReadJob *job, int32_t argc, Janet *argv) {
+static Janet start_read(const char *caller, ReadJob *job, int32_t argc, Janet *argv) {
     job->given = argc > 2 && !janet_checktype(argv[2], JANET_NIL);
-    double timeout = args_timeout(argv, argc, 3);
-    if (job->given) job->buffer = janet_getbuffer(argv, 2);
+    double timeout = args_timeout(caller, argv, argc, 3);
+    if (job->given) job->buffer = args_buffer(caller, argv, 2);
     return run_read(job, timeout);
 }
 
-Janet cfun_shared_read(int32_t argc, Janet *argv) {
-    janet_arity(argc, 2, 4);
+STREAM_METHOD(shared_read) {
+    args_arity(caller, argc, 2, 4);
     ReadJob job = {.stream = stream_get_open(argv, 0), .function = "%s/read"};
     job.whole = janet_keyeq(argv[1], "all");
-    job.wanted = job.whole ? INT32_MAX : janet_getnat(argv, 1);
-    return start_read(&job, argc, argv);
+    job.wanted = job.whole ? INT32_MAX : args_natural(caller, argv, 1);
+    return start_read(caller, &job, argc, argv);
 }
 
-Janet cfun_shared_chunk(int32_t argc, Janet *argv) {
-    janet_arity(argc, 2, 4);
+STREAM_METHOD(shared_chunk) {
+    args_arity(caller, argc, 2, 4);
     ReadJob job = {.stream = stream_get_open(argv, 0), .function = "%s/chunk", .whole = true};
-    job.wanted = janet_getnat(argv, 1);
-    return start_read(&job, argc, argv);
+    job.wanted = args_natural(caller, argv, 1);
+    return start_read(caller, &job, argc, argv);
 }

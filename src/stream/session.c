@@ -1,6 +1,7 @@
 /* Sessions of a stream, and renewing its keys. */
 #include "core/tls/session.h"
 
+#include "base/args.h"
 #include "base/call.h"
 #include "base/raise.h"
 #include "context/context.h"
@@ -31,7 +32,7 @@ void stream_report_sessions(Stream *stream) {
 }
 
 Janet cfun_shared_get_session(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 1);
+    args_arity(NULL, argc, 1, 1);
     Stream *stream = stream_get(argv, 0);
     const char *function = "%s-stream/get-session";
     SSL *ssl = info_negotiated(argv, function);
@@ -46,14 +47,14 @@ Janet cfun_shared_get_session(int32_t argc, Janet *argv) {
     return take_string(bytes, length);
 }
 
-Janet cfun_shared_set_session(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 2);
+STREAM_METHOD(shared_set_session) {
+    args_arity(caller, argc, 2, 2);
     Stream *stream = stream_get_open(argv, 0);
     const char *function = stream_function(stream, "%s-stream/set-session");
     if (!janet_checktypes(argv[1], JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
-        raise_secret(1, "string or buffer", argv[1]);
+        raise_secret(caller, 1, "string or buffer", argv[1]);
     }
-    JanetByteView data = janet_getbytes(argv, 1);
+    JanetByteView data = args_view(caller, argv, 1);
     if (stream->started || stream->state != STREAM_HANDSHAKING) {
         raise_format(function, "the handshake has begun: give :session to connect, or put the "
                                "handshake off with :handshake false");
@@ -78,7 +79,7 @@ static Janet renew_keys(Stream *stream, const char *function, Janet self,
 
 Janet cfun_stream_key_update(int32_t argc, Janet *argv) {
     static const char function[] = "tls-stream/key-update";
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     SSL *ssl = info_negotiated(argv, "%s-stream/key-update");
     if (SSL_version(ssl) != TLS1_3_VERSION) {
         raise_format(function, "TLS 1.3 has key updates, and this is %s", SSL_get_version(ssl));
@@ -88,7 +89,7 @@ Janet cfun_stream_key_update(int32_t argc, Janet *argv) {
 
 Janet cfun_stream_renegotiate(int32_t argc, Janet *argv) {
     static const char function[] = "tls-stream/renegotiate";
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     SSL *ssl = info_negotiated(argv, "%s-stream/renegotiate");
     if (SSL_version(ssl) == TLS1_3_VERSION) {
         raise_format(function, "TLS 1.3 has no renegotiation: use key-update");
@@ -164,14 +165,14 @@ void stream_ask_staple(Stream *stream) {
 
 Janet cfun_stream_set_ocsp_response(int32_t argc, Janet *argv) {
     static const char function[] = "tls-stream/set-ocsp-response";
-    janet_fixarity(argc, 2);
+    args_arity(function, argc, 2, 2);
     Failure failure;
     Bytes response = {NULL, 0};
     if (!janet_checktype(argv[1], JANET_NIL)) {
         if (!janet_checktypes(argv[1], JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
-            raise_type(1, "string, buffer or nil", argv[1]);
+            raise_type(function, 1, "string, buffer or nil", argv[1]);
         }
-        JanetByteView view = janet_getbytes(argv, 1);
+        JanetByteView view = args_view(function, argv, 1);
         response = (Bytes){view.bytes ? view.bytes : (const uint8_t *)"", (size_t)view.len};
     }
     if (!staple_response(argv, response, function, &failure)) raise_failure(function, &failure);

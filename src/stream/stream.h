@@ -63,6 +63,9 @@ void stream_abort(Stream *stream);
 Stream *stream_get(const Janet *argv, int32_t n);
 Stream *stream_get_open(const Janet *argv, int32_t n);
 
+/* The stream that a value is, of either kind; NULL: none. */
+Stream *stream_object(Janet value);
+
 /* The error that a failed engine raises: the errno's text alone, as core's streams do, or
  * "<function>: <why>". A %s in `function` stands for the kind's prefix: "%s/read". */
 Janet stream_error(Stream *stream, const char *function);
@@ -98,13 +101,23 @@ void stream_object_tostring(void *pointer, JanetBuffer *buffer);
         .next = stream_object_next                                                                 \
     }
 
+/* A method, cfun_<id>, with core's errors, and its body, whose errors name the calling function. */
+#define STREAM_METHOD_OF(id)                                                                       \
+    Janet cfun_##id(int32_t argc, Janet *argv);                                                    \
+    Janet id(const char *caller, int32_t argc, Janet *argv)
+#define STREAM_METHOD(id)                                                                          \
+    Janet cfun_##id(int32_t argc, Janet *argv) {                                                   \
+        return id(NULL, argc, argv);                                                               \
+    }                                                                                              \
+    Janet id(const char *caller, int32_t argc, Janet *argv)
+
 /* Methods of both kinds. (Janet has functions of its own whose names begin with cfun_stream.) */
-Janet cfun_shared_read(int32_t argc, Janet *argv);
-Janet cfun_shared_chunk(int32_t argc, Janet *argv);
-Janet cfun_shared_write(int32_t argc, Janet *argv);
+STREAM_METHOD_OF(shared_read);
+STREAM_METHOD_OF(shared_chunk);
+STREAM_METHOD_OF(shared_write);
 Janet cfun_shared_close(int32_t argc, Janet *argv);
-Janet cfun_shared_shutdown(int32_t argc, Janet *argv);
-Janet cfun_shared_handshake(int32_t argc, Janet *argv);
+STREAM_METHOD_OF(shared_shutdown);
+STREAM_METHOD_OF(shared_handshake);
 Janet cfun_shared_peername(int32_t argc, Janet *argv);
 Janet cfun_shared_localname(int32_t argc, Janet *argv);
 

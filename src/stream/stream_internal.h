@@ -65,9 +65,6 @@ void stream_advance(Stream *stream);
 /* The public name of a function that both kinds have, from "%s/read" or "%s-stream/version". */
 const char *stream_function(const Stream *stream, const char *format);
 
-/* The stream that a value is, of either kind; NULL: none. */
-Stream *stream_object(Janet value);
-
 /* Bytes that one call moves in a turn. Without this limit a fast peer would hold the event loop
  * until the call is done. */
 #define MAX_PER_TURN (1 << 20)

@@ -136,11 +136,11 @@ static Janet run_write(WriteJob *job, Janet source, double timeout) {
     stream_park(stream, &request->request, timeout, outcome.progress);
 }
 
-Janet cfun_shared_write(int32_t argc, Janet *argv) {
-    janet_arity(argc, 2, 3);
+STREAM_METHOD(shared_write) {
+    args_arity(caller, argc, 2, 3);
     Stream *stream = stream_get_open(argv, 0);
-    JanetByteView view = janet_getbytes(argv, 1);
-    double timeout = args_timeout(argv, argc, 2);
+    JanetByteView view = args_view(caller, argv, 1);
+    double timeout = args_timeout(caller, argv, argc, 2);
     if (!view.len) return make_write_result(stream, 0);
     if (stream->kind->datagram) stream_check_datagram("dtls/write", (size_t)view.len);
     WriteJob job = {.stream = stream, .data = view.bytes};
@@ -170,11 +170,11 @@ static void shut_reading(Stream *stream) {
     stream_serve_readers(stream);
 }
 
-Janet cfun_shared_shutdown(int32_t argc, Janet *argv) {
-    janet_arity(argc, 1, 3);
+STREAM_METHOD(shared_shutdown) {
+    args_arity(caller, argc, 1, 3);
     Stream *stream = stream_get_open(argv, 0);
     unsigned ways = get_ways(argv, argc);
-    double timeout = args_timeout(argv, argc, 2);
+    double timeout = args_timeout(caller, argv, argc, 2);
     if (ways & WAYS_READ) shut_reading(stream);
     if (ways & WAYS_FORCE) {
         stream->write_shut = true;

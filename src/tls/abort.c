@@ -1,4 +1,5 @@
 /* abort: an end that every peer reports as an error. */
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "net/socket.h"
@@ -18,10 +19,10 @@ FUNCTION(
     "      (ev/write s answer)\n"
     "      (ev/close s))",
     NULL) {
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     JanetStream *core = janet_checkabstract(argv[0], &janet_stream_type);
     Stream *stream = janet_checkabstract(argv[0], tls_stream_kind.type);
-    if (!core && !stream) raise_type(0, "jsec/tls-stream or core/stream", argv[0]);
+    if (!core && !stream) raise_type(function, 0, "jsec/tls-stream or core/stream", argv[0]);
     if (core) {
         socket_abort(core);
     } else {

@@ -147,23 +147,23 @@ FUNCTION(tls_accept, "tls/accept", "listener &opt opts timeout",
          "first read or write, in a fiber of the connection's own.\n\n"
          "Options:",
          &tls_option_set) {
-    janet_arity(argc, 1, 3);
+    args_arity(function, argc, 1, 3);
     ConnectionOptions options;
-    JanetStream *listener = listener_get(argv, 0);
-    if (!tls_listener_options(listener)) janet_arity(argc, 2, 3);
+    JanetStream *listener = listener_get(function, argv, 0);
+    if (!tls_listener_options(listener)) args_arity(function, argc, 2, 3);
     Context *context = accept_choose(function, listener, argv, argc, 1, &options);
-    accept_next(function, listener, context, &options, args_timeout(argv, argc, 2));
+    accept_next(function, listener, context, &options, args_timeout(function, argv, argc, 2));
 }
 
 /* As core's accept, it does not wait for the peer to speak. */
 Janet cfun_listener_accept(int32_t argc, Janet *argv) {
     static const char *const function = "net/accept";
-    janet_arity(argc, 1, 2);
+    args_arity(function, argc, 1, 2);
     ConnectionOptions options;
-    JanetStream *listener = listener_get(argv, 0);
+    JanetStream *listener = listener_get(function, argv, 0);
     Context *context = accept_own_options(function, listener, &options);
     options.handshake = false;
-    accept_next(function, listener, context, &options, args_timeout(argv, argc, 1));
+    accept_next(function, listener, context, &options, args_timeout(function, argv, argc, 1));
 }
 
 static const Function *const functions[] = {

@@ -214,8 +214,8 @@ static void mark_request(Request *request) {
 
 static const RequestKind loop_kind = {.cancelled = cancel_loop, .mark = mark_request};
 
-static JanetFunction *get_handler(const Janet *argv, int32_t n) {
-    JanetFunction *handler = janet_getfunction(argv, n);
+static JanetFunction *get_handler(const char *function, const Janet *argv, int32_t n) {
+    JanetFunction *handler = args_function(function, argv, n);
     if (handler->def->max_arity < 1) janet_panic("handler function must take at least 1 argument");
     if (handler->def->min_arity > 1)
         janet_panic("handler function must be callable with 1 argument");
@@ -292,20 +292,20 @@ FUNCTION(tls_accept_loop, "tls/accept-loop", "listener opts handler &opt loop-op
          "server.\n\n"
          "Options:",
          &tls_option_set) {
-    janet_arity(argc, 3, 4);
+    args_arity(function, argc, 3, 4);
     ConnectionOptions options;
-    JanetStream *listener = listener_get(argv, 0);
-    Loop *loop = new_loop(get_handler(argv, 2));
+    JanetStream *listener = listener_get(function, argv, 0);
+    Loop *loop = new_loop(get_handler(function, argv, 2));
     loop->context = accept_choose(function, listener, argv, argc, 1, &options);
     start_loop(function, loop, listener, &options, args_options(argv, argc, 3));
 }
 
 Janet cfun_listener_accept_loop(int32_t argc, Janet *argv) {
     static const char *const function = "net/accept-loop";
-    janet_fixarity(argc, 2);
+    args_arity(function, argc, 2, 2);
     ConnectionOptions options;
-    JanetStream *listener = listener_get(argv, 0);
-    Loop *loop = new_loop(get_handler(argv, 1));
+    JanetStream *listener = listener_get(function, argv, 0);
+    Loop *loop = new_loop(get_handler(function, argv, 1));
     loop->context = accept_own_options(function, listener, &options);
     start_loop(function, loop, listener, &options, janet_wrap_nil());
 }

@@ -1,5 +1,6 @@
 /* connect: a client of TLS, over TCP or a unix socket. */
 #include "stream/connect.h"
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "register.h"
@@ -40,7 +41,7 @@ FUNCTION(tls_connect, "tls/connect", "host port &opt type opts",
          "      (print (ev/read s :all)))\n\n"
          "Options:",
          &tls_option_set) {
-    janet_arity(argc, 2, 4);
+    args_arity(function, argc, 2, 4);
     Target target;
     ConnectionOptions options;
     stream_get_target(function, argv, true, &target);

@@ -1,5 +1,6 @@
 /* tls/features: what this build supports. */
 #include "core/tls/features.h"
+#include "base/args.h"
 #include "base/module.h"
 #include "net/rebind.h"
 #include "register.h"
@@ -71,7 +72,7 @@ FUNCTION(
     "`JSEC_NO_REBIND` is set, or when jsec does not recognize how this Janet lays out its "
     "heap",
     NULL) {
-    janet_fixarity(argc, 0);
+    args_arity(function, argc, 0, 0);
     JanetTable *facts = janet_table(20);
     put(facts, "jsec", janet_cstringv(TEXT_OF(JSEC_VERSION)));
     put(facts, "openssl", janet_cstringv(OpenSSL_version(OPENSSL_VERSION_STRING)));

@@ -164,9 +164,9 @@ static Janet listen_unix(const char *function, const Janet *argv, const ListenSe
     Address path;
     Failure failure;
     Janet listener;
-    JanetByteView view = janet_getbytes(argv, 1);
+    JanetByteView view = args_view(function, argv, 1);
     if (view.len && memchr(view.bytes, 0, (size_t)view.len)) {
-        raise_type(1, "text without NUL bytes", argv[1]);
+        raise_type(function, 1, "text without NUL bytes", argv[1]);
     }
     /* Core would truncate a path that is too long, and listen at the shorter path. */
     bool listening = resolve_unix((const char *)view.bytes, (size_t)view.len, &path, &failure) &&
@@ -195,14 +195,14 @@ FUNCTION(
     "use, and when options of a server lack what a server needs.\n\n"
     "Options:",
     &set) {
-    janet_arity(argc, 2, 4);
+    args_arity(function, argc, 2, 4);
     BindRequest names;
     bool unix_socket = janet_keyeq(argv[0], "unix");
-    if (!unix_socket) bind_request_get(argv, &names);
+    if (!unix_socket) bind_request_get(function, argv, &names);
     ListenSettings settings = read_settings(function, argv, argc);
     if (unix_socket) return listen_unix(function, argv, &settings);
     Listening *self = bind_request_new(sizeof *self, function, SOCK_STREAM);
-    bind_request_get(argv, &self->bind_request);
+    bind_request_get(function, argv, &self->bind_request);
     self->bind_request.open = listen_at;
     self->settings = settings;
     if (settings.server) self->bind_request.keeps = janet_wrap_abstract(settings.server);
@@ -213,8 +213,8 @@ FUNCTION(tls_listener_options, "tls/listener-options?", "listener",
          "Was a listener given the options of a TLS server by `tls/listen`? Returns a boolean. "
          "Raises when it is no open listener.",
          NULL) {
-    janet_fixarity(argc, 1);
-    return janet_wrap_boolean(tls_listener_options(listener_get(argv, 0)) != NULL);
+    args_arity(function, argc, 1, 1);
+    return janet_wrap_boolean(tls_listener_options(listener_get(function, argv, 0)) != NULL);
 }
 
 static const Function *const functions[] = {

@@ -1,5 +1,6 @@
 #include "tls/options.h"
 
+#include "base/args.h"
 #include "base/raise.h"
 #include "context/argument.h"
 #include "context/parse.h"
@@ -122,12 +123,13 @@ static bool has_type(const char *function, const Janet *argv, int32_t argc) {
         raise_format(function, "TLS needs a stream, not :datagram: for datagrams there is DTLS, in "
                                "the module jsec/dtls");
     }
-    if (!janet_keyeq(argv[2], "stream")) raise_type(2, ":stream, options or TLS context", argv[2]);
+    if (!janet_keyeq(argv[2], "stream"))
+        raise_type(function, 2, ":stream, options or TLS context", argv[2]);
     return true;
 }
 
 int32_t tls_options_slot(const char *function, const Janet *argv, int32_t argc) {
     int32_t slot = has_type(function, argv, argc) ? 3 : 2;
-    janet_arity(argc, 2, slot + 1);
+    args_arity(function, argc, 2, slot + 1);
     return slot;
 }

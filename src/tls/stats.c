@@ -1,4 +1,5 @@
 /* stats: counts of a context's connections, for operators. */
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/tls/context_data.h"
@@ -11,7 +12,7 @@ static const Context *context_of(const char *function, const Janet *argv) {
     const Context *context = janet_checkabstract(argv[0], tls_kind.type);
     if (context) return context;
     if (!janet_checkabstract(argv[0], &janet_stream_type)) {
-        raise_type(0, "TLS context or listener", argv[0]);
+        raise_type(function, 0, "TLS context or listener", argv[0]);
     }
     const ServerOptions *own = tls_listener_options(janet_unwrap_abstract(argv[0]));
     if (!own) raise_format(function, "the listener was made without the options of a TLS server");
@@ -36,7 +37,7 @@ FUNCTION(tls_stats, "tls/stats", "context-or-listener",
          "its last handler has\n\n"
          "Never waits. Raises for other values, and for a listener without such options.",
          NULL) {
-    janet_fixarity(argc, 1);
+    args_arity(function, argc, 1, 1);
     Stats *stats = context_data(context_of(function, argv)->context)->stats;
     JanetKV *counts = janet_struct_begin(6);
     put_count(counts, "handshakes", &stats->handshakes);

@@ -1,7 +1,9 @@
 /* TLS streams: their kind, and the functions that are methods as well. */
 #include "tls/stream.h"
 
+#include "base/args.h"
 #include "base/module.h"
+#include "base/raise.h"
 #include "register.h"
 #include "stream/info.h"
 #include "tls/core_stream.h"
@@ -34,44 +36,60 @@ const StreamKind tls_stream_kind = {
     .methods = methods,
 };
 
+static void check_call(const char *function, int32_t argc, const Janet *argv) {
+    int32_t min, max;
+    module_arity(function, &min, &max);
+    args_arity(function, argc, min, max);
+    if (!stream_object(argv[0])) raise_type(function, 0, tls_stream_kind.type->name, argv[0]);
+}
+
+/* A method as a function: its errors name it. */
+#define METHOD_FUNCTION(id, call, name, parameters, text)                                          \
+    FUNCTION(id, name, parameters, text, NULL) {                                                   \
+        check_call(function, argc, argv);                                                          \
+        return call;                                                                               \
+    }
+
 #define RAISES "Raises before the handshake is done, when it failed, and on a closed stream."
 
-FUNCTION_NAMED(
-    shared_handshake, "tls-stream/handshake", "stream &opt timeout",
+METHOD_FUNCTION(
+    tls_shared_handshake, shared_handshake(function, argc, argv), "tls-stream/handshake",
+    "stream &opt timeout",
     "Make the handshake of a stream that was made with `:handshake false`; no effect when it is "
     "done. Returns the stream. Raises \"timeout\" after `timeout` seconds (a number or "
     "`{:timeout n}`; the handshake goes on, and can be waited for again), and when the handshake "
-    "fails.",
-    NULL);
+    "fails.")
 
-FUNCTION_NAMED(
-    shared_shutdown, "tls-stream/shutdown", "stream &opt mode timeout",
+METHOD_FUNCTION(
+    tls_shared_shutdown, shared_shutdown(function, argc, argv), "tls-stream/shutdown",
+    "stream &opt mode timeout",
     "End the stream without closing it. `:w` ends our direction: close_notify follows all "
     "written data, the peer can still answer, further writes raise. `:r` ends reading: reads "
     "return nil. `:rw`, the default, ends both. `true` ends both at once, without close_notify. "
     "After a write that failed when a part of its data was sent, `:w` and `:rw` raise, and the "
     "peer sees an error.\n\n"
     "Returns the stream. Raises \"timeout\" after `timeout` seconds, \"stream is closed\" on a "
-    "closed one, and on another keyword.",
-    NULL);
+    "closed one, and on another keyword.")
 
-FUNCTION_NAMED(stream_version, "tls-stream/version", "stream",
-               "The negotiated protocol version, \"TLSv1.3\" or \"TLSv1.2\". " RAISES, NULL);
+METHOD_FUNCTION(tls_stream_version, cfun_stream_version(argc, argv), "tls-stream/version", "stream",
+                "The negotiated protocol version, \"TLSv1.3\" or \"TLSv1.2\". " RAISES)
 
-FUNCTION_NAMED(
-    stream_cipher, "tls-stream/cipher", "stream",
-    "OpenSSL's name of the cipher suite in use, e.g. \"TLS_AES_256_GCM_SHA384\". " RAISES, NULL);
+METHOD_FUNCTION(
+    tls_stream_cipher, cfun_stream_cipher(argc, argv), "tls-stream/cipher", "stream",
+    "OpenSSL's name of the cipher suite in use, e.g. \"TLS_AES_256_GCM_SHA384\". " RAISES)
 
-FUNCTION_NAMED(stream_cipher_bits, "tls-stream/cipher-bits", "stream",
-               "Key length of the cipher in use, in bits. " RAISES, NULL);
+METHOD_FUNCTION(tls_stream_cipher_bits, cfun_stream_cipher_bits(argc, argv),
+                "tls-stream/cipher-bits", "stream",
+                "Key length of the cipher in use, in bits. " RAISES)
 
-FUNCTION_NAMED(stream_handshake_time, "tls-stream/handshake-time", "stream",
-               "How long the handshake took, in seconds; nil unless `:handshake-timing true` was "
-               "given. " RAISES,
-               NULL);
+METHOD_FUNCTION(tls_stream_handshake_time, cfun_stream_handshake_time(argc, argv),
+                "tls-stream/handshake-time", "stream",
+                "How long the handshake took, in seconds; nil unless `:handshake-timing true` was "
+                "given. " RAISES)
 
-FUNCTION_NAMED(
-    stream_connection_info, "tls-stream/connection-info", "stream",
+METHOD_FUNCTION(
+    tls_stream_connection_info, cfun_stream_connection_info(argc, argv),
+    "tls-stream/connection-info", "stream",
     "The negotiated parameters and the peer, as a struct. A key without a value is absent. " RAISES
     "\n\n"
     "* `:version` - \"TLSv1.3\" or \"TLSv1.2\"\n"
@@ -85,79 +103,78 @@ FUNCTION_NAMED(
     "* `:peer-certificate`, `:peer-chain` - as `:data`, see those\n"
     "* `:certificate-request` - of clients whose server asked for a certificate: a struct of "
     "`:cas`, the names of the CAs that it accepts, as in `:subject-text`\n"
-    "* `:handshake-time` - seconds, with `:handshake-timing true`",
-    NULL);
+    "* `:handshake-time` - seconds, with `:handshake-timing true`")
 
-FUNCTION_NAMED(
-    stream_peer_certificate, "tls-stream/peer-certificate", "stream &opt form",
+METHOD_FUNCTION(
+    tls_stream_peer_certificate, cfun_stream_peer_certificate(argc, argv),
+    "tls-stream/peer-certificate", "stream &opt form",
     "The peer's certificate. `form` is `:pem` (default), `:der`, or `:data` for a struct as from "
     "`cert/parse`: subject, issuer, names, dates, serial number, fingerprints, key. nil if the "
-    "peer sent none. It identifies the peer only if it was verified. " RAISES,
-    NULL);
+    "peer sent none. It identifies the peer only if it was verified. " RAISES)
 
-FUNCTION_NAMED(
-    stream_peer_chain, "tls-stream/peer-chain", "stream &opt form",
+METHOD_FUNCTION(
+    tls_stream_peer_chain, cfun_stream_peer_chain(argc, argv), "tls-stream/peer-chain",
+    "stream &opt form",
     "The certificates that the peer sent, a tuple, its own first, in the forms of "
-    "`peer-certificate`. nil if it sent none. In a resumed session only its own. " RAISES,
-    NULL);
+    "`peer-certificate`. nil if it sent none. In a resumed session only its own. " RAISES)
 
-FUNCTION_NAMED(stream_verify_result, "tls-stream/verify-result", "stream",
-               "How the peer's certificate was verified: a struct of `:ok` (true only if "
-               "verification was asked for, a certificate was sent, and it passed), `:reason` in "
-               "words and OpenSSL's `:code`. " RAISES,
-               NULL);
+METHOD_FUNCTION(tls_stream_verify_result, cfun_stream_verify_result(argc, argv),
+                "tls-stream/verify-result", "stream",
+                "How the peer's certificate was verified: a struct of `:ok` (true only if "
+                "verification was asked for, a certificate was sent, and it passed), `:reason` in "
+                "words and OpenSSL's `:code`. " RAISES)
 
-FUNCTION_NAMED(
-    stream_session_reused, "tls-stream/session-reused?", "stream",
+METHOD_FUNCTION(
+    tls_stream_session_reused, cfun_stream_session_reused(argc, argv), "tls-stream/session-reused?",
+    "stream",
     "Whether the handshake resumed a session: true or false. Raises before the handshake is "
-    "done, when it failed, and on a closed stream.",
-    NULL);
+    "done, when it failed, and on a closed stream.")
 
-FUNCTION_NAMED(
-    shared_get_session, "tls-stream/get-session", "stream",
+METHOD_FUNCTION(
+    tls_shared_get_session, cfun_shared_get_session(argc, argv), "tls-stream/get-session", "stream",
     "The session of a client's connection as a byte string, which `:session` of `tls/connect` "
     "resumes, in this process or another. nil while the server has sent none: with TLS 1.3 it "
     "comes with the first data after the handshake; `:on-session` is called then. The bytes are "
     "a secret. They are valid for the same host and verification settings only. Raises on "
-    "servers, before the handshake is done, when it failed, and on a closed stream.",
-    NULL);
+    "servers, before the handshake is done, when it failed, and on a closed stream.")
 
-FUNCTION_NAMED(
-    shared_set_session, "tls-stream/set-session", "stream session",
+METHOD_FUNCTION(
+    tls_shared_set_session, shared_set_session(function, argc, argv), "tls-stream/set-session",
+    "stream session",
     "Offer a session from `get-session` in the coming handshake, on a client's stream made with "
     "`:handshake false`. If its life is over (`:session-timeout`), or the server does not resume "
     "it, the handshake is a full one. Returns the stream. Raises when the session was made for "
     "another host or under other verification settings, when the bytes are no session, and when "
-    "the handshake has begun.",
-    NULL);
+    "the handshake has begun.")
 
-FUNCTION_NAMED(
-    stream_key_update, "tls-stream/key-update", "stream",
+METHOD_FUNCTION(
+    tls_stream_key_update, cfun_stream_key_update(argc, argv), "tls-stream/key-update", "stream",
     "Renew the keys of both directions (TLS 1.3, RFC 8446 section 4.6.3), between two "
     "records. Returns the stream. Raises with TLS 1.2, before the handshake is done, and on "
-    "a closed stream.",
-    NULL);
+    "a closed stream.")
 
-FUNCTION_NAMED(
-    stream_renegotiate, "tls-stream/renegotiate", "stream",
+METHOD_FUNCTION(
+    tls_stream_renegotiate, cfun_stream_renegotiate(argc, argv), "tls-stream/renegotiate", "stream",
     "Begin a new handshake on a TLS 1.2 connection, with `:renegotiation true` on both sides. It "
     "is off by default, since it is costly and several attacks used it. Reads and writes "
     "continue meanwhile. Returns the stream. Raises with TLS 1.3, when it is off, before the "
-    "handshake is done, and on a closed stream.",
-    NULL);
+    "handshake is done, and on a closed stream.")
 
-FUNCTION_NAMED(
-    stream_set_ocsp_response, "tls-stream/set-ocsp-response", "stream-or-ctx response",
+FUNCTION(
+    tls_stream_set_ocsp_response, "tls-stream/set-ocsp-response", "stream-or-ctx response",
     "Staple an OCSP response to coming handshakes, for clients that ask for one (RFC 6066). The "
     "response is DER or the path of a file; nil: none. The first argument is a context from "
     "`tls/new-context`, or a server's stream made with `:handshake false`. A context may be in "
     "use, so a fiber can renew its response. Returns its first argument. Raises when it is no "
     "OCSP response, when the stream's handshake has begun (the response goes with the "
     "certificate), and on a client's stream.",
-    NULL);
+    NULL) {
+    args_arity(function, argc, 2, 2);
+    return cfun_stream_set_ocsp_response(argc, argv);
+}
 
-FUNCTION_NAMED(
-    core_stream, "tls-stream/core-stream", "stream &opt opts",
+FUNCTION(
+    tls_core_stream, "tls-stream/core-stream", "stream &opt opts",
     "A stream of Janet's core that stands for a TLS stream, where a function refuses others: "
     "`:in` and `:out` of `os/spawn`, `ev/to-file`, a message to another thread. A pump on the "
     "event loop of this thread carries the bytes; do not read, write or close the TLS stream any "
@@ -177,26 +194,29 @@ FUNCTION_NAMED(
     "    (with [io (tls-stream/core-stream s {:blocking true})]\n"
     "      (os/spawn [\"filter\"] :p {:in io :out io}))\n\n"
     "Options:",
-    &core_stream_options);
+    &core_stream_options) {
+    check_call(function, argc, argv);
+    return cfun_core_stream(argc, argv);
+}
 
 static const Function *const functions[] = {
-    &function_shared_handshake,
-    &function_shared_shutdown,
-    &function_stream_version,
-    &function_stream_cipher,
-    &function_stream_cipher_bits,
-    &function_stream_handshake_time,
-    &function_stream_connection_info,
-    &function_stream_peer_certificate,
-    &function_stream_peer_chain,
-    &function_stream_verify_result,
-    &function_stream_session_reused,
-    &function_shared_get_session,
-    &function_shared_set_session,
-    &function_stream_key_update,
-    &function_stream_renegotiate,
-    &function_stream_set_ocsp_response,
-    &function_core_stream,
+    &function_tls_shared_handshake,
+    &function_tls_shared_shutdown,
+    &function_tls_stream_version,
+    &function_tls_stream_cipher,
+    &function_tls_stream_cipher_bits,
+    &function_tls_stream_handshake_time,
+    &function_tls_stream_connection_info,
+    &function_tls_stream_peer_certificate,
+    &function_tls_stream_peer_chain,
+    &function_tls_stream_verify_result,
+    &function_tls_stream_session_reused,
+    &function_tls_shared_get_session,
+    &function_tls_shared_set_session,
+    &function_tls_stream_key_update,
+    &function_tls_stream_renegotiate,
+    &function_tls_stream_set_ocsp_response,
+    &function_tls_core_stream,
     NULL,
 };
 

@@ -1,4 +1,5 @@
 /* upgrade and wrap: TLS on an existing connection. */
+#include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/tls/context_data.h"
@@ -9,10 +10,10 @@
 #include "tls/options.h"
 #include "tls/stream.h"
 
-static const char *get_text(const Janet *argv, int32_t n) {
-    JanetByteView view = janet_getbytes(argv, n);
+static const char *get_text(const char *function, const Janet *argv, int32_t n) {
+    JanetByteView view = args_view(function, argv, n);
     for (int32_t i = 0; i < view.len; i++) {
-        if (!view.bytes[i]) raise_type(n, "text without NUL bytes", argv[n]);
+        if (!view.bytes[i]) raise_type(function, n, "text without NUL bytes", argv[n]);
     }
     return (const char *)janet_string(view.bytes, view.len); /* only strings end in NUL */
 }
@@ -57,9 +58,9 @@ static Janet take_over(const char *function, Janet transport, EngineRole role, C
 }
 
 /* A stream of core's, or a pair of memory BIOs. */
-static Janet get_transport(const Janet *argv, int32_t n) {
+static Janet get_transport(const char *function, const Janet *argv, int32_t n) {
     bool fit = janet_checkabstract(argv[n], &janet_stream_type) || memory_is_pair(argv[n]);
-    if (!fit) raise_type(n, "core/stream or [in out] of memory BIOs", argv[n]);
+    if (!fit) raise_type(function, n, "core/stream or [in out] of memory BIOs", argv[n]);
     return argv[n];
 }
 
@@ -73,10 +74,10 @@ FUNCTION(tls_upgrade, "tls/upgrade", "stream hostname &opt opts",
          "Returns a TLS stream. Raises as `tls/connect` does; the connection is closed then.\n\n"
          "Options:",
          &tls_option_set) {
-    janet_arity(argc, 2, 3);
+    args_arity(function, argc, 2, 3);
     ConnectionOptions options;
-    Janet transport = get_transport(argv, 0);
-    const char *hostname = get_text(argv, 1);
+    Janet transport = get_transport(function, argv, 0);
+    const char *hostname = get_text(function, argv, 1);
     Context *context = tls_choose(function, argv, argc, 2, &options);
     return take_over(function, transport, ENGINE_CLIENT, context, &options, hostname);
 }
@@ -104,15 +105,15 @@ FUNCTION(tls_wrap, "tls/wrap", "stream &opt hostname-or-opts opts",
          "connection is closed then.\n\n"
          "Options:",
          &tls_option_set) {
-    janet_arity(argc, 1, 3);
+    args_arity(function, argc, 1, 3);
     ConnectionOptions options;
-    Janet transport = get_transport(argv, 0);
+    Janet transport = get_transport(function, argv, 0);
     bool named = argc > 1 && janet_checktypes(argv[1], JANET_TFLAG_STRING | JANET_TFLAG_BUFFER);
     bool nameless = argc > 1 && janet_checktype(argv[1], JANET_NIL);
     if (argc > 2 && !named && !nameless) {
-        raise_type(1, "host name, where options follow it", argv[1]);
+        raise_type(function, 1, "host name, where options follow it", argv[1]);
     }
-    const char *hostname = named ? get_text(argv, 1) : NULL;
+    const char *hostname = named ? get_text(function, argv, 1) : NULL;
     Context *context = tls_choose(function, argv, argc, named || nameless ? 2 : 1, &options);
     EngineRole role = named ? ENGINE_CLIENT : role_of(context, &options);
     return take_over(function, transport, role, context, &options, hostname);

@@ -41,8 +41,8 @@
   (fails-with "could not resolve" (tls/connect "127.0.0.1" "no-such-port")))
 
 (test "bad targets are refused"
-  (each [args why] [[["127.0.0.1" 70000] "port number from 0 to 65535"]
-                    [["127.0.0.1" -1] "port number"]
+  (each [args why] [[["127.0.0.1" 70000] "integer from 0 to 65535"]
+                    [["127.0.0.1" -1] "integer from 0"]
                     [["127.0.0.1" 1.5] "bad slot #1"] [["127.0.0.1" nil] "bad slot #1"]
                     [[nil 443] "bad slot #0"]
                     [["a\0b" 443] "without NUL"] [["127.0.0.1" "4\x0043"] "without NUL"]

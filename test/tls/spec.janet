@@ -361,7 +361,7 @@
     [:read :write :chunk :close :flush :setsockopt :peername :localname :evread :evwrite :evchunk])
   (each name (keys (first pair))
     (unless (index-of name core)
-      (is= (in (first pair) name) (in (dyn (symbol "tls-stream/" name)) :value) name)))
+      (is (cfunction? (in (dyn (symbol "tls-stream/" name)) :value)) name)))
   (finish pair))
 
 (test "(tls-stream/set-session stream data) resumes before the handshake"
