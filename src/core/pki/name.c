@@ -77,7 +77,7 @@ static bool is_dns_name(Bytes text) {
 }
 
 /* OpenSSL's a2i_IPADDRESS ignores what follows a space. */
-static ASN1_OCTET_STRING *parse_address(Bytes text) {
+ASN1_OCTET_STRING *name_address(Bytes text) {
     char copy[INET6_ADDRSTRLEN];
     unsigned char bytes[sizeof(struct in6_addr)];
     if (text.length >= sizeof copy || memchr(text.data, 0, text.length)) return NULL;
@@ -112,8 +112,8 @@ static bool has_special(const uint8_t *at, const uint8_t *end) {
 }
 
 static bool is_email(Bytes text) {
-    const uint8_t *end = text.data + text.length, *at = end;
-    if (!is_plain(text)) return false;
+    if (!is_plain(text)) return false; /* it is not empty, then */
+    const uint8_t *end = text.data + text.length, *at = end - 1;
     while (at > text.data && *at != '@') at--;
     bool quoted = at > text.data + 2 && text.data[0] == '"' && at[-1] == '"';
     bool literal = end - at > 2 && at[1] == '[' && end[-1] == ']';
@@ -176,7 +176,7 @@ static GENERAL_NAME *make_uri(Bytes text) {
 }
 
 static GENERAL_NAME *make_address(Bytes text) {
-    return wrap_value(GEN_IPADD, parse_address(text), free_string);
+    return wrap_value(GEN_IPADD, name_address(text), free_string);
 }
 
 static GENERAL_NAME *make_registered_id(Bytes text) {
@@ -260,7 +260,7 @@ static bool is_uri_scheme(Bytes text) {
 
 /* NULL: it begins with the word of a kind that is not known here. */
 static const Kind *guess_kind(Bytes text) {
-    ASN1_OCTET_STRING *address = parse_address(text);
+    ASN1_OCTET_STRING *address = name_address(text);
     if (address) {
         ASN1_OCTET_STRING_free(address);
         return kinds + KIND_IP;
@@ -300,7 +300,8 @@ static GENERAL_NAME *make_alternative(Bytes text, const Kind **kind) {
 
 bool name_is_alternative(Bytes text) {
     Bytes value = text;
-    if (take_prefix(&value)) return false; /* a common name "DNS:x" is no host name */
+    if (!text.length || take_prefix(&value))
+        return false; /* a common name "DNS:x" is no host name */
     const Kind *kind;
     GENERAL_NAME *name = make_alternative(text, &kind);
     GENERAL_NAME_free(name);
