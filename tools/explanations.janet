@@ -170,7 +170,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
   {:title "Extensions of certificates"
    :texts ["extension not usable*" "name constraint*" "policy not usable*" "address not usable*"
            "each table in option :extensions *" "options :not-after and *"
-           "\"…\" is not a dotted OID *"]
+           "… is not a dotted OID *"]
    :cause
    ``An option for an extension can't be put into a certificate or request: an address is no URL, a
    type or policy is no dotted OID, a value is no DER, or a type occurs twice.``

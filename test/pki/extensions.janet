@@ -159,7 +159,7 @@
 (test "name constraints that can't be are refused"
   (each given ["a b" "*.example.com" "a..b" "IP:10.0.0.0/33" "IP:10.1.2.3/8" "10.0.0.0/x" "IP:x"
                "10.0.0.0/" "IP:10.0.0.0/ffff::" "email:" "@example.com" "URI:http://a/"
-               "1.2.3.4/8/8" "DNS:a\0"]
+               "1.2.3.4/8/8" "DNS:a\0" "IP:10.0.0.0 x/8" "IP:10.0.0.0/8 x" "10.0.0.0/0008"]
     (fails-with "name constraint not usable" (bound-ca {:permitted [given]})))
   (fails-with "not a CA's" (issued {:name-constraints {:permitted "example.com"}}))
   (fails-with "in :name-constraints" (bound-ca {:permited ["x"]}))

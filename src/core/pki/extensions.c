@@ -1,6 +1,7 @@
 #include "core/pki/extensions.h"
 
 #include "core/pki/subtree.h"
+#include "core/shown.h"
 
 #include <openssl/err.h>
 #include <string.h>
@@ -29,10 +30,10 @@ static bool is_url(Bytes text) {
 
 static GENERAL_NAME *make_url(Bytes text, Failure *failure) {
     if (!is_url(text)) {
+        Shown shown;
         failure_set(failure,
-                    "address not usable: \"%.*s\" is not an URL such as "
-                    "\"http://ca.example/ca.crl\"",
-                    text.length > 200 ? 200 : (int)text.length, (const char *)text.data);
+                    "address not usable: %s is not an URL such as \"http://ca.example/ca.crl\"",
+                    shown_name(text, &shown));
         return NULL;
     }
     GENERAL_NAME *name = GENERAL_NAME_new();
@@ -135,7 +136,10 @@ static ASN1_OBJECT *parse_oid(Bytes oid, Failure *failure) {
     bool dotted = length && strspn(text, "0123456789.") == length;
     ASN1_OBJECT *object = dotted ? OBJ_txt2obj(text, 1) : NULL;
     ERR_clear_error();
-    if (!object) failure_set(failure, "\"%.80s\" is not a dotted OID such as \"1.3.6.1\"", text);
+    Shown shown;
+    if (!object) {
+        failure_set(failure, "%s is not a dotted OID such as \"1.3.6.1\"", shown_name(oid, &shown));
+    }
     return object;
 }
 

@@ -32,10 +32,14 @@ bool name_add_alternative(GENERAL_NAMES *names, Bytes text, Failure *failure);
 /* Does name_add_alternative accept it without a prefix? It refuses "Jane Doe", for example. */
 bool name_is_alternative(Bytes text);
 
-/* Add the common name of a subject, if it is a DNS name, an IP address or an email address. */
 /* Has an attribute of the name a NUL byte inside? */
 bool name_has_nul(const X509_NAME *name);
 
+/* The bytes of an IP address in a certificate: 4 or 16. The caller frees the result; NULL if the
+ * text is no address, or out of memory. */
+ASN1_OCTET_STRING *name_address(Bytes text);
+
+/* Add the common name of a subject, if it is a DNS name, an IP address or an email address. */
 bool name_add_common(GENERAL_NAMES *names, const X509_NAME *subject, Failure *failure);
 
 /* Could name_add_alternative have made this foreign name? It then has no NUL bytes, spaces or

@@ -1,6 +1,8 @@
 #include "core/pki/subtree.h"
 
-#include <openssl/err.h>
+#include "core/pki/name.h"
+#include "core/shown.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -72,22 +74,22 @@ static bool is_mail(Bytes text) {
 /* --- addresses: the network, then its mask --- */
 
 /* False where it is no number up to `max`. */
-static bool parse_number(const char *text, size_t max, size_t *number) {
+static bool parse_number(Bytes text, size_t max, size_t *number) {
     *number = 0;
-    for (const char *c = text; *c; c++) {
-        if (*c < '0' || *c > '9' || c - text > 3) return false;
-        *number = *number * 10 + (size_t)(*c - '0');
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9' || i > 2) return false;
+        *number = *number * 10 + (size_t)(text.data[i] - '0');
     }
-    return *text && *number <= max;
+    return text.length && *number <= max;
 }
 
-static bool parse_mask(const char *text, uint8_t *mask, size_t length) {
+static bool parse_mask(Bytes text, uint8_t *mask, size_t length) {
     size_t bits;
     if (parse_number(text, length * 8, &bits)) {
         for (size_t i = 0; i < bits; i++) mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
         return true;
     }
-    ASN1_OCTET_STRING *given = a2i_IPADDRESS(text);
+    ASN1_OCTET_STRING *given = name_address(text);
     bool fits = given && (size_t)ASN1_STRING_length(given) == length;
     if (fits) memcpy(mask, ASN1_STRING_get0_data(given), length);
     ASN1_OCTET_STRING_free(given);
@@ -95,12 +97,12 @@ static bool parse_mask(const char *text, uint8_t *mask, size_t length) {
 }
 
 /* Bits of the address beyond the mask would be an error of the caller. */
-static ASN1_STRING *join_network(const ASN1_STRING *address, const char *mask) {
+static ASN1_STRING *join_network(const ASN1_STRING *address, Bytes mask) {
     uint8_t bytes[2 * MAX_ADDRESS_LENGTH] = {0};
     size_t length = (size_t)ASN1_STRING_length(address);
     memcpy(bytes, ASN1_STRING_get0_data(address), length);
-    if (!mask) memset(bytes + length, 0xff, length);
-    bool fits = !mask || parse_mask(mask, bytes + length, length);
+    if (!mask.data) memset(bytes + length, 0xff, length);
+    bool fits = !mask.data || parse_mask(mask, bytes + length, length);
     for (size_t i = 0; fits && i < length; i++) fits = !(bytes[i] & ~bytes[length + i]);
     ASN1_STRING *network = fits ? ASN1_OCTET_STRING_new() : NULL;
     if (network && ASN1_STRING_set(network, bytes, (int)(2 * length))) return network;
@@ -109,15 +111,12 @@ static ASN1_STRING *join_network(const ASN1_STRING *address, const char *mask) {
 }
 
 static ASN1_STRING *parse_network(Bytes text) {
-    char copy[MAX_TEXT_LENGTH + 1];
-    memcpy(copy, text.data, text.length);
-    copy[text.length] = 0;
-    char *slash = strchr(copy, '/');
-    if (slash) *slash++ = 0;
-    ASN1_OCTET_STRING *address = a2i_IPADDRESS(copy);
-    ASN1_STRING *network = address ? join_network(address, slash) : NULL;
+    const uint8_t *slash = memchr(text.data, '/', text.length);
+    size_t before = slash ? (size_t)(slash - text.data) : text.length;
+    Bytes mask = {slash ? slash + 1 : NULL, slash ? text.length - before - 1 : 0};
+    ASN1_OCTET_STRING *address = name_address((Bytes){text.data, before});
+    ASN1_STRING *network = address ? join_network(address, mask) : NULL;
     ASN1_OCTET_STRING_free(address);
-    ERR_clear_error();
     return network;
 }
 
@@ -147,8 +146,8 @@ GENERAL_NAME *subtree_parse(Bytes text, Failure *failure) {
         return name;
     }
     GENERAL_NAME_free(name);
-    failure_set(failure, "name constraint not usable: \"%.*s\" is not %s",
-                text.length > 200 ? 200 : (int)text.length, (const char *)text.data,
+    Shown shown;
+    failure_set(failure, "name constraint not usable: %s is not %s", shown_name(text, &shown),
                 expected[type]);
     return NULL;
 }
