@@ -4,6 +4,7 @@
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/keyform.h"
+#include "core/keys/keys.h"
 #include "crypto/task.h"
 #include "register.h"
 
@@ -21,10 +22,13 @@ static bool key_run(Task *task, Failure *failure) {
     KeyTask *job = (KeyTask *)task;
     Bytes text = task->inputs[KEY], password = task->inputs[PASSWORD];
     job->key = keyform_read(text, password, &job->is_private, failure);
+    keys_forget_one(text); /* only the object keeps the key */
     if (!job->key) return false;
     job->der.bytes =
         keyform_write(job->key, job->is_private, KEYFORM_DER, &none, &job->der.length, failure);
-    return job->der.bytes;
+    if (!job->der.bytes) return false;
+    keys_remember((Bytes){job->der.bytes, job->der.length}, job->key, job->is_private);
+    return true;
 }
 
 static Janet key_result(Task *task) {

@@ -31,7 +31,8 @@
   ``The keys of handshake and data, in both directions. Their secrets belong to OpenSSL, which frees
   some of them without clearing.``
   []
-  (seq [line :in (string/split "\n" (slurp (string dir "/log"))) :when
+  (def log (string dir "/log"))
+  (seq [line :in (string/split "\n" (if (os/stat log) (slurp log) "")) :when
         (string/find "TRAFFIC_SECRET" line)]
     (key-of (unhex (last (string/split " " line))))))
 
@@ -68,11 +69,11 @@
                            (file/seek f :set 0)))))))
 
 (defn- watch
-  "What is found in a process while it holds a connection with that key, and after."
-  [key]
+  "What is found in a process while it holds a connection or an object with that key, and after."
+  [key script]
   (each old ["socket" "log"] (if (os/stat (string dir "/" old)) (os/rm (string dir "/" old))))
   (spit (string dir "/key") key)
-  (with-child [c (dyn *executable*) "test/support/secrets.janet" dir]
+  (with-child [c (dyn *executable*) script dir]
     (def pid ((c :proc) :pid))
     (await c :out "open")
     (def before (find-in pid (needles)))
@@ -91,10 +92,14 @@
      ["a key in clear" (made :key)]]
     (test (string "of " what
                   " no copy is left, nor of its password, nor of the connection's secrets")
-      (def [before after] (watch key))
+      (def [before after] (watch key "test/support/secrets.janet"))
       (each there ["key as a number" "traffic key 2" "traffic key 3"]
         (is (index-of there before)
             (string/format "%s is found while it is there: %q" there before)))
+      (is= [] after))
+    (test (string "of a key object made of " what " no copy is left, once it is collected")
+      (def [before after] (watch key "test/support/key-object.janet"))
+      (is (index-of "key" before) (string/format "it is found while it is there: %q" before))
       (is= [] after))))
 
 (end)

@@ -26,6 +26,9 @@
 (def- signed (crypto/cms-sign "data" certificate key))
 (def- encrypted (crypto/cms-encrypt "data" (rsa :cert)))
 (def- locked (crypto/export-key key {:password "pw" :iterations 1000}))
+(def- ssh-key (crypto/convert-key key :openssh))
+(def- ssh-signature (crypto/ssh-sign key "data"))
+(def- jwk (crypto/key-to-jwk (rsa :key) {:private true}))
 (def- point (crypto/ec-point-mul :p256 (string/repeat "\x01" 32)))
 (def- sealed-by-rsa (crypto/rsa-encrypt (rsa :key) "data"))
 (def- both-trust {:trusted-cert certificate :verify true :cert certificate :key key})
@@ -119,6 +122,14 @@
             (crypto/key-info locked "pw")
             (length (crypto/export-key key {:password "pw" :iterations 1000}))
             (crypto/export-public-key key)]
+   "keys as data" |[(crypto/key-from-jwk jwk) (crypto/key-to-jwk key {:private true})
+                    (crypto/jwk-thumbprint key) (crypto/jwk-thumbprint jwk)
+                    (crypto/key-to-raw key) (describe (crypto/key key))
+                    (crypto/key-from-raw :p256 (crypto/key-to-raw key {:compressed true}))]
+   "ssh keys" |[(crypto/load-key ssh-key) (length (crypto/convert-key (rsa :key) :openssh))
+                (crypto/ssh-verify key "data" ssh-signature)
+                (crypto/ssh-verify key "data" (crypto/ssh-sign key "data"))
+                (crypto/parse-ssh-signature ssh-signature)]
    "rsa" |[(string (crypto/rsa-decrypt (rsa :key) sealed-by-rsa))
            (length (crypto/rsa-encrypt (rsa :key) "data"))]
    "signature" |[(crypto/verify key "data" signature) (crypto/verify key "other" signature)

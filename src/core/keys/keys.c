@@ -108,6 +108,35 @@ void keys_forget(void) {
     pthread_mutex_unlock(&lock);
 }
 
+/* OpenSSL frees the DER that it has decrypted or decoded without clearing it. The allocator gives
+ * the last block of a size that was freed; OpenSSL's buffers are up to a third larger than the
+ * DER. */
+static void clear_decoded(size_t length) {
+    for (size_t size = length; size <= length + length / 3 + 32; size += 16) {
+        OPENSSL_clear_free(OPENSSL_malloc(size), size);
+    }
+}
+
+/* An entry's context signs or verifies, so the halves are two keys. NULL when out of memory. */
+static EVP_PKEY *copy_public(const EVP_PKEY *key) {
+    unsigned char *der = NULL;
+    int length = i2d_PUBKEY(key, &der);
+    const unsigned char *at = der;
+    EVP_PKEY *copy = length > 0 ? d2i_PUBKEY(NULL, &at, length) : NULL;
+    OPENSSL_free(der);
+    ERR_clear_error();
+    return copy;
+}
+
+void keys_remember(Bytes der, EVP_PKEY *key, bool is_private) {
+    uint8_t name[SHA256_DIGEST_LENGTH];
+    clear_decoded(der.length);
+    if (is_private && make_name(PRIVATE, der, name)) cache_key(name, key);
+    EVP_PKEY *public_key = copy_public(key);
+    if (public_key && make_name(PUBLIC, der, name)) cache_key(name, public_key);
+    EVP_PKEY_free(public_key);
+}
+
 static void forget_name(const uint8_t *name) {
     pthread_mutex_lock(&lock);
     for (Entry *entry = entries; entry < entries + CAPACITY; entry++) {
@@ -118,8 +147,13 @@ static void forget_name(const uint8_t *name) {
 
 void keys_forget_one(Bytes data) {
     uint8_t name[SHA256_DIGEST_LENGTH];
-    if (make_name(PRIVATE, data, name)) forget_name(name);
-    if (make_name(PUBLIC, data, name)) forget_name(name);
+    for (Half half = PUBLIC; half <= PRIVATE; half++) {
+        if (!make_name(half, data, name)) { /* out of memory */
+            keys_forget();
+            return;
+        }
+        forget_name(name);
+    }
 }
 
 /* Explicit curve parameters can be chosen by a forger (CVE-2020-0601). RFC 5480 allows named curves

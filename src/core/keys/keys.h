@@ -28,7 +28,10 @@ void keys_give_context(const EVP_PKEY *key, EVP_PKEY_CTX *context);
 /* Empty the cache. Private parts are cleansed when their last user frees the key. */
 void keys_forget(void);
 
-/* The same for the key that was read from these bytes. */
+/* Cache a key for these bytes, which are its DER, so that they are not parsed again. */
+void keys_remember(Bytes der, EVP_PKEY *key, bool is_private);
+
+/* keys_forget for the key that was read from these bytes. */
 void keys_forget_one(Bytes data);
 
 /* PEM of a key for OPENSSL_clear_free(pem, length): PKCS#8 without encryption, and
