@@ -1,7 +1,9 @@
 # The examples that use spork, and the page on HTTPS, run with the spork that SPORK=path names.
 (import ../support/check :prefix "")
 (import ../support/blocks)
+(import ../support/peers)
 (import ../support/spork)
+(import ../support/visitors)
 
 (def examples
   "What each example prints, among other things."
@@ -28,6 +30,19 @@
     (test (string path ", " heading ": runs as written")
       (check-section heading))))
 
+(defn- visit-site []
+  (def port (peers/free-port))
+  (def own (peers/saved (tmpdir) "own" (peers/issue (peers/authority "Test CA"))))
+  (peers/with-child [server (dyn *executable*) "examples/https_server.janet" port (own :cert)
+                     (own :key)]
+    (peers/until-up server port)
+    (visitors/visit-all "127.0.0.1" port)
+    (peers/with-child [curl "curl" "-s" "--insecure" (string "https://127.0.0.1:" port "/")]
+      (is= 0 (peers/exit-status curl))
+      (is= @"hello, over TLS\n" (curl :out)))
+    (is= nil (server :status))
+    (is= @[] (visitors/noise server "client: "))))
+
 (defn- run-all []
   (def modules (spork/module-path))
   (def env (merge (os/environ) {"JANET_PATH" modules}))
@@ -35,6 +50,8 @@
     (test (string "examples/" name ".janet runs with spork") :deadline 60
       (run-example name env)))
   (os/setenv "JANET_PATH" modules)
+  (test "examples/https_server.janet survives every client, without a stack trace" :deadline 120
+    (visit-site))
   (if (blocks/can-run?)
     (run-page "docs/https.md")
     (skip "the page on HTTPS runs as written" "no namespaces may be made here")))
