@@ -193,10 +193,10 @@ static EVP_PKEY *read_private_key(Bytes data, Bytes password, Failure *failure) 
     if (password.data && !pbe_key_is_affordable(data, failure)) return NULL;
     Passphrase phrase = {.password = password};
     if (openssh_is_private(data)) return openssh_read_private(data, password, failure);
-    EVP_PKEY *key = decode_key(find_block(data, "PRIVATE KEY"), EVP_PKEY_KEYPAIR, NULL, &phrase);
-    if (key) return key;
-    explain_key(data, &phrase, failure);
-    pkcs8_read_v2(data, password, &key, failure);
+    EVP_PKEY *key;
+    if (!pkcs8_read(data, password, &key, failure) || key) return key;
+    key = decode_key(find_block(data, "PRIVATE KEY"), EVP_PKEY_KEYPAIR, NULL, &phrase);
+    if (!key) explain_key(data, &phrase, failure);
     return key;
 }
 
@@ -218,7 +218,7 @@ static EVP_PKEY *read_public_key(Bytes data, Failure *failure) {
     EVP_PKEY *key = decode_key(find_block(data, "PUBLIC KEY"), EVP_PKEY_PUBLIC_KEY, NULL, &phrase);
     if (!key) key = decode_key(find_block(data, "PRIVATE KEY"), EVP_PKEY_KEYPAIR, NULL, &phrase);
     Failure ignored;
-    if (!key && !phrase.asked) pkcs8_read_v2(data, phrase.password, &key, &ignored);
+    if (!key && !phrase.asked) pkcs8_read(data, phrase.password, &key, &ignored);
     if (!key && !phrase.asked) {
         X509 *certificate = pem_certificate(data, &ignored);
         if (certificate) key = X509_get_pubkey(certificate);

@@ -100,15 +100,20 @@ static uint8_t *join_sequence(const Bytes *pieces, size_t count, size_t *length)
     return der;
 }
 
+static EVP_PKEY *read_v1(Bytes der) {
+    const unsigned char *at = der.data;
+    PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &at, (long)der.length);
+    EVP_PKEY *key = info ? EVP_PKCS82PKEY(info) : NULL;
+    PKCS8_PRIV_KEY_INFO_free(info);
+    return key;
+}
+
 static EVP_PKEY *make_private(const OneKey *parts) {
     static const uint8_t version[] = {V_ASN1_INTEGER, 1, 0};
     const Bytes pieces[] = {{version, sizeof version}, parts->algorithm, parts->octets};
     size_t length = 0;
     uint8_t *der = join_sequence(pieces, 3, &length);
-    const unsigned char *at = der;
-    PKCS8_PRIV_KEY_INFO *info = der ? d2i_PKCS8_PRIV_KEY_INFO(NULL, &at, (long)length) : NULL;
-    EVP_PKEY *key = info ? EVP_PKCS82PKEY(info) : NULL;
-    PKCS8_PRIV_KEY_INFO_free(info);
+    EVP_PKEY *key = der ? read_v1((Bytes){der, length}) : NULL;
     OPENSSL_clear_free(der, length);
     return key;
 }
@@ -183,13 +188,18 @@ static Bytes find_plain(Bytes data, Bytes password, PemSource *owned, Failure *f
     return (Bytes){owned->bytes, owned->length};
 }
 
-bool pkcs8_read_v2(Bytes data, Bytes password, EVP_PKEY **key, Failure *failure) {
+bool pkcs8_read(Bytes data, Bytes password, EVP_PKEY **key, Failure *failure) {
     PemSource owned;
     OneKey parts;
     Failure ignored;
+    bool usable = true;
     *key = NULL;
     Bytes der = find_plain(data, password, &owned, &ignored);
-    bool usable = !der.data || !split_key(der, &parts) || read_parts(&parts, key, failure);
+    if (der.data && split_key(der, &parts)) {
+        usable = read_parts(&parts, key, failure);
+    } else if (der.data) {
+        *key = read_v1(der);
+    }
     OPENSSL_clear_free(owned.bytes, owned.length);
     ERR_clear_error();
     return usable;
