@@ -66,6 +66,9 @@
   (is= (crypto/jwk-thumbprint rsa-jwk)
        (crypto/jwk-thumbprint (crypto/key (crypto/key-from-jwk (public-of rsa-jwk))) :sha256))
   (is= 86 (length (crypto/jwk-thumbprint okp-jwk :sha512)))
+  # private members do not count, not even wrong ones
+  (is= (crypto/jwk-thumbprint rsa-jwk) (crypto/jwk-thumbprint (merge rsa-jwk {:p "" :oth [1]})))
+  (is= (crypto/jwk-thumbprint okp-jwk) (crypto/jwk-thumbprint (merge okp-jwk {:d "AA"})))
   # {"k":"AyM1...","kty":"oct"}, RFC 7515, A.1
   (def k (string "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUu"
                  "TwjAzZr1Z9CAow"))

@@ -313,11 +313,13 @@ static bool check_secret(const Jwk *jwk, Failure *failure) {
     return read;
 }
 
-/* Other spellings of a key have the same thumbprint, so the members are written anew. */
+/* Private members do not count. Other spellings of a key have the same thumbprint, so the members
+ * are written anew. */
 static bool hash_key(const Jwk *jwk, const EVP_MD *md, uint8_t *digest, Failure *failure) {
     bool is_private;
-    Jwk canonical;
-    EVP_PKEY *key = jwk_read(jwk, &is_private, failure);
+    Jwk canonical, public_half = *jwk;
+    public_half.members[JWK_D] = public_half.members[JWK_OTH] = (Bytes){NULL, 0};
+    EVP_PKEY *key = jwk_read(&public_half, &is_private, failure);
     bool written = key && jwk_write(key, false, &canonical, failure);
     EVP_PKEY_free(key);
     if (!written) return false;
