@@ -95,6 +95,13 @@
   (is= @"part" (read-to-error b))
   (fails-with "stream is closed" (:write a "x")))
 
+(on-tls "the peer of an aborted stream reads that it was aborted, after all data" [a b] {}
+  (:write a "part")
+  (is= @"part" (:read b 100))
+  (tls/abort a)
+  (fails-with "the peer aborted the connection, or the network changed bytes: data is missing"
+              (:read b 100 nil 10)))
+
 (each kind core-kinds
   (test (string "abort takes streams of core's (" kind ")")
     (def [a b] (pair kind))

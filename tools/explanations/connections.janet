@@ -213,13 +213,17 @@
 
   {:title "A transfer that was cut"
    :texts ["tls/shutdown: no close_notify was sent*"]
-   :others ["protocol error: bad record type"
-            "protocol error: cipher operation failed: decryption failed or bad record mac"]
+   :others [(string "protocol error: bad record type: the peer aborted the connection, or the "
+                    "network changed bytes: data is missing")
+            (string "protocol error: cipher operation failed: decryption failed or bad record mac: "
+                    "the peer aborted the connection, or the network changed bytes: data is "
+                    "missing")]
    :cause
    ``A write ended with an error (a timeout, `ev/cancel`, a deadline, a close by another fiber)
-   after a part of its data was sent, or a handler of `accept-loop` raised. The stream has no
-   clean end any more: its close sends an alert that is not sealed, and a peer that runs jsec
-   reports one of the last two texts. They also appear when the network changes bytes.``
+   after a part of its data was sent, a handler of `accept-loop` raised, or the program called
+   `tls/abort`. The stream has no clean end any more: its close sends an alert that is not sealed,
+   and a peer that runs jsec reports one of the last two texts. They also appear when the network
+   changes bytes.``
    :cure
    ``Where they are reported, treat the data as incomplete. In the peer, look for the write that
    failed, and for the error of the handler; close the stream and begin anew.``}

@@ -47,19 +47,30 @@ static const Hint hints[] = {
     {SSL_R_NO_APPLICATION_PROTOCOL, "the peer offered none of our :alpn protocols"},
 };
 
-static const char *find_hint(unsigned long code) {
-    for (size_t i = 0; ERR_GET_LIB(code) == ERR_LIB_SSL && i < sizeof hints / sizeof *hints; i++) {
-        if (hints[i].reason == ERR_GET_REASON(code)) return hints[i].text;
+/* After the handshake. The alert of a cut stream, or of tls/abort, is not sealed, so that no peer
+ * takes it for an end. */
+#define ABORTED "the peer aborted the connection, or the network changed bytes: data is missing"
+static const Hint protocol_hints[] = {
+    {SSL_R_BAD_RECORD_TYPE, ABORTED},
+    {SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC, ABORTED},
+};
+
+static const char *find_hint(const Hint *rows, size_t count, unsigned long code) {
+    for (size_t i = 0; ERR_GET_LIB(code) == ERR_LIB_SSL && i < count; i++) {
+        if (rows[i].reason == ERR_GET_REASON(code)) return rows[i].text;
     }
     return NULL;
 }
 
-static void explain_error(Failure *failure, const char *what) {
-    const char *hint = find_hint(ERR_peek_last_error());
+static void explain_error(Failure *failure, const char *what, const char *hint) {
     failure_openssl(failure, "%s", what);
     if (!hint) return;
     size_t used = strlen(failure->text);
     snprintf(failure->text + used, sizeof failure->text - used, ": %s", hint);
+}
+
+static const char *find_any_hint(unsigned long code) {
+    return find_hint(hints, sizeof hints / sizeof *hints, code);
 }
 
 void explain_handshake(const SSL *ssl, Failure *failure) {
@@ -72,10 +83,13 @@ void explain_handshake(const SSL *ssl, Failure *failure) {
         failure_set(failure, "handshake failed: the peer's message is damaged or too large: its "
                              "certificates exceed 100 KB, or a client's 60 KB");
     } else {
-        explain_error(failure, "handshake failed");
+        explain_error(failure, "handshake failed", find_any_hint(ERR_peek_last_error()));
     }
 }
 
 void explain_protocol(Failure *failure) {
-    explain_error(failure, "protocol error");
+    unsigned long code = ERR_peek_last_error();
+    const char *hint =
+        find_hint(protocol_hints, sizeof protocol_hints / sizeof *protocol_hints, code);
+    explain_error(failure, "protocol error", hint ? hint : find_any_hint(code));
 }
