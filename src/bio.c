@@ -16,6 +16,12 @@ struct Bio {
     Janet hook_owner;
     bool ended;
     RequestQueue waiters;
+    BioWriter *writer; /* NULL: none */
+};
+
+struct BioWriter {
+    Bio *bio; /* NULL: freed, or it has another writer */
+    BioWriter *next;
 };
 
 typedef struct WaitRequest {
@@ -30,7 +36,9 @@ static void bio_free(Bio *bio) {
 
 static int bio_gc(void *data, size_t size) {
     (void)size;
-    bio_free(data);
+    Bio *bio = data;
+    if (bio->writer) bio->writer->bio = NULL;
+    bio_free(bio);
     return 0;
 }
 
@@ -133,6 +141,54 @@ void bio_end(Bio *bio) {
     if (bio->ended || !bio->memory) return;
     bio->ended = true;
     bio_changed(bio);
+}
+
+/* --- writers --- */
+
+/* This VM's writers that were collected; no finalizer may wake a fiber. */
+static JANET_THREAD_LOCAL struct {
+    Watcher watcher;
+    BioWriter *first;
+} lost;
+
+BioWriter *bio_add_writer(Bio *bio) {
+    BioWriter *writer = OPENSSL_zalloc(sizeof *writer);
+    if (!writer) return NULL;
+    if (bio->writer) bio->writer->bio = NULL;
+    bio->writer = writer;
+    writer->bio = bio;
+    return writer;
+}
+
+void bio_remove_writer(BioWriter *writer) {
+    if (writer && writer->bio) writer->bio->writer = NULL;
+    OPENSSL_free(writer);
+}
+
+static void end_lost(Watcher *watcher, unsigned ready) {
+    (void)watcher, (void)ready;
+    while (lost.first) {
+        BioWriter *writer = lost.first;
+        Bio *bio = writer->bio;
+        lost.first = writer->next;
+        bio_remove_writer(writer);
+        if (bio) bio_end(bio);
+    }
+}
+
+void bio_lose_writer(BioWriter *writer) {
+    Bio *bio = writer ? writer->bio : NULL;
+    bool notifies = bio && (bio->waiters.first || bio->on_change);
+    if (!notifies) {
+        if (bio) bio->ended = true;
+        bio_remove_writer(writer);
+        return;
+    }
+    writer->next = lost.first;
+    lost.first = writer;
+    lost.watcher.ready = end_lost;
+    lost.watcher.descriptor = -1;
+    poller_turn(&lost.watcher);
 }
 
 static Bio *args_bio(const char *function, Janet *argv) {
@@ -262,7 +318,8 @@ static const RequestKind wait_kind = {.cancelled = cancel_wait, .mark = mark_wai
 FUNCTION(bio_wait, "bio/wait", "bio &opt timeout",
          "Wait until there are bytes in the queue. The fiber waits, the event loop continues. "
          "Returns the number of bytes. Returns nil when the queue has ended or was closed, and "
-         "everything has been read. Raises \"timeout\" after `timeout` seconds (a number or "
+         "everything has been read; a queue also ends when the TLS stream that writes to it is "
+         "garbage collected. Raises \"timeout\" after `timeout` seconds (a number or "
          "`{:timeout n}`).\n\n"
          "    (while (bio/wait out)\n"
          "      (ev/write socket (bio/to-string out)))",

@@ -26,6 +26,13 @@ void bio_changed(Bio *bio);
 /* No more input follows; what is there is still read. */
 void bio_end(Bio *bio);
 
+/* What writes to a Bio, and ends it when it is collected: fibers in bio/wait would wait for ever.
+ * NULL when out of memory. A Bio has one writer, the last one. */
+typedef struct BioWriter BioWriter;
+BioWriter *bio_add_writer(Bio *bio);
+void bio_remove_writer(BioWriter *writer);
+void bio_lose_writer(BioWriter *writer); /* for finalizers, which may run after the Bio's */
+
 bool bio_has_ended(const Bio *bio);
 
 /* Has it ended (or was it closed), and everything been read? */

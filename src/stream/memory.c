@@ -47,11 +47,14 @@ void memory_attach(Stream *stream, Janet pair) {
     stream->engine.transport.receive = receive_memory;
     /* The stream lives as long as its input may grow. */
     bio_hook(bio_of(stream->in), on_input, stream, janet_wrap_abstract(stream));
+    stream->writer = bio_add_writer(bio_of(stream->out));
 }
 
 void memory_detach(Stream *stream) {
     if (janet_checktype(stream->in, JANET_NIL)) return;
     bio_hook(bio_of(stream->in), NULL, NULL, janet_wrap_nil());
+    bio_remove_writer(stream->writer);
+    stream->writer = NULL;
     bio_end(bio_of(stream->out));
     stream->in = stream->out = janet_wrap_nil();
 }

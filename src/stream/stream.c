@@ -89,7 +89,9 @@ static void free_native(Stream *stream) {
  * would make a broken transfer look complete. */
 int stream_object_gc(void *pointer, size_t size) {
     (void)size;
-    free_native(pointer);
+    Stream *stream = pointer;
+    free_native(stream);
+    bio_lose_writer(stream->writer);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #ifndef JSEC_STREAM_STREAM_INTERNAL_H
 #define JSEC_STREAM_STREAM_INTERNAL_H
 
+#include "bio.h"
 #include "core/tls/stats.h"
 #include "net/dial.h"
 #include "net/request.h"
@@ -33,6 +34,7 @@ struct Stream {
     Janet on_session;      /* function called with each new session, or nil */
     Janet on_staple;       /* function that gives an OCSP response, or nil */
     Janet in, out;         /* memory BIOs in place of a socket, or nil */
+    BioWriter *writer;     /* of `out`; NULL: none */
     Janet context;         /* keeps its functions alive */
     JanetBuffer *returned; /* bytes that cancelled reads gave back; NULL: none */
     int64_t returned_at;   /* position of those bytes in the stream */

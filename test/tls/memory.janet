@@ -149,4 +149,27 @@
     # each pair holds some 80 KB of OpenSSL's
     (is (< (- (pages) before) 4000))))
 
+(test "a stream that is collected ends its output, for fibers that wait and for later ones"
+  (defn drop-stream [out] (tls/wrap [(bio/new-mem) out] "localhost" {:handshake false}) nil)
+  (def [waited later] [(bio/new-mem) (bio/new-mem)])
+  (def waiting (ev/go (fn [] (bio/wait waited))))
+  (drop-stream waited)
+  (drop-stream later)
+  (while (not= :dead (fiber/status waiting)) # until a collection finds no trace on the stack
+    (gccollect)
+    (ev/sleep 0.01))
+  (is= nil (fiber/last-value waiting))
+  (is= nil (bio/wait later 5)))
+
+(test "a fiber that waits for output keeps the stream while its input may come"
+  (def [in out] [(bio/new-mem) (bio/new-mem)])
+  (def waiting (ev/go (fn [] (bio/wait out))))
+  ((fn [] (tls/wrap [in out] "localhost" {:handshake false}) nil))
+  (repeat 3 (gccollect) (ev/sleep 0.01))
+  (is (not= :dead (fiber/status waiting)))
+  (bio/end in)
+  (bio/end out)
+  (ev/sleep 0)
+  (is= :dead (fiber/status waiting)))
+
 (end)
