@@ -186,7 +186,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
             "… is there already: :force makes a new CA"
             "… is damaged: restore it from a copy"
             "the CA is locked: another process has used it for 30 seconds"
-            "the CA's certificate has expired: make a new CA"
+            "the folder can't be used: …: …"
             "serial number … is taken"
             ":key-file is for a new key: leave it out with :key and :csr"
             "no certificate of this CA has the name or serial number …"

@@ -75,15 +75,6 @@
     {}
     {:common-name (if (> (length (first names)) max-common-name) "" (first names)) :san names}))
 
-(defn- validity
-  "A year, or what is left of the CA's own time."
-  [issuer options]
-  (if (or (options :days-valid) (options :not-after) (options :not-before))
-    {}
-    (let [ends ((cert/parse issuer) :not-after)]
-      (if (< ends (os/time)) (folder/fail "the CA's certificate has expired: make a new CA"))
-      {:not-after (min ends (+ (os/time) (* 365 day)))})))
-
 (defn issue-locked [paths names options]
   (def index (folder/read-index paths))
   (def issuer (slurp (paths :cert)))
@@ -93,7 +84,6 @@
   (def made
     (cert/issue-cert
       (merge {:key-type :ec-p256 :ext-key-usage [:server-auth]} (name-options names)
-             (validity issuer options)
              (without options :cert-file :key-file :ca-password :ca-key)
              {:issuer-cert issuer :issuer-password (options :ca-password)
               :issuer-key (or (options :ca-key) (slurp (paths :key)))})))

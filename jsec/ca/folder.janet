@@ -25,7 +25,10 @@
 (defn- take-lock [path]
   (def deadline (+ patience (os/clock :monotonic)))
   (var lock nil)
-  (while (not (set lock (try-lock path)))
+  (defn attempt []
+    (try (try-lock path)
+      ([err] (fail "the folder can't be used: " (last (string/split ": " err)) ": " path))))
+  (while (not (set lock (attempt)))
     (if (> (os/clock :monotonic) deadline)
       (fail "the CA is locked: another process has used it for " patience " seconds"))
     (ev/sleep 0.02))

@@ -1,5 +1,6 @@
 # Revocation lists of a CA of one's own: made, read, asked, and judged by other programs.
 (import ../support/check :prefix "")
+(import ../support/datagrams :as datagrams)
 (import ../support/hostile :prefix "")
 (import ../support/peers :prefix "")
 (import jsec/cert)
@@ -152,6 +153,16 @@
                                         {:ca-file (ca :cert) :cert (bad :cert) :key (bad :key)})]
                     (:write s "x")
                     (:read s 1))))))
+
+(test "a DTLS client refuses a revoked server"
+  (each [made answer] [[good true] [bad false]]
+    (datagrams/with-server [server made]
+      (def [connected why]
+        (protect (with [c (datagrams/connect server {:trusted-cert nil :ca-file (ca :cert)
+                                                     :crl list})]
+                   (:version c))))
+      (is= answer connected why)
+      (unless answer (is (string/find "certificate revoked" why))))))
 
 # ---- other judges ----
 

@@ -31,6 +31,15 @@
 (def- jwk (crypto/key-to-jwk (rsa :key) {:private true}))
 (def- point (crypto/ec-point-mul :p256 (string/repeat "\x01" 32)))
 (def- sealed-by-rsa (crypto/rsa-encrypt (rsa :key) "data"))
+(def- issuer {:issuer-cert certificate :issuer-key key})
+(def- revoking
+  (cert/issue-crl (merge issuer {:revoked [{:cert certificate :reason :superseded :time 1000000000}
+                                           {:serial 77 :time 1000000000}]})))
+(def- extended
+  {:common-name "a.example" :domain-component ["com" "example"]
+   :crl-urls "http://a.example/" :ocsp-urls "http://b.example/" :policies "1.2.3"
+   :name-constraints {:permitted ["a.example" "10.0.0.0/8"] :excluded "b.a.example"}
+   :extensions [{:oid "1.3.6.1.5.5.7.1.24" :value "\x30\x03\x02\x01\x05"}]})
 (def- both-trust {:trusted-cert certificate :verify true :cert certificate :key key})
 
 (var- fresh 0)
@@ -144,6 +153,13 @@
                     (held (cert/verify-chain certificate {:roots [certificate] :host "localhost"
                                                           :purpose :server}))
                     (type (cert/generate-self-signed-from-key key {:common-name "a.example"}))]
+   "revocation" |[(cert/parse-crl revoking)
+                  (cert/revoked? certificate revoking {:issuer-cert certificate})
+                  (length ((cert/parse-crl (cert/issue-crl (merge issuer {:revoked [{:serial 5}]})))
+                            :revoked))]
+   "extensions" |[(length ((cert/parse (cert/generate-self-signed-from-key key extended))
+                            :extensions))
+                  (length ((crypto/parse-csr (crypto/generate-csr key extended)) :attributes))]
    "messages" |[(held (crypto/cms-verify signed {:ca certificate}))
                 (string (crypto/cms-decrypt encrypted (rsa :cert) (rsa :key)))
                 (type (crypto/cms-sign "data" certificate key))
