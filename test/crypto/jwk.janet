@@ -113,6 +113,27 @@
 
 # ---- judges ----
 
+(each name ["ed25519" "rsa_oaep_3072_sha256_mgf1sha256" "rsa_pkcs1_2048"
+            "rsa_pss_2048_sha256_mgf1_32" "rsa_signature_2048_sha512" "rsa_signature_4096_sha256"]
+  (def fact (string "the JWK in Wycheproof's " name " are the keys beside them"))
+  (if-let [path (vectors (string "wycheproof/" name "_test.json"))]
+    (test fact
+      (var seen 0)
+      (each group ((read-json path) "testGroups")
+        (when-let [jwk (or (group "privateKeyJwk") (group "publicKeyJwk") (group "keyJwk"))]
+          (++ seen)
+          (def is-private (truthy? (group "privateKeyJwk")))
+          (def pem (if is-private
+                     (crypto/load-key (group "privateKeyPem"))
+                     (crypto/export-public-key (group "publicKeyPem"))))
+          (def known (table/clone jwk))
+          (each ignored ["kid" "alg" "use" "key_ops" "ext"] (put known ignored nil))
+          (is= pem (crypto/key-from-jwk jwk))
+          (is= (table/to-struct known)
+               (table/to-struct (texts-of (crypto/key-to-jwk pem {:private is-private}))))))
+      (is (pos? seen)))
+    (skip fact "no vectors here")))
+
 (def- import-all
   ``
   for (const [name, jwk] of Object.entries(input)) {
