@@ -161,7 +161,7 @@ bool bcrypt_derive(Bytes password, Bytes salt, uint32_t rounds, uint8_t *key, si
                    Failure *failure) {
     uint8_t hashed[SHA512_LENGTH], block[HASH_LENGTH];
     size_t blocks = (length + HASH_LENGTH - 1) / HASH_LENGTH;
-    if (rounds < 1 || rounds > BCRYPT_MAX_ROUNDS || !length || length > MAX_LENGTH) {
+    if (!rounds || rounds > BCRYPT_MAX_ROUNDS || !length || length > MAX_LENGTH) {
         return failure_set(failure, "not decrypted: bcrypt of more than %d rounds",
                            BCRYPT_MAX_ROUNDS);
     }

@@ -9,7 +9,7 @@
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 #define BCRYPT_MAX_ROUNDS 1 /* keeps the fuzzer fast */
 #else
-#define BCRYPT_MAX_ROUNDS 2000 /* some ten seconds; OpenSSH's default is 24 */
+#define BCRYPT_MAX_ROUNDS 1000 /* some 15 s; OpenSSH's default is 24 */
 #endif
 
 /* Does this OpenSSL have what it takes? */

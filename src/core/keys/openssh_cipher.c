@@ -76,7 +76,7 @@ bool openssh_decrypt(const OpensshSealed *sealed, Bytes password, uint8_t *out, 
     uint32_t rounds;
     const CipherName *row = find_cipher(sealed->cipher);
     if (!check_names(sealed, row, failure)) return false;
-    if (!ssh_take_string(&options, &salt) || !ssh_take_uint32(&options, &rounds)) {
+    if (!ssh_take_string(&options, &salt) || !ssh_take_uint32(&options, &rounds) || !rounds) {
         return failure_set(failure, "not a usable OpenSSH key: damaged");
     }
     size_t length = row->key_length + row->iv_length;
