@@ -84,6 +84,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
            ":keylog: *" "…: is a directory" "…: larger than 16 MB" "not a directory: …"
            "…: out of memory" "empty path" "path too long"
            "empty, expected PEM, DER or the path of a file"
+           "…: if it is a path, give the content: (slurp path)"
            ":client-ca-names: *" "this system has no trusted CAs*"
            "the system's CA certificates can't be loaded*" "neither PEM nor DER"]
    :others ["…: neither PEM nor DER nor the path of a file"

@@ -38,14 +38,15 @@ static bool agree(EVP_PKEY *key, EVP_PKEY *peer, uint8_t *secret, size_t *length
     return done;
 }
 
-FUNCTION(crypto_derive, "crypto/derive", "private-key public-key",
-         "The shared secret of a private key and the peer's public key, as a buffer: X25519 and "
-         "X448 (RFC 7748), ECDH on the curves of `generate-key` (the x coordinate, SP 800-56A). "
-         "Keys are PEM or DER; the public one may be a certificate. Both sides get the same "
-         "secret. Raises when an argument is not a key, the keys differ in kind or curve, or the "
-         "public key is not a point of the curve or makes the secret zero.\n\n"
-         "The secret is not yet a key: pass it through `hkdf`. It does not authenticate the peer.",
-         NULL) {
+FUNCTION(
+    crypto_derive, "crypto/derive", "private-key public-key",
+    "The shared secret of a private key and the peer's public key, as a buffer: X25519 and "
+    "X448 (RFC 7748), ECDH on the curves of `generate-key` (the x coordinate, SP 800-56A). "
+    "Keys are PEM, DER or a path; the public one may be a certificate. Both sides get the same "
+    "secret. Raises when an argument is not a key, the keys differ in kind or curve, or the "
+    "public key is not a point of the curve or makes the secret zero.\n\n"
+    "The secret is not yet a key: pass it through `hkdf`. It does not authenticate the peer.",
+    NULL) {
     uint8_t secret[MAX_SECRET_LENGTH];
     size_t length = 0;
     Failure failure;

@@ -72,11 +72,12 @@ FUNCTION(crypto_generate_key, "crypto/generate-key", "alg &opt bits",
     return task_run(&job.task, sizeof job, rsa);
 }
 
-FUNCTION(crypto_export_public_key, "crypto/export-public-key", "key",
-         "The public half of a key as a PEM string (SubjectPublicKeyInfo). `key` is a private "
-         "key, a public key or a certificate, PEM or DER. Raises when it is none of these, or "
-         "encrypted.",
-         NULL) {
+FUNCTION(
+    crypto_export_public_key, "crypto/export-public-key", "key",
+    "The public half of a key as a PEM string (SubjectPublicKeyInfo). `key` is a private "
+    "key, a public key or a certificate, PEM, DER or a path. Raises when it is none of these, or "
+    "encrypted.",
+    NULL) {
     Failure failure;
     size_t length = 0;
     args_arity(function, argc, 1, 1);

@@ -21,7 +21,7 @@ static bool key_run(Task *task, Failure *failure) {
     static const KeyEncryption none = {.password = {NULL, 0}};
     KeyTask *job = (KeyTask *)task;
     Bytes text = task->inputs[KEY], password = task->inputs[PASSWORD];
-    job->key = keyform_read(text, password, &job->is_private, failure);
+    job->key = keyform_read(text, password, false, &job->is_private, failure);
     keys_forget_one(text); /* only the object keeps the key */
     if (!job->key) return false;
     job->der.bytes =

@@ -189,14 +189,16 @@ static EVP_PKEY *require_usable(const char *function, EVP_PKEY *key, const RsaPa
     raise_failure(function, failure);
 }
 
-FUNCTION(crypto_rsa_encrypt, "crypto/rsa-encrypt", "key plaintext &opt opts",
-         "Encrypt a short string or buffer with an RSA key (RFC 8017) and return the ciphertext "
-         "as a buffer. `key` is a public key, a certificate or a private key, PEM or DER. At most "
-         "`(rsa-max-plaintext key)` bytes fit: for more, encrypt a fresh key this way and the "
-         "data with `encrypt`. Raises when `key` is not an RSA key, or the plaintext is too "
-         "long.\n\n"
-         "Anyone can encrypt with a public key: the ciphertext does not prove its sender.",
-         &encrypt_options) {
+FUNCTION(
+    crypto_rsa_encrypt, "crypto/rsa-encrypt", "key plaintext &opt opts",
+    "Encrypt a short string or buffer with an RSA key (RFC 8017) and return the ciphertext "
+    "as a buffer. `key` is a public key, a certificate or a private key, PEM, DER or a path. At "
+    "most "
+    "`(rsa-max-plaintext key)` bytes fit: for more, encrypt a fresh key this way and the "
+    "data with `encrypt`. Raises when `key` is not an RSA key, or the plaintext is too "
+    "long.\n\n"
+    "Anyone can encrypt with a public key: the ciphertext does not prove its sender.",
+    &encrypt_options) {
     Failure failure;
     args_arity(function, argc, 2, 3);
     RsaTask job = {.task = {.function = function, .run = encrypt_run, .release = rsa_release}};
@@ -217,13 +219,14 @@ FUNCTION(crypto_rsa_encrypt, "crypto/rsa-encrypt", "key plaintext &opt opts",
     return task_run(&job.task, sizeof job, false);
 }
 
-FUNCTION(crypto_rsa_decrypt, "crypto/rsa-decrypt", "key ciphertext &opt opts",
-         "Decrypt with a private RSA key, PEM or DER, and return the plaintext as a buffer. The "
-         "options must be those of the encryption. Raises when the ciphertext is not as long as "
-         "the key, or does not decrypt.\n\n"
-         "With :pkcs1, a damaged ciphertext raises or, with OpenSSL 3.2 and later, gives "
-         "meaningless bytes. Do not let a peer find out which: it could decrypt messages that way.",
-         &decrypt_options) {
+FUNCTION(
+    crypto_rsa_decrypt, "crypto/rsa-decrypt", "key ciphertext &opt opts",
+    "Decrypt with a private RSA key, PEM, DER or a path, and return the plaintext as a buffer. The "
+    "options must be those of the encryption. Raises when the ciphertext is not as long as "
+    "the key, or does not decrypt.\n\n"
+    "With :pkcs1, a damaged ciphertext raises or, with OpenSSL 3.2 and later, gives "
+    "meaningless bytes. Do not let a peer find out which: it could decrypt messages that way.",
+    &decrypt_options) {
     Failure failure;
     args_arity(function, argc, 2, 3);
     RsaTask job = {.task = {.function = function, .run = decrypt_run, .release = rsa_release}};

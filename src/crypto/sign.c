@@ -143,7 +143,7 @@ static void set_key(SignTask *job, EVP_PKEY *key, Failure *failure) {
 }
 
 FUNCTION(crypto_sign, "crypto/sign", "key data &opt opts",
-         "Sign `data`, a string or buffer, with a private key, PEM or DER, and return the "
+         "Sign `data`, a string or buffer, with a private key, PEM, DER or a path, and return the "
          "signature as a buffer. The key decides the algorithm: Ed25519 and Ed448 (RFC 8032), "
          "ML-DSA (FIPS 204), ECDSA over SHA-256 in DER, RSA with PKCS#1 v1.5 over SHA-256. Raises "
          "when `key` is not a private key, cannot sign, or does not go with the options.\n\n"
@@ -177,7 +177,8 @@ FUNCTION(crypto_sign, "crypto/sign", "key data &opt opts",
 
 FUNCTION(crypto_verify, "crypto/verify", "key data signature &opt opts",
          "Is `signature` a signature of `data` by `key`? Returns true or false; a malformed "
-         "signature is false. `key` is a public key, a certificate or a private key, PEM or DER; "
+         "signature is false. `key` is a public key, a certificate or a private key, PEM, DER or a "
+         "path; "
          "the options must be those of `sign`. The validity of a certificate is not checked. "
          "Raises when `key` is not a key, cannot verify, or does not go with the options.",
          &verify_options) {

@@ -82,7 +82,7 @@ static const OptionSet from_key_options = OPTION_SET_WITH(from_key_rows, own_key
 
 static const OptionRow issue_rows[] = {
     OPTION("issuer-cert", option_bytes, CertOptions, issuer_cert,
-           "Certificate of the CA, PEM or DER. Required."),
+           "Certificate of the CA, PEM, DER or a path. Required."),
     OPTION_SECRET("issuer-key", key_option, CertOptions, issuer_key,
                   "Private key of the CA. Required."),
     OPTION_SECRET("issuer-password", option_bytes, CertOptions, issuer_password,
@@ -216,7 +216,7 @@ static bool set_extensions(CertTask *job, const CertOptions *options, Failure *f
 
 static bool set_issuer(CertTask *job, const CertOptions *options, Failure *failure) {
     if (!options->issuer_cert.data) return true;
-    job->issue.issuer = pem_certificate(options->issuer_cert, failure);
+    job->issue.issuer = pem_load_certificate(options->issuer_cert, failure);
     return job->issue.issuer;
 }
 
@@ -310,7 +310,7 @@ FUNCTION(cert_generate_self_signed_cert, "cert/generate-self-signed-cert", "&opt
 }
 
 FUNCTION(cert_generate_self_signed_from_key, "cert/generate-self-signed-from-key", "key &opt opts",
-         "Like `generate-self-signed-cert`, for an existing private key, PEM or DER. "
+         "Like `generate-self-signed-cert`, for an existing private key, PEM, DER or a path. "
          "Returns the certificate as a PEM string. Raises when the key is not a private "
          "key, is encrypted and :password does not open it, or can't sign, such as X25519.",
          &from_key_options) {

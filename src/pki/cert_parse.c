@@ -20,7 +20,7 @@ static const OptionSet parse_options = OPTION_SET(parse_rows);
 
 FUNCTION(
     cert_parse, "cert/parse", "cert &opt opts",
-    "The content of a certificate, PEM (the first block) or DER, as a struct. "
+    "The content of a certificate, PEM (the first block), DER or a path, as a struct. "
     "Nothing is verified: see `verify-chain`. Raises when it is no certificate, when an "
     "extension on which verification depends can't be read, and when one occurs twice. Keys "
     "without a value are absent.\n\n"
@@ -54,7 +54,7 @@ FUNCTION(
     args_arity(function, argc, 1, 2);
     ParseOptions options = {.lenient = false};
     options_read(function, &parse_options, args_options(argv, argc, 1), &options);
-    X509 *certificate = pem_certificate(args_bytes(function, argv, 0), &failure);
+    X509 *certificate = pem_load_certificate(args_bytes(function, argv, 0), &failure);
     if (!certificate) raise_failure(function, &failure);
     X509Info info;
     Janet result = janet_wrap_nil();

@@ -40,9 +40,9 @@ static void free_call(ChainCall *call) {
 
 /* Certificates that follow the leaf in its own text are intermediates, as servers send them. */
 static bool load_call(ChainCall *call, Bytes leaf, const ChainOptions *options, Failure *failure) {
-    call->given = pem_certificates(leaf, failure);
+    call->given = pem_load_certificates(leaf, NULL, failure);
     if (!call->given) return false;
-    call->intermediates = values_certificates(options->intermediates, failure);
+    call->intermediates = values_certificates(options->intermediates, NULL, failure);
     if (!call->intermediates) return false;
     for (int i = 1; i < sk_X509_num(call->given); i++) {
         X509 *certificate = sk_X509_value(call->given, i);
@@ -81,7 +81,8 @@ static bool make_answer(const ChainAnswer *answer, Janet *value) {
 }
 
 FUNCTION(cert_verify_chain, "cert/verify-chain", "cert &opt opts",
-         "Verify a certificate, PEM or DER, up to a trusted certificate (RFC 5280): signatures, "
+         "Verify a certificate, PEM, DER or a path, up to a trusted certificate (RFC 5280): "
+         "signatures, "
          "dates, basic constraints, key usage, name constraints, and the checks that the options "
          "add. TLS connections and `crypto/cms-verify` apply the same rules. Certificates that "
          "follow the first in `cert` count as intermediates. The trusted certificates are the "

@@ -5,7 +5,6 @@
 #include "base/key.h"
 #include "base/module.h"
 #include "base/raise.h"
-#include "core/keys/encoding.h"
 #include "core/keys/keys.h"
 #include "core/keys/pem.h"
 #include "crypto/task.h"
@@ -54,8 +53,8 @@ static Janet make_written(Task *task) {
 }
 
 /* The output is PEM if the input is, unless :format is given. */
-static bool wants_pem(int format, Bytes input) {
-    return format == FORMAT_UNSET ? encoding_is_pem(input) : format == PEM;
+static bool wants_pem(int format, bool input_is_pem) {
+    return format == FORMAT_UNSET ? input_is_pem : format == PEM;
 }
 
 /* Write the message, and free it. */
@@ -94,7 +93,7 @@ static const OptionRow sign_rows[] = {
            "Of the signature. Default: :sha256, :sha384 for P-384 and :sha512 for P-521 keys, or "
            "what an RSA-PSS key allows."),
     OPTION("chain", pki_option_certificates, SignOptions, chain,
-           "Further certificates to add, for verifiers: PEM or DER, or a list of these."),
+           "Further certificates to add, for verifiers: PEM, DER or a path, or a list of these."),
     OPTION_SECRET("password", option_bytes, SignOptions, password,
                   "Password of the key, if it is encrypted."),
 };
@@ -115,7 +114,7 @@ static bool sign_run(Task *task, Failure *failure) {
 }
 
 static bool load_chain(CmsTask *job, Janet list, Failure *failure) {
-    STACK_OF(X509) *chain = values_certificates(list, failure);
+    STACK_OF(X509) *chain = values_certificates(list, NULL, failure);
     X509 *certificate;
     bool loaded = chain;
     while (loaded && (certificate = sk_X509_shift(chain))) {
@@ -146,8 +145,9 @@ FUNCTION(crypto_cms_sign, "crypto/cms-sign", "data cert key &opt opts",
     job.task.inputs[PASSWORD] = options.password;
     job.digest = options.digest;
     job.detached = options.detached;
-    job.pem = wants_pem(options.format, certificate);
-    job.certificates = pem_certificates(certificate, &failure);
+    bool is_pem = false;
+    job.certificates = pem_load_certificates(certificate, &is_pem, &failure);
+    job.pem = wants_pem(options.format, is_pem);
     if (!job.certificates || !load_chain(&job, options.chain, &failure))
         release_and_raise(&job, &failure);
     return run_cms(&job, job.task.inputs[DATA].length);
@@ -235,7 +235,7 @@ FUNCTION(crypto_cms_verify, "crypto/cms-verify", "cms-data &opt opts",
         release_and_raise(&job, &failure);
     job.query = verification_query(&options.verification, &job.inputs, X509_PURPOSE_SMIME_SIGN);
     job.query.hints = (VerifyHints){.authority = ":ca", .itself = ":ca"};
-    job.intermediates = values_certificates(options.intermediates, &failure);
+    job.intermediates = values_certificates(options.intermediates, NULL, &failure);
     if (!job.intermediates) release_and_raise(&job, &failure);
     return run_cms(&job, job.task.inputs[DATA].length + job.task.inputs[DETACHED].length);
 }
@@ -299,7 +299,7 @@ static Janet get_certificates(const char *function, const Janet *argv, int32_t s
 }
 
 FUNCTION(crypto_cms_encrypt, "crypto/cms-encrypt", "data certs &opt opts",
-         "Encrypt data for each of the recipients in `certs`, a certificate (PEM or DER) "
+         "Encrypt data for each of the recipients in `certs`, a certificate (PEM, DER or a path) "
          "with an RSA or EC key or a list of these, as a CMS message, PEM or DER, a "
          "string. Encryption does not prove who sent the message: sign it as well. Raises "
          "when a recipient's key can't be encrypted for (Ed25519).",
@@ -316,8 +316,9 @@ FUNCTION(crypto_cms_encrypt, "crypto/cms-encrypt", "data certs &opt opts",
     options_read(function, &encrypt_options, args_options(argv, argc, 2), &options);
     job.cipher = find_cipher(options.cipher);
     job.oaep = options.padding == OAEP;
-    job.pem = wants_pem(options.format, values_item(certificates, 0));
-    job.certificates = values_certificates(certificates, &failure);
+    bool is_pem = false;
+    job.certificates = values_certificates(certificates, &is_pem, &failure);
+    job.pem = wants_pem(options.format, is_pem);
     if (!job.certificates) release_and_raise(&job, &failure);
     return run_cms(&job, job.task.inputs[DATA].length);
 }
@@ -366,7 +367,7 @@ FUNCTION(crypto_cms_decrypt, "crypto/cms-decrypt", "cms-data cert key &opt opts"
     job.task.inputs[KEY] = key_argument(function, argv, 2);
     options_read(function, &decrypt_options, args_options(argv, argc, 3), &options);
     job.task.inputs[PASSWORD] = options.password;
-    job.certificates = pem_certificates(certificate, &failure);
+    job.certificates = pem_load_certificates(certificate, NULL, &failure);
     if (!job.certificates) release_and_raise(&job, &failure);
     return run_cms(&job, job.task.inputs[DATA].length);
 }
@@ -398,8 +399,9 @@ FUNCTION(crypto_cms_certs_only, "crypto/cms-certs-only", "certs &opt opts",
     EncryptOptions options = {.format = FORMAT_UNSET};
     Janet certificates = get_certificates(function, argv, 0);
     options_read(function, &format_options, args_options(argv, argc, 1), &options);
-    job.pem = wants_pem(options.format, values_item(certificates, 0));
-    job.certificates = values_certificates(certificates, &failure);
+    bool is_pem = false;
+    job.certificates = values_certificates(certificates, &is_pem, &failure);
+    job.pem = wants_pem(options.format, is_pem);
     if (!job.certificates) release_and_raise(&job, &failure);
     return run_cms(&job, 0);
 }

@@ -77,12 +77,6 @@ static const OptionSet legacy_options = OPTION_SET(legacy_rows);
 static const OptionSet *const legacy_part[] = {&legacy_options, NULL};
 static const OptionSet key_options = OPTION_SET_WITH(key_rows, legacy_part);
 
-static EVP_PKEY *open_key(const KeyTask *job, bool *is_private, Failure *failure) {
-    Bytes key = job->task.inputs[KEY], password = job->task.inputs[INPUT_PASSWORD];
-    return job->with_legacy ? keyform_read_legacy(key, password, is_private, failure)
-                            : keyform_read(key, password, is_private, failure);
-}
-
 static const OptionRow convert_rows[] = {
     OPTION("comment", option_text, KeyOptions, comment,
            "With :openssh: text without control characters, such as user@host."),
@@ -95,7 +89,8 @@ static bool key_run(Task *task, Failure *failure) {
     bool is_private;
     KeyEncryption encryption = {task->inputs[OUTPUT_PASSWORD], job->cipher, job->iterations,
                                 task->inputs[COMMENT]};
-    EVP_PKEY *key = open_key(job, &is_private, failure);
+    EVP_PKEY *key = keyform_read(task->inputs[KEY], task->inputs[INPUT_PASSWORD], job->with_legacy,
+                                 &is_private, failure);
     if (key && job->wants_private && !is_private) {
         failure_set(failure, "not a private key: only a public one");
     } else if (key) {
@@ -180,11 +175,12 @@ FUNCTION(
     return task_run(&job.task, sizeof job, has_password(&options));
 }
 
-FUNCTION(crypto_load_key, "crypto/load-key", "key &opt password opts",
-         "Read a private key, PEM or DER, and return it as unencrypted PEM (PKCS#8): keep it "
-         "secret. `password` decrypts an encrypted key. Raises when it is no private key, and "
-         "when the password of an encrypted key is missing or wrong. Never asks on a terminal.",
-         &legacy_options) {
+FUNCTION(
+    crypto_load_key, "crypto/load-key", "key &opt password opts",
+    "Read a private key, PEM, DER or a path, and return it as unencrypted PEM (PKCS#8): keep it "
+    "secret. `password` decrypts an encrypted key. Raises when it is no private key, and "
+    "when the password of an encrypted key is missing or wrong. Never asks on a terminal.",
+    &legacy_options) {
     args_arity(function, argc, 1, 3);
     Bytes key = key_argument(function, argv, 0);
     KeyOptions options = {.input_password = args_secret_or_none(function, argv, argc, 1)};
@@ -241,7 +237,7 @@ static Janet info_result(Task *task) {
 }
 
 FUNCTION(crypto_key_info, "crypto/key-info", "key &opt password opts",
-         "The properties of a key, private or public, PEM or DER, as a table. Entries "
+         "The properties of a key, private or public, PEM, DER or a path, as a table. Entries "
          "without a value are absent:\n\n"
          "* `:type` - `:rsa` `:ec` `:ed25519` `:x25519` `:rsa-pss` `:dsa` …\n"
          "* `:bits` - its size\n"
@@ -283,7 +279,7 @@ static bool write_certificates(BIO *bio, const STACK_OF(X509) * all, int encodin
 }
 
 FUNCTION(crypto_convert_cert, "crypto/convert-cert", "cert target-format",
-         "Write a certificate, PEM or DER, as `:pem` or `:der`; returns a string. Several "
+         "Write a certificate, PEM, DER or a path, as `:pem` or `:der`; returns a string. Several "
          "certificates in a PEM text stay together as PEM. Raises when it is no "
          "certificate, or when several would have to fit in DER.",
          NULL) {
@@ -292,7 +288,7 @@ FUNCTION(crypto_convert_cert, "crypto/convert-cert", "cert target-format",
     Bytes data = args_bytes(function, argv, 0);
     int encoding = args_word(function, encodings, argv, 1);
     Janet result = janet_wrap_nil();
-    STACK_OF(X509) *all = pem_certificates(data, &failure);
+    STACK_OF(X509) *all = pem_load_certificates(data, NULL, &failure);
     BIO *bio = BIO_new(BIO_s_mem());
     bool written = all && write_certificates(bio, all, encoding, &failure);
     if (written) result = values_bio(bio);
@@ -315,7 +311,10 @@ FUNCTION(crypto_detect_format, "crypto/detect-format", "data",
     Bytes data = args_secret(function, argv, 0);
     if (encoding_is_pem(data)) return janet_ckeywordv("pem");
     if (encoding_is_der(data) || begins_as_ber(data)) return janet_ckeywordv("der");
-    raise_format(function, "neither PEM nor DER");
+    Failure failure;
+    failure_set(&failure, "neither PEM nor DER");
+    pem_hint_path(data, &failure);
+    raise_failure(function, &failure);
 }
 
 static const Function *const functions[] = {

@@ -67,7 +67,7 @@ static const OptionWord formats[] = {{"pem", PEM}, {"der", DER}, {NULL, 0}};
 
 static const OptionRow crl_rows[] = {
     OPTION("issuer-cert", option_bytes, CrlOptions, issuer_cert,
-           "Certificate of the CA, PEM or DER. Required."),
+           "Certificate of the CA, PEM, DER or a path. Required."),
     OPTION_SECRET("issuer-key", option_bytes, CrlOptions, issuer_key,
                   "Private key of the CA. Required."),
     OPTION_SECRET("issuer-password", option_bytes, CrlOptions, issuer_password,
@@ -153,7 +153,7 @@ static bool add_entry(CrlTask *job, const EntryOptions *entry, Failure *failure)
     CrlRevocation revocation = {
         .serial = entry->serial, .time = (int64_t)entry->time, .reason = entry->reason};
     if (entry->certificate.data) {
-        revocation.certificate = pem_certificate(entry->certificate, failure);
+        revocation.certificate = pem_load_certificate(entry->certificate, failure);
         if (!revocation.certificate) return false;
     }
     bool added = crl_add(&job->issue, &revocation, failure);
@@ -214,7 +214,7 @@ FUNCTION(cert_issue_crl, "cert/issue-crl", "opts",
         .issue = {.digest = options.digest},
         .format = options.format};
     set_times(&job.issue, &options);
-    bool ready = (job.issue.issuer = pem_certificate(options.issuer_cert, &failure));
+    bool ready = (job.issue.issuer = pem_load_certificate(options.issuer_cert, &failure));
     for (int32_t i = 0; ready && i < list.len; i++) ready = add_entry(&job, entries + i, &failure);
     janet_sfree(entries);
     if (!ready) {
@@ -271,7 +271,7 @@ static STACK_OF(X509_CRL) * load_lists(Janet value, Failure *failure) {
     STACK_OF(X509_CRL) *lists = sk_X509_CRL_new_null();
     bool loaded = lists || failure_set(failure, "out of memory");
     for (int32_t i = 0; loaded && i < values_count(value); i++) {
-        loaded = pem_add_crls(lists, values_item(value, i), failure);
+        loaded = pem_load_crls(lists, values_item(value, i), failure);
     }
     if (loaded) return lists;
     sk_X509_CRL_pop_free(lists, X509_CRL_free);
@@ -340,9 +340,9 @@ FUNCTION(cert_is_revoked, "cert/revoked?", "cert crl &opt opts",
     Failure failure;
     bool revoked = false;
     CrlQuery query = {.time = (int64_t)options.time};
-    bool known = (query.certificate = pem_certificate(given, &failure)) &&
+    bool known = (query.certificate = pem_load_certificate(given, &failure)) &&
                  (!options.issuer_cert.data ||
-                  (query.issuer = pem_certificate(options.issuer_cert, &failure))) &&
+                  (query.issuer = pem_load_certificate(options.issuer_cert, &failure))) &&
                  (query.lists = load_lists(argv[1], &failure)) &&
                  crl_ask(&query, &revoked, &failure);
     X509_free(query.certificate);

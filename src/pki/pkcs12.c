@@ -45,7 +45,7 @@ static const OptionRow create_rows[] = {
     OPTION_SECRET("password", option_bytes, Pkcs12Options, password,
                   "Password of the bundle. Required: 1 to 1024 bytes without NULs."),
     OPTION("chain", pki_option_certificates, Pkcs12Options, chain,
-           "Certificates of CAs to add: PEM or DER, or a list of these."),
+           "Certificates of CAs to add: PEM, DER or a path, or a list of these."),
     OPTION("friendly-name", parse_names, Pkcs12Options, names,
            "Name that programs show to their users; of a trust store a list of names, one for each "
            "certificate, in their order."),
@@ -146,8 +146,8 @@ static bool is_among(const STACK_OF(X509) * certificates, const X509 *certificat
 }
 
 static bool load_certificates(Pkcs12Task *job, Janet given, Janet chain, Failure *failure) {
-    job->certificates = values_certificates(given, failure);
-    STACK_OF(X509) *others = job->certificates ? values_certificates(chain, failure) : NULL;
+    job->certificates = values_certificates(given, NULL, failure);
+    STACK_OF(X509) *others = job->certificates ? values_certificates(chain, NULL, failure) : NULL;
     bool loaded = others;
     X509 *certificate;
     while (loaded && (certificate = sk_X509_shift(others))) {
@@ -169,7 +169,7 @@ static Janet get_certificates(const char *function, const Janet *argv, int32_t s
 
 FUNCTION(crypto_create_pkcs12, "crypto/create-pkcs12", "cert key opts",
          "Bundle a private key, its certificate and those of CAs under a password (PKCS#12, "
-         "RFC 7292); returns the DER as a string. Key and certificates are PEM or DER; "
+         "RFC 7292); returns the DER as a string. Key and certificates are PEM, DER or a path; "
          "certificates that follow the first in `cert` are added. With nil for `key` it is a "
          "trust store of the certificates, which Java trusts as well.\n\n"
          "Encrypted with PBES2 (PBKDF2 over HMAC-SHA-256, AES-256-CBC) with a MAC by SHA-256, on a "

@@ -70,11 +70,12 @@ static bool move_certificates(STACK_OF(X509) * from, STACK_OF(X509) * to) {
     return true;
 }
 
-STACK_OF(X509) * values_certificates(Janet list, Failure *failure) {
+STACK_OF(X509) * values_certificates(Janet list, bool *is_pem, Failure *failure) {
     STACK_OF(X509) *all = sk_X509_new_null();
     bool taken = all || failure_set(failure, "out of memory");
     for (int32_t i = 0; taken && i < values_count(list); i++) {
-        STACK_OF(X509) *some = pem_certificates(values_item(list, i), failure);
+        STACK_OF(X509) *some =
+            pem_load_certificates(values_item(list, i), i ? NULL : is_pem, failure);
         taken = some && (move_certificates(some, all) || failure_set(failure, "out of memory"));
         sk_X509_pop_free(some, X509_free);
     }

@@ -28,9 +28,10 @@ bool values_subject(const NameFields *fields, Janet san, X509_NAME **subject, GE
 /* extKeyUsage from a list that pki_option_extended_usage accepted; NULL when out of memory. */
 EXTENDED_KEY_USAGE *values_extended_usage(Janet names);
 
-/* Every certificate of every item, in their order. The result is empty only when the list is nil or
- * empty. NULL on failure. */
-STACK_OF(X509) * values_certificates(Janet list, Failure *failure);
+/* Every certificate of every item, content or path, in their order. The result is empty only when
+ * the list is nil or empty. `is_pem`, which may be NULL, is set by the first item. NULL on failure.
+ */
+STACK_OF(X509) * values_certificates(Janet list, bool *is_pem, Failure *failure);
 
 /* A certificate as a PEM string, and several as an array of PEM strings, empty for NULL. False when
  * out of memory. */

@@ -17,11 +17,13 @@ static const OptionWord purposes[] = {
 
 static const OptionRow rows[] = {
     OPTION("roots", pki_option_certificates, VerificationOptions, roots,
-           "Trusted certificates: PEM (several in one text or not) or DER, or a list of these."),
+           "Trusted certificates: PEM (several in one text or not), DER or a path, or a list of "
+           "these."),
     OPTION("ca", pki_option_certificates, VerificationOptions, roots, "The same as `:roots`."),
-    OPTION("crls", pki_option_certificates, VerificationOptions, crls,
-           "Revocation lists, PEM or DER. When given, a list of the certificate's issuer is "
-           "required. Lists of other CAs in the chain are used if given."),
+    OPTION(
+        "crls", pki_option_certificates, VerificationOptions, crls,
+        "Revocation lists, PEM, DER or a path. When given, a list of the certificate's issuer is "
+        "required. Lists of other CAs in the chain are used if given."),
     OPTION("time", pki_option_date, VerificationOptions, time,
            "Time of the verification: seconds since the epoch, or a date. Default: now."),
     OPTION_WITH("purpose", option_word, purposes, VerificationOptions, purpose,
@@ -55,11 +57,12 @@ VerificationOptions verification_defaults(void) {
 bool verification_load(const VerificationOptions *options, VerificationInputs *inputs,
                        Failure *failure) {
     bool has_roots = !janet_checktype(options->roots, JANET_NIL);
-    if (has_roots && !(inputs->roots = values_certificates(options->roots, failure))) return false;
+    if (has_roots && !(inputs->roots = values_certificates(options->roots, NULL, failure)))
+        return false;
     inputs->crls = sk_X509_CRL_new_null();
     if (!inputs->crls) return failure_set(failure, "out of memory");
     for (int32_t i = 0; i < values_count(options->crls); i++) {
-        if (!pem_add_crls(inputs->crls, values_item(options->crls, i), failure)) return false;
+        if (!pem_load_crls(inputs->crls, values_item(options->crls, i), failure)) return false;
     }
     return true;
 }

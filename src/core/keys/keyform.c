@@ -24,12 +24,12 @@ static EVP_PKEY *read_either(Bytes data, Bytes password, bool *is_private, Failu
     Failure ignored;
     bool names_public = contains(data, "PUBLIC KEY-----") || contains(data, "CERTIFICATE-----");
     *is_private = !pem || !names_public || contains(data, "PRIVATE KEY-----");
-    if (!*is_private) return keys_public(data, failure);
-    EVP_PKEY *key = keys_private(data, password, failure);
+    if (!*is_private) return keys_public_content(data, failure);
+    EVP_PKEY *key = keys_private_content(data, password, failure);
     if (key || pem) return key;
     /* DER does not mark private and public keys: try both. If both fail, report the first
      * failure. */
-    key = keys_public(data, &ignored);
+    key = keys_public_content(data, &ignored);
     *is_private = !key;
     return key;
 }
@@ -43,25 +43,36 @@ static bool is_sound(const EVP_PKEY *key, Failure *failure) {
     return sound || failure_set(failure, "not a usable key: its RSA modulus is even");
 }
 
-EVP_PKEY *keyform_read(Bytes data, Bytes password, bool *is_private, Failure *failure) {
+static EVP_PKEY *read_content(Bytes data, Bytes password, bool *is_private, Failure *failure) {
     EVP_PKEY *key = read_either(data, password, is_private, failure);
     if (!key || is_sound(key, failure)) return key;
     EVP_PKEY_free(key);
     return NULL;
 }
 
-EVP_PKEY *keyform_read_legacy(Bytes data, Bytes password, bool *is_private, Failure *failure) {
+static EVP_PKEY *read_old_content(Bytes data, Bytes password, bool *is_private, Failure *failure) {
     PemSource mended, plain;
     EVP_PKEY *key = NULL;
     if (!pem_lines_mend(&data, &mended, failure)) return NULL;
     if (!password.data || !legacy_is_encrypted(data)) {
-        key = keyform_read(data, password, is_private, failure);
+        key = read_content(data, password, is_private, failure);
     } else if (legacy_decrypt_key(data, password, &plain, failure)) {
         Bytes der = {plain.bytes, plain.length};
-        key = keyform_read(der, (Bytes){NULL, 0}, is_private, failure);
+        key = read_content(der, (Bytes){NULL, 0}, is_private, failure);
         pem_free(&plain);
     }
     pem_free(&mended);
+    return key;
+}
+
+EVP_PKEY *keyform_read(Bytes source, Bytes password, bool with_legacy, bool *is_private,
+                       Failure *failure) {
+    PemSource owned;
+    *is_private = true;
+    if (!pem_resolve(&source, "not a private key", &owned, failure)) return NULL;
+    EVP_PKEY *key =
+        (with_legacy ? read_old_content : read_content)(source, password, is_private, failure);
+    pem_free(&owned);
     return key;
 }
 
@@ -185,20 +196,29 @@ static bool read_info(Bytes data, Bytes password, bool with_legacy, KeyFormInfo 
     if (!read) return false;
     info->is_private = true;
     if (info->encrypted && !password.data) return true;
-    EVP_PKEY *key = with_legacy ? keyform_read_legacy(data, password, &info->is_private, failure)
-                                : keyform_read(data, password, &info->is_private, failure);
+    EVP_PKEY *key =
+        (with_legacy ? read_old_content : read_content)(data, password, &info->is_private, failure);
     if (key) keyfacts_of(key, &info->facts);
     EVP_PKEY_free(key);
     return key;
 }
 
-bool keyform_info(Bytes data, Bytes password, bool with_legacy, KeyFormInfo *info,
-                  Failure *failure) {
+static bool mend_and_read(Bytes data, Bytes password, bool with_legacy, KeyFormInfo *info,
+                          Failure *failure) {
     PemSource mended;
-    memset(info, 0, sizeof *info);
     if (!pem_lines_mend(&data, &mended, failure)) return false;
     bool read = read_info(data, password, with_legacy, info, failure);
     pem_free(&mended);
+    return read;
+}
+
+bool keyform_info(Bytes source, Bytes password, bool with_legacy, KeyFormInfo *info,
+                  Failure *failure) {
+    PemSource owned;
+    memset(info, 0, sizeof *info);
+    if (!pem_resolve(&source, "not a private key", &owned, failure)) return false;
+    bool read = mend_and_read(source, password, with_legacy, info, failure);
+    pem_free(&owned);
     ERR_clear_error();
     return read;
 }

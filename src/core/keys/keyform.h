@@ -27,11 +27,11 @@ typedef struct KeyEncryption {
     Bytes comment; /* of KEYFORM_OPENSSH */
 } KeyEncryption;
 
-/* A private or public key in any known form. The caller frees it with EVP_PKEY_free. */
-EVP_PKEY *keyform_read(Bytes data, Bytes password, bool *is_private, Failure *failure);
-
-/* The same, also for keys whose encryption needs OpenSSL's legacy provider. */
-EVP_PKEY *keyform_read_legacy(Bytes data, Bytes password, bool *is_private, Failure *failure);
+/* A private or public key in any known form, content or the path of a file with it. `with_legacy`
+ * also opens encryptions that need OpenSSL's legacy provider. The caller frees the result with
+ * EVP_PKEY_free. */
+EVP_PKEY *keyform_read(Bytes source, Bytes password, bool with_legacy, bool *is_private,
+                       Failure *failure);
 
 /* The caller frees the result with OPENSSL_clear_free(bytes, *length). NULL on failure. */
 uint8_t *keyform_write(EVP_PKEY *key, bool is_private, KeyForm form,
@@ -44,7 +44,7 @@ typedef struct KeyFormInfo {
 } KeyFormInfo;
 
 /* Describes a key. An encrypted key is opened if there is a password. */
-bool keyform_info(Bytes data, Bytes password, bool with_legacy, KeyFormInfo *info,
+bool keyform_info(Bytes source, Bytes password, bool with_legacy, KeyFormInfo *info,
                   Failure *failure);
 
 #endif

@@ -197,14 +197,31 @@ static EVP_PKEY *get_key(Half half, Bytes data, Failure *failure) {
     return key;
 }
 
-EVP_PKEY *keys_private(Bytes data, Bytes password, Failure *failure) {
+EVP_PKEY *keys_private_content(Bytes data, Bytes password, Failure *failure) {
     /* Not cached with a password: a stored hash of it would be as sensitive as the password. */
     if (!password.data) return get_key(PRIVATE, data, failure);
     return check_length(data, failure) ? parse_key(PRIVATE, data, password, failure) : NULL;
 }
 
-EVP_PKEY *keys_public(Bytes data, Failure *failure) {
+EVP_PKEY *keys_public_content(Bytes data, Failure *failure) {
     return get_key(PUBLIC, data, failure);
+}
+
+EVP_PKEY *keys_private(Bytes source, Bytes password, Failure *failure) {
+    PemSource owned;
+    if (!pem_resolve(&source, "not a private key", &owned, failure)) return NULL;
+    EVP_PKEY *key = keys_private_content(source, password, failure);
+    pem_free(&owned);
+    return key;
+}
+
+EVP_PKEY *keys_public(Bytes source, Failure *failure) {
+    PemSource owned;
+    if (!pem_resolve(&source, "not a public key, certificate or private key", &owned, failure))
+        return NULL;
+    EVP_PKEY *key = keys_public_content(source, failure);
+    pem_free(&owned);
+    return key;
 }
 
 /* The content of a BIO, copied; the caller owns the copy. */

@@ -23,6 +23,7 @@
 
 #define MAX_FILE_SIZE (16 << 20) /* a bundle of all public CAs is 200 KB */
 #define PATIENCE_MS 1000
+#define NO_SOURCE "neither PEM nor DER nor the path of a file"
 
 /* Like read, but waits up to a second for the data of a pipe or terminal; the event loop waits
  * too. */
@@ -58,14 +59,24 @@ static bool read_whole(int descriptor, const char *path, PemSource *into, Failur
     }
 }
 
+static bool can_be_path(Bytes source) {
+    return source.length && source.length < PATH_MAX && !memchr(source.data, 0, source.length) &&
+           !memchr(source.data, '\n', source.length);
+}
+
+static bool is_content(Bytes source) {
+    return encoding_is_pem(source) || encoding_is_der(source) || openssh_is_public(source);
+}
+
+bool pem_is_path(Bytes source) {
+    return can_be_path(source) && !is_content(source);
+}
+
 /* `otherwise` replaces the source in an error text if the text must not show the source. */
 static bool read_file(Bytes source, const char *otherwise, PemSource *owned, Failure *failure) {
     char path[PATH_MAX];
     *owned = (PemSource){NULL, 0};
-    if (source.length >= sizeof path || memchr(source.data, 0, source.length) ||
-        memchr(source.data, '\n', source.length)) {
-        return failure_set(failure, "%s", otherwise);
-    }
+    if (!can_be_path(source)) return failure_set(failure, "%s", otherwise);
     memcpy(path, source.data, source.length);
     path[source.length] = 0;
 
@@ -89,16 +100,26 @@ bool pem_file(Bytes source, PemSource *owned, Failure *failure) {
 Bytes pem_source(Bytes source, PemSource *owned, Failure *failure) {
     const Bytes none = {NULL, 0};
     *owned = (PemSource){NULL, 0};
-    if (encoding_is_pem(source) || encoding_is_der(source) || openssh_is_public(source)) {
-        return source;
-    }
+    if (is_content(source)) return source;
     if (!source.length) {
         failure_set(failure, "empty, expected PEM, DER or the path of a file");
         return none;
     }
-    const char *otherwise = "neither PEM nor DER nor the path of a file";
-    if (!read_file(source, otherwise, owned, failure)) return none;
+    if (!read_file(source, NO_SOURCE, owned, failure)) return none;
     return (Bytes){owned->bytes, owned->length};
+}
+
+bool pem_resolve(Bytes *source, const char *what, PemSource *owned, Failure *failure) {
+    *owned = (PemSource){NULL, 0};
+    if (!pem_is_path(*source)) return true;
+    if (!read_file(*source, NO_SOURCE, owned, failure)) return failure_prefix(failure, "%s", what);
+    *source = (Bytes){owned->bytes, owned->length};
+    return true;
+}
+
+void pem_hint_path(Bytes data, Failure *failure) {
+    if (!pem_is_path(data)) return;
+    failure_set(failure, "%s: if it is a path, give the content: (slurp path)", failure->text);
 }
 
 void pem_free(PemSource *owned) {
@@ -342,6 +363,23 @@ X509 *pem_certificate(Bytes data, Failure *failure) {
     return first;
 }
 
+STACK_OF(X509) * pem_load_certificates(Bytes source, bool *is_pem, Failure *failure) {
+    PemSource owned;
+    if (!pem_resolve(&source, "not a certificate", &owned, failure)) return NULL;
+    if (is_pem) *is_pem = encoding_is_pem(source);
+    STACK_OF(X509) *all = pem_certificates(source, failure);
+    pem_free(&owned);
+    return all;
+}
+
+X509 *pem_load_certificate(Bytes source, Failure *failure) {
+    STACK_OF(X509) *all = pem_load_certificates(source, NULL, failure);
+    if (!all) return NULL;
+    X509 *first = sk_X509_shift(all);
+    sk_X509_pop_free(all, X509_free);
+    return first;
+}
+
 static bool push_crl(STACK_OF(X509_CRL) * into, X509_CRL *crl) {
     if (crl && sk_X509_CRL_push(into, crl) > 0) return true;
     X509_CRL_free(crl);
@@ -374,6 +412,7 @@ static bool add_crls(STACK_OF(X509_CRL) * into, Bytes data, Bytes mended, Failur
     int before = sk_X509_CRL_num(into);
     bool pem = encoding_is_pem(data);
     bool added = pem ? push_pem_crls(into, mended) : push_der_crls(into, mended);
+    if (!added && !ERR_peek_error()) return failure_set(failure, "not a CRL: neither PEM nor DER");
     if (!added) return failure_openssl(failure, "not a CRL");
     return !pem || check_count(data, "CRL", sk_X509_CRL_num(into) - before, failure) ||
            failure_prefix(failure, "not a CRL");
@@ -388,6 +427,14 @@ bool pem_add_crls(STACK_OF(X509_CRL) * into, Bytes data, Failure *failure) {
     bool added = add_crls(into, data, mended, failure);
     pem_free(&owned);
     ERR_clear_error();
+    return added;
+}
+
+bool pem_load_crls(STACK_OF(X509_CRL) * into, Bytes source, Failure *failure) {
+    PemSource owned;
+    if (!pem_resolve(&source, "not a CRL", &owned, failure)) return false;
+    bool added = pem_add_crls(into, source, failure);
+    pem_free(&owned);
     return added;
 }
 

@@ -14,6 +14,17 @@
  * failure. */
 Bytes pem_source(Bytes source, PemSource *owned, Failure *failure);
 
+/* Is it neither PEM nor DER, and can it be a path? It decides so for all functions and options that
+ * take a certificate, key or CRL as content or path. */
+bool pem_is_path(Bytes source);
+
+/* Replaces the path of a file with its content, for pem_free. What is no path stays, so that its
+ * parser explains it. A failure begins with `what`. */
+bool pem_resolve(Bytes *source, const char *what, PemSource *owned, Failure *failure);
+
+/* For data that is never given as a path: ends the failure with the cure, if it looks like one. */
+void pem_hint_path(Bytes data, Failure *failure);
+
 /* The bytes of a file, in any format. */
 bool pem_file(Bytes path, PemSource *owned, Failure *failure);
 
@@ -40,6 +51,11 @@ STACK_OF(X509) * pem_certificates(Bytes data, Failure *failure);
 
 /* Add the CRLs of a PEM text, or those of DER that follow each other: one at least, and all. */
 bool pem_add_crls(STACK_OF(X509_CRL) * into, Bytes data, Failure *failure);
+
+/* The same from content or a path. `is_pem` may be NULL. */
+X509 *pem_load_certificate(Bytes source, Failure *failure);
+STACK_OF(X509) * pem_load_certificates(Bytes source, bool *is_pem, Failure *failure);
+bool pem_load_crls(STACK_OF(X509_CRL) * into, Bytes source, Failure *failure);
 
 /* PEM of a certificate or key as a malloc'ed string for OPENSSL_free; NULL on failure. */
 char *pem_of_certificate(const X509 *certificate, size_t *length);

@@ -29,6 +29,7 @@ static CMS_ContentInfo *read_message(Bytes data, Failure *failure) {
     } else if (!message) {
         failure_set(failure, "not a CMS message: damaged, or cut off");
     }
+    if (!message) pem_hint_path(data, failure);
     BIO_free(bio);
     return message;
 }

@@ -97,7 +97,10 @@ X509_REQ *csr_read(Bytes data, Failure *failure) {
     if (pem) request = read_pem(data);
     if (der) request = d2i_X509_REQ(NULL, &at, (long)data.length);
     pem_free(&mended);
-    if (!pem && !der) failure_set(failure, "not a certificate request: neither PEM nor DER");
+    if (!pem && !der) {
+        failure_set(failure, "not a certificate request: neither PEM nor DER");
+        pem_hint_path(data, failure);
+    }
     if (!request && (pem || der)) failure_openssl(failure, "not a certificate request");
     ERR_clear_error();
     return request;

@@ -3,6 +3,7 @@
 #include "core/keys/encoding.h"
 #include "core/keys/legacy.h"
 #include "core/keys/pbe.h"
+#include "core/keys/pem.h"
 
 #include <ctype.h>
 #include <openssl/err.h>
@@ -66,7 +67,9 @@ static bool explain_data(Bytes data, const Reader *reader) {
         return failure_set(reader->failure, "not a PKCS#12 bundle: it is Base64: decode it with "
                                             "(crypto/base64-decode text {:whitespace true})");
     }
-    return failure_openssl(reader->failure, "not a PKCS#12 bundle");
+    failure_openssl(reader->failure, "not a PKCS#12 bundle");
+    pem_hint_path(data, reader->failure);
+    return false;
 }
 
 static PKCS12 *decode_bundle(Bytes data, const Reader *reader) {
