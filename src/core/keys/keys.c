@@ -145,7 +145,7 @@ static void forget_name(const uint8_t *name) {
     pthread_mutex_unlock(&lock);
 }
 
-void keys_forget_one(Bytes data) {
+static void forget_content(Bytes data) {
     uint8_t name[SHA256_DIGEST_LENGTH];
     for (Half half = PUBLIC; half <= PRIVATE; half++) {
         if (!make_name(half, data, name)) { /* out of memory */
@@ -154,6 +154,13 @@ void keys_forget_one(Bytes data) {
         }
         forget_name(name);
     }
+}
+
+void keys_forget_one(Bytes source) {
+    PemSource owned;
+    Failure ignored;
+    if (pem_resolve(&source, "", &owned, &ignored)) forget_content(source);
+    pem_free(&owned);
 }
 
 /* Explicit curve parameters can be chosen by a forger (CVE-2020-0601). RFC 5480 allows named curves

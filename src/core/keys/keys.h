@@ -36,7 +36,7 @@ void keys_forget(void);
 void keys_remember(Bytes der, EVP_PKEY *key, bool is_private);
 
 /* keys_forget for the key that was read from these bytes. */
-void keys_forget_one(Bytes data);
+void keys_forget_one(Bytes source);
 
 /* PEM of a key for OPENSSL_clear_free(pem, length): PKCS#8 without encryption, and
  * SubjectPublicKeyInfo. NULL on failure. */
