@@ -1,7 +1,6 @@
 /* Private and public keys, PEM and DER, encrypted and not. */
 #include "core/keys/keyform.h"
 #include "core/keys/pem.h"
-#include "core/keys/pem.h"
 #include "fuzz.h"
 
 static void write_all(EVP_PKEY *key, bool is_private) {
