@@ -3,6 +3,7 @@
 #include "base/raise.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ typedef struct Poller {
     JanetFunction *run_soon;
     JanetTable *kept; /* by descriptor: see poller_keep */
     Remote *remotes;
+    bool is_shared;      /* by a parent process: this is a child after a fork */
     bool working;        /* a batch of events is being handled */
     bool soon_scheduled; /* the fiber that calls the watchers of `soon` */
     ReadyEvent batch[BATCH];
@@ -38,6 +40,19 @@ static int poller_gc(void *pointer, size_t size) {
 }
 
 static const JanetAbstractType poller_type = {"jsec/poller", poller_gc, JANET_ATEND_GC};
+
+/* The parent and the child share the queues, jsec's and Janet's: the child must take nothing out of
+ * them, or the parent waits for ever. The kernel removes descriptors that the child opened itself
+ * when they are closed. */
+static void after_fork_in_child(void) {
+    if (!poller) return;
+    poller->is_shared = true;
+    poller->stream->flags |= JANET_STREAM_UNREGISTERED;
+}
+
+static void watch_forks(void) {
+    pthread_atfork(NULL, NULL, after_fork_in_child);
+}
 
 /* --- timers --- */
 
@@ -104,7 +119,9 @@ static void cancel_turn(Watcher *watcher) {
 }
 
 void poller_remove(Watcher *watcher) {
-    if (watcher->descriptor >= 0) readiness_remove(&poller->readiness, watcher->descriptor);
+    if (watcher->descriptor >= 0 && !poller->is_shared) {
+        readiness_remove(&poller->readiness, watcher->descriptor);
+    }
     watcher->descriptor = -1;
     cancel_turn(watcher);
     for (int i = poller->batch_at; i < poller->batch_end; i++) {
@@ -271,7 +288,9 @@ static void add_listener(JanetStream *stream) {
 }
 
 void poller_start(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (poller) return;
+    pthread_once(&once, watch_forks);
     Poller *made = janet_abstract(&poller_type, sizeof *made);
     memset(made, 0, sizeof *made);
     made->readiness.timer = made->readiness.waker = -1;

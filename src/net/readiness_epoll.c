@@ -41,7 +41,11 @@ void readiness_close(Readiness *readiness) {
 }
 
 bool readiness_add(const Readiness *readiness, int descriptor, void *data) {
-    return add_descriptor(readiness, descriptor, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, data);
+    uint32_t events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    if (add_descriptor(readiness, descriptor, events, data)) return true;
+    /* In a child after a fork nothing is removed. */
+    struct epoll_event event = {.events = events, .data.ptr = data};
+    return errno == EEXIST && !epoll_ctl(readiness->queue, EPOLL_CTL_MOD, descriptor, &event);
 }
 
 void readiness_remove(const Readiness *readiness, int descriptor) {

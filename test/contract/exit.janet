@@ -95,4 +95,12 @@
                  `(:close l)))`)))
   (is= [0 "over\n"] [status text]))
 
+(test "a forked child that ends leaves its parent's connections as they were"
+  (each kind [:tls13 :tls12]
+    (def [status text]
+      (run (string `(def [a b] (pair ` (string/format "%q" kind) `)) (def child (os/posix-fork)) `
+                   `(unless child (os/exit 0)) (os/proc-wait child) (ev/go (fn [] (ev/sleep 0.05) `
+                   `(:write a "x"))) (print (:read b 1 nil 10)) (os/exit 0)`)))
+    (is= [0 "x\n"] [status text])))
+
 (end)
