@@ -134,12 +134,13 @@ static void jwk_release(Task *task) {
 }
 
 FUNCTION(crypto_key_to_jwk, "crypto/key-to-jwk", "key &opt opts",
-         "The JSON Web Key of a key (RFC 7517, 7518, 8037, 8812), a struct of keywords and strings "
-         "for a JSON encoder: `{:kty \"OKP\" :crv \"Ed25519\" :x \"…\"}`. `key` is a private or "
-         "public key or a certificate, PEM, DER or `crypto/key`. The private members (`:d` …) are "
-         "there with `:private true` only. Add `:kid`, `:use`, `:alg` with `merge`.\n\n"
-         "Raises when `key` can't be read, has no JWK (DSA, RSA-PSS, curves other than "
-         "P-256, P-384, P-521 and secp256k1), or is public and `:private` is true.",
+         "The JSON Web Key of a key (RFC 7517, 7518, 8037, 8812), a struct of keywords and "
+         "strings for a JSON encoder: `{:kty \"OKP\" :crv \"Ed25519\" :x \"…\"}`. `key` is a "
+         "private or public key or a certificate, PEM, DER, a path or `crypto/key`. The private "
+         "members (`:d` …) are there with `:private true` only. Add `:kid`, `:use`, `:alg` with "
+         "`merge`.\n\n"
+         "Raises when `key` can't be read, has no JWK (DSA, RSA-PSS, curves other than P-256, "
+         "P-384, P-521 and secp256k1), or is public and `:private` is true.",
          &options_set) {
     args_arity(function, argc, 1, 2);
     JwkTask job = {

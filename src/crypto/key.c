@@ -44,10 +44,10 @@ static void key_release(Task *task) {
 
 FUNCTION(crypto_key, "crypto/key", "key &opt password",
          "Parse a key, private or public, once, and return it as an object: PEM, DER, OpenSSH's "
-         "forms or a certificate, whose public key it is then. The object can be given in place of "
-         "the key's text to `jsec/crypto`, `jsec/cert` and as `:key` of TLS and DTLS. `password` "
-         "opens an encrypted key, on a thread while the fiber waits; uses of the object need no "
-         "password.\n\n"
+         "forms, a path, or a certificate, whose public key it is then. The object can be given "
+         "in place of the key's text to `jsec/crypto`, `jsec/cert` and as `:key` of TLS and DTLS. "
+         "`password` opens an encrypted key, on a thread while the fiber waits; uses of the "
+         "object need no password.\n\n"
          "An object prints its type, its half and its fingerprint (as `:pins` has it), never the "
          "key. Its memory is cleansed when it is collected. It can't be marshalled, so it stays "
          "in its thread. `export-key` and `convert-key` give its text. Raises when `key` is not a "

@@ -84,10 +84,10 @@ static bool raw_run(Task *task, Failure *failure) {
 }
 
 FUNCTION(crypto_key_to_raw, "crypto/key-to-raw", "key &opt opts",
-         "The plain bytes of a key, as `key-from-raw` takes them, in a buffer: of the public half, "
-         "unless `:private` is true. `key` is a private or public key or a certificate, PEM, DER "
-         "or `crypto/key`. Raises when `key` can't be read, is of another kind, such as RSA, or is "
-         "public and `:private` is true.",
+         "The plain bytes of a key, as `key-from-raw` takes them, in a buffer: of the public "
+         "half, unless `:private` is true. `key` is a private or public key or a certificate, "
+         "PEM, DER, a path or `crypto/key`. Raises when `key` can't be read, is of another kind, "
+         "such as RSA, or is public and `:private` is true.",
          &to_options) {
     args_arity(function, argc, 1, 2);
     RawTask job = {.task = {.function = function, .run = raw_run, .room = RAWKEY_MAX_LENGTH}};

@@ -93,14 +93,13 @@ static Janet sign_result(Task *task) {
     return janet_stringv((const uint8_t *)text, (int32_t)length);
 }
 
-FUNCTION(
-    crypto_ssh_sign, "crypto/ssh-sign", "key data &opt opts",
-    "Sign `data` as `ssh-keygen -Y sign` does and return the signature, an SSH SIGNATURE "
-    "block, as a string. `key` is a private Ed25519, RSA, P-256, P-384 or P-521 key: PEM, DER, "
-    "OpenSSH's or `crypto/key`. `ssh-keygen -Y verify`, git and `ssh-verify` check it. A "
-    "worker thread signs data above 4 MB, and with an encrypted key. Raises when SSH has no "
-    "such keys, or the key can't be read.",
-    &sign_options) {
+FUNCTION(crypto_ssh_sign, "crypto/ssh-sign", "key data &opt opts",
+         "Sign `data` as `ssh-keygen -Y sign` does and return the signature, an SSH SIGNATURE "
+         "block, as a string. `key` is a private Ed25519, RSA, P-256, P-384 or P-521 key: PEM, "
+         "DER, OpenSSH's form, a path or `crypto/key`. `ssh-keygen -Y verify`, git and "
+         "`ssh-verify` check it. A worker thread signs data above 4 MB, and with an encrypted "
+         "key. Raises when SSH has no such keys, or the key can't be read.",
+         &sign_options) {
     Failure failure;
     args_arity(function, argc, 2, 3);
     SshTask job = {.task = {.function = function,
@@ -140,8 +139,8 @@ static Janet verify_result(Task *task) {
 FUNCTION(crypto_ssh_verify, "crypto/ssh-verify", "key data signature &opt opts",
          "Is `signature`, an SSH SIGNATURE block of `ssh-keygen -Y sign` or git, a signature of "
          "`data` by `key` in that namespace? Returns true or false; a malformed signature is "
-         "false. `key` is the public key that you trust, as a line of OpenSSH, PEM or DER: the key "
-         "in the signature proves nothing. Raises when it is not a key that SSH has.",
+         "false. `key` is the public key that you trust, as a line of OpenSSH, PEM, DER or a "
+         "path: the key in the signature proves nothing. Raises when it is not a key that SSH has.",
          &verify_options) {
     Failure failure;
     args_arity(function, argc, 3, 4);
