@@ -20,10 +20,9 @@ static const OptionRow rows[] = {
            "Trusted certificates: PEM (several in one text or not), DER or a path, or a list of "
            "these."),
     OPTION("ca", pki_option_certificates, VerificationOptions, roots, "The same as `:roots`."),
-    OPTION(
-        "crls", pki_option_certificates, VerificationOptions, crls,
-        "Revocation lists, PEM, DER or a path. When given, a list of the certificate's issuer is "
-        "required. Lists of other CAs in the chain are used if given."),
+    OPTION("crls", pki_option_certificates, VerificationOptions, crls,
+           "Revocation lists, PEM, DER or a path. When given, each CA in the chain must have a "
+           "current one, as in TLS with `:crl`."),
     OPTION("time", pki_option_date, VerificationOptions, time,
            "Time of the verification: seconds since the epoch, or a date. Default: now."),
     OPTION_WITH("purpose", option_word, purposes, VerificationOptions, purpose,

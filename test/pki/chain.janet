@@ -131,7 +131,9 @@
                  (string dir "/cert") "-keyfile" (string dir "/key")
                  "-out" (string dir "/crl")] :px {:err (os/open "/dev/null" :w)})
     (slurp (string dir "/crl")))
-  (is ((ask {:crls (crl middle)}) :valid))
+  # as in TLS: one of each CA, also of one that is not the leaf's issuer
+  (is (string/find "unable to get certificate CRL" (reason {:crls (crl middle)})))
+  (is= 1 ((ask {:crls (crl middle)}) :depth))
   (is ((ask {:crls [(crl middle) (crl root)]}) :valid))
   (is (string/find "certificate revoked" (reason {:crls [(crl middle leaf)]})))
   (is (string/find "certificate revoked" (reason {:crls [(crl middle) (crl root middle)]}))

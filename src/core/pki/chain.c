@@ -9,11 +9,10 @@
 #include <openssl/err.h>
 #include <string.h>
 
-/* A CRL of the leaf's issuer is required. CRLs of other CAs are used if they were given. */
+/* As in TLS, a CRL of each CA in the chain is required: a revoked CA is worse than a revoked host.
+ * No list can revoke an anchor. */
 static bool is_crl_optional(X509_STORE_CTX *context) {
-    bool optional = X509_STORE_CTX_get_error(context) == X509_V_ERR_UNABLE_TO_GET_CRL &&
-                    X509_STORE_CTX_get_error_depth(context) > 0;
-    if (!optional && !verify_is_anchor_revocation(context)) return false;
+    if (!verify_is_anchor_revocation(context)) return false;
     X509_STORE_CTX_set_error(context, X509_V_OK);
     return true;
 }
