@@ -171,7 +171,7 @@ static bool put_bytes(Jwk *jwk, JwkMember member, Bytes bytes, Failure *failure)
     return true;
 }
 
-/* A number of the key, as long as it is, or `length` bytes. */
+/* A number of the key, padded to `length` bytes; 0: as many as it has. */
 static bool put_number(const EVP_PKEY *key, const char *name, size_t length, Jwk *jwk,
                        JwkMember member, Failure *failure) {
     BIGNUM *number = NULL;

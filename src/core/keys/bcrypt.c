@@ -156,7 +156,7 @@ bool bcrypt_is_offered(void) {
     return has_state;
 }
 
-/* The bytes of the blocks take turns in the key. */
+/* The key takes its bytes from the blocks in turn. */
 bool bcrypt_derive(Bytes password, Bytes salt, uint32_t rounds, uint8_t *key, size_t length,
                    Failure *failure) {
     uint8_t hashed[SHA512_LENGTH], block[HASH_LENGTH];

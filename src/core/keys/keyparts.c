@@ -41,7 +41,7 @@ static const char *const rsa_names[NUMBERS] = {
     OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1,
 };
 
-/* One zero byte stands for zero in no number of a key. */
+/* No number of a key is zero, so none begins with a zero byte. */
 static bool read_numbers(const RsaParts *parts, BIGNUM **numbers, int count, Failure *failure) {
     const Bytes bytes[NUMBERS] = {parts->n, parts->e,  parts->d,  parts->p,
                                   parts->q, parts->dp, parts->dq, parts->qi};

@@ -260,7 +260,7 @@ static bool write_line(const char *type, Bytes blob, Bytes comment, BIO *into) {
     return written;
 }
 
-/* To whole blocks of the cipher; without one, OpenSSH takes them for blocks of 8. */
+/* Up to a whole block. Without a cipher, OpenSSH pads to 8 bytes. */
 static bool write_padding(BIO *into, size_t block) {
     uint8_t count = 0;
     bool written = true;
@@ -271,7 +271,8 @@ static bool write_padding(BIO *into, size_t block) {
     return written;
 }
 
-/* The number that stands there twice tells a wrong password when the part is decrypted. */
+/* A reader that decrypts the part compares the two random numbers: a wrong password makes them
+ * differ. */
 static bool write_private_part(EVP_PKEY *key, const OpensshWriting *writing, BIO *into,
                                Failure *failure) {
     uint8_t random[4];

@@ -19,7 +19,7 @@ EVP_PKEY *rawkey_read(const KeyAlgorithm *algorithm, Bytes bytes, bool is_privat
     return NULL;
 }
 
-/* The key's coordinates come first: a key may hold a compressed point, or one of another form. */
+/* Written from the coordinates: the key may hold its point in another form. */
 static bool write_point(const EVP_PKEY *key, RawForm form, uint8_t *out, size_t *length) {
     BIGNUM *x = NULL, *y = NULL;
     int field = (EVP_PKEY_get_bits(key) + 7) / 8;
