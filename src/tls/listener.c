@@ -1,6 +1,7 @@
 #include "tls/listener.h"
 
 #include "core/once.h"
+#include "net/poller.h"
 #include "tls/accept.h"
 
 #include <stdlib.h>
@@ -32,16 +33,18 @@ ServerOptions *server_options_new(Context *context, const ConnectionOptions *con
 
 /* --- listeners --- */
 
-/* A VM's listeners with options. The keys are weak: a listener that is collected leaves. The root
- * environment keeps the table. */
-static JanetTable *listeners(void) {
-    JanetTable *root = janet_core_env(NULL);
-    Janet key = janet_ckeywordv("jsec/listeners");
-    Janet found = janet_table_get(root, key);
-    if (janet_checktype(found, JANET_TABLE)) return janet_unwrap_table(found);
-    JanetTable *made = janet_table_weakk(8);
-    janet_table_put(root, key, janet_wrap_table(made));
-    return made;
+/* A listener is never written to. The fiber that its stream would resume for that holds the options
+ * instead: Janet marks it as long as the stream lives. (A table with weak keys would leak at the end
+ * of each thread: Janet does not free these.) */
+static void ignore_event(JanetFiber *fiber, JanetAsyncEvent event) {
+    (void)fiber, (void)event;
+}
+
+static void attach_options(JanetStream *stream, ServerOptions *options) {
+    JanetFiber *holder = poller_fiber();
+    holder->ev_callback = ignore_event;
+    holder->last_value = janet_wrap_abstract(options);
+    stream->write_fiber = holder;
 }
 
 static size_t count_methods(const JanetMethod *methods) {
@@ -69,11 +72,11 @@ void tls_listener_make(JanetStream *stream, ServerOptions *options) {
     static Once methods;
     stream->methods = once_get(&methods, make_methods, stream);
     if (!stream->methods) JANET_OUT_OF_MEMORY;
-    if (!options) return;
-    janet_table_put(listeners(), janet_wrap_abstract(stream), janet_wrap_abstract(options));
+    if (options) attach_options(stream, options);
 }
 
-const ServerOptions *tls_listener_options(JanetStream *stream) {
-    Janet found = janet_table_get(listeners(), janet_wrap_abstract(stream));
-    return janet_checktype(found, JANET_NIL) ? NULL : janet_unwrap_abstract(found);
+const ServerOptions *tls_listener_options(const JanetStream *stream) {
+    const JanetFiber *holder = stream->write_fiber;
+    bool has = holder && holder->ev_callback == ignore_event;
+    return has ? janet_unwrap_abstract(holder->last_value) : NULL;
 }

@@ -18,6 +18,6 @@ ServerOptions *server_options_new(Context *context, const ConnectionOptions *con
 void tls_listener_make(JanetStream *stream, ServerOptions *options);
 
 /* NULL: it was made without options, or by core. */
-const ServerOptions *tls_listener_options(JanetStream *stream);
+const ServerOptions *tls_listener_options(const JanetStream *stream);
 
 #endif
