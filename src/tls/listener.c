@@ -33,9 +33,9 @@ ServerOptions *server_options_new(Context *context, const ConnectionOptions *con
 
 /* --- listeners --- */
 
-/* A listener is never written to. The fiber that its stream would resume for that holds the options
- * instead: Janet marks it as long as the stream lives. (A table with weak keys would leak at the end
- * of each thread: Janet does not free these.) */
+/* A listener is never written to, so the place of the fiber that waits to write is free. A fiber
+ * there holds the options: Janet marks it as long as the stream lives. (A table with weak keys
+ * would leak at the end of each thread, since Janet does not free these.) */
 static void ignore_event(JanetFiber *fiber, JanetAsyncEvent event) {
     (void)fiber, (void)event;
 }
