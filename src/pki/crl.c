@@ -41,7 +41,7 @@ static void option_reason(const OptionSite *site, Janet value, void *field) {
 typedef struct EntryOptions {
     Serial serial;
     Bytes certificate;
-    double time; /* NAN: now */
+    double time;
     int reason;
 } EntryOptions;
 
@@ -77,7 +77,8 @@ static const OptionRow crl_rows[] = {
            "`parse-crl` returns them. `:cert`, PEM or DER, can replace `:serial`, hexadecimal as "
            "`parse` shows it. `:time` defaults to now. `:reason` is unspecified (default), "
            "keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, "
-           "certificateHold, privilegeWithdrawn or aACompromise. Default: none."),
+           "certificateHold, privilegeWithdrawn or aACompromise. A certificate or serial number "
+           "alone can replace the table. Default: none."),
     OPTION("number", pki_option_serial, CrlOptions, number,
            "CRL number: a whole number, or a string of hexadecimal digits. It must grow from list "
            "to list. Default: :this-update in seconds."),
@@ -129,10 +130,25 @@ static JanetView view_entries(const char *function, Janet revoked) {
     bool is_list =
         janet_checktype(revoked, JANET_NIL) || janet_indexed_view(revoked, &list.items, &list.len);
     for (int32_t i = 0; is_list && i < list.len; i++) {
-        is_list = janet_checktypes(list.items[i], JANET_TFLAG_DICTIONARY);
+        is_list = janet_checktypes(list.items[i], JANET_TFLAG_DICTIONARY | VALUES_BYTES);
     }
-    if (!is_list) raise_format(function, "bad option :revoked, expected list of tables");
+    if (!is_list) {
+        raise_format(function, "bad option :revoked, expected list of tables, certificates or "
+                               "serial numbers");
+    }
     return list;
+}
+
+static void read_entry(const char *function, Janet item, EntryOptions *entry) {
+    if (janet_checktypes(item, VALUES_BYTES)) {
+        Bytes text = value_bytes(item);
+        if (!serial_parse(text, &entry->serial)) entry->certificate = text;
+        return;
+    }
+    options_read(function, &entry_options, item, entry);
+    if (!entry->certificate.data == !entry->serial.length) {
+        raise_format(function, "each table in option :revoked needs :serial or :cert");
+    }
 }
 
 /* Scratch memory, which Janet frees if this raises. */
@@ -141,10 +157,7 @@ static EntryOptions *read_entries(const char *function, JanetView list) {
     EntryOptions *entries = janet_smalloc((size_t)(list.len + 1) * sizeof *entries);
     for (int32_t i = 0; i < list.len; i++) {
         entries[i] = (EntryOptions){.time = now, .reason = CRL_NO_REASON};
-        options_read(function, &entry_options, list.items[i], entries + i);
-        if (!entries[i].certificate.data == !entries[i].serial.length) {
-            raise_format(function, "each table in option :revoked needs :serial or :cert");
-        }
+        read_entry(function, list.items[i], entries + i);
     }
     return entries;
 }

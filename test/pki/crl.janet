@@ -62,6 +62,12 @@
               (cert/revoked? (bad :cert) list {:issuer-cert (forged :cert)}))
   (fails-with "it is of another CA" (cert/revoked? (bad :cert) list {:issuer-cert (other :cert)})))
 
+(test "certificates and serial numbers alone are revoked now, without a reason"
+  (def info (cert/parse-crl (crl [(good :cert) (buffer (serial bad)) "0a:ff"])))
+  (is= (sorted [(serial good) (serial bad) "0aff"]) (sorted (map |($ :serial) (info :revoked))))
+  (is (all |(and (nil? ($ :reason)) (< (math/abs (- (os/time) ($ :time))) 60)) (info :revoked)))
+  (fails-with "not a certificate" (crl [(string/repeat "ff" 20)])))
+
 (test "all reasons are written and read, in both spellings"
   (each [written read] [[:keyCompromise :keyCompromise] ["key_compromise" :keyCompromise]
                         [:ca-compromise :cACompromise] [:cACompromise :cACompromise]
@@ -91,7 +97,7 @@
   (fails-with "in :revoked" (crl [{:seriel 1}]))
   (fails-with "needs :serial or :cert" (crl [{}]))
   (fails-with "needs :serial or :cert" (crl [{:serial 1 :cert (bad :cert)}]))
-  (fails-with "bad option :revoked" (crl ["01"]))
+  (fails-with "bad option :revoked" (crl [1]))
   (fails-with "bad option :revoked" (crl 5))
   (fails-with "another CA issued that certificate" (crl [{:cert ((issue other) :cert)}]))
   (fails-with "a certificate occurs twice" (crl [{:serial 1} {:serial 2} {:serial "0001"}]))
