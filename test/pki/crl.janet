@@ -263,6 +263,10 @@
   (put changed (- (length der) 1) (bxor 1 (last der)))
   (fails-with "its signature does not verify"
               (cert/revoked? (good :cert) changed {:issuer-cert (ca :cert)}))
+  (def dates (buffer (crl [] {:format :der})))
+  (put dates (+ 2 (string/find "\x17\x0d" dates)) (chr "x"))
+  (fails-with "its dates can't be read" (cert/revoked? (good :cert) dates))
+  (is (nil? ((cert/parse-crl dates) :this-update)))
   (each given [nil 5 :x []] (fails-with "bad slot #0" (cert/parse-crl given)))
   (each given [nil 5 :x] (fails-with "bad slot #1" (cert/revoked? (good :cert) given))))
 

@@ -106,6 +106,11 @@
     (is= [true der] [(own :critical) (own :value)])
     (is= false (must-staple :critical))))
 
+(test "an OCSP responder's certificate can say that it is not checked (RFC 6960, 4.2.2.2.1)"
+  (def info (issued {:ext-key-usage [:ocsp-signing]
+                     :extensions [{:oid "1.3.6.1.5.5.7.48.1.5" :value "\x05\0"}]}))
+  (is (extension info "noCheck")))
+
 (test "what cert/parse shows of extensions can be given again"
   (def own (extension (issued {:extensions [{:oid "1.3.6.1.5.5.7.1.24"
                                              :value "\x30\x03\x02\x01\x05"}]}) "tlsfeature"))
@@ -159,7 +164,8 @@
 (test "name constraints that can't be are refused"
   (each given ["a b" "*.example.com" "a..b" "IP:10.0.0.0/33" "IP:10.1.2.3/8" "10.0.0.0/x" "IP:x"
                "10.0.0.0/" "IP:10.0.0.0/ffff::" "email:" "@example.com" "URI:http://a/"
-               "1.2.3.4/8/8" "DNS:a\0" "IP:10.0.0.0 x/8" "IP:10.0.0.0/8 x" "10.0.0.0/0008"]
+               "1.2.3.4/8/8" "DNS:a\0" "IP:10.0.0.0 x/8" "a b@example.com"
+               "IP:10.0.0.0/8 x" "10.0.0.0/0008"]
     (fails-with "name constraint not usable" (bound-ca {:permitted [given]})))
   (fails-with "not a CA's" (issued {:name-constraints {:permitted "example.com"}}))
   (fails-with "in :name-constraints" (bound-ca {:permited ["x"]}))
