@@ -52,6 +52,7 @@
 (import jsec/crypto)
 (import jsec/dtls)
 (import jsec/dtls-stream)
+(import jsec/net)
 (import jsec/tls)
 (import jsec/tls-stream)
 ``)
