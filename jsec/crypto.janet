@@ -26,6 +26,8 @@
     generate-csr parse-csr
     # CMS (PKCS#7)
     cms-sign cms-verify cms-encrypt cms-decrypt cms-certs-only cms-get-certs
+    # S/MIME
+    smime-sign smime-verify smime-encrypt smime-decrypt
     # PKCS#12
     create-pkcs12 parse-pkcs12
     # conversion of keys and certificates

@@ -289,7 +289,9 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    bytes under RSA, encrypt a fresh key with RSA and the data with `crypto/encrypt`.``}
 
   {:title "CMS messages"
-   :texts ["not a CMS message*" "not a signed message" "not an encrypted message" "not signed*"
+   :texts ["not a CMS message*" "not an S/MIME message*"
+           "give a certificate and its key, or :password" "not a signed message"
+           "not an encrypted message" "not signed*"
            "neither a signed message nor one of certificates" "the message holds its content*"
            "the signature is detached*" "the message has no signature" "no certificate is trusted"
            "signature does not verify" "signature over a digest that is too weak"
@@ -298,8 +300,9 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    ``The message is of another kind, damaged, or its signer is not trusted; in `cms-verify` these
    texts are the `:reason` of `{:valid false}`.``
    :cure
-   ``Give the signers' CA as `:ca`, the data of a detached signature as `:detached`. `jsec cert show
-   FILE` shows the certificates in a message.``}
+   ``Give the signers' CA as `:ca`, the data of a detached signature as `:detached`. Mail is for
+   `smime-verify` and `smime-decrypt`, PEM and DER for `cms-verify` and `cms-decrypt`. `jsec cert
+   show FILE` shows the certificates in a message.``}
 
   {:title "Base64"
    :texts ["invalid base64*"]

@@ -131,27 +131,6 @@ FUNCTION(crypto_generate_csr, "crypto/generate-csr", "key options",
     return task_run(&job.task, sizeof job, options.password.data);
 }
 
-static Janet make_attributes(const CsrInfo *info) {
-    Janet *all = janet_tuple_begin((int32_t)info->attribute_count);
-    for (size_t i = 0; i < info->attribute_count; i++) {
-        const CsrAttribute *attribute = info->attributes + i;
-        JanetTable *table = janet_table(4);
-        Janet *values = janet_tuple_begin((int32_t)attribute->count);
-        for (size_t j = 0; j < attribute->count; j++) values[j] = info_bytes(attribute->values[j]);
-        janet_table_put(table, janet_ckeywordv("oid"), info_bytes(attribute->oid));
-        if (attribute->name) {
-            janet_table_put(table, janet_ckeywordv("name"), janet_cstringv(attribute->name));
-        }
-        janet_table_put(table, janet_ckeywordv("values"),
-                        janet_wrap_tuple(janet_tuple_end(values)));
-        if (attribute->text.data) {
-            janet_table_put(table, janet_ckeywordv("text"), info_bytes(attribute->text));
-        }
-        all[i] = janet_wrap_struct(janet_table_to_struct(table));
-    }
-    return janet_wrap_tuple(janet_tuple_end(all));
-}
-
 static Janet make_csr_value(const CsrInfo *info) {
     JanetTable *table = janet_table(12);
     janet_table_put(table, janet_ckeywordv("version"), info_asn1_version(info->version));
@@ -170,7 +149,8 @@ static Janet make_csr_value(const CsrInfo *info) {
     }
     janet_table_put(table, janet_ckeywordv("extensions"), info_extensions(&info->extensions));
     janet_table_put(table, janet_ckeywordv("malformed"), info_malformed(&info->malformed));
-    janet_table_put(table, janet_ckeywordv("attributes"), make_attributes(info));
+    janet_table_put(table, janet_ckeywordv("attributes"),
+                    info_attributes(info->attributes, info->attribute_count));
     return janet_wrap_table(table);
 }
 

@@ -92,6 +92,27 @@ Janet info_extensions(const InfoExtensions *extensions) {
     return janet_wrap_tuple(janet_tuple_end(all));
 }
 
+Janet info_attributes(const Attribute *attributes, size_t count) {
+    Janet *all = janet_tuple_begin((int32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        const Attribute *attribute = attributes + i;
+        JanetTable *table = janet_table(4);
+        Janet *values = janet_tuple_begin((int32_t)attribute->count);
+        for (size_t j = 0; j < attribute->count; j++) values[j] = info_bytes(attribute->values[j]);
+        janet_table_put(table, janet_ckeywordv("oid"), info_bytes(attribute->oid));
+        if (attribute->name) {
+            janet_table_put(table, janet_ckeywordv("name"), janet_cstringv(attribute->name));
+        }
+        janet_table_put(table, janet_ckeywordv("values"),
+                        janet_wrap_tuple(janet_tuple_end(values)));
+        if (attribute->text.data) {
+            janet_table_put(table, janet_ckeywordv("text"), info_bytes(attribute->text));
+        }
+        all[i] = janet_wrap_struct(janet_table_to_struct(table));
+    }
+    return janet_wrap_tuple(janet_tuple_end(all));
+}
+
 void info_key(JanetTable *into, const KeyFacts *facts, const char *type, const char *bits,
               const char *curve) {
     if (facts->type[0]) put_value(into, type, janet_ckeywordv(facts->type));

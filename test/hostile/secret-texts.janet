@@ -14,6 +14,7 @@
 
 (def id (cert/generate-self-signed-cert {:common-name "localhost" :key-type :ec-p256}))
 (def encrypted (crypto/export-key (id :key) {:password "hunter2" :iterations 1000}))
+(def mail (crypto/smime-encrypt "data" (id :cert)))
 (def csr (crypto/generate-csr (id :key) {:common-name "localhost"}))
 (def closed-port
   (with [listener (net/listen "127.0.0.1" "0")] (string (last (net/localname listener)))))
@@ -190,6 +191,15 @@
      ["crypto/cms-decrypt" :key] |(crypto/cms-decrypt "data" (id :cert) $)
      ["crypto/cms-decrypt" :password]
      (with-option |(crypto/cms-decrypt "data" (id :cert) encrypted $) :password)
+     ["crypto/cms-encrypt" :password] (with-option |(crypto/cms-encrypt "data" nil $) :password)
+     ["crypto/smime-sign" :key] |(crypto/smime-sign "data" (id :cert) $)
+     ["crypto/smime-sign" :password]
+     (with-option |(crypto/smime-sign "data" (id :cert) encrypted $) :password)
+     ["crypto/smime-encrypt" :password]
+     (with-option |(crypto/smime-encrypt "data" nil $) :password)
+     ["crypto/smime-decrypt" :key] |(crypto/smime-decrypt mail (id :cert) $)
+     ["crypto/smime-decrypt" :password]
+     (with-option |(crypto/smime-decrypt mail (id :cert) encrypted $) :password)
      ["crypto/create-pkcs12" :key]
      |(crypto/create-pkcs12 (id :cert) $ {:password "p" :iterations 1000})
      ["crypto/create-pkcs12" :password]

@@ -25,6 +25,8 @@
 (def- request (crypto/generate-csr key {:common-name "localhost"}))
 (def- signed (crypto/cms-sign "data" certificate key))
 (def- encrypted (crypto/cms-encrypt "data" (rsa :cert)))
+(def- signed-mail (crypto/smime-sign "data" certificate key))
+(def- sealed-mail (crypto/smime-encrypt "data" (rsa :cert)))
 (def- locked (crypto/export-key key {:password "pw" :iterations 1000}))
 (def- ssh-key (crypto/convert-key key :openssh))
 (def- ssh-signature (crypto/ssh-sign key "data"))
@@ -164,6 +166,9 @@
                 (string (crypto/cms-decrypt encrypted (rsa :cert) (rsa :key)))
                 (type (crypto/cms-sign "data" certificate key))
                 (type (crypto/cms-encrypt "data" (rsa :cert)))]
+   "mail" |[(held (crypto/smime-verify signed-mail {:ca certificate}))
+            (string (crypto/smime-decrypt sealed-mail (rsa :cert) (rsa :key)))
+            (type (crypto/smime-sign "data" certificate key {:text true}))]
    "lists" |(crypto/cms-get-certs several)
    "bundles" |[(type (crypto/create-pkcs12 certificate key {:password "pw" :iterations 1000}))
                (crypto/parse-pkcs12 bundle "pw")]

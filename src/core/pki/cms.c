@@ -1,17 +1,17 @@
 #include "core/pki/cms.h"
 
+#include "core/algorithms.h"
 #include "core/keys/encoding.h"
 #include "core/keys/keys.h"
 #include "core/keys/pem.h"
 #include "core/keys/pem_lines.h"
 #include "core/pki/issue.h"
 
-#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <string.h>
 
-static BIO *open_reader(Bytes data, Failure *failure) {
+BIO *cms_reader(Bytes data, Failure *failure) {
     BIO *bio = data.length <= INT32_MAX ? BIO_new_mem_buf(data.data, (int)data.length) : NULL;
     if (!bio) failure_set(failure, "data too large, or out of memory");
     return bio;
@@ -19,7 +19,7 @@ static BIO *open_reader(Bytes data, Failure *failure) {
 
 static CMS_ContentInfo *read_message(Bytes data, Failure *failure) {
     static char no_password[] = ""; /* or OpenSSL would prompt on the terminal */
-    BIO *bio = open_reader(data, failure);
+    BIO *bio = cms_reader(data, failure);
     if (!bio) return NULL;
     CMS_ContentInfo *message = encoding_is_pem(data)
                                    ? PEM_read_bio_CMS(bio, NULL, NULL, no_password)
@@ -127,9 +127,9 @@ CMS_ContentInfo *cms_sign(Bytes data, const CmsSigning *signing, Failure *failur
         !issue_digest(signing->key, signing->digest, &digest, failure)) {
         return NULL;
     }
-    BIO *bio = open_reader(data, failure);
+    BIO *bio = cms_reader(data, failure);
     if (!bio) return NULL;
-    unsigned int flags = CMS_BINARY | CMS_PARTIAL;
+    unsigned int flags = CMS_PARTIAL | (signing->is_mime ? 0 : CMS_BINARY);
     if (signing->detached) flags |= CMS_DETACHED;
     CMS_ContentInfo *message = CMS_sign(NULL, NULL, NULL, NULL, flags);
     bool made = message && add_signer(message, signing, digest, flags) &&
@@ -164,7 +164,7 @@ static bool refuse(CmsVerdict *verdict, const char *what, const char *why) {
  * filter in front avoids the copy. The caller frees it with BIO_free_all. */
 static BIO *open_detached(Bytes content) {
     Failure ignored;
-    BIO *filter = BIO_new(BIO_f_null()), *reader = open_reader(content, &ignored);
+    BIO *filter = BIO_new(BIO_f_null()), *reader = cms_reader(content, &ignored);
     if (filter && reader) return BIO_push(filter, reader);
     BIO_free(filter);
     BIO_free(reader);
@@ -285,6 +285,53 @@ static bool collect_signers(CMS_ContentInfo *message, const CmsChecking *checkin
     return collected || failure_set(failure, "out of memory");
 }
 
+static const char *get_digest_name(Pool *pool, CMS_SignerInfo *info) {
+    X509_ALGOR *algorithm;
+    const ASN1_OBJECT *object;
+    Failure ignored;
+    CMS_SignerInfo_get0_algs(info, NULL, NULL, &algorithm, NULL);
+    X509_ALGOR_get0(&object, NULL, NULL, algorithm);
+    int nid = OBJ_obj2nid(object);
+    if (nid == NID_undef) return (const char *)x509info_oid(pool, object).data;
+    const char *name = OBJ_nid2sn(nid);
+    const DigestRow *row =
+        algorithms_digest((Bytes){(const uint8_t *)name, strlen(name)}, &ignored);
+    return row ? row->name.text : name;
+}
+
+/* The time in the signed attributes (RFC 5652, 11.3). */
+static InfoTime get_signing_time(const CMS_SignerInfo *info) {
+    int at = CMS_signed_get_attr_by_NID(info, NID_pkcs9_signingTime, -1);
+    X509_ATTRIBUTE *attribute = at >= 0 ? CMS_signed_get_attr(info, at) : NULL;
+    const ASN1_TYPE *value = attribute ? X509_ATTRIBUTE_get0_type(attribute, 0) : NULL;
+    int type = value ? ASN1_TYPE_get(value) : -1;
+    bool is_time = type == V_ASN1_UTCTIME || type == V_ASN1_GENERALIZEDTIME;
+    return x509info_time(is_time ? value->value.asn1_string : NULL);
+}
+
+static void read_signer(Pool *pool, CMS_SignerInfo *info, CmsSigner *into) {
+    CMS_SignerInfo_get0_algs(info, NULL, &into->certificate, NULL, NULL);
+    into->digest = get_digest_name(pool, info);
+    into->time = get_signing_time(info);
+    int count = CMS_signed_get_attr_count(info);
+    into->attributes = pool_take(pool, (size_t)(count > 0 ? count : 0) * sizeof *into->attributes);
+    for (int i = 0; into->attributes && i < count; i++) {
+        attribute_read(pool, CMS_signed_get_attr(info, i), into->attributes + into->count++);
+    }
+}
+
+static bool read_signers(CMS_ContentInfo *message, CmsVerdict *verdict, Failure *failure) {
+    STACK_OF(CMS_SignerInfo) *all = CMS_get0_SignerInfos(message);
+    int count = sk_CMS_SignerInfo_num(all);
+    verdict->infos = pool_take(&verdict->pool, (size_t)count * sizeof *verdict->infos);
+    for (int i = 0; verdict->infos && i < count; i++) {
+        read_signer(&verdict->pool, sk_CMS_SignerInfo_value(all, i),
+                    verdict->infos + verdict->info_count++);
+    }
+    pool_settle(&verdict->pool);
+    return !verdict->pool.failed || failure_set(failure, "out of memory");
+}
+
 bool cms_verify(CMS_ContentInfo *message, const CmsChecking *checking, CmsVerdict *verdict,
                 Failure *failure) {
     ERR_clear_error();
@@ -301,7 +348,10 @@ bool cms_verify(CMS_ContentInfo *message, const CmsChecking *checking, CmsVerdic
         }
         return true;
     }
-    if (!collect_signers(message, checking, verdict, failure)) return false;
+    if (!collect_signers(message, checking, verdict, failure) ||
+        !read_signers(message, verdict, failure)) {
+        return false;
+    }
     if (!check_digests(message, checking->query.security_level, verdict)) return true;
     if (checking->signatures_only) return true;
     if (!has_anchor) {
@@ -316,109 +366,8 @@ void cms_verdict_free(CmsVerdict *verdict) {
     BIO_free(verdict->content);
     sk_X509_pop_free(verdict->signers, X509_free);
     sk_X509_pop_free(verdict->others, X509_free);
+    pool_free(&verdict->pool);
     memset(verdict, 0, sizeof *verdict);
-}
-
-/* --- encrypting --- */
-
-/* OpenSSL's default digest of the EC key derivation is SHA-1. */
-static bool set_transport(CMS_RecipientInfo *recipient, EVP_PKEY *key, bool oaep) {
-    EVP_PKEY_CTX *context = CMS_RecipientInfo_get0_pkey_ctx(recipient);
-    if (!context) return false;
-    if (EVP_PKEY_is_a(key, "EC")) {
-        return EVP_PKEY_CTX_set_ecdh_kdf_md(context, EVP_sha256()) > 0;
-    }
-    if (!oaep || !EVP_PKEY_is_a(key, "RSA")) return true;
-    return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) > 0 &&
-           EVP_PKEY_CTX_set_rsa_oaep_md(context, EVP_sha256()) > 0 &&
-           EVP_PKEY_CTX_set_rsa_mgf1_md(context, EVP_sha256()) > 0;
-}
-
-static bool add_recipient(CMS_ContentInfo *message, X509 *certificate, bool oaep,
-                          Failure *failure) {
-    EVP_PKEY *key = X509_get0_pubkey(certificate);
-    const char *type = key ? EVP_PKEY_get0_type_name(key) : NULL;
-    if (!key || (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "EC"))) {
-        ERR_clear_error();
-        return failure_set(failure, "not encrypted: a recipient's key is %s, expected RSA or EC",
-                           type ? type : "of an unknown kind");
-    }
-    CMS_RecipientInfo *recipient = CMS_add1_recipient_cert(message, certificate, CMS_KEY_PARAM);
-    if (recipient && set_transport(recipient, key, oaep)) return true;
-    return failure_openssl(failure, "not encrypted: recipient not added");
-}
-
-CMS_ContentInfo *cms_encrypt(Bytes data, STACK_OF(X509) * recipients, const EVP_CIPHER *cipher,
-                             bool oaep, Failure *failure) {
-    ERR_clear_error();
-    unsigned int flags = CMS_BINARY | CMS_PARTIAL;
-    BIO *bio = open_reader(data, failure);
-    if (!bio) return NULL;
-    CMS_ContentInfo *message = CMS_encrypt(NULL, NULL, cipher, flags);
-    bool made = message || failure_openssl(failure, "not encrypted");
-    for (int i = 0; made && i < sk_X509_num(recipients); i++) {
-        made = add_recipient(message, sk_X509_value(recipients, i), oaep, failure);
-    }
-    if (made && !CMS_final(message, bio, NULL, CMS_BINARY)) {
-        made = failure_openssl(failure, "not encrypted");
-    }
-    BIO_free(bio);
-    if (made) return message;
-    CMS_ContentInfo_free(message);
-    return NULL;
-}
-
-static bool is_encrypted(CMS_ContentInfo *message) {
-    int type = OBJ_obj2nid(CMS_get0_type(message));
-    return type == NID_pkcs7_enveloped || type == NID_id_smime_ct_authEnvelopedData;
-}
-
-static bool is_agreement_for(CMS_RecipientInfo *recipient, X509 *certificate) {
-    STACK_OF(CMS_RecipientEncryptedKey) *keys = CMS_RecipientInfo_kari_get0_reks(recipient);
-    for (int i = 0; keys && i < sk_CMS_RecipientEncryptedKey_num(keys); i++) {
-        CMS_RecipientEncryptedKey *key = sk_CMS_RecipientEncryptedKey_value(keys, i);
-        if (!CMS_RecipientEncryptedKey_cert_cmp(key, certificate)) return true;
-    }
-    return false;
-}
-
-static bool is_message_for(CMS_ContentInfo *message, X509 *certificate) {
-    STACK_OF(CMS_RecipientInfo) *all = CMS_get0_RecipientInfos(message);
-    for (int i = 0; all && i < sk_CMS_RecipientInfo_num(all); i++) {
-        CMS_RecipientInfo *recipient = sk_CMS_RecipientInfo_value(all, i);
-        int type = CMS_RecipientInfo_type(recipient);
-        if (type == CMS_RECIPINFO_TRANS &&
-            !CMS_RecipientInfo_ktri_cert_cmp(recipient, certificate)) {
-            return true;
-        }
-        if (type == CMS_RECIPINFO_AGREE && is_agreement_for(recipient, certificate)) return true;
-    }
-    return false;
-}
-
-BIO *cms_decrypt(CMS_ContentInfo *message, X509 *certificate, EVP_PKEY *key, Failure *failure) {
-    ERR_clear_error();
-    if (!is_encrypted(message)) {
-        failure_set(failure, "not an encrypted message");
-        return NULL;
-    }
-    if (X509_check_private_key(certificate, key) != 1) {
-        ERR_clear_error();
-        failure_set(failure, "not decrypted: the key does not match the certificate");
-        return NULL;
-    }
-    if (!is_message_for(message, certificate)) {
-        failure_set(failure, "not decrypted: the message is not for this certificate");
-        return NULL;
-    }
-    BIO *plain = BIO_new(BIO_s_secmem()); /* cleanses what it frees */
-    if (plain && CMS_decrypt(message, key, certificate, NULL, plain, CMS_BINARY) == 1) {
-        ERR_clear_error();
-        return plain;
-    }
-    failure_openssl(failure, "not decrypted");
-    BIO_free(plain);
-    return NULL;
 }
 
 /* --- certificates alone --- */

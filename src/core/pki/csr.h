@@ -3,6 +3,7 @@
 #define JSEC_CORE_CSR_H
 
 #include "core/bytes.h"
+#include "core/pki/attribute.h"
 #include "core/pki/extensions.h"
 #include "core/pki/x509info.h"
 
@@ -35,13 +36,6 @@ bool csr_take(X509_REQ *request, EVP_PKEY **key, X509_NAME **subject, GENERAL_NA
               Failure *failure);
 
 /* An attribute (RFC 2986, 4.1), such as a challenge password or the requested extensions. */
-typedef struct CsrAttribute {
-    Bytes oid, text;  /* text: of the first value, if it is a string */
-    const char *name; /* OpenSSL's, NULL where it has none */
-    Bytes *values;    /* DER */
-    size_t count;
-} CsrAttribute;
-
 typedef struct CsrInfo {
     Pool pool;
     int64_t version; /* 0: out of range */
@@ -52,7 +46,7 @@ typedef struct CsrInfo {
     bool is_signed;
     InfoExtensions extensions;
     InfoNames malformed; /* as in X509Info */
-    CsrAttribute *attributes;
+    Attribute *attributes;
     size_t attribute_count;
 } CsrInfo;
 
