@@ -18,6 +18,47 @@
     (seen options) (string before "\n\nOptions: those of " (link (seen options)) ".")
     (do (put seen options name) text)))
 
+# ---- options as tables ----
+
+(def- option-line
+  (peg/compile
+    ~{:sentence-end (+ (* "." -1) (* "." (> 0 (* " " (range "AZ")))))
+      :type (* '(* (+ "Boolean" "Integer" "Number" "String" "Keyword" "Function" "Table" "Array")
+                   (any (+ :w (set " ,:`")))) ". ")
+      :default-value (* (? " ") "Default" (? ":") " " '(to :sentence-end) :sentence-end)
+      :main (* "* `:" '(to "`") "` - " (+ :type (constant ""))
+               (+ (group (* '(to :default-value) :default-value '(any 1))) (group '(any 1))))}))
+
+(defn- option-row [line]
+  (def [name type parts] (peg/match option-line line))
+  (def [before value after] parts)
+  (defn cell [text] (string/replace-all "|" `\|` text))
+  (string "| `:" name "` | " type " | " (cell (if after value "")) " | "
+          (cell (string before (or after ""))) " |"))
+
+(defn- option-tables
+  "Lists of options under headings as tables."
+  [text]
+  (string/join
+    (map (fn [part]
+           (def lines (string/split "\n" part))
+           (if (every? (map |(string/has-prefix? "* `:" $) lines))
+             (string "| option | type | default | |\n|---|---|---|---|\n"
+                     (string/join (map option-row lines) "\n"))
+             (if-let [heading (peg/match '(* '(some (+ :w " ")) ":" -1) part)]
+               (string "**" (first heading) "**")
+               part)))
+         (filter next (map string/trim (string/split "\n\n" text))))
+    "\n\n"))
+
+(defn- with-tables
+  "The text of a function, with its options as tables where they have headings."
+  [text]
+  (def [before options] (string/split "\n\nOptions:\n" text 0 2))
+  (if (and options (peg/find '(* "\n" (some (+ :w " ")) ":\n\n* `:") options))
+    (string before "\n\nOptions:\n\n" (option-tables options))
+    text))
+
 (defn- contents [groups prefix]
   (string/join
     (map (fn [[heading names]]
@@ -37,7 +78,7 @@
   (each function (public/functions {:prefix prefix :groups groups :env env})
     (array/push parts (string "## " (function :name)))
     (array/push parts (string "```janet\n" (function :signature) "\n```"))
-    (array/push parts (with-shared-options (function :text) (function :name) seen)))
+    (array/push parts (with-tables (with-shared-options (function :text) (function :name) seen))))
   (string (string/join parts "\n\n") "\n"))
 
 (defn path-of [module] (string "docs/api/" (module :prefix) ".md"))

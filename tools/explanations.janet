@@ -27,12 +27,18 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
 
   # ---- options ----
 
+  {:title "A host that is no host name"
+   :texts ["host: a URL is no host name*" "host: a port follows the name*"]
+   :cause "The host is given as a URL, or with its port: \"a.example:443\"."
+   :cure "`(tls/connect \"a.example\" 443)`: host and port are two arguments."}
+
   {:title "Options that don't exist"
    :texts ["unknown option *" "bad options, expected table or struct, got …"
            "prototypes of options too deep" "options :… and …:… say the same*"
-           "options :hostname and :sni say the same*"]
+           "options :hostname and :sni say the same*" "option :… is for … only"]
    :cause
-   ``A name is misspelt or belongs to another function, or two spellings of one option are given.``
+   ``A name is misspelt, belongs to another library, another function or the other role, or two
+spellings of one option are given.``
    :cure "`(doc tls/connect)` and its like list all options. The error names the nearest one."}
 
   {:title "Values that don't fit"

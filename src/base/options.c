@@ -1,5 +1,6 @@
 #include "base/options.h"
 
+#include "base/option_names.h"
 #include "base/raise.h"
 
 #include <math.h>
@@ -131,15 +132,29 @@ const OptionRow *options_row(const OptionSet *set, size_t index) {
     return skip_rows(set, &index);
 }
 
+static bool accepts(const OptionSet *set, const OptionRow *row) {
+    const char *refused = set->layout ? set->layout->refused : NULL;
+    return !refused || !option_names_have(refused, row->name, strlen(row->name));
+}
+
+static const OptionRow *find_named(const OptionSet *set, const char *name, size_t length) {
+    const OptionRow *row;
+    for (size_t i = 0; (row = options_row(set, i)); i++) {
+        if (strlen(row->name) == length && !memcmp(row->name, name, length)) return row;
+    }
+    return NULL;
+}
+
+/* One typing error in three letters, three at most: more make another word. */
 static const char *nearest_name(const OptionSet *set, JanetByteView name) {
     const char *nearest = NULL;
-    int best = 4; /* more than three typing errors make another word */
+    int best = name.len >= 9 ? 4 : (name.len + 1) / 3 + 1;
     const OptionRow *row;
     for (size_t i = 0; name.len <= MAX_NAME_LENGTH && (row = options_row(set, i)); i++) {
         const char *candidate = row->name;
         int d =
             edit_distance((const char *)name.bytes, (size_t)name.len, candidate, strlen(candidate));
-        if (d < best && d < (int)strlen(candidate)) {
+        if (d < best && d < (int)strlen(candidate) && accepts(set, row)) {
             best = d;
             nearest = candidate;
         }
@@ -147,16 +162,35 @@ static const char *nearest_name(const OptionSet *set, JanetByteView name) {
     return nearest;
 }
 
+/* What another library's name of an option is here; NULL: unknown, or no option of this set. */
+static const OptionAlias *find_alias(const OptionSet *set, JanetByteView name) {
+    const OptionAlias *alias = NULL;
+    while ((alias = option_alias((const char *)name.bytes, (size_t)name.len, alias))) {
+        const OptionRow *row = find_named(set, alias->option, strlen(alias->option));
+        if (row && accepts(set, row)) return alias;
+    }
+    return NULL;
+}
+
 JANET_NO_RETURN static void refuse_unknown(const char *function, const OptionSet *set, Janet key) {
     JanetByteView name = {NULL, 0};
+    const OptionAlias *alias = NULL;
     const char *nearest = NULL;
-    if (janet_bytes_view(key, &name.bytes, &name.len)) nearest = nearest_name(set, name);
     const char *where = set->where ? set->where : "";
+    if (janet_bytes_view(key, &name.bytes, &name.len)) {
+        alias = find_alias(set, name);
+        nearest = alias ? alias->option : nearest_name(set, name);
+    }
     if (nearest) {
-        raise_format(function, "unknown option %s%s, did you mean :%s", raise_shown(key), where,
-                     nearest);
+        raise_format(function, "unknown option %s%s, did you mean :%s%s", raise_shown(key), where,
+                     nearest, alias ? alias->value : "");
     }
     raise_format(function, "unknown option %s%s", raise_shown(key), where);
+}
+
+static void refuse_role(const char *function, const OptionSet *set, const OptionRow *row) {
+    if (accepts(set, row)) return;
+    raise_format(function, "option :%s is for %s only", row->name, set->layout->role);
 }
 
 static size_t find_row(const char *function, const OptionSet *set, Janet key) {
@@ -164,7 +198,9 @@ static size_t find_row(const char *function, const OptionSet *set, Janet key) {
         const uint8_t *name = janet_unwrap_keyword(key);
         const OptionRow *row;
         for (size_t i = 0; (row = options_row(set, i)); i++) {
-            if (!janet_cstrcmp(name, row->name)) return i;
+            if (janet_cstrcmp(name, row->name)) continue;
+            refuse_role(function, set, row);
+            return i;
         }
     }
     refuse_unknown(function, set, key);
@@ -260,9 +296,37 @@ void options_read(const char *function, const OptionSet *set, Janet options, voi
     }
 }
 
+static void document_row(const OptionRow *row, JanetBuffer *into) {
+    const char *type = option_type(row->kind);
+    janet_formatb(into, "\n* `:%s` - %s%s%s", row->name, type, *type ? ". " : "", row->doc);
+}
+
+static void document_group(const OptionSet *set, const OptionGroup *group, JanetBuffer *into) {
+    bool first = true;
+    const char *name = group->names;
+    for (size_t length; (length = strcspn(name, " ")); name += length + (name[length] == ' ')) {
+        const OptionRow *row = find_named(set, name, length);
+        if (!row || !accepts(set, row)) continue;
+        if (first) janet_formatb(into, "\n\n%s:\n", group->heading);
+        first = false;
+        document_row(row, into);
+    }
+}
+
+static bool is_grouped(const OptionGroup *group, const char *name) {
+    for (; group && group->heading; group++) {
+        if (option_names_have(group->names, name, strlen(name))) return true;
+    }
+    return false;
+}
+
 void options_document(const OptionSet *set, JanetBuffer *into) {
+    const OptionGroup *groups = set->layout ? set->layout->groups : NULL;
     const OptionRow *row;
     for (size_t i = 0; (row = options_row(set, i)); i++) {
-        janet_formatb(into, "\n* `:%s` - %s", row->name, row->doc);
+        if (!is_grouped(groups, row->name) && accepts(set, row)) document_row(row, into);
+    }
+    for (const OptionGroup *group = groups; group && group->heading; group++) {
+        document_group(set, group, into);
     }
 }

@@ -38,6 +38,7 @@ typedef void (*OptionParser)(const OptionSite *site, Janet value, void *field);
 struct OptionRow {
     const char *name;
     OptionParser parse;
+    const char *kind; /* the parser's name, which stands for the type in documentation */
     size_t offset;
     const void *detail; /* for the parser: words, a range, a nested set */
     const char *doc;
@@ -45,25 +46,40 @@ struct OptionRow {
     unsigned tags; /* for the code that defines the rows */
 };
 
+/* Options under a heading of the documentation: their names, separated by spaces. */
+typedef struct OptionGroup {
+    const char *heading, *names;
+} OptionGroup;
+
+/* How a set is documented, and which of its options a function refuses. */
+typedef struct OptionLayout {
+    const OptionGroup *groups; /* ended by a NULL heading */
+    const char *refused;       /* names, separated by spaces; NULL: none */
+    const char *role;          /* of these: "servers" */
+} OptionLayout;
+
 typedef struct OptionSet {
     const OptionRow *rows;
     size_t count;                         /* of its own; with the parts, at most 64 */
     const char *where;                    /* follows the name of an unknown option; or NULL */
     const struct OptionSet *const *parts; /* further sets, ended by NULL; or NULL */
+    const OptionLayout *layout;           /* NULL: no headings, and all are accepted */
 } OptionSet;
 
 #define OPTION(name, parser, type, field, doc)                                                     \
-    { name, parser, offsetof(type, field), NULL, doc, false, 0 }
+    { name, parser, #parser, offsetof(type, field), NULL, doc, false, 0 }
 #define OPTION_WITH(name, parser, detail, type, field, doc)                                        \
-    { name, parser, offsetof(type, field), detail, doc, false, 0 }
+    { name, parser, #parser, offsetof(type, field), detail, doc, false, 0 }
 #define OPTION_SECRET(name, parser, type, field, doc)                                              \
-    { name, parser, offsetof(type, field), NULL, doc, true, 0 }
+    { name, parser, #parser, offsetof(type, field), NULL, doc, true, 0 }
 #define OPTION_SET(rows)                                                                           \
-    { rows, sizeof(rows) / sizeof *(rows), NULL, NULL }
+    { rows, sizeof(rows) / sizeof *(rows), NULL, NULL, NULL }
 #define OPTION_SET_WITH(rows, parts)                                                               \
-    { rows, sizeof(rows) / sizeof *(rows), NULL, parts }
+    { rows, sizeof(rows) / sizeof *(rows), NULL, parts, NULL }
+#define OPTION_SET_LAID_OUT(parts, layout)                                                         \
+    { NULL, 0, NULL, parts, layout }
 #define OPTION_SET_OF(parts)                                                                       \
-    { NULL, 0, NULL, parts }
+    { NULL, 0, NULL, parts, NULL }
 
 typedef struct OptionRange {
     double min, max;

@@ -7,7 +7,7 @@
 /* The row of a setting, with the flags that settings.def gives it. */
 #define SETTING_OPTION_WITH(name, parser, detail, field, doc)                                      \
     {                                                                                              \
-        name, parser, offsetof(ContextOptions, settings.field), detail, doc,                       \
+        name, parser, #parser, offsetof(ContextOptions, settings.field), detail, doc,              \
             (SETTING_FLAGS_##field & SETTING_SHOWN_SECRET) != 0, SETTING_FLAGS_##field             \
     }
 #define SETTING_OPTION(name, parser, field, doc) SETTING_OPTION_WITH(name, parser, NULL, field, doc)
@@ -15,7 +15,7 @@
 /* The row of a setting whose value is parsed into another field first. */
 #define SETTING_OPTION_AT(name, parser, setting, field, doc)                                       \
     {                                                                                              \
-        name, parser, offsetof(ContextOptions, field), NULL, doc,                                  \
+        name, parser, #parser, offsetof(ContextOptions, field), NULL, doc,                         \
             (SETTING_FLAGS_##setting & SETTING_SHOWN_SECRET) != 0, SETTING_FLAGS_##setting         \
     }
 

@@ -70,14 +70,14 @@ FUNCTION(dtls_connect, "dtls/connect", "host port &opt opts",
          "    (with [c (dtls/connect \"device.example\" 5684)]\n"
          "      (ev/write c \"ping\")\n"
          "      (print (ev/read c 1500)))\n\nOptions:",
-         &dtls_context_options) {
+         &dtls_client_options) {
     args_arity(function, argc, 2, 3);
     Target target;
     DtlsOptions all;
     stream_get_target(function, argv, false, &target);
     dtls_options_init(&all);
     const ConnectionOptions *options = &all.context.connection;
-    Context *context = argument_context(function, &dtls_kind, argv, argc, 2, &all.context);
+    Context *context = argument_context(function, &dtls_connect_kind, argv, argc, 2, &all.context);
     Stream *stream = new_client(function, context, options, (const char *)target.host.bytes);
     stream_connect(function, stream, &target, options);
 }
@@ -105,14 +105,14 @@ FUNCTION(dtls_upgrade, "dtls-stream/upgrade", "stream &opt opts",
          "`dtls/connect`, or a context.\n\n"
          "Returns a DTLS client. Raises when `stream` is no such socket or in use, and as "
          "`dtls/connect` does; the socket is closed then.\n\nOptions:",
-         &dtls_context_options) {
+         &dtls_client_options) {
     args_arity(function, argc, 1, 2);
     Failure failure;
     DtlsOptions all;
     JanetStream *socket = raise_unless_abstract(function, argv, 0, &janet_stream_type);
     dtls_options_init(&all);
     const ConnectionOptions *options = &all.context.connection;
-    Context *context = argument_context(function, &dtls_kind, argv, argc, 1, &all.context);
+    Context *context = argument_context(function, &dtls_connect_kind, argv, argc, 1, &all.context);
     Stream *stream = new_client(function, context, options, peer_address(function, socket));
     if (!stream_attach(stream, socket_detach(socket, SOCK_DGRAM, function), true, &failure)) {
         raise_failure(function, &failure);

@@ -1,5 +1,6 @@
 #include "dtls/options.h"
 
+#include "context/layout.h"
 #include "context/parse.h"
 #include "context/rows.h"
 #include "core/tls/datagram.h"
@@ -76,7 +77,7 @@ static const OptionRow context_rows[] = {
     OPTION_WITH("security", option_nested, &security_set, ContextOptions, settings,
                 "Table of `:min-version :max-version :ciphers :curves :security-level :ca-file "
                 ":ca-path`, which are also accepted outside of it."),
-    {"sni", parse_sni_either, 0, NULL,
+    {"sni", parse_sni_either, "parse_sni_either", 0, NULL,
      "Clients: the same as `:hostname`. Servers: table of host names to options or contexts, "
      "for virtual hosts. \"*.a.example\" matches one more label. `:default` serves all other "
      "names; without it, the listener's own certificate does. A host given as options inherits "
@@ -95,11 +96,18 @@ static const OptionRow context_rows[] = {
 static const OptionSet *const context_parts[] = {&rows_identity,   &rows_trust,     &version_set,
                                                  &rows_strength,   &rows_extension, &rows_store,
                                                  &rows_connection, &datagram_set,   NULL};
-const OptionSet dtls_context_options = OPTION_SET_WITH(context_rows, context_parts);
+const OptionSet dtls_context_options = {context_rows, sizeof context_rows / sizeof *context_rows,
+                                        NULL, context_parts, &layout_both};
 
 static const OptionSet *const beside_parts[] = {&rows_connection, &datagram_set, &name_set, NULL};
 static const OptionSet beside_set = {
-    NULL, 0, " beside :context, where only options of a connection are allowed", beside_parts};
+    NULL, 0, " beside :context, where only options of a connection are allowed", beside_parts,
+    NULL};
+
+static const OptionSet *const client_parts[] = {&dtls_context_options, NULL};
+/* Its own :sni, a name only, hides that of both roles. */
+const OptionSet dtls_client_options = {name_rows, sizeof name_rows / sizeof *name_rows, NULL,
+                                       client_parts, &layout_datagram_client};
 
 static const OptionRow server_rows[] = {
     OPTION("session-timeout", option_seconds, DtlsOptions, server.idle_timeout,
@@ -123,18 +131,28 @@ static const OptionRow server_rows[] = {
 };
 static const OptionSet server_set = OPTION_SET(server_rows);
 static const OptionSet *const listen_parts[] = {&dtls_context_options, &server_set, NULL};
-const OptionSet dtls_listen_options = OPTION_SET_OF(listen_parts);
+const OptionSet dtls_listen_options = OPTION_SET_LAID_OUT(listen_parts, &layout_server);
 static const OptionSet *const listen_beside_parts[] = {&rows_connection, &datagram_set, &server_set,
                                                        NULL};
 static const OptionSet listen_beside_set = {
     NULL, 0, " beside :context, where only options of a connection are allowed",
-    listen_beside_parts};
+    listen_beside_parts, NULL};
 
 static const JanetAbstractType context_type = CONTEXT_OBJECT_TYPE("jsec/dtls-context");
 
 const ContextKind dtls_kind = {
     .type = &context_type,
     .set = &dtls_context_options,
+    .context_set = &dtls_context_options,
+    .beside = &beside_set,
+    .protocol = "DTLS",
+    .wanted = "options or DTLS context",
+    .datagram = true,
+};
+
+const ContextKind dtls_connect_kind = {
+    .type = &context_type,
+    .set = &dtls_client_options,
     .context_set = &dtls_context_options,
     .beside = &beside_set,
     .protocol = "DTLS",

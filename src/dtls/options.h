@@ -18,8 +18,10 @@ typedef struct DtlsOptions {
 } DtlsOptions;
 
 extern const OptionSet dtls_context_options; /* of connections */
+extern const OptionSet dtls_client_options;  /* of clients alone */
 extern const OptionSet dtls_listen_options;  /* and of servers */
 extern const ContextKind dtls_kind;          /* of all but listen */
+extern const ContextKind dtls_connect_kind;  /* of clients */
 extern const ContextKind dtls_server_kind;   /* listen's */
 
 void dtls_options_init(DtlsOptions *options);

@@ -52,7 +52,7 @@ static const OptionRow entry_rows[] = {
     OPTION("reason", option_reason, EntryOptions, reason, "Reason."),
 };
 static const OptionSet entry_options = {entry_rows, sizeof entry_rows / sizeof *entry_rows,
-                                        " in :revoked", NULL};
+                                        " in :revoked", NULL, NULL};
 
 typedef struct CrlOptions {
     Bytes issuer_cert, issuer_key, issuer_password;

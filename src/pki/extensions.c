@@ -19,7 +19,7 @@ static const OptionRow other_rows[] = {
     OPTION("text", option_any, OtherOptions, text, "Not used."),
 };
 static const OptionSet other_set = {other_rows, sizeof other_rows / sizeof *other_rows,
-                                    " in :extensions", NULL};
+                                    " in :extensions", NULL, NULL};
 
 static OtherOptions read_other(const char *function, Janet table) {
     OtherOptions other = {.critical = false};
@@ -53,7 +53,7 @@ static const OptionRow constraint_rows[] = {
 };
 static const OptionSet constraint_set = {constraint_rows,
                                          sizeof constraint_rows / sizeof *constraint_rows,
-                                         " in :name-constraints", NULL};
+                                         " in :name-constraints", NULL, NULL};
 
 static const OptionRow extension_rows[] = {
     OPTION("crl-urls", pki_option_names, SubjectOptions, extensions.lists,

@@ -125,11 +125,23 @@ static void get_port(const char *function, const Janet *argv, int32_t n, Target 
     snprintf(target->port, sizeof target->port, "%s", text);
 }
 
+/* "a.example:443" and URLs are no host names. An IPv6 address has two colons at least. */
+static void check_host(const char *function, JanetByteView host) {
+    const char *text = (const char *)host.bytes, *colon = strchr(text, ':');
+    if (strstr(text, "://")) {
+        raise_format(function, "host: a URL is no host name: give its host and its port");
+    }
+    if (colon && !strchr(colon + 1, ':')) {
+        raise_format(function, "host: a port follows the name: give it as the next argument");
+    }
+}
+
 void stream_get_target(const char *function, const Janet *argv, bool unix_sockets, Target *target) {
     Failure failure;
     target->unix_socket = unix_sockets && janet_keyeq(argv[0], "unix");
     if (!target->unix_socket) {
         get_text(function, argv, 0, &target->host);
+        check_host(function, target->host);
         get_port(function, argv, 1, target);
         return;
     }

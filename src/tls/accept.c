@@ -35,7 +35,7 @@ Context *accept_choose(const char *function, JanetStream *listener, const Janet 
         *options = own->connection;
         return own->context;
     }
-    Context *context = tls_choose(function, argv, argc, n, options);
+    Context *context = tls_choose(function, &tls_server_set, argv, argc, n, options);
     accept_check(function, context);
     return context;
 }
@@ -146,7 +146,7 @@ FUNCTION(tls_accept, "tls/accept", "listener &opt opts timeout",
          "`:handshake false`, which returns the stream at once and leaves the handshake to its "
          "first read or write, in a fiber of the connection's own.\n\n"
          "Options:",
-         &tls_option_set) {
+         &tls_server_set) {
     args_arity(function, argc, 1, 3);
     ConnectionOptions options;
     JanetStream *listener = listener_get(function, argv, 0);

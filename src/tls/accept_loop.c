@@ -291,7 +291,7 @@ FUNCTION(tls_accept_loop, "tls/accept-loop", "listener opts handler &opt loop-op
          "Returns the listener when it is closed. Raises when the options are not those of a "
          "server.\n\n"
          "Options:",
-         &tls_option_set) {
+         &tls_server_set) {
     args_arity(function, argc, 3, 4);
     ConnectionOptions options;
     JanetStream *listener = listener_get(function, argv, 0);

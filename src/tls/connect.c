@@ -40,13 +40,13 @@ FUNCTION(tls_connect, "tls/connect", "host port &opt type opts",
          "\")\n"
          "      (print (ev/read s :all)))\n\n"
          "Options:",
-         &tls_option_set) {
+         &tls_client_set) {
     args_arity(function, argc, 2, 4);
     Target target;
     ConnectionOptions options;
     stream_get_target(function, argv, true, &target);
     int32_t n = tls_options_slot(function, argv, argc);
-    Context *context = tls_choose(function, argv, argc, n, &options);
+    Context *context = tls_choose(function, &tls_client_set, argv, argc, n, &options);
     poller_start();
     stream_connect(function, prepare_client(function, &target, context, &options), &target,
                    &options);

@@ -4,6 +4,7 @@
 #include "base/module.h"
 #include "base/raise.h"
 #include "context/argument.h"
+#include "context/layout.h"
 #include "core/shown.h"
 #include "net/bind_request.h"
 #include "net/listener.h"
@@ -34,7 +35,7 @@ static const OptionRow rows[] = {
 };
 static const OptionSet own_set = OPTION_SET(rows);
 static const OptionSet *const parts[] = {&tls_option_set, NULL};
-static const OptionSet set = OPTION_SET_WITH(rows, parts);
+static const OptionSet set = {rows, sizeof rows / sizeof *rows, NULL, parts, &layout_server};
 
 /* What a listener is made with, besides its address. */
 typedef struct ListenSettings {
@@ -62,7 +63,7 @@ static bool has_tls_options(Janet given) {
 static ServerOptions *read_server(const char *function, const Janet *argv, int32_t argc, int32_t n,
                                   ListenOptions *options) {
     static const OptionSet *const beside_parts[] = {&own_set, &tls_beside_set, NULL};
-    const OptionSet beside = {NULL, 0, tls_beside_set.where, beside_parts};
+    const OptionSet beside = {NULL, 0, tls_beside_set.where, beside_parts, NULL};
     ContextKind kind = tls_kind;
     kind.set = &set;
     kind.beside = &beside;

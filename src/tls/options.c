@@ -3,6 +3,7 @@
 #include "base/args.h"
 #include "base/raise.h"
 #include "context/argument.h"
+#include "context/layout.h"
 #include "context/parse.h"
 #include "context/rows.h"
 
@@ -89,11 +90,15 @@ static const OptionRow rows[] = {
 static const OptionSet *const parts[] = {&rows_identity,   &rows_trust,     &version_set,
                                          &rows_strength,   &rows_extension, &rows_store,
                                          &rows_connection, &tcp_set,        NULL};
-const OptionSet tls_option_set = OPTION_SET_WITH(rows, parts);
+const OptionSet tls_option_set = {rows, sizeof rows / sizeof *rows, NULL, parts, &layout_both};
+static const OptionSet *const all_parts[] = {&tls_option_set, NULL};
+const OptionSet tls_client_set = OPTION_SET_LAID_OUT(all_parts, &layout_client);
+const OptionSet tls_server_set = OPTION_SET_LAID_OUT(all_parts, &layout_server);
 
 static const OptionSet *const beside_parts[] = {&rows_connection, &tcp_set, NULL};
 const OptionSet tls_beside_set = {
-    NULL, 0, " beside :context, where only options of a connection are allowed", beside_parts};
+    NULL, 0, " beside :context, where only options of a connection are allowed", beside_parts,
+    NULL};
 
 static const JanetAbstractType context_type = CONTEXT_OBJECT_TYPE("jsec/tls-context");
 
@@ -106,11 +111,13 @@ const ContextKind tls_kind = {
     .wanted = "options or TLS context",
 };
 
-Context *tls_choose(const char *function, const Janet *argv, int32_t argc, int32_t n,
-                    ConnectionOptions *connection) {
+Context *tls_choose(const char *function, const OptionSet *set, const Janet *argv, int32_t argc,
+                    int32_t n, ConnectionOptions *connection) {
     ContextOptions options;
+    ContextKind kind = tls_kind;
+    kind.set = set;
     context_options_init(&options);
-    Context *context = argument_context(function, &tls_kind, argv, argc, n, &options);
+    Context *context = argument_context(function, &kind, argv, argc, n, &options);
     *connection = options.connection;
     return context;
 }

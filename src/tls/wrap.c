@@ -73,12 +73,12 @@ FUNCTION(tls_upgrade, "tls/upgrade", "stream hostname &opt opts",
          "`tls/connect`, or a context.\n\n"
          "Returns a TLS stream. Raises as `tls/connect` does; the connection is closed then.\n\n"
          "Options:",
-         &tls_option_set) {
+         &tls_client_set) {
     args_arity(function, argc, 2, 3);
     ConnectionOptions options;
     Janet transport = get_transport(function, argv, 0);
     const char *hostname = get_text(function, argv, 1);
-    Context *context = tls_choose(function, argv, argc, 2, &options);
+    Context *context = tls_choose(function, &tls_client_set, argv, argc, 2, &options);
     return take_over(function, transport, ENGINE_CLIENT, context, &options, hostname);
 }
 
@@ -114,7 +114,8 @@ FUNCTION(tls_wrap, "tls/wrap", "stream &opt hostname-or-opts opts",
         raise_type(function, 1, "host name, where options follow it", argv[1]);
     }
     const char *hostname = named ? get_text(function, argv, 1) : NULL;
-    Context *context = tls_choose(function, argv, argc, named || nameless ? 2 : 1, &options);
+    Context *context = tls_choose(function, named ? &tls_client_set : &tls_option_set, argv, argc,
+                                  named || nameless ? 2 : 1, &options);
     EngineRole role = named ? ENGINE_CLIENT : role_of(context, &options);
     return take_over(function, transport, role, context, &options, hostname);
 }
