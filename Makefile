@@ -297,7 +297,7 @@ format: ## format the C sources in place
 
 # Programs of the benchmark, in C, and in Go if it is installed.
 BENCH_PROGRAMS := $(patsubst %,build/bench/%,bound load limit dtls_limit crypto \
-  $(if $(shell command -v go),go-peer))
+  $(if $(shell command -v go),go-peer go-http))
 
 build/bench/%: bench/c/%.c bench/c/common.c bench/c/common.h Makefile | build/openssl
 	@mkdir -p $(@D)
@@ -306,6 +306,8 @@ build/bench/%: bench/c/%.c bench/c/common.c bench/c/common.h Makefile | build/op
 	  $(OPENSSL_LIBS)
 
 build/bench/go-peer: bench/peers/peer.go
+build/bench/go-http: bench/peers/http.go
+build/bench/go-peer build/bench/go-http:
 	@mkdir -p $(@D)
 	@$(say) GO $<
 	$Q GOCACHE="$$PWD/build/bench/go-cache" GO111MODULE=off go build -o $@ $<

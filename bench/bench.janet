@@ -2,6 +2,7 @@
 #   janet bench/bench.janet [quick] [ROW ...]     ROW: part of a row's name; then it only prints
 # The environment variable ROUNDS sets the number of rounds; the default is five.
 (import ./harness :as harness)
+(import ./http :as http)
 (import ./report :as report)
 (import ./rows :as rows)
 
@@ -80,5 +81,6 @@
   (print (report/table figures names results))
   (when (empty? words)
     (spit "bench/RESULTS.md" (report/page figures names results))
-    (report/append "bench/RESULTS.md" "Cryptography" "janet" "bench/crypto.janet")
+    (report/append "bench/RESULTS.md" "HTTP" http/about (http/table))
+    (report/append-output "bench/RESULTS.md" "Cryptography" "janet" "bench/crypto.janet")
     (spit "bench/results.svg" (report/picture figures names results))))

@@ -58,6 +58,13 @@
   (defer (release process)
     (parse (read-line process))))
 
+(defn output
+  "All that a program prints, on the load generator's core."
+  [command]
+  (def process (spawn load-core command))
+  (defer (release process)
+    (string (ev/with-deadline patience (ev/read (process :out) :all)))))
+
 (defn load
   "The figures of a load generator about a server."
   [server mode count & wishes]

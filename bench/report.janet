@@ -84,9 +84,15 @@ work: medians of interleaved rounds, with half the range of the rounds. **Bold**
     "![Ratios to the limit](results.svg)\n"))
 
 (defn append
+  "A section of paragraphs; none if one is missing."
+  [path title & paragraphs]
+  (if (all truthy? paragraphs)
+    (spit path (string "\n## " title "\n\n" (string/join paragraphs "\n\n") "\n") :a)))
+
+(defn append-output
   "A section with the output of another benchmark."
   [path title & command]
-  (spit path (string "\n## " title "\n\n```\n" (output ;command) "\n```\n") :a))
+  (append path title (string "```\n" (output ;command) "\n```")))
 
 # --- the picture: a group of bars for each figure, a bar for each contender ---
 
