@@ -12,6 +12,18 @@
   (repeat 3 (is (= a (:close a true))))
   (is (= a (:close a))))
 
+(same "one fiber closes both ends, in either order, and neither close waits for the other" [a b]
+  (:write a "unread")
+  (:write b "unread")
+  (def start (os/clock :monotonic))
+  (each s [a b] (is (= s (:close s))))
+  (is (< (- (os/clock :monotonic) start) 0.5)))
+
+(on-tls "one fiber closes both ends without a wait, whatever :close-timeout is" [a b]
+  {:client {:close-timeout 100} :server {:close-timeout 100}}
+  (:write a (string/repeat "x" 10000))
+  (each s [b a] (is (= s (:close s)))))
+
 (same "close wakes waiting fibers: reads get nil" [a b]
   (def task (spawn (:read a 1)))
   (turns)

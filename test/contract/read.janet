@@ -54,6 +54,14 @@
   (:close a)
   (is= nil (:read b 0)))
 
+(same "a chunk of 0 bytes waits as a read of 0 does, and gives the same" [a b]
+  (def early (outcome (:chunk b 0 nil 0.01)))
+  (:write a "x")
+  (def ready [(:chunk b 0) (:chunk b 0 @"kept") (:read b 0 @"kept")])
+  (def data (:read b 1))
+  (:close a)
+  [early ready data (:chunk b 0) (:read b 0)])
+
 (same "a bad count is refused with core's text" [a b]
   (def refused @[])
   (each n [-1 1.5 nil :some "5" [] (/ 0 0) math/inf 1e10 (- math/inf)]
