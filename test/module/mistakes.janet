@@ -59,8 +59,10 @@
     ["tls/new-context: " ":key"]]
    ["the key of another certificate"
     |(tls/new-context {:cert (made :cert) :key ((issue ca) :key)}) ["tls/new-context: " "key"]]
-   ["a path to jsec/cert" |(cert/parse "cert.pem") ["cert/parse: " "slurp"]]
-   ["a path to jsec/crypto" |(crypto/sign "own.key" "data") ["crypto/sign: " "slurp"]]
+   ["a path of no file" |(cert/parse "cert.pem")
+    ["cert/parse: not a certificate: cert.pem: No such file"]]
+   ["a key's path of no file" |(crypto/sign "own.key" "data")
+    ["crypto/sign: not a private key: own.key: No such file"]]
    ["a context in place of options" |(cert/verify-chain (made :cert) context)
     ["cert/verify-chain: bad options, expected table or struct"]]
    ["a DTLS context for TLS" |(connect (dtls/new-context {:verify false}))
