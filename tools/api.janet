@@ -1,5 +1,6 @@
 # Writes the reference in docs/api/ from the docstrings, one page a module. `make docs` runs it.
 (import ./public)
+(import ./snippets)
 
 (defn anchor
   "The fragment by which GitHub and the site link to a heading."
@@ -67,18 +68,33 @@
          groups)
     "\n"))
 
+(def- about-examples
+  ``The examples run as they stand, with these files and servers:
+
+    jsec cert ca && jsec cert issue localhost
+    jsec serve 8443 --echo --cert localhost.pem --key localhost.key
+
+Those of DTLS need a server that echoes on port 5684, as in [examples](../examples.md).``)
+
+(def- examples (from-pairs (snippets/all)))
+
+(defn- example-of [name]
+  (if-let [code (examples name)] [(string "Example:\n\n```janet\n" code "\n```")] []))
+
 (defn page
   "A module's page, as Markdown."
   [{:name name :prefix prefix :intro intro :groups groups :env env}]
   (def seen @{})
   (def parts @[(string "# " name)
                intro
+               about-examples
                (string "```janet\n(import " name ")\n```")
                (contents groups prefix)])
   (each function (public/functions {:prefix prefix :groups groups :env env})
     (array/push parts (string "## " (function :name)))
     (array/push parts (string "```janet\n" (function :signature) "\n```"))
-    (array/push parts (with-tables (with-shared-options (function :text) (function :name) seen))))
+    (array/push parts (with-tables (with-shared-options (function :text) (function :name) seen)))
+    (array/concat parts (example-of (function :name))))
   (string (string/join parts "\n\n") "\n"))
 
 (defn path-of [module] (string "docs/api/" (module :prefix) ".md"))

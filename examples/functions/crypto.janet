@@ -1,0 +1,154 @@
+# ### crypto/digest
+(crypto/hex-encode (crypto/digest :sha256 "abc"))
+# ### crypto/hmac
+(length (crypto/hmac :sha256 "key" "data")) # => 32
+# ### crypto/random-bytes
+(length (crypto/random-bytes 16)) # => 16
+# ### crypto/generate-challenge
+(length (crypto/generate-challenge)) # => 32
+# ### crypto/constant-time=
+(crypto/constant-time= "secret" "Secret") # => false
+# ### crypto/generate-key
+(def key (crypto/generate-key :ec-p256))
+# ### crypto/export-public-key
+(crypto/export-public-key (crypto/generate-key :ed25519))
+# ### crypto/forget-keys
+(crypto/forget-keys)
+# ### crypto/key
+(def key (crypto/key (crypto/generate-key :ed25519)))
+(crypto/sign key "data")
+# ### crypto/key-to-jwk
+(crypto/key-to-jwk (crypto/export-public-key (crypto/generate-key :ec-p256)))
+# ### crypto/key-from-jwk
+(crypto/key-from-jwk (crypto/key-to-jwk (crypto/generate-key :ed25519)))
+# ### crypto/jwk-thumbprint
+(crypto/jwk-thumbprint (crypto/generate-key :ec-p256))
+# ### crypto/key-to-raw
+(crypto/key-to-raw (crypto/generate-key :ed25519))
+# ### crypto/key-from-raw
+(crypto/key-from-raw :ed25519 (crypto/random-bytes 32))
+# ### crypto/sign
+(def key (crypto/generate-key :ed25519))
+(length (crypto/sign key "data")) # => 64
+# ### crypto/verify
+(def key (crypto/generate-key :ed25519))
+(def signature (crypto/sign key "data"))
+(crypto/verify (crypto/export-public-key key) "data" signature) # => true
+# ### crypto/ssh-sign
+(crypto/ssh-sign (crypto/generate-key :ed25519) "data" {:namespace "file"})
+# ### crypto/ssh-verify
+(def key (crypto/generate-key :ed25519))
+(def signature (crypto/ssh-sign key "data" {:namespace "file"}))
+(truthy? (crypto/ssh-verify (crypto/export-public-key key) "data" signature
+                            {:namespace "file"})) # => true
+# ### crypto/parse-ssh-signature
+(def signature (crypto/ssh-sign (crypto/generate-key :ed25519) "data" {:namespace "file"}))
+((crypto/parse-ssh-signature signature) :namespace) # => "file"
+# ### crypto/derive
+(def [mine theirs] [(crypto/generate-key :x25519) (crypto/generate-key :x25519)])
+(def secret (crypto/derive mine (crypto/export-public-key theirs)))
+# ### crypto/hkdf
+(length (crypto/hkdf :sha256 "secret" "salt" "purpose" 32)) # => 32
+# ### crypto/pbkdf2
+(length (crypto/pbkdf2 :sha256 "password" (crypto/random-bytes 16) 100000 32)) # => 32
+# ### crypto/scrypt
+(length (crypto/scrypt "password" (crypto/random-bytes 16) 32)) # => 32
+# ### crypto/encrypt
+(def [key nonce] [(crypto/random-bytes 32) (crypto/generate-nonce :aes-256-gcm)])
+(def {:ciphertext ciphertext :tag tag} (crypto/encrypt :aes-256-gcm key nonce "data"))
+# ### crypto/decrypt
+(def [key nonce] [(crypto/random-bytes 32) (crypto/generate-nonce :aes-256-gcm)])
+(def {:ciphertext ciphertext :tag tag} (crypto/encrypt :aes-256-gcm key nonce "data"))
+(crypto/decrypt :aes-256-gcm key nonce ciphertext tag) # => @"data"
+# ### crypto/generate-nonce
+(length (crypto/generate-nonce :chacha20-poly1305)) # => 12
+# ### crypto/cipher-info
+((crypto/cipher-info :aes-256-gcm) :key-length) # => 32
+# ### crypto/rsa-encrypt
+(crypto/rsa-encrypt (crypto/export-public-key (crypto/generate-key :rsa)) "data")
+# ### crypto/rsa-decrypt
+(def key (crypto/generate-key :rsa))
+(crypto/rsa-decrypt key (crypto/rsa-encrypt key "data")) # => @"data"
+# ### crypto/rsa-max-plaintext
+(crypto/rsa-max-plaintext (crypto/generate-key :rsa 2048)) # => 190
+# ### crypto/ec-generate-scalar
+(length (crypto/ec-generate-scalar :p-256)) # => 32
+# ### crypto/ec-point-mul
+(def {:x x :y y} (crypto/ec-point-mul :p-256 (crypto/ec-generate-scalar :p-256)))
+# ### crypto/ec-point-add
+(def [g two] [(crypto/ec-point-mul :p-256 "\x01") (crypto/ec-point-mul :p-256 "\x02")])
+(deep= two (crypto/ec-point-add :p-256 g g)) # => true
+# ### crypto/ec-point-to-bytes
+(length (crypto/ec-point-to-bytes :p-256 (crypto/ec-point-mul :p-256 "\x01")
+                                  {:compressed true})) # => 33
+# ### crypto/ec-point-from-bytes
+(def point (crypto/ec-point-mul :p-256 "\x01"))
+(deep= point
+       (crypto/ec-point-from-bytes :p-256 (crypto/ec-point-to-bytes :p-256 point))) # => true
+# ### crypto/generate-csr
+(crypto/generate-csr (crypto/generate-key :ec-p256) {:common-name "www.example.org"})
+# ### crypto/parse-csr
+(def csr (crypto/generate-csr (crypto/generate-key :ec-p256) {:common-name "www.example.org"}))
+((crypto/parse-csr csr) :subject-text) # => "CN=www.example.org"
+# ### crypto/cms-sign
+(crypto/cms-sign "data" (slurp "localhost.pem") (slurp "localhost.key"))
+# ### crypto/cms-verify
+(def message (crypto/cms-sign "data" (slurp "localhost.pem") (slurp "localhost.key")))
+((crypto/cms-verify message {:ca (slurp "ca.pem") :purpose :any}) :valid) # => true
+# ### crypto/cms-encrypt
+(crypto/cms-encrypt "data" [(slurp "localhost.pem")])
+# ### crypto/cms-decrypt
+(def message (crypto/cms-encrypt "data" [(slurp "localhost.pem")]))
+(crypto/cms-decrypt message (slurp "localhost.pem") (slurp "localhost.key")) # => @"data"
+# ### crypto/cms-certs-only
+(crypto/cms-certs-only [(slurp "ca.pem")])
+# ### crypto/cms-get-certs
+(length (crypto/cms-get-certs (crypto/cms-certs-only [(slurp "ca.pem")]))) # => 1
+# ### crypto/smime-sign
+(crypto/smime-sign "Content-Type: text/plain\r\n\r\nhello\r\n" (slurp "localhost.pem")
+                   (slurp "localhost.key"))
+# ### crypto/smime-verify
+(def mail (crypto/smime-sign "Content-Type: text/plain\r\n\r\nhello\r\n" (slurp "localhost.pem")
+                             (slurp "localhost.key")))
+((crypto/smime-verify mail {:ca (slurp "ca.pem") :purpose :any}) :valid) # => true
+# ### crypto/smime-encrypt
+(crypto/smime-encrypt "Content-Type: text/plain\r\n\r\nhello\r\n" [(slurp "localhost.pem")])
+# ### crypto/smime-decrypt
+(def mail
+  (crypto/smime-encrypt "Content-Type: text/plain\r\n\r\nhello\r\n" [(slurp "localhost.pem")]))
+(crypto/smime-decrypt mail (slurp "localhost.pem") (slurp "localhost.key"))
+# ### crypto/create-pkcs12
+(crypto/create-pkcs12 (slurp "localhost.pem") (slurp "localhost.key") {:password "secret"})
+# ### crypto/parse-pkcs12
+(def bundle
+  (crypto/create-pkcs12 (slurp "localhost.pem") (slurp "localhost.key") {:password "secret"}))
+(def {:cert cert :key key} (crypto/parse-pkcs12 bundle "secret"))
+# ### crypto/convert-key
+(crypto/convert-key (crypto/generate-key :ec-p256) :der)
+# ### crypto/convert-cert
+(crypto/convert-cert (slurp "ca.pem") :der)
+# ### crypto/detect-format
+(crypto/detect-format (slurp "ca.pem")) # => :pem
+# ### crypto/load-key
+(def locked (crypto/export-key (crypto/generate-key :ed25519) {:password "secret"}))
+(crypto/load-key locked "secret")
+# ### crypto/export-key
+(crypto/export-key (crypto/generate-key :ed25519) {:password "secret"})
+# ### crypto/key-info
+((crypto/key-info (crypto/generate-key :ec-p256)) :type) # => :ec
+# ### crypto/base64-encode
+(string (crypto/base64-encode "hello")) # => "aGVsbG8="
+# ### crypto/base64-decode
+(crypto/base64-decode "aGVsbG8=") # => @"hello"
+# ### crypto/base64url-encode
+(string (crypto/base64url-encode "\xff\xfe")) # => "__4"
+# ### crypto/base64url-decode
+(crypto/base64url-decode "__4") # => @"\xff\xfe"
+# ### crypto/base32-encode
+(string (crypto/base32-encode "hello")) # => "NBSWY3DP"
+# ### crypto/base32-decode
+(crypto/base32-decode "NBSWY3DP") # => @"hello"
+# ### crypto/hex-encode
+(string (crypto/hex-encode "\x01\xff")) # => "01ff"
+# ### crypto/hex-decode
+(crypto/hex-decode "01ff") # => @"\x01\xff"
