@@ -56,7 +56,7 @@
   default those of its `:options`.``)
 
 (defn- entry [signature text function]
-  @{:value function :doc (string "(" signature ")\n\n" text " " where)})
+  @{:value function :doc (string "(" signature ")\n\n" text "\n\n" where)})
 
 (defn entries
   ``Core's names with our functions, as entries of an environment. Without a dynamic binding the
