@@ -104,6 +104,7 @@
   "How options reach each function that makes a context."
   {"tls/new-context" tls/new-context
    "tls/connect" |(tls/connect "127.0.0.1" closed-port $)
+   "tls/listen" |(:close (tls/listen "127.0.0.1" "0" $))
    "tls/accept" |(tls/accept listener $ 0.01)
    "tls/accept-loop" |(soon (fn [] (tls/accept-loop listener $ (fn [s] s))))
    "tls/upgrade" |(with [s (net/connect "127.0.0.1" port)]
