@@ -31,7 +31,8 @@
 (def known-silences
   '(* "wrong at " :d+ ": " :d ": "
       (some (* (+ "false for true" "self-signed: false for true" "signature-valid: false for true"
-                  (* "key-curve: nil for " (to (+ "; " -1))) (* "key-bits: nil for " :d+)
+                  (* (? "key-") "curve: nil for " (to (+ "; " -1)))
+                  (* (? "key-") "bits: nil for " :d+)
                   (* "iterations: nil for " :d+) (* "cipher: nil for " (to (+ "; " -1)))
                   (* "public-key: \"\" for " (to (+ "; " -1)))
                   (* "extensions: " :d+ ": text: " (to (+ "; " -1))))

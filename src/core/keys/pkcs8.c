@@ -4,6 +4,7 @@
 #include "core/keys/pbe.h"
 
 #include <openssl/asn1.h>
+#include <openssl/decoder.h>
 #include <openssl/err.h>
 #include <openssl/pkcs12.h>
 #include <openssl/x509.h>
@@ -100,12 +101,19 @@ static uint8_t *join_sequence(const Bytes *pieces, size_t count, size_t *length)
     return der;
 }
 
+/* When memory runs out, EVP_PKCS82PKEY would fall back to a key that no provider knows. */
 static EVP_PKEY *read_v1(Bytes der) {
+    EVP_PKEY *key = NULL;
     const unsigned char *at = der.data;
-    PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &at, (long)der.length);
-    EVP_PKEY *key = info ? EVP_PKCS82PKEY(info) : NULL;
-    PKCS8_PRIV_KEY_INFO_free(info);
-    return key;
+    size_t left = der.length;
+    if (!encoding_is_der(der)) return NULL;
+    OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(&key, "DER", "PrivateKeyInfo", NULL,
+                                                              EVP_PKEY_KEYPAIR, NULL, NULL);
+    bool read = decoder && OSSL_DECODER_from_data(decoder, &at, &left);
+    OSSL_DECODER_CTX_free(decoder);
+    if (read) return key;
+    EVP_PKEY_free(key);
+    return NULL;
 }
 
 static EVP_PKEY *make_private(const OneKey *parts) {
