@@ -45,7 +45,8 @@
     X(crl)                                                                                         \
     X(lock)                                                                                        \
     X(pkcs12)                                                                                      \
-    X(cms)
+    X(cms)                                                                                         \
+    X(cms_encrypt)
 
 #define REGISTER_PROTOTYPE(file) void file##_register(JanetTable *env);
 REGISTER_FILES(REGISTER_PROTOTYPE)

@@ -1,91 +1,16 @@
-/* Signed and encrypted messages. */
-#include "core/pki/cms.h"
-
+/* Signed messages, and those of certificates alone. */
 #include "base/args.h"
 #include "base/key.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/keys.h"
 #include "core/keys/pem.h"
-#include "core/pki/smime.h"
-#include "crypto/task.h"
+#include "pki/cms_task.h"
 #include "pki/info.h"
 #include "pki/options.h"
 #include "pki/values.h"
 #include "pki/verification.h"
 #include "register.h"
-
-#include <openssl/err.h>
-
-#define LARGE ((size_t)256 << 10) /* bytes that take about a millisecond */
-
-enum { FORMAT_UNSET, PEM, DER };
-enum { DATA, KEY, PASSWORD, DETACHED };
-
-static const OptionWord formats[] = {{"pem", PEM}, {"der", DER}, {NULL, 0}};
-
-typedef struct CmsTask {
-    Task task;
-    STACK_OF(X509) * certificates; /* the signer's first, or all recipients */
-    STACK_OF(X509) * intermediates;
-    VerificationInputs inputs;
-    const EVP_MD *digest;
-    const EVP_CIPHER *cipher;
-    bool detached, oaep, pem, signatures_only, by_password, is_mail, is_text;
-    ChainQuery query;
-    uint8_t *written;
-    size_t length;
-    BIO *plain;
-    CmsVerdict verdict;
-    PemSource entity; /* of a mail with :text */
-} CmsTask;
-
-static void cms_release(Task *task) {
-    CmsTask *job = (CmsTask *)task;
-    sk_X509_pop_free(job->certificates, X509_free);
-    sk_X509_pop_free(job->intermediates, X509_free);
-    OPENSSL_free(job->written);
-    BIO_free(job->plain);
-    pem_free(&job->entity);
-    verification_free(&job->inputs);
-    cms_verdict_free(&job->verdict);
-}
-
-static Janet make_written(Task *task) {
-    CmsTask *job = (CmsTask *)task;
-    return janet_stringv(job->written, (int32_t)job->length);
-}
-
-/* The output is PEM if the input is, unless :format is given. */
-static bool wants_pem(int format, bool input_is_pem) {
-    return format == FORMAT_UNSET ? input_is_pem : format == PEM;
-}
-
-/* The data to sign or encrypt; NULL data on failure. */
-static Bytes get_data(CmsTask *job, Failure *failure) {
-    Bytes data = job->task.inputs[DATA];
-    if (!job->is_text) return data;
-    if (!smime_wrap_text(data, &job->entity, failure)) return (Bytes){NULL, 0};
-    return (Bytes){job->entity.bytes, job->entity.length};
-}
-
-/* Write the message, and free it. `entity` is signed beside it in a mail. */
-static bool write_message(CmsTask *job, CMS_ContentInfo *message, Bytes entity, Failure *failure) {
-    if (!message) return false;
-    job->written = job->is_mail ? smime_write(message, entity, &job->length, failure)
-                                : cms_write(message, job->pem, &job->length, failure);
-    CMS_ContentInfo_free(message);
-    return job->written;
-}
-
-JANET_NO_RETURN static void release_and_raise(CmsTask *job, const Failure *failure) {
-    cms_release(&job->task);
-    raise_failure(job->task.function, failure);
-}
-
-static Janet run_cms(CmsTask *job, size_t length) {
-    return task_run(&job->task, sizeof *job, length > LARGE || job->task.inputs[PASSWORD].data);
-}
 
 /* --- sign --- */
 
@@ -112,7 +37,7 @@ static const OptionSet *const signer_part[] = {&signer_options, NULL};
 static const OptionRow sign_rows[] = {
     OPTION("detached", option_boolean, SignOptions, detached,
            "Whether the data is left out of the message; false by default."),
-    OPTION_WITH("format", option_word, formats, SignOptions, format,
+    OPTION_WITH("format", option_word, cms_formats, SignOptions, format,
                 ":pem or :der. Default: the format of the certificate."),
 };
 static const OptionSet sign_options = OPTION_SET_WITH(sign_rows, signer_part);
@@ -128,7 +53,8 @@ static const OptionSet smime_sign_options = OPTION_SET_WITH(smime_sign_rows, sig
 
 static bool sign_run(Task *task, Failure *failure) {
     CmsTask *job = (CmsTask *)task;
-    EVP_PKEY *key = keys_private(task->inputs[KEY], task->inputs[PASSWORD], failure);
+    EVP_PKEY *key =
+        keys_private(task->inputs[CMS_INPUT_KEY], task->inputs[CMS_INPUT_PASSWORD], failure);
     if (!key) return false;
     CmsSigning signing = {.certificate = sk_X509_value(job->certificates, 0),
                           .key = key,
@@ -136,9 +62,9 @@ static bool sign_run(Task *task, Failure *failure) {
                           .digest = job->digest,
                           .detached = job->detached,
                           .is_mime = job->is_mail};
-    Bytes none = {NULL, 0}, data = get_data(job, failure);
-    bool written = data.data && write_message(job, cms_sign(data, &signing, failure),
-                                              job->detached ? data : none, failure);
+    Bytes none = {NULL, 0}, data = cms_task_data(job, failure);
+    bool written = data.data && cms_task_write(job, cms_sign(data, &signing, failure),
+                                               job->detached ? data : none, failure);
     EVP_PKEY_free(key);
     return written;
 }
@@ -159,26 +85,27 @@ static bool load_chain(CmsTask *job, Janet list, Failure *failure) {
 static Janet call_sign(const char *function, int32_t argc, Janet *argv, bool is_mail) {
     Failure failure;
     args_arity(function, argc, 3, 4);
-    CmsTask job = {
-        .task = {
-            .function = function, .run = sign_run, .result = make_written, .release = cms_release}};
+    CmsTask job = {.task = {.function = function,
+                            .run = sign_run,
+                            .result = cms_task_written,
+                            .release = cms_task_release}};
     SignOptions options = {.chain = janet_wrap_nil()};
-    job.task.inputs[DATA] = args_bytes(function, argv, 0);
+    job.task.inputs[CMS_INPUT_DATA] = args_bytes(function, argv, 0);
     Bytes certificate = args_bytes(function, argv, 1);
-    job.task.inputs[KEY] = key_argument(function, argv, 2);
+    job.task.inputs[CMS_INPUT_KEY] = key_argument(function, argv, 2);
     options_read(function, is_mail ? &smime_sign_options : &sign_options,
                  args_options(argv, argc, 3), &options);
-    job.task.inputs[PASSWORD] = options.password;
+    job.task.inputs[CMS_INPUT_PASSWORD] = options.password;
     job.digest = options.digest;
     job.detached = is_mail ? !options.is_opaque : options.detached;
     job.is_mail = is_mail;
     job.is_text = options.is_text;
     bool is_pem = false;
     job.certificates = pem_load_certificates(certificate, &is_pem, &failure);
-    job.pem = wants_pem(options.format, is_pem);
+    job.pem = cms_task_wants_pem(options.format, is_pem);
     if (!job.certificates || !load_chain(&job, options.chain, &failure))
-        release_and_raise(&job, &failure);
-    return run_cms(&job, job.task.inputs[DATA].length);
+        cms_task_raise(&job, &failure);
+    return cms_task_run(&job, job.task.inputs[CMS_INPUT_DATA].length);
 }
 
 FUNCTION(crypto_cms_sign, "crypto/cms-sign", "data cert key &opt opts",
@@ -228,13 +155,6 @@ static const OptionRow verify_rows[] = {
 static const OptionSet *const verify_parts[] = {&smime_verify_options, NULL};
 static const OptionSet verify_options = OPTION_SET_WITH(verify_rows, verify_parts);
 
-/* `content` is the part of a mail that its signature stands beside. */
-static CMS_ContentInfo *read_message(const CmsTask *job, BIO **content, Failure *failure) {
-    Bytes data = job->task.inputs[DATA];
-    *content = NULL;
-    return job->is_mail ? smime_read(data, content, failure) : cms_read(data, failure);
-}
-
 static Bytes view_content(BIO *content, Bytes otherwise) {
     char *bytes;
     if (!content) return otherwise;
@@ -245,9 +165,9 @@ static Bytes view_content(BIO *content, Bytes otherwise) {
 static bool verify_run(Task *task, Failure *failure) {
     CmsTask *job = (CmsTask *)task;
     BIO *content;
-    CMS_ContentInfo *message = read_message(job, &content, failure);
+    CMS_ContentInfo *message = cms_task_read(job, &content, failure);
     if (!message) return false;
-    CmsChecking checking = {.detached = view_content(content, task->inputs[DETACHED]),
+    CmsChecking checking = {.detached = view_content(content, task->inputs[CMS_INPUT_DETACHED]),
                             .intermediates = job->intermediates,
                             .signatures_only = job->signatures_only,
                             .query = job->query};
@@ -309,22 +229,23 @@ static Janet call_verify(const char *function, int32_t argc, Janet *argv, bool i
     CmsTask job = {.task = {.function = function,
                             .run = verify_run,
                             .result = verify_result,
-                            .release = cms_release}};
+                            .release = cms_task_release}};
     VerifyOptions options = {
         .verification = verification_defaults(), .intermediates = janet_wrap_nil(), .verify = true};
-    job.task.inputs[DATA] = args_bytes(function, argv, 0);
+    job.task.inputs[CMS_INPUT_DATA] = args_bytes(function, argv, 0);
     options_read(function, is_mail ? &smime_verify_options : &verify_options,
                  args_options(argv, argc, 1), &options);
-    job.task.inputs[DETACHED] = options.detached;
+    job.task.inputs[CMS_INPUT_DETACHED] = options.detached;
     job.is_mail = is_mail;
     job.signatures_only = !options.verify;
     if (!verification_load(&options.verification, &job.inputs, &failure))
-        release_and_raise(&job, &failure);
+        cms_task_raise(&job, &failure);
     job.query = verification_query(&options.verification, &job.inputs, X509_PURPOSE_SMIME_SIGN);
     job.query.hints = (VerifyHints){.authority = ":ca", .itself = ":ca"};
     job.intermediates = values_certificates(options.intermediates, NULL, &failure);
-    if (!job.intermediates) release_and_raise(&job, &failure);
-    return run_cms(&job, job.task.inputs[DATA].length + job.task.inputs[DETACHED].length);
+    if (!job.intermediates) cms_task_raise(&job, &failure);
+    return cms_task_run(&job, job.task.inputs[CMS_INPUT_DATA].length +
+                                  job.task.inputs[CMS_INPUT_DETACHED].length);
 }
 
 FUNCTION(crypto_cms_verify, "crypto/cms-verify", "cms-data &opt opts",
@@ -360,219 +281,14 @@ FUNCTION(
     return call_verify(function, argc, argv, true);
 }
 
-/* --- encrypt and decrypt --- */
-
-typedef struct EncryptOptions {
-    int cipher, format, padding;
-    Bytes password;
-    bool is_text;
-} EncryptOptions;
-
-enum { AES_256_CBC, AES_192_CBC, AES_128_CBC, AES_256_GCM, AES_192_GCM, AES_128_GCM, DES3_CBC };
-enum { PKCS1, OAEP };
-
-static const OptionWord ciphers[] = {
-    {"aes-256-cbc", AES_256_CBC}, {"aes-192-cbc", AES_192_CBC},
-    {"aes-128-cbc", AES_128_CBC}, {"aes-256-gcm", AES_256_GCM},
-    {"aes-192-gcm", AES_192_GCM}, {"aes-128-gcm", AES_128_GCM},
-    {"des-ede3-cbc", DES3_CBC},   {NULL, 0},
-};
-
-static const OptionWord paddings[] = {{"pkcs1", PKCS1}, {"oaep-sha256", OAEP}, {NULL, 0}};
-
-static const EVP_CIPHER *find_cipher(int word) {
-    switch (word) {
-    case AES_192_CBC: return EVP_aes_192_cbc();
-    case AES_128_CBC: return EVP_aes_128_cbc();
-    case AES_256_GCM: return EVP_aes_256_gcm();
-    case AES_192_GCM: return EVP_aes_192_gcm();
-    case AES_128_GCM: return EVP_aes_128_gcm();
-    case DES3_CBC: return EVP_des_ede3_cbc();
-    default: return EVP_aes_256_cbc();
-    }
-}
-
-static const OptionRow recipient_rows[] = {
-    OPTION_WITH("cipher", option_word, ciphers, EncryptOptions, cipher,
-                ":aes-256-cbc (default), :aes-192-cbc or :aes-128-cbc, which do not detect "
-                "changes; :aes-256-gcm, :aes-192-gcm or :aes-128-gcm, which do (RFC 5083), for "
-                "readers that support them; :des-ede3-cbc for old readers."),
-    OPTION_WITH("padding", option_word, paddings, EncryptOptions, padding,
-                "For recipients with RSA keys: :pkcs1 (default: any reader supports it) or "
-                ":oaep-sha256, which is safer."),
-    OPTION_SECRET(
-        "password", option_bytes, EncryptOptions, password,
-        "A password that opens the message as well, or alone where `certs` is nil or empty "
-        "(PBKDF2, RFC 5652 section 6.2.4): 1 to 1024 bytes without NULs."),
-};
-static const OptionSet recipient_options = OPTION_SET(recipient_rows);
-static const OptionSet *const recipient_part[] = {&recipient_options, NULL};
-
-static const OptionRow encrypt_rows[] = {
-    OPTION_WITH("format", option_word, formats, EncryptOptions, format,
-                ":pem or :der. Default: the format of the first certificate; without one :der."),
-};
-static const OptionSet encrypt_options = OPTION_SET_WITH(encrypt_rows, recipient_part);
-
-static const OptionRow smime_encrypt_rows[] = {
-    OPTION("text", option_boolean, EncryptOptions, is_text,
-           "true adds the headers of plain text, UTF-8. Default: false, `entity` has its own."),
-};
-static const OptionSet smime_encrypt_options = OPTION_SET_WITH(smime_encrypt_rows, recipient_part);
-
-static bool encrypt_run(Task *task, Failure *failure) {
-    CmsTask *job = (CmsTask *)task;
-    CmsEncrypting encrypting = {.recipients = job->certificates,
-                                .password = task->inputs[PASSWORD],
-                                .cipher = job->cipher,
-                                .oaep = job->oaep,
-                                .is_mime = job->is_mail};
-    Bytes none = {NULL, 0}, data = get_data(job, failure);
-    return data.data && write_message(job, cms_encrypt(data, &encrypting, failure), none, failure);
-}
-
-/* An argument of certificates: a string, a buffer, or a list of these that is not empty. */
-static Janet get_certificates(const char *function, const Janet *argv, int32_t slot) {
-    if (!values_are(argv[slot], VALUES_BYTES) || !values_count(argv[slot])) {
-        raise_type(function, slot, "certificate or non-empty list of certificates", argv[slot]);
-    }
-    return argv[slot];
-}
-
-static Janet call_encrypt(const char *function, int32_t argc, Janet *argv, bool is_mail) {
-    Failure failure;
-    args_arity(function, argc, 2, 3);
-    CmsTask job = {.task = {.function = function,
-                            .run = encrypt_run,
-                            .result = make_written,
-                            .release = cms_release}};
-    EncryptOptions options = {.cipher = AES_256_CBC};
-    job.task.inputs[DATA] = args_bytes(function, argv, 0);
-    Janet certificates = argv[1];
-    options_read(function, is_mail ? &smime_encrypt_options : &encrypt_options,
-                 args_options(argv, argc, 2), &options);
-    job.task.inputs[PASSWORD] = options.password;
-    if (!options.password.data || values_count(certificates)) {
-        certificates = get_certificates(function, argv, 1);
-    }
-    job.is_mail = is_mail;
-    job.is_text = options.is_text;
-    job.cipher = find_cipher(options.cipher);
-    job.oaep = options.padding == OAEP;
-    bool is_pem = false;
-    job.certificates = values_certificates(certificates, &is_pem, &failure);
-    job.pem = wants_pem(options.format, is_pem);
-    if (!job.certificates) release_and_raise(&job, &failure);
-    return run_cms(&job, job.task.inputs[DATA].length);
-}
-
-FUNCTION(
-    crypto_cms_encrypt, "crypto/cms-encrypt", "data certs &opt opts",
-    "Encrypt data for each of the recipients in `certs`, a certificate (PEM, DER or a path) "
-    "with an RSA or EC key or a list of these, and for a :password, as a CMS message, PEM or DER, "
-    "a "
-    "string. Encryption does not prove who sent the message: sign it as well. Raises "
-    "when a recipient's key can't be encrypted for (Ed25519).",
-    &encrypt_options) {
-    return call_encrypt(function, argc, argv, false);
-}
-
-FUNCTION(
-    crypto_smime_encrypt, "crypto/smime-encrypt", "entity certs &opt opts",
-    "Encrypt a MIME entity for mail (S/MIME, RFC 8551), as `cms-encrypt` does, and return the "
-    "mail as a string: application/pkcs7-mime. Put From, To, Subject and other headers of mail "
-    "before it; they are not encrypted. To sign as well, encrypt what `smime-sign` returns. "
-    "Raises as `cms-encrypt` does.",
-    &smime_encrypt_options) {
-    return call_encrypt(function, argc, argv, true);
-}
-
-static const OptionRow decrypt_rows[] = {
-    OPTION_SECRET(
-        "password", option_bytes, SignOptions, password,
-        "Password of the key, if it is encrypted; with nil for `cert` and `key` the password "
-        "that the message was encrypted for."),
-};
-static const OptionSet decrypt_options = OPTION_SET(decrypt_rows);
-
-static BIO *open_message(const CmsTask *job, CMS_ContentInfo *message, Failure *failure) {
-    Bytes password = job->task.inputs[PASSWORD];
-    if (job->by_password) return cms_decrypt_by_password(message, password, failure);
-    EVP_PKEY *key = keys_private(job->task.inputs[KEY], password, failure);
-    BIO *plain =
-        key ? cms_decrypt(message, sk_X509_value(job->certificates, 0), key, failure) : NULL;
-    EVP_PKEY_free(key);
-    return plain;
-}
-
-static bool decrypt_run(Task *task, Failure *failure) {
-    CmsTask *job = (CmsTask *)task;
-    BIO *content;
-    CMS_ContentInfo *message = read_message(job, &content, failure);
-    if (message) job->plain = open_message(job, message, failure);
-    CMS_ContentInfo_free(message);
-    BIO_free(content);
-    return job->plain;
-}
-
-static Janet decrypt_result(Task *task) {
-    char *bytes;
-    long length = BIO_get_mem_data(((CmsTask *)task)->plain, &bytes);
-    JanetBuffer *plain = janet_buffer((int32_t)length);
-    if (length) janet_buffer_push_bytes(plain, (const uint8_t *)bytes, (int32_t)length);
-    return janet_wrap_buffer(plain);
-}
-
-static Janet call_decrypt(const char *function, int32_t argc, Janet *argv, bool is_mail) {
-    Failure failure;
-    args_arity(function, argc, 3, 4);
-    CmsTask job = {.task = {.function = function,
-                            .run = decrypt_run,
-                            .result = decrypt_result,
-                            .release = cms_release}};
-    SignOptions options = {.password = {NULL, 0}};
-    job.task.inputs[DATA] = args_bytes(function, argv, 0);
-    job.is_mail = is_mail;
-    job.by_password = janet_checktype(argv[1], JANET_NIL) && janet_checktype(argv[2], JANET_NIL);
-    Bytes certificate = {NULL, 0};
-    if (!job.by_password) {
-        certificate = args_bytes(function, argv, 1);
-        job.task.inputs[KEY] = key_argument(function, argv, 2);
-    }
-    options_read(function, &decrypt_options, args_options(argv, argc, 3), &options);
-    job.task.inputs[PASSWORD] = options.password;
-    if (job.by_password && !options.password.data) {
-        raise_format(function, "give a certificate and its key, or :password");
-    }
-    if (job.by_password) return run_cms(&job, job.task.inputs[DATA].length);
-    job.certificates = pem_load_certificates(certificate, NULL, &failure);
-    if (!job.certificates) release_and_raise(&job, &failure);
-    return run_cms(&job, job.task.inputs[DATA].length);
-}
-
-FUNCTION(
-    crypto_cms_decrypt, "crypto/cms-decrypt", "cms-data cert key &opt opts",
-    "Decrypt a CMS message, PEM or DER, as the recipient with that certificate and "
-    "key, PEM, DER or paths, or with nil for both by a :password; returns a buffer. Raises when "
-    "the message was not encrypted for that "
-    "certificate, when the key does not match it, and when a change of the message "
-    "is detected. AES in GCM mode detects every change.",
-    &decrypt_options) {
-    return call_decrypt(function, argc, argv, false);
-}
-
-FUNCTION(crypto_smime_decrypt, "crypto/smime-decrypt", "mail cert key &opt opts",
-         "Decrypt a mail (S/MIME, RFC 8551), with or without the headers of mail, as `cms-decrypt` "
-         "does; returns the MIME entity as a buffer, with CRLF line ends. It may be a signed mail, "
-         "for `smime-verify`. Raises when it is no encrypted mail, and as `cms-decrypt` does.",
-         &decrypt_options) {
-    return call_decrypt(function, argc, argv, true);
-}
-
 /* --- certificates alone --- */
 
+typedef struct CertsOptions {
+    int format;
+} CertsOptions;
+
 static const OptionRow format_rows[] = {
-    OPTION_WITH("format", option_word, formats, EncryptOptions, format,
+    OPTION_WITH("format", option_word, cms_formats, CertsOptions, format,
                 ":pem or :der. Default: the format of the first certificate."),
 };
 static const OptionSet format_options = OPTION_SET(format_rows);
@@ -580,7 +296,7 @@ static const OptionSet format_options = OPTION_SET(format_rows);
 static bool certificates_run(Task *task, Failure *failure) {
     static const Bytes none = {NULL, 0};
     CmsTask *job = (CmsTask *)task;
-    return write_message(job, cms_certificates(job->certificates, failure), none, failure);
+    return cms_task_write(job, cms_certificates(job->certificates, failure), none, failure);
 }
 
 FUNCTION(crypto_cms_certs_only, "crypto/cms-certs-only", "certs &opt opts",
@@ -592,16 +308,16 @@ FUNCTION(crypto_cms_certs_only, "crypto/cms-certs-only", "certs &opt opts",
     args_arity(function, argc, 1, 2);
     CmsTask job = {.task = {.function = function,
                             .run = certificates_run,
-                            .result = make_written,
-                            .release = cms_release}};
-    EncryptOptions options = {.format = FORMAT_UNSET};
-    Janet certificates = get_certificates(function, argv, 0);
+                            .result = cms_task_written,
+                            .release = cms_task_release}};
+    CertsOptions options = {.format = CMS_FORMAT_UNSET};
+    Janet certificates = cms_task_certificates(function, argv, 0);
     options_read(function, &format_options, args_options(argv, argc, 1), &options);
     bool is_pem = false;
     job.certificates = values_certificates(certificates, &is_pem, &failure);
-    job.pem = wants_pem(options.format, is_pem);
-    if (!job.certificates) release_and_raise(&job, &failure);
-    return run_cms(&job, 0);
+    job.pem = cms_task_wants_pem(options.format, is_pem);
+    if (!job.certificates) cms_task_raise(&job, &failure);
+    return cms_task_run(&job, 0);
 }
 
 FUNCTION(crypto_cms_get_certs, "crypto/cms-get-certs", "cms-data",
@@ -624,14 +340,10 @@ FUNCTION(crypto_cms_get_certs, "crypto/cms-get-certs", "cms-data",
 static const Function *const functions[] = {
     &function_crypto_cms_sign,
     &function_crypto_cms_verify,
-    &function_crypto_cms_encrypt,
-    &function_crypto_cms_decrypt,
     &function_crypto_cms_certs_only,
     &function_crypto_cms_get_certs,
     &function_crypto_smime_sign,
     &function_crypto_smime_verify,
-    &function_crypto_smime_encrypt,
-    &function_crypto_smime_decrypt,
     NULL,
 };
 
