@@ -41,6 +41,13 @@ static const struct {
     {"parse_staple", "String, buffer or function"},
     {"parse_client_ca_names", "Boolean, string or array"},
     {"parse_keys", "String, buffer, key or array"},
+    {"key_option", "String, buffer or key"},
+    {"args_option_digest", "Keyword or string"},
+    {"args_option_signature_digest", "Keyword or string"},
+    {"pki_option_certificates", "String, buffer or array"},
+    {"pki_option_names", "String or array"},
+    {"pki_option_days", "Number"},
+    {"pki_option_date", "Number or string"},
     {"parse_sources", "String, buffer or array"},
 };
 
