@@ -86,21 +86,12 @@ The exit status is 3 if there is a problem, with --strict also if there is a war
   (unless (result :valid)
     (connection/diagnosis (string "certificate verify failed: " (result :reason)) chain)))
 
-(defn- requires-certificate?
-  ``Does a server of TLS 1.3 require the certificate that it asked for? It says so after the
-  handshake. nil: unknown.``
-  [{:stream stream}]
-  (when (= "TLSv1.3" (:version stream))
-    (def [fine err] (protect (:read stream 1 @"" 1)))
-    (cond
-      fine false
-      (dial/timeout? err) (if (:get-session stream) false)
-      (truthy? (string/find "certificate required" (string err))))))
-
 (defn- request-of [found]
-  (if-let [request (get-in found [:facts :request])]
-    (merge request
-           {:required (if (found :stream) (requires-certificate? found) (request :required))})))
+  (def {:facts facts :stream stream} found)
+  (if-let [request (facts :request)]
+    (if stream
+      (merge request {:required (connection/requires-certificate? stream)})
+      request)))
 
 # ---- more connections ----
 

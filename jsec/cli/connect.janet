@@ -126,13 +126,29 @@ over the second connection.
                            {:text (connection/diagnosis (failure :text) (facts :chain))})})
         {:failure failure}))))
 
+(defn- with-requirement
+  ``A connection that is only reported on, to a server that asked for a certificate and got none: is
+  one required? If so, that is a failure.``
+  [given found]
+  (def {:facts facts :stream stream :failure failure} found)
+  (def asked (and (or (given :info) (given :json)) facts (facts :request) (nil? (given :cert))))
+  (def required (if (and asked stream) (connection/requires-certificate? stream)))
+  (if-not asked
+    found
+    (merge found
+           {:facts (merge facts {:request (merge (facts :request) {:required required})})
+            :failure (or failure
+                         (if required
+                           {:stage :handshake
+                            :text "the server requires a certificate: give --cert and --key"}))})))
+
 (defn- report [given site {:facts facts :failure failure}]
-  (def trouble (if failure (failure :text)))
+  (def trouble (if (= :verification (get failure :stage)) (failure :text)))
   (cond
     (given :json) (show/print-json
                     (record-target (site :place) facts
                                    {:asked (not (given :insecure)) :trouble trouble
-                                    :failure (unless (and facts (given :insecure)) failure)
+                                    :failure (unless (and trouble facts (given :insecure)) failure)
                                     :with-pem (given :showcerts)}))
     (and facts (not (given :quiet))) (connection/show-facts facts trouble (given :showcerts))))
 
@@ -155,12 +171,13 @@ over the second connection.
     (merge (connection/tls-options given) (load-session (given :session))
            {:hostname (given :hostname) :keylog (given :keylog)}))
   (setdyn :out (if (or (given :info) (given :json)) stdout stderr))
-  (def found (show/progress "connecting" |(connect site options)))
+  (def found (show/progress "connecting" |(with-requirement given (connect site options))))
   (def {:failure failure :facts facts :stream stream} found)
   (report given site found)
   (if-let [path (and facts (given :save-chain))] (save-chain path facts))
   (cond
-    (nil? facts) (if (given :json) 1 (error failure))
+    (and failure (or (nil? facts) (not= :verification (failure :stage))))
+    (if (given :json) 1 (error failure))
     (and failure (not (given :insecure))) (do
                                             (:close stream true)
                                             (eprint "jsec: " (show/clean (failure :text)))

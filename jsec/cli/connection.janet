@@ -113,6 +113,18 @@
                  (or (:peer-chain stream :pem) [])
                  (get info :peer-chain []))}))
 
+(defn requires-certificate?
+  ``Does a server require the certificate that it asked for and did not get? In TLS 1.3 it says so
+  after the handshake, before that in it. nil: unknown.``
+  [stream]
+  (if (= "TLSv1.3" (:version stream))
+    (let [[fine err] (protect (:read stream 1 @"" 1))]
+      (cond
+        fine false
+        (dial/timeout? err) (if (:get-session stream) false)
+        (truthy? (string/find "certificate required" (string err)))))
+    false))
+
 # ---- what is wrong with a certificate ----
 
 (defn- at-depth [text chain]

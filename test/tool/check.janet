@@ -42,8 +42,8 @@ for line in sys.stdin: print(out(json.loads(line)))
    "wrong-host" [3 3 {"verification" "bad"} `wanted "localhost", certificate names "other.example"`]
    "sha-1" [3 3 {"verification" "bad" "signature" "bad"}
             "signed with ecdsa-with-SHA1, SHA-256 or better wanted"]
-   "client-cert" [0 0 {"verification" "good" "client-certificate" "note"}
-                  "client cert. requested, CAs CN=Test CA"]
+   "client-cert" [0 1 {"verification" "good" "client-certificate" "note"}
+                  "jsec: the server requires a certificate: give --cert and --key"]
    "http" [1 1 {} "does not speak TLS"]})
 
 (defn- levels [target] (from-pairs (map |[($ :id) ($ :level)] (target :findings))))
