@@ -31,7 +31,8 @@
 `jsec connect --json` and `jsec check --json` print one object a target, each on a line of its own:
 the first of the tables below. A target that failed has its object, too. No field is ever left out;
 those that may be null are marked. Fields may be added in later versions, with a line in the
-changelog; none changes its meaning. Times are RFC 3339, in UTC.
+changelog; none changes its meaning. Times are RFC 3339, in UTC. `jsec cert show --json` and `jsec
+cert verify --json` print an array, whose certificates have the form below.
 
 ``
     "\n" (string/join (map object-text order) "\n\n")

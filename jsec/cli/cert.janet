@@ -5,6 +5,7 @@
 (import ./connection)
 (import ./files)
 (import ./lazy)
+(import ./record)
 (import ./show)
 (import ./verify)
 
@@ -184,6 +185,16 @@ only its owner can read. Existing files are not replaced. Keys are P-256 unless 
     (indexed? value) (map without-raw value)
     value))
 
+(defn- json-item
+  "An item with its certificates in the form of the other commands."
+  [item]
+  (if (= :certificate (item :kind))
+    (merge (record/certificate item) {"file" (item :file) "kind" "certificate"})
+    (merge (without-raw item)
+           (if-let [certificates (item :certificates)]
+             {:certificates (map record/certificate certificates)}
+             {}))))
+
 (defn- show-files [given paths]
   (if (empty? paths) (args/usage-error "a FILE is needed"))
   (def items (mapcat (fn [path]
@@ -192,7 +203,7 @@ only its owner can read. Existing files are not replaced. Keys are P-256 unless 
                             (files/inspect (or data "") (connection/password given))))
                      paths))
   (if (given :json)
-    (show/print-json (without-raw items))
+    (show/print-json (map json-item items))
     (each item items
       (if (next paths) (print (item :file) ":"))
       (show-item item)))

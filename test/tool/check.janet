@@ -161,6 +161,11 @@ for line in sys.stdin: print(out(json.loads(line)))
   (def [[result]] (json out))
   (is= false (result "ok"))
   (is (string/find "intermediate" (result "reason")))
-  (each certificate (result "certificates") (schema/check "certificate" certificate)))
+  (each certificate (result "certificates") (schema/check "certificate" certificate))
+  (def [_ out] (jsec "cert" "show" "--json" good))
+  (def [[shown]] (json out))
+  (is= ["certificate" good] [(shown "kind") (shown "file")])
+  (schema/check "certificate"
+                (from-pairs (filter |(not (index-of (first $) ["kind" "file"])) (pairs shown)))))
 
 (end)
