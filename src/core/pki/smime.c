@@ -68,8 +68,9 @@ static size_t write_lines(uint8_t *out, const uint8_t *base64, size_t length) {
     for (size_t i = 0; i < length; i += LINE_LENGTH) {
         size_t line = length - i < LINE_LENGTH ? length - i : LINE_LENGTH;
         memcpy(at, base64 + i, line);
-        memcpy(at + line, "\r\n", 2);
-        at += line + 2;
+        at += line;
+        *at++ = '\r';
+        *at++ = '\n';
     }
     return (size_t)(at - out);
 }
