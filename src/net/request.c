@@ -97,9 +97,8 @@ static void on_timeout(Timer *timer) {
     if (request->kind->timeout_is_nil) {
         janet_schedule(request->fiber, janet_wrap_nil());
     } else {
-        Janet error = janet_cstringv("timeout");
-        if (request->kind->timed_out) request->kind->timed_out(request, error);
-        janet_cancel(request->fiber, error);
+        if (request->kind->timed_out) request->kind->timed_out(request);
+        janet_cancel(request->fiber, janet_cstringv("timeout"));
     }
 }
 

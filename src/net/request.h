@@ -25,8 +25,8 @@ typedef struct RequestKind {
     bool timeout_is_nil;            /* a timeout returns nil instead of raising */
     /* The request was completed and its fiber runs, with the result or without. May be NULL. */
     void (*resumed)(Request *request);
-    /* The fiber was cancelled with this error, since its time was over. May be NULL. */
-    void (*timed_out)(const Request *request, Janet error);
+    /* The time is over, and the fiber is about to be cancelled with "timeout". May be NULL. */
+    void (*timed_out)(const Request *request);
 } RequestKind;
 
 struct Request {

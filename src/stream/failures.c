@@ -36,6 +36,7 @@ Janet stream_facts(const Stream *stream) {
 
 bool stream_caused(const Stream *stream, Janet error) {
     const JanetArray *errors = stream->errors;
+    if (stream->timed_out && janet_equals(error, janet_cstringv("timeout"))) return true;
     for (int32_t i = 0; errors && i < errors->count; i++) {
         if (janet_equals(errors->data[i], error)) return true;
     }
@@ -47,6 +48,14 @@ void stream_note_error(Stream *stream, Janet error) {
     if (!stream->accepted || stream_caused(stream, error)) return;
     if (!stream->errors) stream->errors = janet_array(1);
     janet_array_push(stream->errors, error);
+    stream->facts = make_facts(stream);
+}
+
+/* Unlike a failed engine, a stream can go on after a timeout: its next call forgets it, so that a
+ * timeout of something else is not taken for this one. */
+void stream_note_timeout(Stream *stream) {
+    if (!stream->accepted) return;
+    stream->timed_out = true;
     stream->facts = make_facts(stream);
 }
 

@@ -24,8 +24,8 @@ void handshake_mark(Request *request) {
     if (stream) janet_mark(janet_wrap_abstract(stream));
 }
 
-static void note_timeout(const Request *request, Janet error) {
-    stream_note_error(((const HandshakeRequest *)request)->stream, error);
+static void note_timeout(const Request *request) {
+    stream_note_timeout(((const HandshakeRequest *)request)->stream);
 }
 
 static const RequestKind handshake_kind = {

@@ -242,8 +242,8 @@ static void end_delivery(Request *request) {
     if (request_first_waiting(&stream->readers)) poller_turn(&stream->watcher);
 }
 
-static void note_timeout(const Request *request, Janet error) {
-    stream_note_error(((const ReadRequest *)request)->job.stream, error);
+static void note_timeout(const Request *request) {
+    stream_note_timeout(((const ReadRequest *)request)->job.stream);
 }
 
 static const RequestKind read_kind = {
@@ -267,6 +267,7 @@ void stream_serve_readers(Stream *stream) {
 
 static Janet run_read(ReadJob *job, double timeout) {
     Stream *stream = job->stream;
+    stream->timed_out = false;
     bool now = !stream->delivered && stream_may_try(stream, &stream->readers);
     Outcome outcome = now ? try_read(job) : call_yields();
     if (stream->engine.fresh_count) stream_report_sessions(stream);

@@ -74,6 +74,7 @@ Janet stream_error(Stream *stream, const char *function);
  * others that are noted. stream_caused: did a call of the stream raise this one? */
 void stream_accepted_from(Stream *stream, const Endpoint *peer);
 void stream_note_error(Stream *stream, Janet error);
+void stream_note_timeout(Stream *stream);
 bool stream_caused(const Stream *stream, Janet error);
 
 /* What is known about the last of these errors; nil: there is none. */

@@ -45,6 +45,7 @@ struct Stream {
     Janet facts;                     /* about the last of them, or nil */
     Endpoint peer;                   /* of an accepted stream; family 0: no IP address */
     bool accepted;                   /* by an accept loop, which reports errors */
+    bool timed_out;                  /* its last call did, by the peer's silence */
     bool asking;                     /* on_staple was called and has not answered */
     bool started;                    /* the handshake has begun */
     bool readable, writable, hangup; /* as the last events reported */

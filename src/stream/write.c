@@ -82,8 +82,8 @@ static void mark_write(Request *request) {
     janet_mark(((WriteRequest *)request)->keeps);
 }
 
-static void note_timeout(const Request *request, Janet error) {
-    stream_note_error(((const WriteRequest *)request)->job.stream, error);
+static void note_timeout(const Request *request) {
+    stream_note_timeout(((const WriteRequest *)request)->job.stream);
 }
 
 static const RequestKind write_kind = {
@@ -127,6 +127,7 @@ static WriteRequest *new_request(const WriteJob *job, Janet source) {
 
 static Janet run_write(WriteJob *job, Janet source, double timeout) {
     Stream *stream = job->stream;
+    stream->timed_out = false;
     bool now = stream_may_try(stream, &stream->writers);
     Outcome outcome = now ? try_write(job) : call_yields();
     if (outcome.progress == CALL_RETURNS) return outcome.value;

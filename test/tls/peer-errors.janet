@@ -159,6 +159,17 @@
       (is= 0 (ev/count reports)))
     nil supervisor))
 
+(test "a timeout of something else is not the peer's, after one that the handler survived"
+  (def supervisor (ev/chan 10))
+  (with-loop (fn [s] (protect (:read s 1 nil 0.01)) (:read s 1) (error "timeout"))
+    (fn [host port reports]
+      (with [client (dial host port)]
+        (ev/sleep 0.05)
+        (:write client "x")
+        (is= :error (first (ev/take supervisor)))
+        (is= 0 (ev/count reports))))
+    nil supervisor))
+
 (test "an error of another connection is not the peer's"
   (def supervisor (ev/chan 10))
   (with-loop (fn [s] (:read s 1) (error "Connection reset by peer"))
