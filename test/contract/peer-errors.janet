@@ -1,4 +1,5 @@
-# Errors of connections that an accept loop serves: which ones the peer caused, and where they go.
+# Row 36 of docs/stream-contract.md: which errors of a connection the peer caused, and where they
+# go.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")
 (import ../support/process)
