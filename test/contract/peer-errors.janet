@@ -1,5 +1,5 @@
-# Row 36 of docs/stream-contract.md: which errors of a connection the peer caused, and where they
-# go.
+# Which errors of a connection the peer caused, and where they go: row 36 of
+# docs/stream-contract.md.
 (import ../support/check :prefix "")
 (import ../support/pairs :prefix "")
 (import ../support/process)
