@@ -126,11 +126,11 @@ static int64_t now_us = INT64_C(1800000000000000);
 static bool asked_for_time;
 
 /* Replaces libc's for OpenSSL's libraries, too, where an executable's symbols come first. */
-int gettimeofday(struct timeval *restrict now, void *restrict zone) {
-    (void)zone;
+int gettimeofday(struct timeval *restrict tv, void *restrict tz) {
+    (void)tz;
     asked_for_time = true;
-    now->tv_sec = (time_t)(now_us / 1000000);
-    now->tv_usec = (suseconds_t)(now_us % 1000000);
+    tv->tv_sec = (time_t)(now_us / 1000000);
+    tv->tv_usec = (suseconds_t)(now_us % 1000000);
     return 0;
 }
 

@@ -10,9 +10,9 @@
 
 static int fake_status, fake_errno;
 
-int fake_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
-                     struct addrinfo **found) {
-    (void)host, (void)port, (void)hints, (void)found;
+int fake_getaddrinfo(const char *name, const char *service, const struct addrinfo *req,
+                     struct addrinfo **pai) {
+    (void)name, (void)service, (void)req, (void)pai;
     errno = fake_errno;
     return fake_status;
 }

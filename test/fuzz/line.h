@@ -54,9 +54,9 @@ static inline void line_init(Line *line) {
 
 static struct timeval now;
 
-int gettimeofday(struct timeval *restrict into, void *restrict zone) {
-    (void)zone;
-    *into = now;
+int gettimeofday(struct timeval *restrict tv, void *restrict tz) {
+    (void)tz;
+    *tv = now;
     return 0;
 }
 

@@ -111,12 +111,12 @@
 
 (defmacro peer-test
   ``A `test` that needs an external program: `(peer-test "curl" "curl accepts our certificate" …)`.
-  Without the program the fact is skipped, or fails with JSEC_REQUIRE_PEERS=1. A tuple, or a
-  symbol bound to one, names several programs.``
+  Without the program the fact is skipped, or fails with JSEC_REQUIRE_PEERS=1. A tuple
+  names several programs.``
   [programs fact & body]
-  (def names (if (string? programs) ~[,programs] programs))
-  (with-syms [missing]
-    ~(let [,missing (find |(not (,find-program $)) ,names)]
+  (with-syms [names missing]
+    ~(let [,names ,programs
+           ,missing (find |(not (,find-program $)) (if (string? ,names) [,names] ,names))]
        (cond
          (nil? ,missing) (test ,fact ,;body)
          (= "1" (os/getenv "JSEC_REQUIRE_PEERS"))

@@ -144,7 +144,7 @@
 (def brief (issue ca {:days-valid 1}))
 (def brief-ca (issue ca {:days-valid 1 :ca true :common-name "Brief CA" :san []}))
 (def below-brief-ca
-  (let [leaf (issue brief-ca lasting)]
+  (let [leaf (issue brief-ca lasting {:outlive-ca true})]
     {:cert (string (leaf :cert) (brief-ca :cert)) :key (leaf :key)}))
 (defn- identity-of [made] {:cert (made :cert) :key (made :key)})
 

@@ -339,7 +339,7 @@
   (os/setenv "SSLKEYLOGFILE" nil)
   (is (string/find "CLIENT_TRAFFIC_SECRET_0" (slurp file)))
   (is= 8r600 (band 8r777 ((os/stat file) :int-permissions)))
-  (fails-with ":keylog: /no/such/folder/keys: No such file or directory"
-              (tls/new-context {:keylog "/no/such/folder/keys"})))
+  (fails-with ":keylog: \"/no/such/folder/keys.log\": No such file or directory"
+              (tls/new-context {:keylog "/no/such/folder/keys.log"})))
 
 (end)

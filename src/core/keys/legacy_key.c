@@ -93,7 +93,7 @@ static bool run_cipher(const EVP_CIPHER *cipher, const Sealed *sealed, Bytes pas
         EVP_DecryptFinal_ex(context, plain->bytes + first, &last);
     OPENSSL_cleanse(key, sizeof key);
     EVP_CIPHER_CTX_free(context);
-    if (opened) plain->length = (size_t)(first + last);
+    if (opened) plain->length = (size_t)first + (size_t)last;
     return opened && encoding_is_der((Bytes){plain->bytes, plain->length});
 }
 

@@ -132,14 +132,20 @@ GENERAL_NAME *other_name_parse(Bytes text) {
 
 /* --- reading --- */
 
+static Bytes bytes_of(const char *text) {
+    return (Bytes){(const uint8_t *)text, strlen(text)};
+}
+
+static uint8_t *append(uint8_t *end, Bytes part) {
+    if (part.length) memcpy(end, part.data, part.length);
+    return end + part.length;
+}
+
 static Bytes join(Pool *pool, const char *oid, const char *word, Bytes text) {
-    size_t oid_length = strlen(oid), word_length = strlen(word);
-    uint8_t *joined = pool_take(pool, oid_length + word_length + text.length + 1);
+    uint8_t *joined = pool_take(pool, strlen(oid) + strlen(word) + text.length + 1);
     if (!joined) return (Bytes){(const uint8_t *)"", 0};
-    memcpy(joined, oid, oid_length);
-    memcpy(joined + oid_length, word, word_length);
-    if (text.length) memcpy(joined + oid_length + word_length, text.data, text.length);
-    return (Bytes){joined, oid_length + word_length + text.length};
+    const uint8_t *end = append(append(append(joined, bytes_of(oid)), bytes_of(word)), text);
+    return (Bytes){joined, (size_t)(end - joined)};
 }
 
 static Bytes show_der(Pool *pool, const char *oid, const ASN1_TYPE *value) {
