@@ -33,6 +33,7 @@
       (some (* (+ "false for true" "self-signed: false for true" "signature-valid: false for true"
                   (* (? "key-") "curve: nil for " (to (+ "; " -1)))
                   (* (? "key-") "bits: nil for " :d+)
+                  (* "\"<jsec/key ec private " (to (+ "; " -1))) # a key without its curve
                   (* "iterations: nil for " :d+) (* "cipher: nil for " (to (+ "; " -1)))
                   (* "public-key: \"\" for " (to (+ "; " -1)))
                   (* "extensions: " :d+ ": text: " (to (+ "; " -1))))
