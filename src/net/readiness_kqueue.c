@@ -122,7 +122,8 @@ bool readiness_add(const Readiness *readiness, int descriptor, void *data) {
     struct kevent input, output;
     fill_event(&input, descriptor, EVFILT_READ, EV_ADD | EV_CLEAR, 0, data);
     fill_event(&output, descriptor, EVFILT_WRITE, EV_ADD | EV_CLEAR, 0, data);
-    if (change_queue(readiness, &input) && change_queue(readiness, &output)) return true;
+    /* In this order: libkqueue 2.7 does not report the end of input when output is added last. */
+    if (change_queue(readiness, &output) && change_queue(readiness, &input)) return true;
     int why = errno;
     readiness_remove(readiness, descriptor);
     errno = why;
