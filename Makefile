@@ -57,8 +57,8 @@ say = $(if $(or $V,$(findstring s,$(firstword -$(MAKEFLAGS)))),:,printf '  %-8s 
 RUN_JANET = PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" $(TEST_ENV) janet
 
 .PHONY: all deps env test test-c asan tsan valgrind conform bogo tlsfuzzer programs chaos soak \
-  coverage analyze packages matrix fuzz corpus bench bench-quick demo docs test-site lint \
-  lint-text format install uninstall clean compare help ALWAYS
+  coverage analyze packages matrix janets compilers fuzz corpus bench bench-quick demo docs \
+  test-site lint lint-text format install uninstall clean compare help ALWAYS
 .DELETE_ON_ERROR:
 
 all: $(JANET) $(MODULES) ## build the modules; names what is missing
@@ -190,6 +190,13 @@ corpus-%: build/fuzz/%
 matrix: all ## run the tests on OpenSSL 3.0 to 4.0, fetched; SUITES="trixie ..." chooses
 	@MAKE='$(MAKE)' tools/matrix $(SUITES)
 
+# These write the tables of docs/conformance.md.
+janets: all ## run the tests on other builds of Janet: NAMES="poll 1.41.2", JANET_GIT=path
+	@MAKE='$(MAKE)' tools/janets $(NAMES)
+
+compilers: all ## run the tests with other compilers: NAMES="clang musl"
+	@MAKE='$(MAKE)' tools/compilers $(NAMES)
+
 # --- other implementations, and load ---
 
 conform: all ## test against other implementations (tools/conform-deps): docs/conformance.md
@@ -197,7 +204,7 @@ conform: all ## test against other implementations (tools/conform-deps): docs/co
 	$Q $(RUN_JANET) test/conform/judges.janet build/conform/judges.md
 	$Q $(RUN_JANET) test/conform/matrix.janet build/conform/matrix.md
 	$Q cat test/conform/head.md build/conform/judges.md test/conform/between.md \
-	  build/conform/matrix.md test/conform/runners.md >docs/conformance.md
+	  build/conform/matrix.md test/conform/runners.md test/conform/reach.md >docs/conformance.md
 
 bogo: all ## run BoringSSL's tests; RUNNER=its ssl/test/runner, TEST=pattern
 	$Q $(RUN_JANET) test/conform/bogo/run.janet '$(RUNNER)' $(if $(TEST),'$(TEST)')
