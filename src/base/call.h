@@ -11,4 +11,8 @@ JanetFiber *call_fiber(Janet function, Janet argument);
 /* The same with a second argument, for Janet functions that take two. */
 JanetFiber *call_fiber_with(Janet function, Janet argument, Janet extra);
 
+/* The function that Janet code makes. Only for C functions that Janet calls: elsewhere the event
+ * loop would run within itself. */
+JanetFunction *call_compile(const char *source);
+
 #endif

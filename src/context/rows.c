@@ -84,7 +84,8 @@ static const OptionRow extension_rows[] = {
         "ocsp-response", parse_staple, staple, staple,
         "Servers: OCSP response to staple: DER, its path, or a function without arguments that "
         "returns one or nil. The function is called in each handshake whose client asks, and "
-        "must not wait. See `set-ocsp-response`."),
+        "may wait; if it raises, the handshake goes on without a staple. See "
+        "`set-ocsp-response`."),
     SETTING_OPTION(
         "keylog", parse_keylog, keylog,
         "File to append the secrets of connections to, for Wireshark and similar tools; `true` "

@@ -224,7 +224,8 @@ void poller_soon(Watcher *watcher) {
     if (!poller->working) schedule_run_soon(); /* otherwise the batch calls it at its end */
 }
 
-void poller_call_soon(JanetCFunction function, Janet argument) {
+/* Schedule a fiber that calls a C function with one argument, not a symbol or tuple. */
+static void call_soon(JanetCFunction function, Janet argument) {
     JanetFunction *call = compile_call(function, &argument);
     if (call) schedule_call(call);
 }
@@ -264,7 +265,7 @@ static Janet cfun_collect(int32_t argc, Janet *argv) {
 }
 
 void poller_collect_soon(void) {
-    poller_call_soon(cfun_collect, janet_wrap_nil());
+    call_soon(cfun_collect, janet_wrap_nil());
 }
 
 /* request.c parks fibers as janet_async_start_fiber does, without its GC root. Check on one fiber

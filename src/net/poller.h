@@ -87,9 +87,6 @@ bool poller_spend(Budget *budget, int max);
 /* A fiber that never runs: Janet calls a stream's listener with a fiber. */
 JanetFiber *poller_fiber(void);
 
-/* Schedule a fiber that calls a C function with one argument, not a symbol or tuple. */
-void poller_call_soon(JanetCFunction function, Janet argument);
-
 /* Schedule a collection. Collecting now would free streams that Janet's loop is using. */
 void poller_collect_soon(void);
 

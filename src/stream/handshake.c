@@ -143,7 +143,7 @@ void stream_advance_handshake(Stream *stream) {
     if (stream->kind->datagram && status == ENGINE_WANTS_READ) arm_timer(stream);
     if (status == ENGINE_DONE) end_handshake(stream, true);
     if (status == ENGINE_FAILED) fail_handshake(stream);
-    if (status == ENGINE_WANTS_ANSWER) stream_ask_staple(stream);
+    if (status == ENGINE_WANTS_ANSWER) stream_ask(stream);
 }
 
 STREAM_METHOD(shared_handshake) {

@@ -24,7 +24,13 @@ double handshake_clock_due(const HandshakeClock *clock, Engine *engine) {
 EngineStatus handshake_clock_check(const HandshakeClock *clock, Engine *engine) {
     Failure failure;
     if (time_left(clock) > 0) return datagram_retransmit(engine);
-    failure_set(&failure, "handshake timed out: the peer did not finish it within %g s",
-                clock->limit);
+    if (engine->asked > engine->answered) {
+        failure_set(&failure,
+                    "handshake timed out: a function of the options gave no answer within %g s",
+                    clock->limit);
+    } else {
+        failure_set(&failure, "handshake timed out: the peer did not finish it within %g s",
+                    clock->limit);
+    }
     return engine_fail(engine, failure.text);
 }

@@ -116,53 +116,6 @@ static bool staple_response(const Janet *argv, Bytes response, const char *funct
     return ocsp_staple(stream->engine.ssl, response, failure);
 }
 
-/* Before Janet 1.42 a fiber that C code runs is collected unless it is a root. */
-static JanetSignal call_rooted(JanetFunction *function, Janet *result) {
-    JanetFiber *fiber = janet_fiber(function, 64, 0, NULL);
-    if (!fiber) {
-        janet_eprintf("tls: no staple: the function takes arguments\n");
-        return JANET_SIGNAL_ERROR;
-    }
-    janet_gcroot(janet_wrap_fiber(fiber));
-    JanetSignal signal = janet_continue(fiber, janet_wrap_nil(), result);
-    if (signal != JANET_SIGNAL_OK) janet_stacktrace(fiber, *result);
-    janet_gcunroot(janet_wrap_fiber(fiber));
-    return signal;
-}
-
-static void run_on_staple(Stream *stream) {
-    Janet response;
-    Failure failure;
-    JanetByteView view;
-    if (call_rooted(janet_unwrap_function(stream->on_staple), &response) != JANET_SIGNAL_OK) return;
-    if (!janet_bytes_view(response, &view.bytes, &view.len) || !view.bytes) return;
-    if (stream->state != STREAM_HANDSHAKING) return; /* the function has closed the stream */
-    if (ocsp_staple(stream->engine.ssl, (Bytes){view.bytes, (size_t)view.len}, &failure)) return;
-    janet_eprintf("tls: no staple: %s\n", failure.text);
-}
-
-/* In a fiber of its own. When the function raises, the handshake goes on without a staple. */
-static Janet cfun_run_on_staple(int32_t argc, Janet *argv) {
-    janet_fixarity(argc, 1);
-    Stream *stream = stream_get(argv, 0);
-    if (stream->state != STREAM_HANDSHAKING) return janet_wrap_nil();
-    run_on_staple(stream);
-    engine_answer(&stream->engine);
-    stream_advance(stream);
-    return janet_wrap_nil();
-}
-
-void stream_ask_staple(Stream *stream) {
-    if (stream->asking) return;
-    stream->asking = true;
-    if (!janet_checktype(stream->on_staple, JANET_FUNCTION)) {
-        engine_answer(&stream->engine);
-        poller_turn(&stream->watcher);
-        return;
-    }
-    poller_call_soon(cfun_run_on_staple, janet_wrap_abstract(stream));
-}
-
 Janet cfun_stream_set_ocsp_response(int32_t argc, Janet *argv) {
     static const char function[] = "tls-stream/set-ocsp-response";
     args_arity(function, argc, 2, 2);

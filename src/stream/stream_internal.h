@@ -46,7 +46,7 @@ struct Stream {
     Endpoint peer;                   /* of an accepted stream; family 0: no IP address */
     bool accepted;                   /* by an accept loop, which reports errors */
     bool timed_out;                  /* its last call did, by the peer's silence */
-    bool asking;                     /* on_staple was called and has not answered */
+    bool asking;                     /* a function of the program has not answered yet */
     bool started;                    /* the handshake has begun */
     bool readable, writable, hangup; /* as the last events reported */
     bool read_shut, write_shut;
@@ -121,8 +121,9 @@ void stream_serve_closers(Stream *stream);
 void stream_advance_handshake(Stream *stream);
 void stream_fail_handshakers(Stream *stream, const char *error);
 
-/* Call on_staple in a fiber of its own, then continue the handshake. */
-void stream_ask_staple(Stream *stream);
+/* Ask the program what the engine waits for. Its function runs in a fiber of its own and may wait;
+ * the answer continues the handshake. */
+void stream_ask(Stream *stream);
 
 /* Call on_session for each new session, each in a fiber of its own. */
 void stream_report_sessions(Stream *stream);

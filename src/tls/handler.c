@@ -1,5 +1,7 @@
 #include "tls/handler.h"
 
+#include "base/call.h"
+
 /* In Janet, since only Janet code can wait for another fiber. The program's errors go on with their
  * trace. */
 static const char guard_source[] = "(fn accept-loop [handler ended loop stream]\n"
@@ -9,14 +11,8 @@ static const char guard_source[] = "(fn accept-loop [handler ended loop stream]\
                                    "    (unless failed result)\n"
                                    "    (propagate result handler)))";
 
-/* A collection would free the code that is compiled, and before Janet 1.42 the fiber that runs. */
 JanetFunction *handler_guard(void) {
-    Janet guard;
-    int locked = janet_gclock();
-    int status = janet_dostring(janet_core_env(NULL), guard_source, "jsec", &guard);
-    janet_gcunlock(locked);
-    if (status) janet_panicv(guard);
-    return janet_unwrap_function(guard);
+    return call_compile(guard_source);
 }
 
 JanetFiber *handler_fiber(const Handler *handler, Janet loop, Stream *stream, JanetTable *env) {

@@ -196,8 +196,48 @@
   (is= 2 asked)
   (is= "ok" (visit (tls/new-context server) {:ocsp :require})))
 
-(test "a function that gives none, fails or waits costs the staple, not the connection"
-  (each f [(fn [] nil) (fn [] (error "no response at hand")) (fn [] (ev/sleep 1)) (fn [] "garbage")]
+(test "a function that waits holds up its own handshake, and no other"
+  (var released 0)
+  (def gate (ev/chan))
+  (def server (merge identity {:ocsp-response (fn [] (ev/take gate) (++ released) good)}))
+  (each version [:TLS1_2 :TLS1_3]
+    (def results (ev/chan))
+    (def options {:ocsp :require :security {:max-version version}})
+    (def listener (tls/listen "127.0.0.1" "0"))
+    (def port (in (net/localname listener) 1))
+    (defn meet [options]
+      (with [s (tls/connect "127.0.0.1" port
+                            (merge {:hostname "a.example" :ca (root :cert)} options))]
+        (string (:read s :all))))
+    (defer (:close listener)
+      (ev/go (fn [] (tls/accept-loop listener server (fn [s] (with [_ s] (:write s "ok"))))))
+      (ev/go (fn [] (ev/give results (meet options))))
+      (is= "ok" (meet {}) "a client that does not ask for a staple")
+      (is= 0 (ev/count results))
+      (ev/give gate :go)
+      (is= "ok" (ev/take results))))
+  (is= 2 released))
+
+(test "an answer after the handshake's time limit changes nothing"
+  (def gate (ev/chan))
+  (def answered (ev/chan))
+  (def server (merge identity {:handshake-timeout 0.2
+                               :ocsp-response (fn [] (ev/take gate) (ev/give answered true) good)}))
+  (def listener (tls/listen "127.0.0.1" "0"))
+  (defer (:close listener)
+    (def errors (ev/chan 1))
+    (ev/go (fn [] (tls/accept-loop listener server (fn [s] (:close s))
+                                   {:on-error |(ev/give errors $)})))
+    (def port (in (net/localname listener) 1))
+    (fails-with "closed the connection"
+                (tls/connect "127.0.0.1" port {:hostname "a.example" :ca (root :cert) :ocsp true}))
+    (is (string/find "a function of the options gave no answer" (ev/take errors)))
+    (ev/give gate :go)
+    (is (ev/take answered))
+    (ev/sleep 0)))
+
+(test "a function that gives none or fails costs the staple, not the connection"
+  (each f [(fn [] nil) (fn [] (error "no response at hand")) (fn [a] good) (fn [] "garbage")]
     (is= "ok" (visit (merge identity {:ocsp-response f}) {:ocsp true}))
     (fails-with "stapled none" (visit (merge identity {:ocsp-response f}) {:ocsp :require}))))
 

@@ -172,12 +172,14 @@
    :cure "Raise `ulimit -n`, or bring the interface up: `ip link set lo up`."}
 
   {:title "Timeouts"
-   :texts ["timeout" "handshake timed out: the peer did not finish it within … s"]
+   :texts ["timeout" "handshake timed out: the peer did not finish it within … s"
+           "handshake timed out: a function of the options gave no answer within … s"]
    :others ["deadline expired"]
    :cause
    ``The call took longer than its `:timeout`, the handshake longer than `:handshake-timeout` (30 s
    by default), or a deadline of `ev/with-deadline` passed. Often the peer does not speak TLS and
-   waits for other data, or a firewall drops packets.``
+   waits for other data, or a firewall drops packets. On a server it may also be a function that the
+   handshake asks, such as `:ocsp-response`, which waited too long.``
    :cure
    ``Give a slow peer more time. A stream stays usable after a read or write that timed out; the
    bytes that were read are in the given buffer.``}

@@ -16,7 +16,7 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg) {
     const SSL_CTX *base = SSL_get_app_data(ssl);
     const ContextData *data = base ? context_data(base) : NULL;
     if (!data) return SSL_CLIENT_HELLO_SUCCESS; /* not prepared: verify_confirm refuses it */
-    if (data->staple_on_demand && !engine_is_answered(ssl) && wants_staple(ssl)) {
+    if (data->staple_on_demand && wants_staple(ssl) && engine_ask(ssl, QUESTION_STAPLE)) {
         return SSL_CLIENT_HELLO_RETRY;
     }
     if (data->has_hosts && !virtual_hosts_choose(ssl, base, alert)) return SSL_CLIENT_HELLO_ERROR;

@@ -126,12 +126,15 @@ SSL_SESSION *engine_take_session(Engine *engine) {
     return first;
 }
 
-void engine_answer(Engine *engine) {
-    engine->answered = true;
+bool engine_ask(const SSL *ssl, Question question) {
+    Engine *engine = engine_of(ssl);
+    if (engine->answered >= question) return false;
+    engine->asked = question;
+    return true;
 }
 
-bool engine_is_answered(SSL *ssl) {
-    return engine_of(ssl)->answered;
+void engine_answer(Engine *engine) {
+    engine->answered = engine->asked;
 }
 
 /* --- failures --- */

@@ -24,6 +24,9 @@ typedef enum EngineStatus {
                           * every further call fails as well */
 } EngineStatus;
 
+/* What a server's handshake may wait for, in this order. */
+typedef enum Question { QUESTION_NONE, QUESTION_STAPLE } Question;
+
 typedef enum EngineRole { ENGINE_CLIENT, ENGINE_SERVER } EngineRole;
 
 /* Results of a transport's callback besides a positive count of bytes. */
@@ -70,8 +73,8 @@ struct Engine {
     bool corks;         /* set by the driver of a byte stream, see engine_handshake */
     bool corked;        /* pending output may wait for the next call */
     bool truncation_is_eof;
-    bool answered; /* see engine_answer */
-    bool alerted;  /* see engine_abort */
+    Question asked, answered; /* the last ones, see engine_ask */
+    bool alerted;             /* see engine_abort */
     /* DTLS */
     size_t mtu;                               /* bytes of a datagram of several records */
     unsigned int retransmit_us;               /* before the first retransmission */
@@ -135,9 +138,8 @@ const char *engine_explain(const Engine *engine, int *errnum);
 int engine_keep_session(SSL *ssl, SSL_SESSION *session);
 SSL_SESSION *engine_take_session(Engine *engine); /* for SSL_SESSION_free; NULL: none is left */
 
-/* Continue a server's handshake that stopped, once, until its driver had a staple. */
+/* After ENGINE_WANTS_ANSWER: what `asked` names has its answer, and the handshake may go on. */
 void engine_answer(Engine *engine);
-bool engine_is_answered(SSL *ssl);
 
 /* Free OpenSSL's buffers until they are needed again. */
 void engine_free_buffers(Engine *engine);
@@ -158,6 +160,10 @@ typedef long EngineControl(BIO *bio, int command, long number, void *pointer);
 /* A method of BIOs whose data is their engine. NULL: out of memory. */
 BIO_METHOD *engine_new_method(const char *name, EngineWrite *write, EngineRead *read,
                               EngineControl *control);
+
+/* For a callback that may stop the handshake: must it wait for the driver's answer? Each question
+ * is asked once in a connection, also when ClientHellos follow. */
+bool engine_ask(const SSL *ssl, Question question);
 
 /* The engine of a connection. */
 Engine *engine_of(const SSL *ssl);
