@@ -1,4 +1,4 @@
-# The examples that use spork, and the page on HTTPS, run with the spork that SPORK=path names.
+# The examples that use spork, README and the page on HTTPS run with the spork that SPORK=path names.
 (import ../support/check :prefix "")
 (import ../support/blocks)
 (import ../support/peers)
@@ -53,11 +53,11 @@
   (test "examples/https_server.janet survives every client, without a stack trace" :deadline 120
     (visit-site))
   (if (blocks/can-run?)
-    (run-page "docs/https.md")
-    (skip "the page on HTTPS runs as written" "no namespaces may be made here")))
+    (each path ["README.md" "docs/https.md"] (run-page path))
+    (skip "README and the page on HTTPS run as written" "no namespaces may be made here")))
 
 (if (spork/folder)
   (run-all)
-  (skip "the examples with spork and the page on HTTPS run" "SPORK=path names no spork"))
+  (skip "the examples with spork, README and the page on HTTPS run" "SPORK=path names no spork"))
 
 (end)

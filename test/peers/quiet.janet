@@ -15,7 +15,7 @@
   [page name port]
   (def texts (mapcat |(map last (last $)) (blocks/sections (string (slurp page)))))
   (def text (find |(string/has-prefix? (string "# " name "\n") $) texts))
-  (string/replace-all "8443" port text))
+  (string (peg/replace '(* "84" :d :d) (string port) text)))
 
 (defn echoes? [port]
   (with [s (tls/connect "127.0.0.1" port {:verify false :timeout 5})]
