@@ -101,6 +101,14 @@
     (print "compiling " (native :name))
     (compile-native native)))
 
+(defn- say-where
+  "Where the tools are, and what makes a shell find them."
+  []
+  (def folder (string (os/realpath (dyn *syspath*)) "/bin"))
+  (each path scripts (print "the tool is " folder "/" (base-of path)))
+  (unless (index-of folder (string/split ":" (os/getenv "PATH" "")))
+    (printf `to find it, add its folder to PATH: export PATH="%s:$PATH"` folder)))
+
 (defn install [manifest &]
   # info.jdn is read as data and can't take the version from project.janet
   (put manifest :info (merge (manifest :info) {:version (project :version)}))
@@ -111,4 +119,5 @@
   (each path scripts
     (write-script path)
     (bundle/add-bin manifest (made path)))
-  (each path manpages (bundle/add-manpage manifest path)))
+  (each path manpages (bundle/add-manpage manifest path))
+  (say-where))

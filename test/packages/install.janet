@@ -104,9 +104,12 @@
   (def [tree source path] [(tmpdir) (checkout) (tools-folder ;build-tools)])
   (def env {"PATH" path "JANET_PATH" tree "HOME" (tmpdir)})
   # CC may be several words
-  (succeeds (tmpdir)
-            (merge env {"JANET_HEADERPATH" (string root "/build/janet/include") "CC" "env cc"})
-            janet "--install" source)
+  (def output
+    (succeeds (tmpdir)
+              (merge env {"JANET_HEADERPATH" (string root "/build/janet/include") "CC" "env cc"})
+              janet "--install" source))
+  (is (string/find (string "the tool is " tree "/bin/jsec\n") output) output)
+  (is (string/find (string `export PATH="` tree `/bin:$PATH"`) output) output)
   (works tree (string tree "/bin/jsec") path)
   (is (os/stat (string tree "/man/man1/jsec.1")))
   (is= version
