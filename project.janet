@@ -97,12 +97,27 @@ Where it is in a place of its own, set PKG_CONFIG_PATH, or CPATH and LIBRARY_PAT
 # Before the native module: janet-pm makes the folder jsec/ here, and wants to be the one that does.
 (declare-source :source ["jsec"])
 
-(declare-native
-  :name "jsec/native"
-  :source (files ".c")
-  :headers (files ".h")
-  :cflags ["-std=c11" "-fvisibility=hidden" "-Isrc" (string "-DJSEC_VERSION=" version) ;cflags]
-  :lflags lflags)
+(def- native
+  {:name "jsec/native"
+   :source (files ".c")
+   :headers (files ".h")
+   :cflags ["-std=c11" "-fvisibility=hidden" "-Isrc" (string "-DJSEC_VERSION=" version) ;cflags]
+   :lflags lflags})
+
+# jpm's declare-native compiles each file a second time, for the archive. Only the object with the
+# module's entry differs there, by the entry's name.
+(compwhen (dyn 'archive-c)
+  (setdyn :nostatic true)
+  (def- entry (find |(string/find "JANET_MODULE_ENTRY" (slurp $)) (native :source)))
+  (def- entry-object (out-path entry ".c" ".static.o"))
+  (def- archive (string (find-build-dir) (native :name) (dyn :statext)))
+  (compile-c :cc (merge native {:entry-name (entry-name (native :name))}) entry entry-object true)
+  (archive-c native archive entry-object
+             ;(map |(out-path $ ".c" ".o") (filter |(not= entry $) (native :source))))
+  (add-dep "build" archive)
+  (install-rule archive (string (dyn :modpath) "/jsec")))
+
+(declare-native ;(kvs native))
 
 (declare-binscript :main "bin/jsec" :hardcode-syspath true)
 (declare-manpage "man/jsec.1")
