@@ -1,6 +1,6 @@
 # The code blocks of README and guide run as they are written, in the order of the page and in one
-# folder, and print what they are said to print. No server is stopped meanwhile. The blocks of README
-# from the first that needs spork on run in spork.janet.
+# folder, and print what they are said to print. No server is stopped meanwhile. The blocks of
+# README from the first that needs spork on run in spork.janet.
 (import ../support/check :prefix "")
 (import ../support/blocks)
 

@@ -1,4 +1,4 @@
-# The examples that use spork, README and the page on HTTPS run with the spork that SPORK=path names.
+# The examples that use spork, README and the page on HTTPS run with the spork of SPORK=path.
 (import ../support/check :prefix "")
 (import ../support/blocks)
 (import ../support/peers)
