@@ -29,11 +29,13 @@ OPENSSL_CFLAGS := $(shell pkg-config --cflags openssl 2>/dev/null)
 OPENSSL_LIBS := $(or $(shell pkg-config --libs openssl 2>/dev/null),-lssl -lcrypto)
 VERSION := $(shell sed -n 's/^(def- version "\(.*\)")$$/\1/p' project.janet)
 # janet.h is a system header here, so that its warnings do not count.
-COMPILE = -std=c11 -fPIC -fvisibility=hidden $(WARNINGS) $(CFLAGS) $(SANITIZE) \
+# Debugging data names no folder of this machine: two builds of one source are equal.
+COMPILE = -std=c11 -fPIC -fvisibility=hidden -ffile-prefix-map="$$PWD"=. $(WARNINGS) \
+  $(CFLAGS) $(CPPFLAGS) $(SANITIZE) \
   -DJSEC_VERSION=$(VERSION) $(QUEUE) $(OPENSSL_CFLAGS) -Isrc -isystem $J/include
 MODULE_LDFLAGS := $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynamic_lookup,-shared)
 
-SOURCES := $(wildcard src/*.c src/*/*.c src/*/*/*.c)
+SOURCES := $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
 OBJECTS := $(SOURCES:%.c=$B/obj/%.o)
 CORE_OBJECTS := $(filter $B/obj/src/core/%,$(OBJECTS))
 MODULES := $(patsubst %,$(TREE)/%,$(wildcard jsec/*.janet jsec/*/*.janet)) \
@@ -58,7 +60,8 @@ RUN_JANET = PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" $(TEST_ENV) ja
 
 .PHONY: all deps env test test-c asan tsan valgrind conform bogo tlsfuzzer programs chaos soak \
   coverage analyze packages matrix janets compilers fuzz corpus bench bench-quick demo docs \
-  test-site lint lint-text format install uninstall clean compare help ALWAYS
+  test-site lint lint-text format install uninstall dist deb clean compare help \
+  ALWAYS
 .DELETE_ON_ERROR:
 
 all: $(JANET) $(MODULES) ## build the modules; names what is missing
@@ -106,6 +109,27 @@ $(TREE)/jsec/native.so: $(OBJECTS) $(QUEUE_OBJECTS)
 	@$(say) LINK $@
 	$Q $(CC) $(MODULE_LDFLAGS) $(SANITIZE) $(LDFLAGS) $^ -o $@ $(OPENSSL_LIBS) $(QUEUE_LIBS)
 
+# For static executables: the objects of the shared one but for the entry, whose name tells modules
+# apart.
+ENTRY := src/module.c
+STATIC_ENTRY := janet_module_entry_jsec_47_native
+$B/obj/entry.o: $(ENTRY) Makefile $(JANET_STAMP)
+	@mkdir -p $(@D)
+	@$(say) CC $<
+	$Q $(CC) $(COMPILE) -DJANET_ENTRY_NAME=$(STATIC_ENTRY) -Wno-missing-prototypes \
+	  -MMD -MP -c $< -o $@
+
+$(TREE)/jsec/native.a: $B/obj/entry.o $(filter-out $B/obj/$(ENTRY:.c=.o),$(OBJECTS))
+	@mkdir -p $(@D)
+	@$(say) AR $@
+	@rm -f $@
+	$Q $(AR) rc $@ $^
+
+$(TREE)/jsec/native.meta.janet: Makefile
+	@mkdir -p $(@D)
+	$Q printf '{:static-entry "%s" :cpp false :lflags @[%s]}\n' $(STATIC_ENTRY) \
+	  '$(OPENSSL_LIBS:%="%")' >$@
+
 $(TREE)/jsec/%.janet: jsec/%.janet
 	@mkdir -p $(@D)
 	$Q cp $< $@
@@ -146,8 +170,8 @@ VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=
 valgrind: ## run the tests under valgrind
 	@$(MAKE) test TEST_ENV='$(SLOW) JSEC_WRAPPER="$(VALGRIND)"'
 
-packages: all ## test each way of installing, in empty folders
-	$Q $(RUN_JANET) test/run.janet test/packages/install.janet
+packages: all ## test the archive of a release and each way of installing, in empty folders
+	$Q $(RUN_JANET) test/run.janet test/packages/release.janet test/packages/install.janet
 
 # --- fuzzing ---
 
@@ -284,7 +308,7 @@ define lint_build
 build/lint/$1/%.o: %.c Makefile $(JANET_STAMP)
 	@mkdir -p $$(@D)
 	@$(say) $1 $$<
-	$Q $1 $(COMPILE) -Itest/c -Werror $2 -MMD -MP -c $$< -o $$@
+	$Q $1 $$(COMPILE) -Itest/c -Werror $2 -MMD -MP -c $$< -o $$@
 endef
 $(eval $(call lint_build,gcc))
 $(eval $(call lint_build,clang,$(clang_flags)))
@@ -351,11 +375,24 @@ INSTALL_MODULES = $(INSTALL_ROOT)$(if $(PREFIX),/lib/janet)
 INSTALL_SHARE = $(INSTALL_ROOT)$(if $(PREFIX),/share)
 INSTALL_FOLDERS = '$(TREE)' '$(INSTALL_ROOT)' '$(INSTALL_MODULES)' '$(INSTALL_SHARE)'
 
-install: all ## install modules, tool, manual page and completions; PREFIX=/usr/local chooses where
-	$Q JANET='$(JANET)' tools/install $(INSTALL_FOLDERS) '$(DESTDIR)'
+install: all $(TREE)/jsec/native.a $(TREE)/jsec/native.meta.janet ## install all; PREFIX=/usr/local
+	$Q JANET='$(JANET)' VERSION='$(VERSION)' STATIC_ENTRY=$(STATIC_ENTRY) \
+	  tools/install $(INSTALL_FOLDERS) '$(DESTDIR)'
 
 uninstall: $(JANET) ## remove what `make install` installed
 	$Q tools/install --remove $(INSTALL_FOLDERS)
+
+# --- releases: CONTRIBUTING.md, "Releasing" ---
+
+ARCHIVE := build/dist/jsec-$(VERSION).tar.gz
+
+dist: ## make build/dist/jsec-VERSION.tar.gz of the commit; REF=v0.3.0 chooses another
+	@mkdir -p $(dir $(ARCHIVE))
+	@$(say) DIST $(ARCHIVE)
+	$Q git archive --format=tar --prefix=jsec-$(VERSION)/ $(or $(REF),HEAD) | gzip -9n >$(ARCHIVE)
+
+deb: all dist ## make Debian packages of the commit in build/deb, and run lintian on them
+	$Q VERSION='$(VERSION)' tools/deb $(ARCHIVE) $J
 
 clean: ## remove build/
 	rm -rf build
@@ -364,4 +401,4 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 
 -include $(wildcard build/fuzz/obj/*/*.d build/fuzz/obj/*/*/*.d build/fuzz/obj/*/*/*/*.d)
--include $(OBJECTS:.o=.d) $(LINT:.o=.d) $(C_TESTS:%=%.d)
+-include $(OBJECTS:.o=.d) $B/obj/entry.d $(LINT:.o=.d) $(C_TESTS:%=%.d)

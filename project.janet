@@ -2,7 +2,7 @@
 # (bundle/init.janet).
 
 # The only place of the version; the C code gets it as a define, here and from the Makefile.
-(def- version "0.2.0")
+(def- version "0.3.0")
 
 (declare-project
   :name "jsec"

@@ -1,27 +1,10 @@
 # Installed in each way into an empty place, used from there by a script that knows nothing else,
 # and removed again.
 (import ../support/check :prefix "")
+(import ../support/commands :prefix "")
 
 (def root (os/cwd))
 (def janet (os/realpath (find-program "janet")))
-
-(defn- find-tool [name] (or (find-program name) (errorf "there is no %s" name)))
-
-(defn- run
-  "Run a command in a folder with nothing but `env` for its environment. Returns [status output]."
-  [folder env & command]
-  (def log (string (tmpdir) "/log"))
-  (def before (os/cwd))
-  (os/cd folder)
-  (def status (defer (os/cd before)
-                (with [out (file/open log :w)]
-                  (os/execute command :pe (merge {:out out :err out} env)))))
-  [status (slurp log)])
-
-(defn- succeeds [& arguments]
-  (def [status output] (run ;arguments))
-  (is= 0 status output)
-  (string output))
 
 (defn- tools-folder
   "A folder for PATH that holds these programs alone: no pkg-config, say."
@@ -38,13 +21,6 @@
   (each name ["project.janet" "bundle" "bin" "jsec" "man" "src" "README.md"]
     (os/execute ["cp" "-R" (string root "/" name) folder] :px))
   folder)
-
-(defn- files-in [folder]
-  (if (os/stat folder)
-    (mapcat |(let [path (string folder "/" $)]
-               (if (= :directory (os/lstat path :mode)) (files-in path) [path]))
-            (os/dir folder))
-    []))
 
 (def imports ``
 (import jsec/bio)
@@ -181,6 +157,8 @@
   (def prefix (string (tmpdir) "/a prefix"))
   (make "install" prefix)
   (works (string prefix "/lib/janet") (string prefix "/bin/jsec") (tools-folder "env"))
+  (def pc (string prefix "/lib/pkgconfig/jsec.pc"))
+  (is (os/stat pc))
   (each path ["man/man1/jsec.1" "bash-completion/completions/jsec" "zsh/site-functions/_jsec"
               "fish/vendor_completions.d/jsec.fish"]
     (is (pos? (os/stat (string prefix "/share/" path) :size)) path))
@@ -225,6 +203,21 @@
          (succeeds "/" {} program `(def b (bio/new-mem)) (bio/write b "abc") (pp (bio/read b 9))`)))
   (skip "the archive links into one executable with Janet's" "this Janet came without libjanet.a"))
 
+(if (and (os/stat archive) (find-program "pkg-config"))
+  (test "the archive of make install links by what pkg-config says of it" :deadline 300
+    (def prefix (tmpdir))
+    (make "install" prefix)
+    (def flags
+      (succeeds (tmpdir) (merge (os/environ) {"PKG_CONFIG_PATH" (string prefix "/lib/pkgconfig")})
+                (find-tool "pkg-config") "--libs" "jsec"))
+    (def program (string (tmpdir) "/program"))
+    (succeeds root (os/environ) (find-tool "cc") "-Ibuild/janet/include" "test/packages/static.c"
+              "-o" program ;(filter next (string/split " " (string/trim flags))) archive
+              "-lm" "-ldl" "-lrt" "-pthread")
+    (is= "@\"abc\"\n"
+         (succeeds "/" {} program `(def b (bio/new-mem)) (bio/write b "abc") (pp (bio/read b 9))`)))
+  (skip "the archive links by pkg-config" "no pkg-config, or no libjanet.a"))
+
 # ---- the package managers, where they are ----
 
 (defn- with-manager [name fact f]
@@ -244,7 +237,11 @@
   (fn [jpm]
     (def tree (tmpdir))
     (def env (os/environ))
-    (succeeds (checkout) env jpm (string "--tree=" tree) "install")
+    (def source (checkout))
+    (def output (succeeds source env jpm (string "--tree=" tree) "install"))
+    (def files (filter |(string/has-suffix? ".c" $) (files-in (string source "/src"))))
+    # once each, and the module's entry for the archive
+    (is= (inc (length files)) (length (string/find-all "compiling " output)))
     (works (string tree "/lib") (string tree "/bin/jsec") (os/getenv "PATH"))
     (makes-executables env jpm (string "--tree=" tree))
     (succeeds (tmpdir) env jpm (string "--tree=" tree) "uninstall" "jsec")
