@@ -3,4 +3,4 @@
 
 (export (require "./native") "dtls"
   '[new-context connect read write close listen recv-from send-to close-server localname peers
-    close-peer set-ticket-keys])
+    close-peer set-ticket-keys reload])

@@ -60,7 +60,8 @@ spellings of one option are given.``
    :texts [":min-version is above *" ":max-version is below *"
            "openssl.cnf leaves no protocol version*" ":session is for clients"
            "a context can't be made of another*" ":on-session beside a context*"
-           "option :… in :sni*" ":sni within :sni" ":sni: …" ":sni \"…\": …"
+           "option :… in :sni*" ":sni within :sni*" ":sni, expected*" ":sni: …"
+           "option :…: it is a connection's*" ":sni \"…\": …"
            "a function as :ocsp-response*" "… rests on SHA-1 and MD5*"
            ":ciphers and :ciphersuites leave none*"
            ":ciphers has no suite usable with the key of :cert" ":key is an Ed25519 or Ed448 one*"
@@ -237,7 +238,7 @@ spellings of one option are given.``
    Give the session to `tls/connect` as `:session`.``}
 
   {:title "Tickets"
-   :texts [":ticket-keys*"]
+   :texts [":ticket-keys*" "ticket keys: …"]
    :cause
    ``Ticket keys have 48 or 80 bytes (nginx's format), and there are 1 to 8 of them.``
    :cure "`(crypto/random-bytes 80)`, or a file of them: `openssl rand 80 > ticket.key`."}
@@ -390,7 +391,8 @@ spellings of one option are given.``
 
   {:title "Out of memory, of threads, of random bytes"
    :texts ["out of memory" "no room for … bytes*" "no worker thread*" "no random bytes*"
-           "no connection*" "no context*" "the result would be larger than 2 GB"
+           "no connection*" "no context*" "context not locked: …"
+           "the result would be larger than 2 GB"
            "buffer cannot reallocate foreign memory" "not added to the trust store*" "trust*"
            "verification not set up*" "can't make an event queue: …" ":purpose: …"
            "more than 2 GB: use bio/read"]

@@ -67,3 +67,6 @@
 (import jsec/crypto)
 (def ctx (dtls/new-context {:cert "localhost.pem" :key "localhost.key"}))
 (dtls/set-ticket-keys ctx [(crypto/random-bytes 80)])
+# ### dtls/reload
+(def ctx (dtls/new-context {:cert "localhost.pem" :key "localhost.key"}))
+(dtls/reload ctx) # after new files were put in place

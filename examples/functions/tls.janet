@@ -44,6 +44,9 @@
 (import jsec/crypto)
 (def ctx (tls/new-context {:cert "localhost.pem" :key "localhost.key"}))
 (tls/set-ticket-keys ctx [(crypto/random-bytes 80)])
+# ### tls/reload
+(def ctx (tls/new-context {:cert "localhost.pem" :key "localhost.key"}))
+(tls/reload ctx) # after new files were put in place
 # ### tls/stats
 (tls/stats (tls/new-context {:cert "localhost.pem" :key "localhost.key"}))
 # ### tls/features

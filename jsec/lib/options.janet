@@ -4,7 +4,7 @@
 (def key "The dynamic binding of `tls/with-options`." :jsec/tls-options)
 
 # Options of accept-loop and of tls/listen, beside those of a connection.
-(def- of-loops [:max-connections :max-handshakes :max-handshakes-per-host :on-error])
+(def- of-loops [:max-connections :max-handshakes :max-handshakes-per-host :on-error :reload])
 (def- of-listeners [:backlog :share-port])
 
 # What one side alone can use. :timeout is for connect: an accept waits as long as it takes.

@@ -21,6 +21,13 @@ static void merge_names(const char *function, ContextOptions *options) {
     options->connection.hostname = options->sni;
 }
 
+static bool keeps_sessions(const Context *context) {
+    SSL_CTX *now = context_slot_get(context->slot);
+    bool keeps = context_data(now)->keeps_sessions;
+    SSL_CTX_free(now);
+    return keeps;
+}
+
 static Context *read_beside(const char *function, const ContextKind *kind, Janet table,
                             ContextOptions *options) {
     Context *context = as_context(kind, options->context);
@@ -33,7 +40,7 @@ static Context *read_beside(const char *function, const ContextKind *kind, Janet
     options_read(function, kind->beside, table, options);
     if (options->sni.data) options->connection.hostname = options->sni;
     bool wants_sessions = !janet_checktype(options->connection.on_session, JANET_NIL);
-    if (wants_sessions && !context_data(context->context)->keeps_sessions) {
+    if (wants_sessions && !keeps_sessions(context)) {
         raise_format(function, ":on-session beside a context that was made without it: the "
                                "context keeps no sessions");
     }
@@ -68,8 +75,8 @@ static Context *make_context(const char *function, const ContextKind *kind,
     memset(made, 0, sizeof *made);
     made->connection.on_session = janet_wrap_nil();
     made->connection.on_staple = options->connection.on_staple;
-    made->context = context_cached(&options->settings, &failure);
-    if (!made->context) raise_failure(function, &failure);
+    made->slot = context_cached(&options->settings, &failure);
+    if (!made->slot) raise_failure(function, &failure);
     return made;
 }
 
@@ -156,7 +163,7 @@ static void read_hosts(const char *function, const ContextKind *kind, ContextOpt
         if (janet_checktype(kv->key, JANET_NIL)) continue;
         VirtualHost host = {.name = host_name(function, kv->key)};
         refuse_doubled_host(function, array, host.name);
-        host.context = host_context(function, kind, kv->value, &options->settings)->context;
+        host.slot = host_context(function, kind, kv->value, &options->settings)->slot;
         janet_buffer_push_bytes(array, (const uint8_t *)&host, sizeof host);
     }
     options->settings.hosts =

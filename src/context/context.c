@@ -11,7 +11,7 @@
 int context_object_gc(void *pointer, size_t size) {
     (void)size;
     Context *self = pointer;
-    SSL_CTX_free(self->context);
+    context_slot_release(self->slot);
     OPENSSL_free((void *)(uintptr_t)self->connection.hostname.data);
     OPENSSL_free((void *)(uintptr_t)self->connection.verify_hostname.data);
     OPENSSL_clear_free((void *)(uintptr_t)self->connection.session.data,
@@ -53,16 +53,22 @@ static void describe_certificate(X509 *certificate, JanetBuffer *into) {
     x509info_free(&info);
 }
 
-void context_object_tostring(void *pointer, JanetBuffer *buffer) {
+static void describe_context(const SSL_CTX *context, JanetBuffer *buffer) {
     static const char *const modes[] = {"", ", verify false", ", verify true", ", verify optional"};
-    const SSL_CTX *context = ((Context *)pointer)->context;
-    if (!context) return; /* making it has failed */
     const ContextData *data = context_data(context);
     X509 *certificate = SSL_CTX_get0_certificate(context);
     janet_buffer_push_cstring(buffer, certificate ? "certificate" : "no certificate");
     if (certificate) describe_certificate(certificate, buffer);
     if (data->own_trust) janet_buffer_push_cstring(buffer, ", own trust");
     janet_buffer_push_cstring(buffer, modes[data->verify]);
+}
+
+void context_object_tostring(void *pointer, JanetBuffer *buffer) {
+    ContextSlot *slot = ((Context *)pointer)->slot;
+    if (!slot) return; /* making it has failed */
+    SSL_CTX *context = context_slot_get(slot);
+    describe_context(context, buffer);
+    SSL_CTX_free(context);
 }
 
 /* Janet itself passes threaded abstracts between threads. These two are called for an image, which

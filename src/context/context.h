@@ -3,6 +3,7 @@
 #define JSEC_CONTEXT_CONTEXT_H
 
 #include "context/options.h"
+#include "core/tls/context_slot.h"
 
 /* A protocol's contexts and the options that make them. */
 typedef struct ContextKind {
@@ -15,9 +16,9 @@ typedef struct ContextKind {
     bool datagram;
 } ContextKind;
 
-/* A context object: an SSL_CTX with the connection options that were given with it. */
+/* A context object: a slot with an SSL_CTX, and the connection options that were given with it. */
 typedef struct Context {
-    SSL_CTX *context;
+    ContextSlot *slot;
     ConnectionOptions connection; /* its names are copies, freed with the object */
 } Context;
 

@@ -4,8 +4,6 @@
 #include "base/raise.h"
 #include "context/argument.h"
 #include "context/parse.h"
-#include "core/tls/context.h"
-#include "core/tls/trust.h"
 
 #include <openssl/crypto.h>
 #include <string.h>
@@ -35,8 +33,8 @@ Janet entry_new_context(const char *function, const ContextKind *kind, int32_t a
     memset(self, 0, sizeof *self);
     self->connection.on_session = self->connection.on_staple = janet_wrap_nil();
     /* Not from the cache: trust-cert may change it. */
-    self->context = context_new(&options->settings, &failure);
-    if (!self->context) raise_failure(function, &failure);
+    self->slot = context_slot_new(&options->settings, &failure);
+    if (!self->slot) raise_failure(function, &failure);
     self->connection = options->connection;
     /* Each one is replaced, since the collector frees the copies. */
     bool copied = copy_name(&self->connection.hostname);
@@ -61,8 +59,9 @@ Janet entry_trust_cert(const char *function, const ContextKind *kind, int32_t ar
         raise_type(function, 1, "string or buffer", argv[1]);
     }
     Failure failure;
-    if (!trust_add(self->context, value_bytes(argv[1]), &failure))
+    if (!context_slot_trust(self->slot, value_bytes(argv[1]), &failure)) {
         raise_failure(function, &failure);
+    }
     return argv[0];
 }
 
@@ -75,6 +74,8 @@ Janet entry_set_ticket_keys(const char *function, const ContextKind *kind, int32
     args_arity(function, argc, 2, 2);
     Context *self = get_context(function, kind, argv, 0);
     parse_blobs(&site, argv[1], &keys);
-    if (!context_set_ticket_keys(self->context, &keys, &failure)) raise_failure(function, &failure);
+    if (!context_slot_set_ticket_keys(self->slot, &keys, &failure)) {
+        raise_failure(function, &failure);
+    }
     return argv[0];
 }

@@ -1,6 +1,7 @@
 /* Contexts for DTLS. */
 #include "base/module.h"
 #include "context/entry.h"
+#include "context/reload.h"
 #include "dtls/options.h"
 #include "register.h"
 
@@ -36,10 +37,23 @@ FUNCTION(dtls_set_ticket_keys, "dtls/set-ticket-keys", "ctx keys",
     return entry_set_ticket_keys(function, &dtls_kind, argc, argv);
 }
 
+FUNCTION(dtls_reload, "dtls/reload", "ctx &opt opts",
+         "Replace what a context from `dtls/new-context` was made of, without a restart: read its "
+         "files again or, with `opts`, take other options. All of it is replaced, or nothing. New "
+         "peers get the new state, open sessions go on, and clients resume their sessions. See "
+         "`tls/reload`. Returns the context. Raises when a file is missing or does not fit, and "
+         "for options that `dtls/new-context` does not take or that belong to a connection.",
+         NULL) {
+    DtlsOptions options;
+    dtls_options_init(&options);
+    return entry_reload(function, &dtls_kind, argc, argv, &options.context);
+}
+
 static const Function *const functions[] = {
     &function_dtls_new_context,
     &function_dtls_trust_cert,
     &function_dtls_set_ticket_keys,
+    &function_dtls_reload,
     NULL,
 };
 

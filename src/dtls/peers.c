@@ -53,21 +53,36 @@ static Peer *new_peer(Peers *peers) {
     return peer;
 }
 
-static bool prepare_spare(Peers *peers, Failure *failure) {
-    if (peers->spare) return true;
+static Peer *make_spare(Peers *peers, SSL_CTX *context, Failure *failure) {
     Peer *peer = new_peer(peers);
-    if (!peer) return failure_set(failure, "out of memory");
+    if (!peer) {
+        failure_set(failure, "out of memory");
+        return NULL;
+    }
     const ConnectionSettings *settings = peers->settings;
     DatagramSettings datagrams = {settings->mtu, settings->retransmit, settings->handshake_timeout};
     Transport transport = {send_to_peer, receive_from_peer, peer};
-    if (!datagram_engine_init(&peer->engine, peers->context, ENGINE_SERVER, transport, datagrams,
+    if (!datagram_engine_init(&peer->engine, context, ENGINE_SERVER, transport, datagrams,
                               failure) ||
         !context_prepare(peer->engine.ssl, NULL, NULL, failure)) {
         free_peer(peer);
-        return false;
+        return NULL;
     }
-    peers->spare = peer;
-    return true;
+    return peer;
+}
+
+/* The spare, made if there is none of the context that serves now. NULL on failure. */
+static Peer *prepare_spare(Peers *peers, Failure *failure) {
+    SSL_CTX *context = context_slot_get(peers->slot);
+    Peer *spare = peers->spare;
+    if (spare && SSL_get_app_data(spare->engine.ssl) != context) {
+        free_peer(spare);
+        spare = NULL;
+    }
+    if (!spare) spare = make_spare(peers, context, failure);
+    peers->spare = spare;
+    SSL_CTX_free(context);
+    return spare;
 }
 
 bool peers_init(Peers *peers, Failure *failure) {
@@ -313,9 +328,9 @@ static void renew_secrets(Peers *peers) {
 static Peer *answer_hello(Peers *peers, const Datagram *datagram, Peer *before) {
     Failure failure;
     bool refused = !before && is_full(peers, &datagram->from);
-    if (refused || !prepare_spare(peers, &failure)) return NULL;
+    Peer *peer = refused ? NULL : prepare_spare(peers, &failure);
+    if (!peer) return NULL;
     renew_secrets(peers);
-    Peer *peer = peers->spare;
     peer->endpoint = datagram->from;
     peer->bytes = datagram->bytes;
     peer->length = datagram->length;

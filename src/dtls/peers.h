@@ -38,7 +38,7 @@ typedef struct Peer {
 
 struct Peers {
     Udp *udp;
-    SSL_CTX *context;
+    ContextSlot *slot;
     const ConnectionSettings *settings;
     const ServerOptions *options;
     GcRoot root; /* keeps the server alive while it has peers, since they have timers */

@@ -29,7 +29,7 @@ static void init_server(Server *server, Context *context, const DtlsOptions *opt
     server->settings = options->context.connection.settings;
     server->options = options->server;
     server->peers.udp = &server->udp;
-    server->peers.context = context->context;
+    server->peers.slot = context->slot;
     server->peers.settings = &server->settings;
     server->peers.options = &server->options;
     server->peers.mark = mark_server;
@@ -41,7 +41,7 @@ static void init_server(Server *server, Context *context, const DtlsOptions *opt
 Server *server_new(const char *function, Context *context, const DtlsOptions *options,
                    void (*ready)(Watcher *watcher, unsigned ready), const JanetMethod *methods) {
     Failure failure;
-    if (!context_data_can_serve(context->context, &failure)) raise_failure(function, &failure);
+    if (!context_slot_can_serve(context->slot, &failure)) raise_failure(function, &failure);
     Server *server = janet_abstract(&server_type, sizeof *server);
     init_server(server, context, options);
     server->watcher.ready = ready;

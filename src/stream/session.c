@@ -105,7 +105,7 @@ Janet cfun_stream_renegotiate(int32_t argc, Janet *argv) {
 static bool staple_response(const Janet *argv, Bytes response, const char *function,
                             Failure *failure) {
     const Context *context = context_object(argv[0]);
-    if (context) return ocsp_staple_context(context->context, response, failure);
+    if (context) return context_slot_staple(context->slot, response, failure);
     Stream *stream = stream_get_open(argv, 0);
     if (!SSL_is_server(stream->engine.ssl)) raise_format(function, "stapling is the server's");
     if (stream->started || stream->state != STREAM_HANDSHAKING) {

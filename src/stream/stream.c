@@ -106,17 +106,24 @@ static void apply_settings(Stream *stream, const ConnectionSettings *settings) {
     if (max && max < stream->engine.max_sealed) stream->engine.max_sealed = max;
 }
 
-static bool make_engine(Stream *stream, Context *context, EngineRole role,
-                        const ConnectionSettings *settings, Failure *failure) {
+static bool make_engine_of(Stream *stream, SSL_CTX *context, EngineRole role,
+                           const ConnectionSettings *settings, Failure *failure) {
     bool datagram = stream->kind->datagram;
     Transport transport = datagram ? transport_udp : transport_tcp;
     transport.arg = stream;
     if (!datagram) {
-        return byte_stream_engine_init(&stream->engine, context->context, role, transport, failure);
+        return byte_stream_engine_init(&stream->engine, context, role, transport, failure);
     }
     DatagramSettings datagrams = {settings->mtu, settings->retransmit, settings->handshake_timeout};
-    return datagram_engine_init(&stream->engine, context->context, role, transport, datagrams,
-                                failure);
+    return datagram_engine_init(&stream->engine, context, role, transport, datagrams, failure);
+}
+
+static bool make_engine(Stream *stream, const Context *context, EngineRole role,
+                        const ConnectionSettings *settings, Failure *failure) {
+    SSL_CTX *now = context_slot_get(context->slot);
+    bool made = make_engine_of(stream, now, role, settings, failure);
+    SSL_CTX_free(now); /* the engine has a reference */
+    return made;
 }
 
 Stream *stream_new(const StreamKind *kind, Context *context, EngineRole role,
@@ -130,7 +137,7 @@ Stream *stream_new(const StreamKind *kind, Context *context, EngineRole role,
     stream->observer.owner = stream->on_session = janet_wrap_nil();
     stream->in = stream->out = stream->facts = janet_wrap_nil();
     stream->on_staple = context->connection.on_staple;
-    stream->stats = stats_hold(context_data(context->context)->stats);
+    stream->stats = stats_hold(context_slot_stats(context->slot));
     request_queue_init(&stream->handshakers);
     request_queue_init(&stream->readers);
     request_queue_init(&stream->writers);

@@ -25,7 +25,7 @@ Stream *accept_stream(Context *context, const ConnectionSettings *settings, int 
 
 void accept_check(const char *caller, const Context *context) {
     Failure failure;
-    if (!context_data_can_serve(context->context, &failure)) raise_failure(caller, &failure);
+    if (!context_slot_can_serve(context->slot, &failure)) raise_failure(caller, &failure);
 }
 
 Context *accept_choose(const char *function, JanetStream *listener, const Janet *argv, int32_t argc,

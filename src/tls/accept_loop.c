@@ -12,6 +12,7 @@
 #include "tls/accept.h"
 #include "tls/admission.h"
 #include "tls/handler.h"
+#include "tls/reloader.h"
 
 #include <math.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 typedef struct LoopOptions {
     AdmissionLimits limits;
     Janet on_error; /* function of the error's text and of facts about it, or nil */
+    double reload;  /* seconds between looks at the files; 0: never */
 } LoopOptions;
 
 static const OptionRange count_range = {1, INT32_MAX};
@@ -41,6 +43,9 @@ static const OptionRow rows[] = {
     OPTION("on-error", option_function_of_two, LoopOptions, on_error,
            "Function called with the text of each error that a peer caused, and with a struct of "
            "facts if it takes two arguments. Default: none."),
+    OPTION("reload", option_seconds, LoopOptions, reload,
+           "Seconds between looks at the files of the options or context; those that changed are "
+           "read again as by `tls/reload`. Default: never."),
 };
 static const OptionSet loop_set = OPTION_SET(rows);
 
@@ -61,6 +66,7 @@ typedef struct LoopRequest {
     Acceptor acceptor;
     Loop *loop;
     JanetStream *listener;
+    Reloader reloader;
 } LoopRequest;
 
 static int gc_loop(void *pointer, size_t size) {
@@ -89,7 +95,7 @@ static const JanetAbstractType loop_type = {
 };
 
 static Stats *stats_of(const Loop *loop) {
-    return context_data(loop->context->context)->stats;
+    return context_slot_stats(loop->context->slot);
 }
 
 /* --- tasks --- */
@@ -191,9 +197,20 @@ static void add_connection(Acceptor *acceptor, int descriptor, const Endpoint *p
     }
 }
 
+/* A failure is no peer's: its facts have no address. */
+static void report_reload(Reloader *reloader, const Failure *failure) {
+    const LoopRequest *request =
+        (LoopRequest *)((uintptr_t)reloader - offsetof(LoopRequest, reloader));
+    Janet error = janet_wrap_string(janet_formatc("tls/accept-loop: reload: %s", failure->text));
+    JanetKV *facts = janet_struct_begin(1);
+    janet_struct_put(facts, janet_ckeywordv("stage"), janet_ckeywordv("reload"));
+    report_error(request->loop, error, janet_wrap_struct(janet_struct_end(facts)));
+}
+
 static void end_loop(Acceptor *acceptor) {
     LoopRequest *request = request_of_acceptor(acceptor);
     RequestQueue none;
+    reloader_stop(&request->reloader);
     request_queue_init(&none);
     admission_end(request->loop->admission);
     if (request_waits(&request->request)) {
@@ -203,6 +220,7 @@ static void end_loop(Acceptor *acceptor) {
 
 static void cancel_loop(Request *request) {
     LoopRequest *self = (LoopRequest *)request;
+    reloader_stop(&self->reloader);
     listener_leave(&self->acceptor);
     admission_end(self->loop->admission);
 }
@@ -232,7 +250,8 @@ static Loop *new_loop(JanetFunction *handler) {
     return loop;
 }
 
-JANET_NO_RETURN static void run_loop(Loop *loop, JanetStream *listener, AdmissionLimits limits) {
+JANET_NO_RETURN static void run_loop(Loop *loop, JanetStream *listener,
+                                     const LoopOptions *options) {
     LoopRequest *request = request_new(sizeof *request, 0, &loop_kind);
     if (request->request.fiber->supervisor_channel) {
         loop->supervisor = janet_wrap_abstract(request->request.fiber->supervisor_channel);
@@ -243,7 +262,10 @@ JANET_NO_RETURN static void run_loop(Loop *loop, JanetStream *listener, Admissio
     request->acceptor.many = true;
     request->loop = loop;
     request->listener = listener;
-    loop->admission = admission_new(&admission_ops, limits, loop, &request->acceptor);
+    loop->admission = admission_new(&admission_ops, options->limits, loop, &request->acceptor);
+    if (options->reload > 0) {
+        reloader_start(&request->reloader, loop->context->slot, options->reload, report_reload);
+    }
     listener_join(listener, &request->acceptor);
     request_park(&request->request, INFINITY);
 }
@@ -259,39 +281,45 @@ JANET_NO_RETURN static void start_loop(const char *function, Loop *loop, JanetSt
     loop->settings.handshake_timeout = own.limits.handshake_timeout;
     loop->deferred = !options->handshake;
     poller_start();
-    run_loop(loop, listener, own.limits);
+    run_loop(loop, listener, &own);
 }
 
-FUNCTION(tls_accept_loop, "tls/accept-loop", "listener opts handler &opt loop-opts",
-         "Serve a listener: call `handler` with a TLS stream, in a fiber of its own, for each "
-         "connection whose handshake succeeded, until the listener is closed. Handshakes run "
-         "concurrently: one that stalls or fails delays no other and never reaches the "
-         "handler.\n\n"
-         "The handler closes its stream with `(ev/close stream)` when the answer is complete. "
-         "When a handler raises before that, the connection is aborted, so that the peer sees an "
-         "error and not a clean end. Do not close the stream in `defer` or `with`: both close it "
-         "after an error too. `(fiber/root)` is the handler's task, for `ev/cancel`.\n\n"
-         "Errors that the peer or the network caused go to `:on-error`: a failed handshake, and "
-         "what a call on the stream raised in the handler, if the handler ends with it (an end "
-         "without close_notify, a reset, a timeout). Without `:on-error` they are silent. Other "
-         "errors of a handler are the program's: they go where a task's errors go, to the "
-         "supervisor or to standard error. A supervisor gets both.\n\n"
-         "`opts` is a table or struct of options as for `tls/accept`, or a context; nil stands for "
-         "the options that `tls/listen` was given. `loop-opts` is a table of:\n\n"
-         "* `:max-connections` - connections at a time whose handshake is done; more wait, with "
-         "their handshake done or in the listener's backlog. Default: no limit.\n"
-         "* `:max-handshakes` - unfinished handshakes at a time. For one more the oldest is "
-         "dropped, once it had half a second. Default 1000.\n"
-         "* `:max-handshakes-per-host` - likewise, of one remote IP address. Default 250.\n"
-         "* `:handshake-timeout` - seconds for each handshake. Default: that of `opts`, 30.\n"
-         "* `:on-error` - function called with the text of each error that a peer caused. A "
-         "Janet function that takes a second argument gets a struct: `:peername`, the client's "
-         "address as a tuple of host and port (absent on unix sockets); `:stage`, `:handshake` or "
-         "`:connection`; `:server-name`, the name that the client asked for, if any.\n\n"
-         "Returns the listener when it is closed. Raises when the options are not those of a "
-         "server.\n\n"
-         "Options:",
-         &tls_server_set) {
+FUNCTION(
+    tls_accept_loop, "tls/accept-loop", "listener opts handler &opt loop-opts",
+    "Serve a listener: call `handler` with a TLS stream, in a fiber of its own, for each "
+    "connection whose handshake succeeded, until the listener is closed. Handshakes run "
+    "concurrently: one that stalls or fails delays no other and never reaches the "
+    "handler.\n\n"
+    "The handler closes its stream with `(ev/close stream)` when the answer is complete. "
+    "When a handler raises before that, the connection is aborted, so that the peer sees an "
+    "error and not a clean end. Do not close the stream in `defer` or `with`: both close it "
+    "after an error too. `(fiber/root)` is the handler's task, for `ev/cancel`.\n\n"
+    "Errors that the peer or the network caused go to `:on-error`: a failed handshake, and "
+    "what a call on the stream raised in the handler, if the handler ends with it (an end "
+    "without close_notify, a reset, a timeout). Without `:on-error` they are silent. Other "
+    "errors of a handler are the program's: they go where a task's errors go, to the "
+    "supervisor or to standard error. A supervisor gets both.\n\n"
+    "`opts` is a table or struct of options as for `tls/accept`, or a context; nil stands for "
+    "the options that `tls/listen` was given. `loop-opts` is a table of:\n\n"
+    "* `:max-connections` - connections at a time whose handshake is done; more wait, with "
+    "their handshake done or in the listener's backlog. Default: no limit.\n"
+    "* `:max-handshakes` - unfinished handshakes at a time. For one more the oldest is "
+    "dropped, once it had half a second. Default 1000.\n"
+    "* `:max-handshakes-per-host` - likewise, of one remote IP address. Default 250.\n"
+    "* `:handshake-timeout` - seconds for each handshake. Default: that of `opts`, 30.\n"
+    "* `:on-error` - function called with the text of each error that a peer caused. A "
+    "Janet function that takes a second argument gets a struct: `:peername`, the client's "
+    "address as a tuple of host and port (absent on unix sockets); `:stage`, `:handshake`, "
+    "`:connection` or `:reload`; `:server-name`, the name that the client asked for, if any.\n"
+    "* `:reload` - seconds between looks at the files of the options or context: certificates, "
+    "keys, CAs, CRLs, those of virtual hosts too. Files that changed are read again as by "
+    "`tls/reload`, for new connections. When they do not fit, a key that is not yet the "
+    "certificate's for example, all stays as it is, `:on-error` is called once, and the next "
+    "change is tried again. Default: never.\n\n"
+    "Returns the listener when it is closed. Raises when the options are not those of a "
+    "server.\n\n"
+    "Options:",
+    &tls_server_set) {
     args_arity(function, argc, 3, 4);
     ConnectionOptions options;
     JanetStream *listener = listener_get(function, argv, 0);

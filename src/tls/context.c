@@ -1,6 +1,7 @@
 /* Contexts for TLS. */
 #include "base/module.h"
 #include "context/entry.h"
+#include "context/reload.h"
 #include "register.h"
 #include "tls/options.h"
 
@@ -10,7 +11,7 @@ FUNCTION(tls_new_context, "tls/new-context", "&opt opts",
          "`tls/connect`, `tls/accept`, `tls/accept-loop`, `tls/upgrade` and `tls/wrap` accept "
          "it instead of options. Options of a single connection can stand beside it: "
          "`{:context ctx :hostname \"...\"}`.\n\n"
-         "Returns the context. Later changes of its files have no effect on it. Threads may "
+         "Returns the context. Later changes of its files take effect by `tls/reload`. Threads may "
          "share it: a function given to `ev/thread` can use it, and `ev/give` passes it on. A "
          "context with `:on-session` or a function as `:ocsp-response` stays in its thread, as "
          "streams and listeners do. Raises when an option is unknown, has a value of a wrong "
@@ -45,10 +46,33 @@ FUNCTION(tls_set_ticket_keys, "tls/set-ticket-keys", "ctx keys",
     return entry_set_ticket_keys(function, &tls_kind, argc, argv);
 }
 
+FUNCTION(tls_reload, "tls/reload", "ctx &opt opts",
+         "Replace what a context from `tls/new-context` was made of, without a restart. Without "
+         "`opts`, its files are read again: certificates, keys, CAs, CRLs, the staple, and those "
+         "of its virtual hosts. With `opts`, options that make a context, these count instead of "
+         "the former ones. All of it is replaced, or nothing: when the key does not belong to "
+         "the certificate, for example, the context stays as it is.\n\n"
+         "New connections begin with the new state, in all threads that share the context, in "
+         "accept loops and in contexts with this one in `:sni`. Open connections go on. Ticket "
+         "keys are carried over, so clients resume their sessions; `opts` with `:ticket-keys` "
+         "replaces them. After a change of what a peer is verified by, sessions need a full "
+         "handshake. Sessions in the cache for clients without tickets are dropped. "
+         "Certificates of `trust-cert` stay unless `opts` are given, and a staple of "
+         "`set-ocsp-response` stays for the same certificate. Takes about a millisecond.\n\n"
+         "Returns the context. Raises when a file is missing or does not fit, for options that "
+         "`tls/new-context` does not take or that belong to a connection, and when a server "
+         "could no longer serve. See `:reload` of `tls/accept-loop` for a watch on files.",
+         NULL) {
+    ContextOptions options;
+    context_options_init(&options);
+    return entry_reload(function, &tls_kind, argc, argv, &options);
+}
+
 static const Function *const functions[] = {
     &function_tls_new_context,
     &function_tls_trust_cert,
     &function_tls_set_ticket_keys,
+    &function_tls_reload,
     NULL,
 };
 

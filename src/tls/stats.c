@@ -38,7 +38,7 @@ FUNCTION(tls_stats, "tls/stats", "context-or-listener",
          "Never waits. Raises for other values, and for a listener without such options.",
          NULL) {
     args_arity(function, argc, 1, 1);
-    Stats *stats = context_data(context_of(function, argv)->context)->stats;
+    Stats *stats = context_slot_stats(context_of(function, argv)->slot);
     JanetKV *counts = janet_struct_begin(6);
     put_count(counts, "handshakes", &stats->handshakes);
     put_count(counts, "resumed", &stats->resumed);

@@ -85,8 +85,11 @@ FUNCTION(tls_upgrade, "tls/upgrade", "stream hostname &opt opts",
 /* A host name makes a client; a certificate without a host name, a server. */
 static EngineRole role_of(const Context *context, const ConnectionOptions *options) {
     bool named = options->hostname.data || options->verify_hostname.data;
-    const ContextData *data = context_data(context->context);
-    return named || !(data->has_certificate || data->has_hosts) ? ENGINE_CLIENT : ENGINE_SERVER;
+    SSL_CTX *now = context_slot_get(context->slot);
+    const ContextData *data = context_data(now);
+    bool serves = !named && (data->has_certificate || data->has_hosts);
+    SSL_CTX_free(now);
+    return serves ? ENGINE_SERVER : ENGINE_CLIENT;
 }
 
 FUNCTION(tls_wrap, "tls/wrap", "stream &opt hostname-or-opts opts",

@@ -4,12 +4,13 @@
 #include "check.h"
 #include "line.h"
 
+#include "core/tls/context_slot.h"
 #include "core/tls/cookie.h"
 
 #define LAX "lax.example"       /* verifies no client */
 #define STRICT "strict.example" /* requires a certificate */
 
-static SSL_CTX *host_new(int version, VerifyMode verify) {
+static ContextSlot *host_new(int version, VerifyMode verify) {
     Failure failure;
     ContextSettings settings;
     settings_init(&settings);
@@ -21,9 +22,9 @@ static SSL_CTX *host_new(int version, VerifyMode verify) {
     settings.trusted = wire_bytes(wire_certificate);
     settings.certificates = (BytesList){.list = {wire_bytes(wire_certificate)}, .count = 1};
     settings.keys = (BytesList){.list = {wire_bytes(wire_key)}, .count = 1};
-    SSL_CTX *context = context_new(&settings, &failure);
-    if (!context) abort();
-    return context;
+    ContextSlot *slot = context_slot_new(&settings, &failure);
+    if (!slot) abort();
+    return slot;
 }
 
 static void wires_init(Pair *pair) {
@@ -58,8 +59,8 @@ static void hosts_init(Hosts *hosts, int version) {
 }
 
 static void hosts_free(const Hosts *hosts) {
-    SSL_CTX_free(hosts->list[0].context);
-    SSL_CTX_free(hosts->list[1].context);
+    context_slot_release(hosts->list[0].slot);
+    context_slot_release(hosts->list[1].slot);
 }
 
 static void sides_init(Pair *pair, int version, const char *name) {

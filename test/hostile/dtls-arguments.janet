@@ -65,7 +65,8 @@
         [:jsec/dtls-context]]
        ["dtls-stream/trust-cert" dtls-stream/trust-cert [context (identity :cert)] 1
         [:string :buffer]]
-       ["dtls/set-ticket-keys" dtls/set-ticket-keys [context "x"] 0 [:jsec/dtls-context]]]
+       ["dtls/set-ticket-keys" dtls/set-ticket-keys [context "x"] 0 [:jsec/dtls-context]]
+       ["dtls/reload" dtls/reload [context {}] 0 [:jsec/dtls-context]]]
   (test (string name " refuses wrong types in slot " slot)
     (each value anything
       (unless (index-of (type value) fine)

@@ -54,6 +54,8 @@
    ["tls/wrap" tls/wrap [near "localhost" {}] 2 [:jsec/tls-context ;options]]
    ["tls/set-ticket-keys" tls/set-ticket-keys [context "x"] 0 [:jsec/tls-context]]
    ["tls/set-ticket-keys" tls/set-ticket-keys [context "x"] 1 [:string :buffer :tuple :array]]
+   ["tls/reload" tls/reload [context {}] 0 [:jsec/tls-context]]
+   ["tls/reload" tls/reload [context {}] 1 options]
    ["tls-stream/trust-cert" tls-stream/trust-cert [context (server :cert)] 0 [:jsec/tls-context]]
    ["tls-stream/trust-cert" tls-stream/trust-cert [context (server :cert)] 1 [:string :buffer]]])
 

@@ -1,7 +1,5 @@
 #include "core/tls/context_cache.h"
 
-#include "core/tls/context.h"
-
 #include <openssl/err.h>
 #include <string.h>
 
@@ -9,7 +7,7 @@
 
 typedef struct Entry {
     uint8_t digest[SETTINGS_DIGEST_LENGTH];
-    SSL_CTX *context; /* NULL: free */
+    ContextSlot *slot; /* NULL: free */
     uint64_t used;
 } Entry;
 
@@ -22,42 +20,42 @@ static void make_lock(void) {
     lock = CRYPTO_THREAD_lock_new();
 }
 
-static SSL_CTX *find_entry(const uint8_t *digest) {
+static ContextSlot *find_entry(const uint8_t *digest) {
     for (Entry *entry = entries; entry < entries + MAX_CONTEXTS; entry++) {
-        if (!entry->context || memcmp(entry->digest, digest, sizeof entry->digest)) continue;
+        if (!entry->slot || memcmp(entry->digest, digest, sizeof entry->digest)) continue;
         entry->used = ++uses;
-        return SSL_CTX_up_ref(entry->context) ? entry->context : NULL;
+        return context_slot_hold(entry->slot);
     }
     return NULL;
 }
 
-static void insert_entry(const uint8_t *digest, SSL_CTX *context) {
+static void insert_entry(const uint8_t *digest, ContextSlot *slot) {
     Entry *oldest = entries;
     for (Entry *entry = entries; entry < entries + MAX_CONTEXTS; entry++) {
         if (entry->used < oldest->used) oldest = entry;
     }
-    if (!SSL_CTX_up_ref(context)) return;
-    SSL_CTX_free(oldest->context);
+    context_slot_release(oldest->slot);
     memcpy(oldest->digest, digest, sizeof oldest->digest);
-    oldest->context = context;
+    oldest->slot = context_slot_hold(slot);
     oldest->used = ++uses;
 }
 
-SSL_CTX *context_cached(const ContextSettings *settings, Failure *failure) {
+ContextSlot *context_cached(const ContextSettings *settings, Failure *failure) {
     uint8_t digest[SETTINGS_DIGEST_LENGTH];
     bool known =
         CRYPTO_THREAD_run_once(&once, make_lock) && lock && settings_digest(settings, digest);
     ERR_clear_error();
-    /* Settings that can't be digested name a missing file, for example: context_new reports it. */
-    if (!known || !CRYPTO_THREAD_write_lock(lock)) return context_new(settings, failure);
-    SSL_CTX *context = find_entry(digest);
+    /* Settings that can't be digested name a missing file, for example: the slot's maker reports
+     * it. */
+    if (!known || !CRYPTO_THREAD_write_lock(lock)) return context_slot_new(settings, failure);
+    ContextSlot *slot = find_entry(digest);
     CRYPTO_THREAD_unlock(lock);
-    if (context) return context;
+    if (slot) return slot;
 
-    context = context_new(settings, failure);
-    if (context && CRYPTO_THREAD_write_lock(lock)) {
-        insert_entry(digest, context);
+    slot = context_slot_new(settings, failure);
+    if (slot && CRYPTO_THREAD_write_lock(lock)) {
+        insert_entry(digest, slot);
         CRYPTO_THREAD_unlock(lock);
     }
-    return context;
+    return slot;
 }

@@ -3,11 +3,11 @@
 #ifndef JSEC_CORE_CONTEXT_CACHE_H
 #define JSEC_CORE_CONTEXT_CACHE_H
 
-#include "core/tls/settings.h"
+#include "core/tls/context_slot.h"
 
-/* The same context for the same settings: see settings_digest. The cache is bounded and evicts the
- * least recently used context. NULL on failure; else for SSL_CTX_free. Others may hold it too, so
- * it must not be changed. */
-SSL_CTX *context_cached(const ContextSettings *settings, Failure *failure);
+/* The same slot for the same settings: see settings_digest. The cache is bounded and evicts the
+ * least recently used slot. NULL on failure; else for context_slot_release. Others may hold it too,
+ * so no other change than context_slot_reread is allowed. */
+ContextSlot *context_cached(const ContextSettings *settings, Failure *failure);
 
 #endif

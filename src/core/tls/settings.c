@@ -2,6 +2,7 @@
 #include "core/tls/settings.h"
 
 #include "core/keys/encoding.h"
+#include "core/tls/context_slot.h"
 
 #include <limits.h>
 #include <string.h>
@@ -88,11 +89,11 @@ static bool add_list(EVP_MD_CTX *digest, const BytesList *list,
     return added;
 }
 
-/* The cached context holds the contexts of its hosts, so no other context has their addresses. */
+/* The cached slot holds the slots of its hosts, so no other slot has their addresses. */
 static bool add_hosts(EVP_MD_CTX *digest, const VirtualHostList *hosts) {
     bool added = true;
     for (size_t i = 0; added && i < hosts->count; i++) {
-        uintptr_t address = (uintptr_t)hosts->list[i].context;
+        uintptr_t address = (uintptr_t)hosts->list[i].slot;
         added = add_bytes(digest, &hosts->list[i].name) && add(digest, &address, sizeof address);
     }
     return added;
@@ -134,6 +135,102 @@ bool settings_digest(const ContextSettings *settings, uint8_t *digest) {
 
 bool settings_policy_digest(const ContextSettings *settings, uint8_t *digest) {
     return digest_rows(settings, SETTING_SESSION_BOUND, digest);
+}
+
+/* --- copies --- */
+
+bool bytes_copy(Bytes *copy, Bytes bytes) {
+    *copy = (Bytes){NULL, 0};
+    if (!bytes.data) return true;
+    uint8_t *data = OPENSSL_malloc(bytes.length + 1);
+    if (!data) return false;
+    memcpy(data, bytes.data, bytes.length);
+    data[bytes.length] = 0;
+    *copy = (Bytes){data, bytes.length};
+    return true;
+}
+
+static void free_bytes(const Bytes *bytes) {
+    OPENSSL_clear_free((void *)(uintptr_t)bytes->data, bytes->length);
+}
+
+/* On failure the rest of the list is empty, so that it can be freed. */
+static bool copy_list(BytesList *copy, const BytesList *list) {
+    bool copied = true;
+    memset(copy, 0, sizeof *copy);
+    copy->count = list->count;
+    for (size_t i = 0; i < list->count; i++) {
+        copied = bytes_copy(copy->list + i, list->list[i]) && copied;
+    }
+    return copied;
+}
+
+static bool copy_hosts(VirtualHostList *copy, const VirtualHostList *hosts) {
+    *copy = (VirtualHostList){NULL, 0};
+    if (!hosts->count) return true;
+    VirtualHost *list = OPENSSL_zalloc(hosts->count * sizeof *list);
+    if (!list) return false;
+    bool copied = true;
+    for (size_t i = 0; i < hosts->count; i++) {
+        copied = bytes_copy(&list[i].name, hosts->list[i].name) && copied;
+        list[i].slot = context_slot_hold(hosts->list[i].slot);
+    }
+    *copy = (VirtualHostList){list, hosts->count};
+    return copied;
+}
+
+static void free_hosts(const VirtualHostList *hosts) {
+    for (size_t i = 0; i < hosts->count; i++) {
+        free_bytes(&hosts->list[i].name);
+        context_slot_release(hosts->list[i].slot);
+    }
+    OPENSSL_free((void *)(uintptr_t)hosts->list);
+}
+
+static bool copy_field(void *copy, const void *field, const Setting *row) {
+    switch (row->kind) {
+    case VALUE: memcpy(copy, field, row->size); return true;
+    case TEXT:
+    case SOURCE:
+    case DIRECTORY: return bytes_copy(copy, *(const Bytes *)field);
+    case SOURCES:
+    case KEYS: return copy_list(copy, field);
+    case HOSTS: return copy_hosts(copy, field);
+    }
+    return false;
+}
+
+static void free_field(const void *field, const Setting *row) {
+    const BytesList *list = field;
+    switch (row->kind) {
+    case VALUE: return;
+    case TEXT:
+    case SOURCE:
+    case DIRECTORY: free_bytes(field); return;
+    case SOURCES:
+    case KEYS:
+        for (size_t i = 0; i < list->count; i++) free_bytes(list->list + i);
+        return;
+    case HOSTS: free_hosts(field); return;
+    }
+}
+
+bool settings_copy(ContextSettings *copy, const ContextSettings *settings) {
+    bool copied = true;
+    memset(copy, 0, sizeof *copy);
+    for (const Setting *row = rows; row < rows + ROW_COUNT; row++) {
+        void *into = (char *)copy + row->offset;
+        copied = copy_field(into, field_of(settings, row), row) && copied;
+    }
+    if (!copied) settings_free(copy);
+    return copied;
+}
+
+void settings_free(ContextSettings *copy) {
+    for (const Setting *row = rows; row < rows + ROW_COUNT; row++) {
+        free_field(field_of(copy, row), row);
+    }
+    memset(copy, 0, sizeof *copy);
 }
 
 /* --- virtual hosts --- */

@@ -25,9 +25,11 @@ typedef enum OcspMode { OCSP_IGNORE, OCSP_ASK, OCSP_REQUIRE } OcspMode;
 /* The names of CAs that a server sends to its clients. Unset: those it trusts. */
 typedef enum ClientCaNames { NAMES_UNSET, NAMES_NONE, NAMES_TRUSTED, NAMES_GIVEN } ClientCaNames;
 
+typedef struct ContextSlot ContextSlot; /* context_slot.h */
+
 typedef struct VirtualHost {
     Bytes name; /* "a.example", "*.a.example"; empty: the default */
-    SSL_CTX *context;
+    ContextSlot *slot;
 } VirtualHost;
 
 typedef struct VirtualHostList {
@@ -64,6 +66,14 @@ enum {
 
 /* Defaults. */
 void settings_init(ContextSettings *settings);
+
+/* Copy a source or a text, with a NUL after it. */
+bool bytes_copy(Bytes *copy, Bytes bytes);
+
+/* A copy that owns all it refers to, for settings_free, which cleanses the secrets. False when out
+ * of memory. */
+bool settings_copy(ContextSettings *copy, const ContextSettings *settings);
+void settings_free(ContextSettings *copy);
 
 /* A digest of all settings, for the context cache: files count by path, inode, size and times,
  * content by content. False when a file is missing, for example. */

@@ -18,6 +18,7 @@ typedef struct TicketKeys {
     EVP_CIPHER *aes128, *aes256;
     TicketKey list[MAX_TICKET_KEYS];
     size_t count;
+    bool rotated; /* replaced after the context was made */
 } TicketKeys;
 
 static int keys_index = -1;
@@ -105,6 +106,47 @@ bool ticket_keys_set(SSL_CTX *context, const Bytes *list, size_t count, Failure 
     OPENSSL_cleanse(made, sizeof made);
     return set || failure_openssl(failure, ":ticket-keys");
 }
+
+/* --- the keys of a successor --- */
+
+bool ticket_keys_mark_rotated(SSL_CTX *context) {
+    TicketKeys *keys = keys_of(context);
+    if (keys) keys->rotated = true;
+    return keys;
+}
+
+static bool carry_given_keys(const TicketKeys *from, SSL_CTX *to) {
+    TicketKeys *keys = keys_of(to);
+    if (!keys || !replace_keys(keys, from->list, from->count)) return false;
+    keys->rotated = from->rotated;
+    return true;
+}
+
+/* The random ones that OpenSSL makes. */
+static bool carry_random_keys(SSL_CTX *from, SSL_CTX *to) {
+    uint8_t keys[128];
+    long length = SSL_CTX_get_tlsext_ticket_keys(from, NULL, 0);
+    bool carried = length > 0 && (size_t)length <= sizeof keys &&
+                   SSL_CTX_get_tlsext_ticket_keys(from, keys, length) &&
+                   SSL_CTX_set_tlsext_ticket_keys(to, keys, length);
+    OPENSSL_cleanse(keys, sizeof keys);
+    return carried;
+}
+
+static TicketKeys *given_keys(const SSL_CTX *context) {
+    bool ready = CRYPTO_THREAD_run_once(&keys_once, make_keys_index);
+    return ready ? SSL_CTX_get_ex_data(context, keys_index) : NULL;
+}
+
+bool ticket_keys_carry(SSL_CTX *from, SSL_CTX *to, bool again, Failure *failure) {
+    const TicketKeys *before = given_keys(from);
+    bool newer = again && before && before->rotated;
+    if (given_keys(to) && !newer) return true;
+    bool carried = before ? carry_given_keys(before, to) : carry_random_keys(from, to);
+    return carried || failure_openssl(failure, "ticket keys");
+}
+
+/* --- reading and using --- */
 
 bool ticket_key_source(Bytes source, PemSource *owned, Bytes *key, Failure *failure) {
     *owned = (PemSource){NULL, 0};

@@ -1,5 +1,6 @@
 #include "core/tls/virtual_hosts.h"
 
+#include "core/tls/context_slot.h"
 #include "core/tls/trust.h"
 
 #include <openssl/err.h>
@@ -8,7 +9,7 @@
 
 typedef struct Host {
     char *name;
-    SSL_CTX *context;
+    ContextSlot *slot;
 } Host;
 
 typedef struct VirtualHosts {
@@ -16,7 +17,7 @@ typedef struct VirtualHosts {
     Host list[];
 } VirtualHosts;
 
-static int hosts_index = -1;
+static int hosts_index = -1, chosen_index = -1;
 static CRYPTO_ONCE hosts_once = CRYPTO_ONCE_STATIC_INIT;
 
 static void free_hosts(void *owner, void *pointer, CRYPTO_EX_DATA *data, int index, long number,
@@ -25,13 +26,14 @@ static void free_hosts(void *owner, void *pointer, CRYPTO_EX_DATA *data, int ind
     VirtualHosts *hosts = pointer;
     for (size_t i = 0; hosts && i < hosts->count; i++) {
         OPENSSL_free(hosts->list[i].name);
-        SSL_CTX_free(hosts->list[i].context);
+        context_slot_release(hosts->list[i].slot);
     }
     OPENSSL_free(hosts);
 }
 
 static void make_hosts_index(void) {
     hosts_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_hosts);
+    chosen_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 }
 
 /* --- finding --- */
@@ -77,24 +79,33 @@ static bool read_name(SSL *ssl, char *name, size_t size) {
 #define RENEGOTIATION (SSL_OP_NO_RENEGOTIATION | SSL_OP_ALLOW_CLIENT_RENEGOTIATION)
 
 /* SSL_set_SSL_CTX takes over the certificate, the suites and the security level only. */
-static bool switch_to(SSL *ssl, const Host *host) {
-    const ContextData *data = context_data(host->context);
+static bool switch_to(SSL *ssl, const Host *host, SSL_CTX *context) {
+    const ContextData *data = context_data(context);
     Failure failure;
     SSL_clear_options(ssl, RENEGOTIATION);
-    SSL_set_options(ssl, SSL_CTX_get_options(host->context) & RENEGOTIATION);
-    return SSL_set_SSL_CTX(ssl, host->context) &&
-           SSL_set_min_proto_version(ssl, data->min_version) &&
+    SSL_set_options(ssl, SSL_CTX_get_options(context) & RENEGOTIATION);
+    return SSL_set_SSL_CTX(ssl, context) && SSL_set_min_proto_version(ssl, data->min_version) &&
            SSL_set_max_proto_version(ssl, data->max_version) &&
-           SSL_set_num_tickets(ssl, SSL_CTX_get_num_tickets(host->context)) &&
+           SSL_set_num_tickets(ssl, SSL_CTX_get_num_tickets(context)) &&
            (!data->groups || SSL_set1_groups_list(ssl, data->groups)) &&
            trust_prepare_server(ssl, data, host->name, &failure);
 }
 
 /* A client names its host once. After a HelloRetryRequest (RFC 8446, 4.1.2) or in a renegotiation
  * another name would be reported with the verification of the first. */
-static bool changes_host(SSL *ssl, const SSL_CTX *base, const Host *host) {
-    const SSL_CTX *now = SSL_get_SSL_CTX(ssl);
-    return now != base && (!host || host->context != now);
+static bool changes_host(const SSL *ssl, const Host *host) {
+    const Host *chosen = SSL_get_ex_data(ssl, chosen_index);
+    return chosen && chosen != host;
+}
+
+/* A connection goes on with the context that it began with, when the host's is replaced. */
+static bool serve_host(SSL *ssl, const Host *host) {
+    if (SSL_get_ex_data(ssl, chosen_index)) return switch_to(ssl, host, SSL_get_SSL_CTX(ssl));
+    SSL_CTX *context = context_slot_get(host->slot);
+    bool served = switch_to(ssl, host, context) &&
+                  SSL_set_ex_data(ssl, chosen_index, (void *)(uintptr_t)host);
+    SSL_CTX_free(context); /* the connection has a reference */
+    return served;
 }
 
 bool virtual_hosts_choose(SSL *ssl, const SSL_CTX *base, int *alert) {
@@ -103,30 +114,35 @@ bool virtual_hosts_choose(SSL *ssl, const SSL_CTX *base, int *alert) {
     if (!read_name(ssl, name, sizeof name)) return false;
     const Host *host = find_host(SSL_CTX_get_ex_data(base, hosts_index), name);
     *alert = SSL_AD_ILLEGAL_PARAMETER;
-    if (changes_host(ssl, base, host)) return false;
+    if (changes_host(ssl, host)) return false;
     *alert = host ? SSL_AD_INTERNAL_ERROR : SSL_AD_UNRECOGNIZED_NAME;
-    return host ? switch_to(ssl, host) : context_data(base)->has_certificate;
+    return host ? serve_host(ssl, host) : context_data(base)->has_certificate;
 }
 
 /* --- making --- */
 
-static bool check_host(const VirtualHost *host, Failure *failure) {
-    if (!context_data_can_serve(host->context, failure)) {
+static bool check_context(const VirtualHost *host, const SSL_CTX *context, Failure *failure) {
+    if (!context_data_can_serve(context, failure)) {
         return failure_prefix(failure, ":sni \"%.*s\"", (int)host->name.length,
                               (const char *)host->name.data);
     }
-    return !context_data(host->context)->has_hosts || failure_set(failure, ":sni within :sni");
+    return !context_data(context)->has_hosts || failure_set(failure, ":sni within :sni");
+}
+
+static bool check_host(const VirtualHost *host, Failure *failure) {
+    SSL_CTX *context = context_slot_get(host->slot);
+    bool fits = check_context(host, context, failure);
+    SSL_CTX_free(context);
+    return fits;
 }
 
 static bool add_host(VirtualHosts *hosts, const VirtualHost *host, Failure *failure) {
     if (!check_host(host, failure)) return false;
     Host *entry = hosts->list + hosts->count;
     entry->name = OPENSSL_strndup((const char *)host->name.data, host->name.length);
-    if (!entry->name || !SSL_CTX_up_ref(host->context)) {
-        OPENSSL_free(entry->name);
-        return failure_openssl(failure, ":sni");
-    }
-    entry->context = host->context;
+    if (!entry->name) return failure_openssl(failure, ":sni");
+    entry->slot = context_slot_hold(host->slot);
+    context_slot_mark_host(host->slot);
     hosts->count++;
     return true;
 }

@@ -1,0 +1,57 @@
+#include "context/reload.h"
+
+#include "base/args.h"
+#include "base/raise.h"
+#include "context/argument.h"
+
+#include <string.h>
+
+/* The context's object has the options of connections, and other threads read them. */
+static void refuse_connection_options(const char *function, const ContextKind *kind, Janet table) {
+    const OptionRow *row;
+    for (size_t i = 0; (row = options_row(kind->beside, i)); i++) {
+        if (janet_checktype(janet_get(table, janet_ckeywordv(row->name)), JANET_NIL)) continue;
+        raise_format(function, "option :%s: it is a connection's, give it beside the context",
+                     row->name);
+    }
+}
+
+/* Threads share the object of a context without functions, so it can't get one. */
+static void check_functions(const char *function, const Context *self,
+                            const ContextOptions *options) {
+    bool given = janet_checktype(options->connection.on_staple, JANET_FUNCTION);
+    bool has = janet_checktype(self->connection.on_staple, JANET_FUNCTION);
+    if (!given || has) return;
+    raise_format(function, "a function as :ocsp-response: make the context with one, as threads "
+                           "may share a context without functions");
+}
+
+static void reload_with(const char *function, const ContextKind *kind, Context *self, Janet given,
+                        ContextOptions *options) {
+    Failure failure;
+    if (!options_given(given)) raise_type(function, 1, "options", given);
+    refuse_connection_options(function, kind, given);
+    options_read(function, kind->context_set, given, options);
+    if (options->sni.data) raise_format(function, ":sni, expected a table of virtual hosts");
+    argument_finish(function, kind, options);
+    check_functions(function, self, options);
+    if (!context_slot_reload(self->slot, &options->settings, &failure)) {
+        raise_failure(function, &failure);
+    }
+    if (options->settings.staple_on_demand) {
+        self->connection.on_staple = options->connection.on_staple;
+    }
+}
+
+Janet entry_reload(const char *function, const ContextKind *kind, int32_t argc, const Janet *argv,
+                   ContextOptions *options) {
+    Failure failure;
+    args_arity(function, argc, 1, 2);
+    Context *self = raise_unless_abstract(function, argv, 0, kind->type);
+    if (argc > 1 && !janet_checktype(argv[1], JANET_NIL)) {
+        reload_with(function, kind, self, argv[1], options);
+    } else if (!context_slot_reread(self->slot, &failure)) {
+        raise_failure(function, &failure);
+    }
+    return argv[0];
+}
