@@ -4,6 +4,8 @@
 (export (require "./native") "crypto"
   ~[# hashes and message authentication
     digest hmac
+    # data in pieces
+    new-digest new-hmac new-signer new-verifier new-encryptor new-decryptor
     # random bytes, comparing secrets
     random-bytes generate-challenge constant-time=
     # keys

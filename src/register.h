@@ -22,6 +22,7 @@
     X(dtls_server)                                                                                 \
     X(dtls_address)                                                                                \
     X(digest)                                                                                      \
+    X(digest_object)                                                                               \
     X(random)                                                                                      \
     X(base32)                                                                                      \
     X(hex)                                                                                         \
@@ -31,10 +32,12 @@
     X(raw)                                                                                         \
     X(generate)                                                                                    \
     X(sign)                                                                                        \
+    X(sign_object)                                                                                 \
     X(ssh)                                                                                         \
     X(kdf)                                                                                         \
     X(derive)                                                                                      \
     X(cipher)                                                                                      \
+    X(cipher_object)                                                                               \
     X(rsa)                                                                                         \
     X(ec)                                                                                          \
     X(bio)                                                                                         \

@@ -2,6 +2,7 @@
 #include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
+#include "crypto/digest_options.h"
 #include "crypto/task.h"
 #include "register.h"
 
@@ -13,18 +14,6 @@ typedef struct DigestTask {
     Task task; /* inputs: data */
     const DigestRow *digest;
 } DigestTask;
-
-typedef struct DigestOptions {
-    int32_t length;
-} DigestOptions;
-
-static const OptionRange output_range = {1, ARGS_MAX_OUTPUT};
-
-static const OptionRow digest_rows[] = {
-    OPTION_WITH("length", option_integer, &output_range, DigestOptions, length,
-                "Bytes of output, for the SHAKEs, which have no length of their own."),
-};
-static const OptionSet digest_options = OPTION_SET(digest_rows);
 
 static bool hash_xof(Bytes data, const EVP_MD *md, uint8_t *out, size_t length) {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
@@ -45,20 +34,6 @@ static bool digest_run(Task *task, Failure *failure) {
     return done || failure_openssl(failure, "no digest");
 }
 
-/* The number of bytes of output; `asked` is 0 when the caller gave none. */
-static size_t check_length(const char *function, const DigestRow *digest, int32_t asked) {
-    const char *name = digest->name.text;
-    if (digest->xof) {
-        if (!asked) raise_format(function, "%s has no length of its own: give {:length n}", name);
-        return (size_t)asked;
-    }
-    int size = EVP_MD_get_size(algorithms_md(digest));
-    if (asked && asked != size) {
-        raise_format(function, "bad option :length, %s gives %d bytes, not %d", name, size, asked);
-    }
-    return (size_t)size;
-}
-
 FUNCTION(crypto_digest, "crypto/digest", "algorithm data &opt opts",
          "Hash `data`, a string or buffer, and return the digest as a buffer. `algorithm` is a "
          "keyword or string: :sha256 :sha384 :sha512 :sha224 :sha512-224 :sha512-256 :sha3-224 "
@@ -71,11 +46,9 @@ FUNCTION(crypto_digest, "crypto/digest", "algorithm data &opt opts",
          &digest_options) {
     args_arity(function, argc, 2, 3);
     DigestTask job = {.task = {.function = function, .run = digest_run, .is_linear = true}};
-    DigestOptions options = {0};
     job.digest = args_digest(function, argv, 0);
     job.task.inputs[0] = args_bytes(function, argv, 1);
-    if (argc > 2) options_read(function, &digest_options, argv[2], &options);
-    job.task.room = check_length(function, job.digest, options.length);
+    job.task.room = digest_options_read(function, job.digest, argv, argc, 2);
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
 }
 

@@ -1,9 +1,10 @@
 /* Signing and verifying. */
+#include "crypto/sign.h"
+
 #include "base/args.h"
 #include "base/key.h"
 #include "base/module.h"
 #include "base/raise.h"
-#include "core/crypto/signature.h"
 #include "core/keys/keys.h"
 #include "crypto/task.h"
 #include "register.h"
@@ -69,9 +70,9 @@ static const OptionRow password_rows[] = {
                   "Password of an encrypted private key."),
 };
 
-static const OptionSet verify_options = OPTION_SET(scheme_rows);
+const OptionSet sign_scheme_options = OPTION_SET(scheme_rows);
 static const OptionSet password_option = OPTION_SET(password_rows);
-static const OptionSet *const sign_parts[] = {&verify_options, &password_option, NULL};
+static const OptionSet *const sign_parts[] = {&sign_scheme_options, &password_option, NULL};
 static const OptionSet sign_options = OPTION_SET_OF(sign_parts);
 
 enum { DATA, SIGNATURE, KEY, PASSWORD };
@@ -91,8 +92,8 @@ static const EVP_MD *require_fixed(const char *function, const DigestRow *row) {
     return algorithms_md(row);
 }
 
-static SignatureScheme read_scheme(const char *function, const OptionSet *set, Janet given,
-                                   Bytes *password) {
+SignatureScheme sign_read_scheme(const char *function, const OptionSet *set, Janet given,
+                                 Bytes *password) {
     SignOptions options = {.salt_length = SIGNATURE_SALT_UNSET};
     options_read(function, set, given, &options);
     *password = options.password;
@@ -142,6 +143,34 @@ static void set_key(SignTask *job, EVP_PKEY *key, Failure *failure) {
     raise_failure(job->task.function, failure);
 }
 
+Janet sign_data(const char *function, EVP_PKEY *key, const SignatureScheme *scheme, Bytes data) {
+    SignTask job = {.task = {.function = function,
+                             .run = sign_run,
+                             .release = sign_release,
+                             .inputs = {[DATA] = data},
+                             .room = signature_room(key),
+                             .is_linear = true},
+                    .key = key,
+                    .scheme = *scheme};
+    int type = EVP_PKEY_get_id(key);
+    bool rsa = type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS;
+    bool slow = rsa && EVP_PKEY_get_bits(key) > SLOW_RSA_BITS;
+    return task_run(&job.task, sizeof job, slow || task_is_large(&job.task));
+}
+
+Janet sign_verify(const char *function, EVP_PKEY *key, const SignatureScheme *scheme, Bytes data,
+                  Bytes signature) {
+    SignTask job = {.task = {.function = function,
+                             .run = verify_run,
+                             .result = verify_result,
+                             .release = sign_release,
+                             .inputs = {[DATA] = data, [SIGNATURE] = signature},
+                             .is_linear = true},
+                    .key = key,
+                    .scheme = *scheme};
+    return task_run(&job.task, sizeof job, task_is_large(&job.task));
+}
+
 FUNCTION(crypto_sign, "crypto/sign", "key data &opt opts",
          "Sign `data`, a string or buffer, with a private key, PEM, DER or a path, and return the "
          "signature as a buffer. The key decides the algorithm: Ed25519 and Ed448 (RFC 8032), "
@@ -156,7 +185,7 @@ FUNCTION(crypto_sign, "crypto/sign", "key data &opt opts",
     SignTask job = {.task = {.function = function, .run = sign_run, .release = sign_release}};
     Bytes key = key_argument(function, argv, 0);
     job.task.inputs[DATA] = args_bytes(function, argv, 1);
-    job.scheme = read_scheme(function, &sign_options, args_options(argv, argc, 2), &password);
+    job.scheme = sign_read_scheme(function, &sign_options, args_options(argv, argc, 2), &password);
     if (job.scheme.salt_length == RSA_PSS_SALTLEN_AUTO) {
         raise_format(function, "bad option :salt-length, :auto is for verifying");
     }
@@ -167,12 +196,7 @@ FUNCTION(crypto_sign, "crypto/sign", "key data &opt opts",
         return task_run(&job.task, sizeof job, true);
     }
     set_key(&job, keys_private(key, password, &failure), &failure);
-    job.task.is_linear = true;
-    job.task.room = signature_room(job.key);
-    int type = EVP_PKEY_get_id(job.key);
-    bool rsa = type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS;
-    bool slow = rsa && EVP_PKEY_get_bits(job.key) > SLOW_RSA_BITS;
-    return task_run(&job.task, sizeof job, slow || task_is_large(&job.task));
+    return sign_data(function, job.key, &job.scheme, job.task.inputs[DATA]);
 }
 
 FUNCTION(crypto_verify, "crypto/verify", "key data signature &opt opts",
@@ -181,21 +205,17 @@ FUNCTION(crypto_verify, "crypto/verify", "key data signature &opt opts",
          "path; "
          "the options must be those of `sign`. The validity of a certificate is not checked. "
          "Raises when `key` is not a key, cannot verify, or does not go with the options.",
-         &verify_options) {
+         &sign_scheme_options) {
     Bytes password;
     Failure failure;
     args_arity(function, argc, 3, 4);
-    SignTask job = {.task = {.function = function,
-                             .run = verify_run,
-                             .result = verify_result,
-                             .release = sign_release,
-                             .is_linear = true}};
+    SignTask job = {.task = {.function = function}};
     Bytes key = key_argument(function, argv, 0);
-    job.task.inputs[DATA] = args_bytes(function, argv, 1);
-    job.task.inputs[SIGNATURE] = args_bytes(function, argv, 2);
-    job.scheme = read_scheme(function, &verify_options, args_options(argv, argc, 3), &password);
+    Bytes data = args_bytes(function, argv, 1), signature = args_bytes(function, argv, 2);
+    job.scheme =
+        sign_read_scheme(function, &sign_scheme_options, args_options(argv, argc, 3), &password);
     set_key(&job, keys_public(key, &failure), &failure);
-    return task_run(&job.task, sizeof job, task_is_large(&job.task));
+    return sign_verify(function, job.key, &job.scheme, data, signature);
 }
 
 static const Function *const functions[] = {

@@ -80,6 +80,10 @@ bool signature_settle(EVP_PKEY *key, SignatureScheme *scheme, Failure *failure) 
     return is_rsa(key) ? complete_rsa_scheme(key, scheme, failure) : true;
 }
 
+bool signature_takes_digest(const EVP_PKEY *key) {
+    return !is_pure(key);
+}
+
 size_t signature_room(const EVP_PKEY *key) {
     return (size_t)EVP_PKEY_get_size(key);
 }

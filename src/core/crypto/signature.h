@@ -34,6 +34,9 @@ typedef struct SignatureScheme {
 /* Does the key allow this scheme? Fills in what the scheme leaves unset. */
 bool signature_settle(EVP_PKEY *key, SignatureScheme *scheme, Failure *failure);
 
+/* Does the key sign a digest, and so data in pieces? EdDSA and ML-DSA read the data twice. */
+bool signature_takes_digest(const EVP_PKEY *key);
+
 /* The maximum number of bytes that signature_make writes. */
 size_t signature_room(const EVP_PKEY *key);
 

@@ -1,0 +1,260 @@
+/* Symmetric encryption of data in pieces. */
+#include "base/args.h"
+#include "base/module.h"
+#include "base/raise.h"
+#include "register.h"
+
+#include <openssl/err.h>
+#include <string.h>
+
+#define TAG_LENGTH 16
+#define BLOCK_LENGTH 16
+
+typedef struct CipherObject {
+    const CipherRow *cipher;
+    EVP_CIPHER_CTX *context; /* NULL: finished */
+} CipherObject;
+
+static int collect_cipher(void *pointer, size_t size) {
+    (void)size;
+    EVP_CIPHER_CTX_free(((CipherObject *)pointer)->context);
+    return 0;
+}
+
+static int get_encryptor_method(void *pointer, Janet key, Janet *out);
+static int get_decryptor_method(void *pointer, Janet key, Janet *out);
+static Janet next_encryptor_method(void *pointer, Janet key);
+static Janet next_decryptor_method(void *pointer, Janet key);
+
+static const JanetAbstractType encryptor_type = {
+    .name = "jsec/encryptor",
+    .gc = collect_cipher,
+    .get = get_encryptor_method,
+    .next = next_encryptor_method,
+};
+
+static const JanetAbstractType decryptor_type = {
+    .name = "jsec/decryptor",
+    .gc = collect_cipher,
+    .get = get_decryptor_method,
+    .next = next_decryptor_method,
+};
+
+/* --- making --- */
+
+static void check_length(const char *function, const CipherRow *cipher, const char *what,
+                         Bytes bytes, int expected) {
+    if (bytes.length == (size_t)expected) return;
+    raise_format(function, "%s takes %s of %d bytes, got %d", cipher->name.text, what, expected,
+                 (int)bytes.length);
+}
+
+static bool start_cipher(CipherObject *self, Bytes key, Bytes nonce, Bytes aad, int encrypting) {
+    int ignored;
+    self->context = EVP_CIPHER_CTX_new();
+    return self->context &&
+           EVP_CipherInit_ex2(self->context, algorithms_evp_cipher(self->cipher), key.data,
+                              nonce.data, encrypting, NULL) &&
+           (!aad.length ||
+            EVP_CipherUpdate(self->context, NULL, &ignored, aad.data, (int)aad.length));
+}
+
+static Janet make_cipher(const char *function, int32_t argc, const Janet *argv,
+                         const JanetAbstractType *type) {
+    Failure failure;
+    args_arity(function, argc, 3, 4);
+    const CipherRow *cipher = args_cipher(function, argv, 0);
+    Bytes key = args_secret(function, argv, 1), nonce = args_bytes(function, argv, 2);
+    Bytes aad = args_bytes_or_none(function, argv, argc, 3);
+    check_length(function, cipher, "a key", key, cipher->key_length);
+    check_length(function, cipher, "a nonce", nonce, cipher->nonce_length);
+    if (aad.length && !cipher->tag_length) {
+        raise_format(function, "%s can't authenticate additional data: use :aes-256-gcm",
+                     cipher->name.text);
+    }
+    CipherObject *self = janet_abstract(type, sizeof *self);
+    *self = (CipherObject){cipher, NULL};
+    if (!start_cipher(self, key, nonce, aad, type == &encryptor_type)) {
+        failure_openssl(&failure, "no cipher");
+        raise_failure(function, &failure);
+    }
+    return janet_wrap_abstract(self);
+}
+
+FUNCTION(crypto_new_encryptor, "crypto/new-encryptor", "algo key nonce &opt aad",
+         "Encrypt data that comes in pieces. The arguments are those of `encrypt`, and the pieces "
+         "together give its result. Returns an object with these methods:\n\n"
+         "* `(:update e data)` - encrypt a string or buffer; returns the ciphertext so far, a "
+         "buffer\n"
+         "* `(:finish e)` - the tag, 16 bytes; for CBC the last block of the ciphertext. Any "
+         "further call raises\n\n"
+         "For files and streams use `seal-stream`, which is safe to open in pieces. Raises when a "
+         "length is wrong.",
+         NULL) {
+    return make_cipher(function, argc, argv, &encryptor_type);
+}
+
+FUNCTION(crypto_new_decryptor, "crypto/new-decryptor", "algo key nonce &opt aad",
+         "Decrypt data that comes in pieces. **It releases plaintext before it is "
+         "authenticated**: an attacker may have changed any of it until `:finish` has returned. "
+         "Keep it aside until then, and drop it when `:finish` raises; or use `open-stream`. "
+         "Returns an object with these methods:\n\n"
+         "* `(:update d data)` - decrypt a string or buffer; returns plaintext, a buffer\n"
+         "* `(:finish d tag)` - check the tag; returns the rest of the plaintext, which is empty "
+         "but for CBC, whose tag is nil. Any further call raises\n\n"
+         "Raises when a length is wrong, and in `:finish` when the key, nonce, tag, ciphertext or "
+         "additional data is not the one of the encryption.",
+         NULL) {
+    return make_cipher(function, argc, argv, &decryptor_type);
+}
+
+/* --- methods --- */
+
+static CipherObject *require_open(const char *function, const Janet *argv,
+                                  const JanetAbstractType *type) {
+    CipherObject *self = raise_unless_abstract(function, argv, 0, type);
+    if (!self->context) raise_format(function, "the cipher is finished: make a new one");
+    return self;
+}
+
+static void close_cipher(CipherObject *self) {
+    EVP_CIPHER_CTX_free(self->context);
+    self->context = NULL;
+}
+
+static Janet update_cipher(const char *function, CipherObject *self, Bytes data) {
+    Failure failure;
+    int length = 0;
+    if (data.length > INT32_MAX - BLOCK_LENGTH) {
+        raise_format(function, "the result would be larger than 2 GB");
+    }
+    JanetBuffer *out = janet_buffer((int32_t)data.length + BLOCK_LENGTH);
+    if (data.length &&
+        !EVP_CipherUpdate(self->context, out->data, &length, data.data, (int)data.length)) {
+        close_cipher(self);
+        failure_openssl(&failure, "data not taken");
+        raise_failure(function, &failure);
+    }
+    out->count = length;
+    return janet_wrap_buffer(out);
+}
+
+FUNCTION(encryptor_update, "encryptor/update", "encryptor data",
+         "The method :update of `new-encryptor`.", NULL) {
+    args_arity(function, argc, 2, 2);
+    CipherObject *self = require_open(function, argv, &encryptor_type);
+    return update_cipher(function, self, args_secret(function, argv, 1));
+}
+
+FUNCTION(decryptor_update, "decryptor/update", "decryptor data",
+         "The method :update of `new-decryptor`.", NULL) {
+    args_arity(function, argc, 2, 2);
+    CipherObject *self = require_open(function, argv, &decryptor_type);
+    return update_cipher(function, self, args_bytes(function, argv, 1));
+}
+
+FUNCTION(encryptor_finish, "encryptor/finish", "encryptor",
+         "The method :finish of `new-encryptor`.", NULL) {
+    Failure failure;
+    int length = 0;
+    args_arity(function, argc, 1, 1);
+    CipherObject *self = require_open(function, argv, &encryptor_type);
+    JanetBuffer *out = janet_buffer(BLOCK_LENGTH);
+    bool done = EVP_CipherFinal_ex(self->context, out->data, &length);
+    if (done && self->cipher->tag_length) {
+        length = TAG_LENGTH;
+        done = EVP_CIPHER_CTX_ctrl(self->context, EVP_CTRL_AEAD_GET_TAG, length, out->data) > 0;
+    }
+    close_cipher(self);
+    if (!done) {
+        failure_openssl(&failure, "not encrypted");
+        raise_failure(function, &failure);
+    }
+    out->count = length;
+    return janet_wrap_buffer(out);
+}
+
+/* Of an authenticated cipher the tag, which OpenSSL copies; NULL data for CBC. */
+static Bytes read_tag(const char *function, const CipherRow *cipher, int32_t argc,
+                      const Janet *argv) {
+    Bytes tag = args_bytes_or_none(function, argv, argc, 1);
+    if (cipher->tag_length) check_length(function, cipher, "a tag", tag, TAG_LENGTH);
+    if (!cipher->tag_length && tag.length) {
+        raise_format(function, "%s has no tag: give nil", cipher->name.text);
+    }
+    return tag;
+}
+
+static bool set_tag(CipherObject *self, Bytes tag) {
+    uint8_t copy[TAG_LENGTH];
+    if (!self->cipher->tag_length) return true;
+    memcpy(copy, tag.data, TAG_LENGTH);
+    return EVP_CIPHER_CTX_ctrl(self->context, EVP_CTRL_AEAD_SET_TAG, TAG_LENGTH, copy) > 0;
+}
+
+FUNCTION(decryptor_finish, "decryptor/finish", "decryptor &opt tag",
+         "The method :finish of `new-decryptor`.", NULL) {
+    Failure failure;
+    int length = 0;
+    args_arity(function, argc, 1, 2);
+    CipherObject *self = require_open(function, argv, &decryptor_type);
+    Bytes tag = read_tag(function, self->cipher, argc, argv);
+    JanetBuffer *out = janet_buffer(BLOCK_LENGTH);
+    bool done = set_tag(self, tag) && EVP_CipherFinal_ex(self->context, out->data, &length);
+    close_cipher(self);
+    if (!done) {
+        ERR_clear_error(); /* its reasons would help an attacker */
+        failure_set(&failure, "not authentic: drop all plaintext of this decryptor");
+        raise_failure(function, &failure);
+    }
+    out->count = length;
+    return janet_wrap_buffer(out);
+}
+
+static const JanetMethod encryptor_methods[] = {
+    {"update", cfun_encryptor_update},
+    {"finish", cfun_encryptor_finish},
+    {NULL, NULL},
+};
+
+static const JanetMethod decryptor_methods[] = {
+    {"update", cfun_decryptor_update},
+    {"finish", cfun_decryptor_finish},
+    {NULL, NULL},
+};
+
+static int get_encryptor_method(void *pointer, Janet key, Janet *out) {
+    (void)pointer;
+    return janet_checktype(key, JANET_KEYWORD) &&
+           janet_getmethod(janet_unwrap_keyword(key), encryptor_methods, out);
+}
+
+static int get_decryptor_method(void *pointer, Janet key, Janet *out) {
+    (void)pointer;
+    return janet_checktype(key, JANET_KEYWORD) &&
+           janet_getmethod(janet_unwrap_keyword(key), decryptor_methods, out);
+}
+
+static Janet next_encryptor_method(void *pointer, Janet key) {
+    (void)pointer;
+    return janet_nextmethod(encryptor_methods, key);
+}
+
+static Janet next_decryptor_method(void *pointer, Janet key) {
+    (void)pointer;
+    return janet_nextmethod(decryptor_methods, key);
+}
+
+static const Function *const functions[] = {
+    &function_crypto_new_encryptor,
+    &function_crypto_new_decryptor,
+    &function_encryptor_update,
+    &function_encryptor_finish,
+    &function_decryptor_update,
+    &function_decryptor_finish,
+    NULL,
+};
+
+void cipher_object_register(JanetTable *env) {
+    module_register(env, functions);
+}
