@@ -1,11 +1,14 @@
 # Cryptography by OpenSSL: hashes, keys, signatures, encryption, requests, CMS, PKCS#12.
 (import ./export :prefix "")
 
-(export (require "./native") "crypto"
+(export (merge (require "./native") (require "./lib/digests") (require "./lib/sealing"))
+  "crypto"
   ~[# hashes and message authentication
     digest hmac
     # data in pieces
     new-digest new-hmac new-signer new-verifier new-encryptor new-decryptor
+    # files and streams
+    digest-file digest-stream seal-stream open-stream
     # random bytes, comparing secrets
     random-bytes generate-challenge constant-time=
     # keys

@@ -23,6 +23,7 @@
     X(dtls_address)                                                                                \
     X(digest)                                                                                      \
     X(digest_object)                                                                               \
+    X(digest_file)                                                                                 \
     X(random)                                                                                      \
     X(base32)                                                                                      \
     X(hex)                                                                                         \

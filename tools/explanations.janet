@@ -283,6 +283,21 @@ spellings of one option are given.``
    ``Choose one that `(tls/features)` or the function's documentation lists. The error names the
    expected ones.``}
 
+  {:title "Data in pieces, files and sealed streams"
+   :texts ["the cipher is finished*" "the digest is finished*" "the file is finished"
+           "it is finished: make a new one" "… signs all data in one call*" "data not taken*"
+           "file not opened*" "file not read*" "not a regular file*" "a path has no NUL byte"
+           "no cipher*" "no copy*"]
+   :others ["not a sealed stream, or one of another version"
+            "wrong key, or the header was changed"
+            "a key has 32 bytes, got …: use random-bytes, or scrypt for a password"]
+   :cause
+   ``A digest, signer or cipher was used after its last call; a key signs all data in one call; a
+   file can't be read, or it is a pipe or terminal; or a sealed stream has another key.``
+   :cure
+   ``Make a new object for other data, and copy a digest before it is finished. Pipes and other
+   streams are for `crypto/digest-stream`. Drop what `crypto/open-stream` wrote when it raises.``}
+
   {:title "Encrypting and decrypting"
    :texts ["not authentic*" "not decrypted*" "not encrypted*" "… takes … of … bytes, got …"
            "… has no tag: give nil" "… can't authenticate additional data*"

@@ -2,6 +2,54 @@
 (crypto/hex-encode (crypto/digest :sha256 "abc"))
 # ### crypto/hmac
 (length (crypto/hmac :sha256 "key" "data")) # => 32
+# ### crypto/new-digest
+(def digest (crypto/new-digest :sha256))
+(each piece ["a" "b" "c"] (:update digest piece))
+(= (string (crypto/digest :sha256 "abc")) (string (:finish digest))) # => true
+# ### crypto/new-hmac
+(def hmac (crypto/new-hmac :sha256 "key"))
+(length (:finish (:update hmac "data"))) # => 32
+# ### crypto/new-signer
+(def key (crypto/generate-key :ec-p256))
+(def signer (crypto/new-signer key))
+(each piece ["da" "ta"] (:update signer piece))
+(crypto/verify key "data" (:sign signer)) # => true
+# ### crypto/new-verifier
+(def key (crypto/generate-key :ec-p256))
+(def signature (crypto/sign key "data"))
+(def verifier (crypto/new-verifier (crypto/export-public-key key)))
+(each piece ["da" "ta"] (:update verifier piece))
+(:verify verifier signature) # => true
+# ### crypto/new-encryptor
+(def nonce (crypto/generate-nonce :aes-256-gcm))
+(def encryptor (crypto/new-encryptor :aes-256-gcm (crypto/random-bytes 32) nonce))
+(length (:update encryptor "piece")) # => 5
+(length (:finish encryptor)) # => 16
+# ### crypto/new-decryptor
+(def [key nonce] [(crypto/random-bytes 32) (crypto/generate-nonce :aes-256-gcm)])
+(def sealed (crypto/encrypt :aes-256-gcm key nonce "data"))
+(def decryptor (crypto/new-decryptor :aes-256-gcm key nonce))
+(def text (:update decryptor (sealed :ciphertext))) # not authentic yet
+(:finish decryptor (sealed :tag))                   # raises unless it is
+(string text) # => "data"
+# ### crypto/digest-file
+(crypto/hex-encode (crypto/digest-file :sha256 "ca.pem"))
+# ### crypto/digest-stream
+(def from-stream (with [file (file/open "ca.pem" :rb)] (crypto/digest-stream :sha256 file)))
+(string from-stream) # => (string (crypto/digest-file :sha256 "ca.pem"))
+# ### crypto/seal-stream
+(with [in (file/open "ca.pem" :rb)]
+  (with [out (file/open "ca.sealed" :wb)]
+    (crypto/seal-stream (crypto/random-bytes 32) in out)))
+# ### crypto/open-stream
+(def key (crypto/random-bytes 32))
+(with [in (file/open "ca.pem" :rb)]
+  (with [out (file/open "ca.sealed" :wb)]
+    (crypto/seal-stream key in out)))
+(with [in (file/open "ca.sealed" :rb)]
+  (with [out (file/open "ca.copy" :wb)]
+    (crypto/open-stream key in out)))
+(string (slurp "ca.copy")) # => (string (slurp "ca.pem"))
 # ### crypto/random-bytes
 (length (crypto/random-bytes 16)) # => 16
 # ### crypto/generate-challenge

@@ -160,6 +160,18 @@
      ["ca/crl" :ca-key] (with-option |(ca/crl folder $) :ca-key)
      ["ca/crl" :ca-password] (with-option |(ca/crl folder $) :ca-password {:ca-key encrypted})
      ["crypto/hmac" :key] |(crypto/hmac :sha256 $ "data")
+     ["crypto/new-hmac" :key] |(crypto/new-hmac :sha256 $)
+     ["crypto/new-signer" :key] crypto/new-signer
+     ["crypto/new-verifier" :key] crypto/new-verifier
+     ["crypto/new-encryptor" :key] |(crypto/new-encryptor :aes-256-gcm $ nonce)
+     ["crypto/new-decryptor" :key] |(crypto/new-decryptor :aes-256-gcm $ nonce)
+     ["encryptor/update" :data]
+     |(:update (crypto/new-encryptor :aes-256-gcm (string/repeat "k" 32) nonce) $)
+     ["crypto/digest-file" :key] (with-option |(crypto/digest-file :sha256 "/" $) :key)
+     ["crypto/digest-stream" :key]
+     (with-option |(crypto/digest-stream :sha256 (first (streams)) $) :key)
+     ["crypto/seal-stream" :key] |(crypto/seal-stream $ ;(streams))
+     ["crypto/open-stream" :key] |(crypto/open-stream $ ;(streams))
      ["crypto/constant-time=" :a] |(crypto/constant-time= $ "x")
      ["crypto/constant-time=" :b] |(crypto/constant-time= "x" $)
      ["crypto/export-public-key" :key] crypto/export-public-key
@@ -271,6 +283,10 @@
    ":key-type" |(cert/generate-self-signed-cert {:key-type $})
    ":purpose" |(cert/verify-chain (id :cert) {:roots (id :cert) :purpose $})
    "the digest of crypto/hmac" |(crypto/hmac $ :sha256 "data")
+   "the digest of crypto/new-digest" |(crypto/new-digest $)
+   "the stream of crypto/digest-stream" |(crypto/digest-stream :sha256 $)
+   "the path of crypto/digest-file" |(crypto/digest-file :sha256 $)
+   "a stream of crypto/seal-stream" |(crypto/seal-stream (string/repeat "k" 32) $ $)
    "the cipher of crypto/encrypt" |(crypto/encrypt $ :aes-256-gcm nonce "data")
    "the curve of crypto/ec-point-mul" |(crypto/ec-point-mul $ :p-256)
    "the algorithm of crypto/generate-key" |(crypto/generate-key $)

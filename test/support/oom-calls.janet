@@ -129,6 +129,15 @@
    "cipher" |[(crypto/encrypt :aes-256-gcm secret nonce "data")
               (crypto/decrypt :aes-256-gcm secret nonce (sealed :ciphertext) (sealed :tag))
               (crypto/encrypt :chacha20-poly1305 secret nonce "data")]
+   "pieces" |[(:finish (:copy (:update (crypto/new-digest :sha256) "data")))
+              (:finish (:copy (:update (crypto/new-hmac :sha256 "key") "data")))
+              (:verify (:update (crypto/new-verifier key) "data") signature)
+              (length (:sign (:update (crypto/new-signer (rsa :key)) "data")))
+              (let [c (crypto/new-encryptor :aes-256-gcm secret nonce "aad")]
+                [(:update c "data") (:finish c)])
+              (let [c (crypto/new-decryptor :aes-256-gcm secret nonce)]
+                [(:update c (sealed :ciphertext)) (:finish c (sealed :tag))])
+              (crypto/digest-file :sha256 "/etc/passwd")]
    "keys" |[(length (crypto/generate-key :ec-p256)) (length (crypto/generate-key :ed25519))
             (crypto/key-info locked "pw")
             (length (crypto/export-key key {:password "pw" :iterations 1000}))
