@@ -96,6 +96,15 @@ onload = () => {
     (is (> (length pages) 20))
     (is= [] (tuple ;(findings width)))))
 
+(test "the site highlights Janet, gives options addresses, can be searched and shows its version"
+  (def guide (slurp (string site "/docs/guide.html")))
+  (is (string/find `<span class="c1"># client.janet</span>` guide))
+  (is (not (string/find `class="err"` guide)))
+  (is (string/find `<a href="#tlsnew-context-ca-file"` (slurp (string site "/docs/api/tls.html"))))
+  (is (string/find "tls/connect" (slurp (string site "/search/search_index.json"))))
+  (def version (first (peg/match '(* (thru `(def- version "`) '(to `"`)) (slurp "project.janet"))))
+  (is (string/find (string "jsec " version) guide)))
+
 (peer-test "chromium" "screenshots are taken" :deadline 120
   (os/mkdir shots)
   (each [page width height] [["index" 390 844] ["docs/guide" 390 844] ["docs/api/tls" 390 844]
