@@ -149,7 +149,7 @@ $B/test/c/%: test/c/%.c $(CORE_OBJECTS) Makefile
 	$Q $(CC) $(COMPILE) -Itest/c -MMD -MP -MF $@.d $< $(CORE_OBJECTS) -o $@ $(OPENSSL_LIBS) -pthread
 
 test: all $(C_TESTS) ## run the tests; T=word: only files whose path contains it
-	$(if $(C_TESTS)$(JANET_TESTS),,$(error no test file has "$T" in its path))
+	$(if $(strip $(C_TESTS) $(JANET_TESTS)),,$(error no test file has "$T" in its path))
 	$Q $(RUN_JANET) test/run.janet $(C_TESTS) $(JANET_TESTS)
 
 # Slow runs have a tenth of the load and ten times the time.
