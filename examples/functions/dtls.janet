@@ -70,3 +70,8 @@
 # ### dtls/reload
 (def ctx (dtls/new-context {:cert "localhost.pem" :key "localhost.key"}))
 (dtls/reload ctx) # after new files were put in place
+# ### dtls/rotate-ticket-keys
+(import jsec/crypto)
+(def ctx (dtls/new-context {:cert "localhost.pem" :key "localhost.key"}))
+(def stop (dtls/rotate-ticket-keys ctx {:secret (crypto/random-bytes 32) :every 3600}))
+(stop)

@@ -47,6 +47,11 @@
 # ### tls/reload
 (def ctx (tls/new-context {:cert "localhost.pem" :key "localhost.key"}))
 (tls/reload ctx) # after new files were put in place
+# ### tls/rotate-ticket-keys
+(import jsec/crypto)
+(def ctx (tls/new-context {:cert "localhost.pem" :key "localhost.key"}))
+(def stop (tls/rotate-ticket-keys ctx {:secret (crypto/random-bytes 32) :every 3600}))
+(stop)
 # ### tls/stats
 (tls/stats (tls/new-context {:cert "localhost.pem" :key "localhost.key"}))
 # ### tls/features

@@ -131,6 +131,8 @@
     (tabseq [[name f] :pairs entries [option others] :pairs of-a-context]
       [name option] (with-option f option (merge {:cert (id :cert)} others)))
     {["tls/set-ticket-keys" :keys] |(tls/set-ticket-keys context $)
+     ["tls/rotate-ticket-keys" :secret] |((tls/rotate-ticket-keys context {:secret $}))
+     ["dtls/rotate-ticket-keys" :secret] |((dtls/rotate-ticket-keys dtls-context {:secret $}))
      ["dtls/set-ticket-keys" :keys] |(dtls/set-ticket-keys dtls-context $)
      ["tls-stream/set-session" :session]
      |(tls-stream/set-session (tls/wrap (streams) "h" {:handshake false}) $)
@@ -257,6 +259,8 @@
    "options of tls/connect" |(tls/connect "127.0.0.1" closed-port $)
    "the listener of tls/accept" |(tls/accept $ id 0.01)
    "the context of set-ticket-keys" |(tls/set-ticket-keys $ context)
+   "options of tls/reload" |(tls/reload context $)
+   "options of tls/rotate-ticket-keys" |(tls/rotate-ticket-keys context $)
    "the context of trust-cert" |(tls-stream/trust-cert $ (id :cert))
    "the stream of set-session" |(tls-stream/set-session $ (streams))
    "the server of dtls/recv-from" |(dtls/recv-from $ 10 @"")
