@@ -155,7 +155,8 @@
 (test "make install PREFIX= puts everything where it belongs, and make uninstall takes it away"
   :deadline 300
   (def prefix (string (tmpdir) "/a prefix"))
-  (make "install" prefix)
+  (def output (make "install" prefix))
+  (is (string/find (string `export PATH="` prefix `/bin:$PATH"`) output) output)
   (works (string prefix "/lib/janet") (string prefix "/bin/jsec") (tools-folder "env"))
   (def pc (string prefix "/lib/pkgconfig/jsec.pc"))
   (is (os/stat pc))
