@@ -36,7 +36,7 @@
 
 (if (find-program (first cc))
   (do
-    (test "a row alone gives a setting its default, place in digests, inheritance and flags"
+    (test "a row alone gives a setting its default, place in digests, copies, inheritance and flags"
       :deadline 120
       (def program (build number text secret))
       (is program)
@@ -45,7 +45,7 @@
         (:wait p)
         (is= ["defaults" "number-in-key" "number-in-policy" "text-in-key" "text-not-in-policy"
               "number-inherited" "text-not-inherited" "identity-inherited" "own-kept"
-              "identity-whole" "secret" "refused-in-hosts"]
+              "identity-whole" "copied" "secret" "refused-in-hosts"]
              (tuple ;words))))
     (test "a row without all of its words, or with another one, does not compile"
       :deadline 120
