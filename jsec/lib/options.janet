@@ -11,7 +11,7 @@
 (def- of-clients
   [:hostname :verify-hostname :session :on-session :pins :ocsp :legacy-server-connect :timeout])
 (def- of-servers [:sni :ticket-keys :session-tickets :session-cache-size :ocsp-response
-                  :client-ca-names])
+                  :client-ca-names :on-hello :max-asking])
 
 (def- what-identifies [:cert :key :context :sni])
 

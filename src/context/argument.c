@@ -65,6 +65,7 @@ static void derive_settings(const char *function, const ContextKind *kind,
     options->settings.datagram = kind->datagram;
     options->settings.read_ahead = (size_t)options->connection.settings.buffer_size;
     options->settings.keeps_sessions = !janet_checktype(options->connection.on_session, JANET_NIL);
+    options->settings.asks_hello = !janet_checktype(options->connection.on_hello, JANET_NIL);
     read_staple(options);
 }
 
@@ -75,6 +76,8 @@ static Context *make_context(const char *function, const ContextKind *kind,
     memset(made, 0, sizeof *made);
     made->connection.on_session = janet_wrap_nil();
     made->connection.on_staple = options->connection.on_staple;
+    made->connection.on_hello = options->connection.on_hello;
+    made->connection.max_asking = options->connection.max_asking;
     made->slot = context_cached(&options->settings, &failure);
     if (!made->slot) raise_failure(function, &failure);
     return made;
@@ -121,6 +124,10 @@ static Context *host_context(const char *function, const ContextKind *kind, Jane
     if (!janet_checktype(context->connection.on_staple, JANET_NIL)) {
         raise_format(function,
                      "a function as :ocsp-response in :sni: give it beside :sni, or bytes");
+    }
+    if (!janet_checktype(context->connection.on_hello, JANET_NIL)) {
+        raise_format(function, "option :on-hello in :sni: it is the listener's, give it beside "
+                               ":sni");
     }
     return context;
 }

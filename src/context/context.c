@@ -24,6 +24,7 @@ int context_object_mark(void *pointer, size_t size) {
     const Context *self = pointer;
     janet_mark(self->connection.on_session);
     janet_mark(self->connection.on_staple);
+    janet_mark(self->connection.on_hello);
     return 0;
 }
 

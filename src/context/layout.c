@@ -4,7 +4,7 @@ static const OptionGroup groups[] = {
     {"Trust", "verify ca-file ca ca-path trusted-cert pins crl ocsp ocsp-max-age purpose strict "
               "verify-depth verify-time client-ca-names"},
     {"Own certificate", "cert key password ocsp-response"},
-    {"Names", "hostname verify-hostname sni alpn"},
+    {"Names", "hostname verify-hostname sni on-hello max-asking alpn"},
     {"Versions and suites", "min-version max-version ciphersuites ciphers curves security-level "
                             "security legacy-server-connect renegotiation"},
     {"Sessions", "session on-session session-tickets session-timeout session-lifetime "
@@ -15,7 +15,9 @@ static const OptionGroup groups[] = {
     {NULL, NULL},
 };
 
-#define OF_SERVERS "ticket-keys session-cache-size session-tickets ocsp-response client-ca-names"
+#define OF_SERVERS                                                                                 \
+    "ticket-keys session-cache-size session-tickets ocsp-response client-ca-names "                \
+    "on-hello max-asking"
 #define OF_CLIENTS "session on-session ocsp ocsp-max-age legacy-server-connect"
 
 const OptionLayout layout_client = {groups, "sni " OF_SERVERS, "servers"};

@@ -21,6 +21,8 @@ typedef struct ConnectionOptions {
     Bytes session;                   /* to resume; of a Janet string */
     Janet on_session;                /* function of each new session, or nil */
     Janet on_staple;                 /* function that gives an OCSP response, or nil */
+    Janet on_hello;                  /* function that judges ClientHellos, or nil */
+    int32_t max_asking;              /* handshakes that wait for these functions */
     ConnectionSettings settings;
     double timeout; /* of the whole call, seconds */
     bool handshake; /* before the call returns */

@@ -16,6 +16,16 @@ static void refuse_connection_options(const char *function, const ContextKind *k
     }
 }
 
+/* Handshakes that wait have asked the function, so it stays. */
+static void refuse_questions(const char *function, Janet table) {
+    static const char *const names[] = {"on-hello", "max-asking"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (janet_checktype(janet_get(table, janet_ckeywordv(names[i])), JANET_NIL)) continue;
+        raise_format(function, "option :%s: a reload keeps what the context has, leave it out",
+                     names[i]);
+    }
+}
+
 /* Threads share the object of a context without functions, so it can't get one. */
 static void check_functions(const char *function, const Context *self,
                             const ContextOptions *options) {
@@ -31,6 +41,7 @@ static void reload_with(const char *function, const ContextKind *kind, Context *
     Failure failure;
     if (!options_given(given)) raise_type(function, 1, "options", given);
     refuse_connection_options(function, kind, given);
+    refuse_questions(function, given);
     options_read(function, kind->context_set, given, options);
     if (options->sni.data) raise_format(function, ":sni, expected a table of virtual hosts");
     argument_finish(function, kind, options);

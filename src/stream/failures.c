@@ -4,7 +4,7 @@
 
 /* --- facts --- */
 
-static Janet describe_endpoint(const Endpoint *peer) {
+Janet failure_peername(const Endpoint *peer) {
     char host[ENDPOINT_TEXT];
     endpoint_host(peer, host);
     Janet pair[] = {janet_cstringv(host), janet_wrap_integer(peer->port)};
@@ -15,7 +15,7 @@ Janet failure_facts(const Endpoint *peer, bool established, const char *server_n
     JanetTable *facts = janet_table(3);
     const char *stage = established ? "connection" : "handshake";
     janet_table_put(facts, janet_ckeywordv("stage"), janet_ckeywordv(stage));
-    if (peer->family) janet_table_put(facts, janet_ckeywordv("peername"), describe_endpoint(peer));
+    if (peer->family) janet_table_put(facts, janet_ckeywordv("peername"), failure_peername(peer));
     if (server_name)
         janet_table_put(facts, janet_ckeywordv("server-name"), janet_cstringv(server_name));
     return janet_wrap_struct(janet_table_to_struct(facts));

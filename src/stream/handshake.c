@@ -79,6 +79,7 @@ static void count_handshake(Stream *stream, bool established) {
 
 static void end_handshake(Stream *stream, bool established) {
     poller_unset_timer(&stream->timer);
+    stream_stop_asking(stream);
     count_handshake(stream, established);
     stream->took = handshake_clock_taken(&stream->clock);
     stream->state = established ? STREAM_OPEN : STREAM_FAILED;

@@ -67,6 +67,7 @@ static void count_native(void) {
 }
 
 static void leave_stats(Stream *stream) {
+    stream_stop_asking(stream);
     if (stream->counted) atomic_fetch_sub(&stream->stats->open, 1);
     stream->counted = false;
     stats_release(stream->stats);
@@ -137,6 +138,8 @@ Stream *stream_new(const StreamKind *kind, Context *context, EngineRole role,
     stream->observer.owner = stream->on_session = janet_wrap_nil();
     stream->in = stream->out = stream->facts = janet_wrap_nil();
     stream->on_staple = context->connection.on_staple;
+    stream->on_hello = context->connection.on_hello;
+    stream->max_asking = context->connection.max_asking;
     stream->stats = stats_hold(context_slot_stats(context->slot));
     request_queue_init(&stream->handshakers);
     request_queue_init(&stream->readers);

@@ -16,6 +16,7 @@ typedef struct StreamKind {
     const char *prefix;         /* of its functions' names: "tls" */
     const char *what;           /* in errors: "TLS stream" */
     const JanetMethod *methods; /* methods besides those that both kinds have */
+    const ContextKind *contexts;
     bool datagram;
 } StreamKind;
 
@@ -81,6 +82,7 @@ bool stream_caused(const Stream *stream, Janet error);
 Janet stream_facts(const Stream *stream);
 
 /* A struct for `:on-error`: `:peername`, `:stage` and `:server-name` (NULL: none). */
+Janet failure_peername(const Endpoint *peer);
 Janet failure_facts(const Endpoint *peer, bool established, const char *server_name);
 
 /* Raise when `length` bytes do not fit in one datagram. */

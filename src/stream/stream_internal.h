@@ -33,6 +33,8 @@ struct Stream {
     RequestQueue handshakers, readers, writers, closers;
     Janet on_session;      /* function called with each new session, or nil */
     Janet on_staple;       /* function that gives an OCSP response, or nil */
+    Janet on_hello;        /* function that judges the ClientHello, or nil */
+    int32_t max_asking;    /* handshakes of the context that wait for these functions */
     Janet in, out;         /* memory BIOs in place of a socket, or nil */
     BioWriter *writer;     /* of `out`; NULL: none */
     Janet context;         /* keeps its functions alive */
@@ -124,6 +126,12 @@ void stream_fail_handshakers(Stream *stream, const char *error);
 /* Ask the program what the engine waits for. Its function runs in a fiber of its own and may wait;
  * the answer continues the handshake. */
 void stream_ask(Stream *stream);
+void stream_stop_asking(Stream *stream); /* it needs no answer any more */
+
+/* In hello.c: the ClientHello as a struct for the program, and its answer to the engine. Raises
+ * when the answer is of no use. */
+Janet hello_describe(const Stream *stream);
+void hello_answer(Stream *stream, Janet answer);
 
 /* Call on_session for each new session, each in a fiber of its own. */
 void stream_report_sessions(Stream *stream);

@@ -13,10 +13,29 @@ FUNCTION(tls_new_context, "tls/new-context", "&opt opts",
          "`{:context ctx :hostname \"...\"}`.\n\n"
          "Returns the context. Later changes of its files take effect by `tls/reload`. Threads may "
          "share it: a function given to `ev/thread` can use it, and `ev/give` passes it on. A "
-         "context with `:on-session` or a function as `:ocsp-response` stays in its thread, as "
-         "streams and listeners do. Raises when an option is unknown, has a value of a wrong "
-         "type, or names something that is missing or does not fit: no such error waits for "
-         "the handshake.\n\n"
+         "context with `:on-session`, `:on-hello` or a function as `:ocsp-response` stays in its "
+         "thread, as streams and listeners do. Raises when an option is unknown, has a value "
+         "of a wrong type, or names something that is missing or does not fit: no such error "
+         "waits for the handshake.\n\n"
+         "A server calls the function `:on-hello` at the start of each handshake, also of one "
+         "that resumes a session, with a struct of what the client offers:\n\n"
+         "* `:server-name` - the name it asks for, a host name in lower case; absent without one\n"
+         "* `:alpn` - protocols, the preferred first\n"
+         "* `:versions :ciphers :groups :signature-algorithms` - names, or numbers where OpenSSL "
+         "knows no name\n"
+         "* `:extensions` - numbers of the extensions, in the client's order\n"
+         "* `:session?` - does it offer a session to resume?\n"
+         "* `:peername` - its address as a tuple of host and port; absent on unix sockets\n"
+         "* `:ja4` - the fingerprint JA4 of its kind of client\n\n"
+         "Reserved numbers (GREASE, RFC 8701) are left out. The function may wait, on a database "
+         "for example: other handshakes go on meanwhile. `:handshake-timeout` limits it. It "
+         "returns a context or a table of options to serve with (equal options share a context, "
+         "and inherit nothing); true for what the server has, `:sni` included; nil to refuse the "
+         "name (unrecognized_name), or `{:alert name}` with :unrecognized-name, :access-denied, "
+         ":handshake-failure, :insufficient-security, :protocol-version, "
+         ":no-application-protocol or :internal-error. If it raises, this handshake fails, and "
+         "`:on-error` gets the reason. Ticket keys, the session cache and timeouts stay those of "
+         "the listener. With `:on-hello` a server needs no certificate of its own.\n\n"
          "Options:",
          &tls_option_set) {
     ContextOptions options;
@@ -46,23 +65,25 @@ FUNCTION(tls_set_ticket_keys, "tls/set-ticket-keys", "ctx keys",
     return entry_set_ticket_keys(function, &tls_kind, argc, argv);
 }
 
-FUNCTION(tls_reload, "tls/reload", "ctx &opt opts",
-         "Replace what a context from `tls/new-context` was made of, without a restart. Without "
-         "`opts`, its files are read again: certificates, keys, CAs, CRLs, the staple, and those "
-         "of its virtual hosts. With `opts`, options that make a context, these count instead of "
-         "the former ones. All of it is replaced, or nothing: when the key does not belong to "
-         "the certificate, for example, the context stays as it is.\n\n"
-         "New connections begin with the new state, in all threads that share the context, in "
-         "accept loops and in contexts with this one in `:sni`. Open connections go on. Ticket "
-         "keys are carried over, so clients resume their sessions; `opts` with `:ticket-keys` "
-         "replaces them. After a change of what a peer is verified by, sessions need a full "
-         "handshake. Sessions in the cache for clients without tickets are dropped. "
-         "Certificates of `trust-cert` stay unless `opts` are given, and a staple of "
-         "`set-ocsp-response` stays for the same certificate. Takes about a millisecond.\n\n"
-         "Returns the context. Raises when a file is missing or does not fit, for options that "
-         "`tls/new-context` does not take or that belong to a connection, and when a server "
-         "could no longer serve. See `:reload` of `tls/accept-loop` for a watch on files.",
-         NULL) {
+FUNCTION(
+    tls_reload, "tls/reload", "ctx &opt opts",
+    "Replace what a context from `tls/new-context` was made of, without a restart. Without "
+    "`opts`, its files are read again: certificates, keys, CAs, CRLs, the staple, and those "
+    "of its virtual hosts. With `opts`, options that make a context, these count instead of "
+    "the former ones. All of it is replaced, or nothing: when the key does not belong to "
+    "the certificate, for example, the context stays as it is.\n\n"
+    "New connections begin with the new state, in all threads that share the context, in "
+    "accept loops and in contexts with this one in `:sni`. Open connections go on. Ticket "
+    "keys are carried over, so clients resume their sessions; `opts` with `:ticket-keys` "
+    "replaces them. After a change of what a peer is verified by, sessions need a full "
+    "handshake. Sessions in the cache for clients without tickets are dropped. "
+    "Certificates of `trust-cert` stay unless `opts` are given, and a staple of "
+    "`set-ocsp-response` stays for the same certificate. `:on-hello` and `:max-asking` stay, and "
+    "can't be given. Takes about a millisecond.\n\n"
+    "Returns the context. Raises when a file is missing or does not fit, for options that "
+    "`tls/new-context` does not take or that belong to a connection, and when a server "
+    "could no longer serve. See `:reload` of `tls/accept-loop` for a watch on files.",
+    NULL) {
     ContextOptions options;
     context_options_init(&options);
     return entry_reload(function, &tls_kind, argc, argv, &options);

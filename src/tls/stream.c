@@ -1,6 +1,8 @@
 /* TLS streams: their kind, and the functions that are methods as well. */
 #include "tls/stream.h"
 
+#include "tls/options.h"
+
 #include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
@@ -34,6 +36,7 @@ const StreamKind tls_stream_kind = {
     .prefix = "tls",
     .what = "TLS stream",
     .methods = methods,
+    .contexts = &tls_kind,
 };
 
 static void check_call(const char *function, int32_t argc, const Janet *argv) {

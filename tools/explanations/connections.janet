@@ -269,6 +269,21 @@
    the peers of the last ten years. A server with only an RSA certificate can't serve clients that
    accept only ECDSA: give both. `(tls/features)` lists what this OpenSSL has.``}
 
+  {:title "A server's function refuses a client"
+   :texts ["handshake failed: :on-hello: …"
+           "handshake failed: :max-asking others wait for :on-hello"
+           "no alert has this name: …"
+           "the context has :sni, :on-hello or a function as :ocsp-response, *"
+           "option :…: a reload keeps what the context has, leave it out"
+           "option :on-hello in :sni: it is the listener's, give it beside :sni"]
+   :cause
+   ``The function `:on-hello` raised, or returned what can't serve: the text says what. Or as many
+   handshakes as `:max-asking` allows waited for an answer. The client sees an internal error.``
+   :cure
+   ``Return a context or options with `:cert` and `:key`, true, nil, or `{:alert :access-denied}`.
+   A function that waits long holds places: limit it by `:handshake-timeout`, or raise
+   `:max-asking`.``}
+
   {:title "Servers with old software"
    :texts ["the server does not know secure renegotiation*"
            "the server's Diffie-Hellman group is too small*"]

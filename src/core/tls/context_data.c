@@ -57,6 +57,7 @@ ContextData *context_data_new(SSL_CTX *context, const ContextSettings *settings)
     data->ocsp = settings->ocsp;
     data->ocsp_max_age = isnan(settings->ocsp_max_age) ? OCSP_MAX_AGE : settings->ocsp_max_age;
     data->staple_on_demand = settings->staple_on_demand;
+    data->asks_hello = settings->asks_hello;
     data->keeps_sessions = settings->keeps_sessions;
     data->lock = CRYPTO_THREAD_lock_new();
     data->stats = stats_new();
@@ -85,7 +86,7 @@ static bool has_anchors(const ContextData *data) {
 
 bool context_data_can_serve(const SSL_CTX *context, Failure *failure) {
     const ContextData *data = context_data(context);
-    if (!data->has_certificate && !data->has_hosts) {
+    if (!data->has_certificate && !data->has_hosts && !data->asks_hello) {
         return failure_set(failure, "a server needs a certificate: give :cert and :key");
     }
     if (data->has_certificate && !data->has_suite) {

@@ -40,7 +40,7 @@ typedef struct ContextData {
     char *keylog;
     OcspMode ocsp;
     double ocsp_max_age; /* seconds */
-    bool staple_on_demand, keeps_sessions;
+    bool staple_on_demand, asks_hello, keeps_sessions;
     char *groups;                 /* NULL: OpenSSL's */
     int min_version, max_version; /* 0: any */
     uint8_t *alpn;

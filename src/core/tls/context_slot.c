@@ -224,6 +224,7 @@ static bool replace_settings(ContextSlot *slot, const ContextSettings *settings,
     ContextSettings wanted = *settings, copy;
     wanted.keeps_sessions = slot->settings.keeps_sessions;
     wanted.read_ahead = slot->settings.read_ahead;
+    wanted.asks_hello = slot->settings.asks_hello;
     Successor successor;
     if (!make_successor(slot, &wanted, &successor, failure)) return false;
     if (!settings_copy(&copy, &wanted)) {

@@ -104,6 +104,7 @@ void engine_free(Engine *engine) {
     drop_buffered(engine);
     SSL_free(engine->ssl);
     engine->ssl = NULL;
+    hello_question_free(&engine->hello);
     pending_clear(&engine->pending);
     if (engine->failure != no_memory) OPENSSL_free(engine->failure);
     engine->failure = NULL;
@@ -165,6 +166,10 @@ static EngineStatus end_without_notify(Engine *engine) {
 /* A transport's errno needs no text here: engine_explain adds it. */
 static EngineStatus fail_by_openssl(Engine *engine) {
     Failure failure;
+    if (engine->hello.refusal && !engine->established) {
+        ERR_clear_error();
+        return engine_fail(engine, engine->hello.refusal);
+    }
     if (engine->receive_errno || (engine->send_errno && !ERR_peek_error())) {
         ERR_clear_error();
         return ENGINE_FAILED;

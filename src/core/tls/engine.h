@@ -10,6 +10,7 @@
 
 #include "core/bytes.h"
 #include "core/failure.h"
+#include "core/tls/hello_question.h"
 #include "core/tls/pending.h"
 
 #include <openssl/ssl.h>
@@ -25,7 +26,7 @@ typedef enum EngineStatus {
 } EngineStatus;
 
 /* What a server's handshake may wait for, in this order. */
-typedef enum Question { QUESTION_NONE, QUESTION_STAPLE } Question;
+typedef enum Question { QUESTION_NONE, QUESTION_HELLO, QUESTION_STAPLE } Question;
 
 typedef enum EngineRole { ENGINE_CLIENT, ENGINE_SERVER } EngineRole;
 
@@ -74,6 +75,7 @@ struct Engine {
     bool corked;        /* pending output may wait for the next call */
     bool truncation_is_eof;
     Question asked, answered; /* the last ones, see engine_ask */
+    HelloQuestion hello;      /* for QUESTION_HELLO */
     bool alerted;             /* see engine_abort */
     /* DTLS */
     size_t mtu;                               /* bytes of a datagram of several records */

@@ -14,6 +14,7 @@ typedef struct Stats {
     Count refused;                     /* connections dropped by an accept loop */
     Count open;                        /* connections now */
     Count handlers;                    /* of accept loops, now */
+    Count asking;                      /* handshakes that wait for the program, now */
 } Stats;
 
 /* With one reference; NULL when out of memory. */

@@ -79,7 +79,7 @@ static bool read_name(SSL *ssl, char *name, size_t size) {
 #define RENEGOTIATION (SSL_OP_NO_RENEGOTIATION | SSL_OP_ALLOW_CLIENT_RENEGOTIATION)
 
 /* SSL_set_SSL_CTX takes over the certificate, the suites and the security level only. */
-static bool switch_to(SSL *ssl, const Host *host, SSL_CTX *context) {
+bool virtual_hosts_switch(SSL *ssl, SSL_CTX *context, const char *name) {
     const ContextData *data = context_data(context);
     Failure failure;
     SSL_clear_options(ssl, RENEGOTIATION);
@@ -88,7 +88,7 @@ static bool switch_to(SSL *ssl, const Host *host, SSL_CTX *context) {
            SSL_set_max_proto_version(ssl, data->max_version) &&
            SSL_set_num_tickets(ssl, SSL_CTX_get_num_tickets(context)) &&
            (!data->groups || SSL_set1_groups_list(ssl, data->groups)) &&
-           trust_prepare_server(ssl, data, host->name, &failure);
+           trust_prepare_server(ssl, data, name, &failure);
 }
 
 /* A client names its host once. After a HelloRetryRequest (RFC 8446, 4.1.2) or in a renegotiation
@@ -100,9 +100,10 @@ static bool changes_host(const SSL *ssl, const Host *host) {
 
 /* A connection goes on with the context that it began with, when the host's is replaced. */
 static bool serve_host(SSL *ssl, const Host *host) {
-    if (SSL_get_ex_data(ssl, chosen_index)) return switch_to(ssl, host, SSL_get_SSL_CTX(ssl));
+    if (SSL_get_ex_data(ssl, chosen_index))
+        return virtual_hosts_switch(ssl, SSL_get_SSL_CTX(ssl), host->name);
     SSL_CTX *context = context_slot_get(host->slot);
-    bool served = switch_to(ssl, host, context) &&
+    bool served = virtual_hosts_switch(ssl, context, host->name) &&
                   SSL_set_ex_data(ssl, chosen_index, (void *)(uintptr_t)host);
     SSL_CTX_free(context); /* the connection has a reference */
     return served;

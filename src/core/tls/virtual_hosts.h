@@ -14,4 +14,7 @@ bool virtual_hosts_set(SSL_CTX *context, const VirtualHostList *hosts, Failure *
  * fails with `alert`. */
 bool virtual_hosts_choose(SSL *ssl, const SSL_CTX *base, int *alert);
 
+/* At a ClientHello: go on with the context of the host of that name. */
+bool virtual_hosts_switch(SSL *ssl, SSL_CTX *context, const char *name);
+
 #endif
