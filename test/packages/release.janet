@@ -37,6 +37,14 @@
     (is (not= 0 status))
     (is (string/has-prefix? "release: " output) output)))
 
+# Git merges two branches' notes by union, which leaves a heading or a line twice.
+(test "notes with a line twice are refused"
+  (def folder (released-files))
+  (spit (string folder "/CHANGELOG.md") (string "## [" version "]\n\n### Added\n\n- A.\n- A.\n"))
+  (def [status output] (run folder (os/environ) "tools/release" "check"))
+  (is (not= 0 status))
+  (is= "release: CHANGELOG.md has this twice: - A.\n" (string output)))
+
 # ---- the archive ----
 
 (def- make-tool (find-tool "make"))
