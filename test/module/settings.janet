@@ -36,7 +36,7 @@
 
 (if (find-program (first cc))
   (do
-    (test "a row alone gives a setting its default, place in digests, copies, inheritance and flags"
+    (test "a row alone gives a setting its default, place in digests, inheritance and flags"
       :deadline 120
       (def program (build number text secret))
       (is program)
