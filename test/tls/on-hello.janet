@@ -299,7 +299,8 @@
     (gccollect)
     (def grown (if (os/stat "/proc/self/statm") (- (resident) before) 0))
     (print "# " asked " abandoned, " grown " pages more")
-    (is (< grown 2000) (string grown " pages"))))
+    # sanitizers keep what is freed
+    (unless (os/getenv "JSEC_SLOW") (is (< grown 2000) (string grown " pages")))))
 
 (test "a reload keeps the function"
   (var asked 0)
