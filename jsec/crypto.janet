@@ -1,7 +1,8 @@
 # Cryptography by OpenSSL: hashes, keys, signatures, encryption, requests, CMS, PKCS#12.
 (import ./export :prefix "")
 
-(export (merge (require "./native") (require "./lib/digests") (require "./lib/sealing"))
+(export (merge (require "./native") (require "./lib/digests") (require "./lib/sealing")
+               (require "./lib/otp"))
   "crypto"
   ~[# hashes and message authentication
     digest hmac
@@ -21,6 +22,8 @@
     ssh-sign ssh-verify parse-ssh-signature
     # key agreement and derivation
     derive hkdf pbkdf2 scrypt
+    # one-time codes
+    hotp totp verify-totp otp-uri
     # encryption with a shared key
     encrypt decrypt generate-nonce cipher-info
     # encryption with RSA keys

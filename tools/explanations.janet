@@ -298,6 +298,17 @@ spellings of one option are given.``
    ``Make a new object for other data, and copy a digest before it is finished. Pipes and other
    streams are for `crypto/digest-stream`. Drop what `crypto/open-stream` wrote when it raises.``}
 
+  {:title "One-time codes"
+   :texts []
+   :others ["the secret is empty: give 20 random bytes"
+            "… is empty or has a colon, which the label has no place for"]
+   :cause
+   ``The secret was not found or not decoded; or an account or issuer does not fit into the URI that
+   apps on phones read.``
+   :cure
+   ``Make a secret by `(crypto/random-bytes 20)`. Decode a secret of Base32 with `{:padding false}`.
+   Leave the colon out of names.``}
+
   {:title "Encrypting and decrypting"
    :texts ["not authentic*" "not decrypted*" "not encrypted*" "… takes … of … bytes, got …"
            "… has no tag: give nil" "… can't authenticate additional data*"

@@ -101,6 +101,15 @@
 (length (crypto/pbkdf2 :sha256 "password" (crypto/random-bytes 16) 100000 32)) # => 32
 # ### crypto/scrypt
 (length (crypto/scrypt "password" (crypto/random-bytes 16) 32)) # => 32
+# ### crypto/hotp
+(crypto/hotp "12345678901234567890" 0) # => "755224"
+# ### crypto/totp
+(crypto/totp "12345678901234567890" {:time 59 :digits 8}) # => "94287082"
+# ### crypto/verify-totp
+(def last-step (crypto/verify-totp "12345678901234567890" "287082" {:time 59})) # => 1
+(crypto/verify-totp "12345678901234567890" "287082" {:time 59 :after last-step}) # => nil
+# ### crypto/otp-uri
+(crypto/otp-uri "12345678901234567890" "ada" {:issuer "Shop"})
 # ### crypto/encrypt
 (def [key nonce] [(crypto/random-bytes 32) (crypto/generate-nonce :aes-256-gcm)])
 (def {:ciphertext ciphertext :tag tag} (crypto/encrypt :aes-256-gcm key nonce "data"))

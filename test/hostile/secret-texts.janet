@@ -184,6 +184,11 @@
      ["crypto/hkdf" :key] |(crypto/hkdf :sha256 $ "" "" 32)
      ["crypto/pbkdf2" :password] |(crypto/pbkdf2 :sha256 $ "salt" 1000 32)
      ["crypto/scrypt" :password] |(crypto/scrypt $ "salt" 32 {:n 16})
+     ["crypto/hotp" :secret] |(crypto/hotp $ 1)
+     ["crypto/totp" :secret] crypto/totp
+     ["crypto/verify-totp" :secret] |(crypto/verify-totp $ "123456")
+     ["crypto/verify-totp" :code] |(crypto/verify-totp "secret" $)
+     ["crypto/otp-uri" :secret] |(crypto/otp-uri $ "a")
      ["crypto/encrypt" :key] |(crypto/encrypt :aes-256-gcm $ nonce "data")
      ["crypto/encrypt" :plaintext] |(crypto/encrypt :aes-256-gcm (string/repeat "k" 31) nonce $)
      ["crypto/rsa-encrypt" :plaintext] |(crypto/rsa-encrypt (id :key) $)
