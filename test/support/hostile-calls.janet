@@ -235,10 +235,17 @@
                (array/concat arguments (seq [_ :range [0 (- n (length arguments))]] (value)))))
   [(f :name) (f :function) (guarded (f :name) given)])
 
+(defn- in-pieces []
+  (def [secret nonce] [(string/repeat "k" 32) (string/repeat "n" 12)])
+  (one-of [(crypto/new-digest :sha256) (crypto/new-hmac :sha256 "key") (crypto/new-signer key)
+           (crypto/new-verifier key) (crypto/new-encryptor :aes-256-gcm secret nonce)
+           (crypto/new-decryptor :aes-256-gcm secret nonce)]))
+
 (defn- call-method []
   (def self
-    (one-of [(get-in world [:dtls :server]) (get-in world [:dtls :client]) (world :a) (world :a)
-             (world :b) (one-of (world :streams)) (world :context) (world :bio)]))
+    (one-of [(in-pieces) (in-pieces) (get-in world [:dtls :server]) (get-in world [:dtls :client])
+             (world :a) (world :a) (world :b) (one-of (world :streams)) (world :context)
+             (world :bio)]))
   (def names (keys self))
   (def name (if (empty? names) :close (one-of names)))
   (def function (get self name))
@@ -257,7 +264,8 @@
 (defn- call-generic []
   (def name (one-of (sorted (keys generic))))
   (def objects
-    [(world :a) (world :context) (world :bio) (world :listener) (one-of (world :streams))])
+    [(world :a) (world :context) (world :bio) (world :listener) (one-of (world :streams))
+     (in-pieces)])
   [name (generic name) [(one-of objects) ;(seq [_ :range [0 (below 4)]] (value))]])
 
 # ---- a call ----
