@@ -13,6 +13,13 @@
 /* PBMAC1 of PKCS#12 (RFC 9579). */
 #define OPENSSL_HAS_PBMAC1 (OPENSSL_VERSION_NUMBER >= 0x30400000L)
 
+/* Compressed certificates (RFC 8879). */
+#if OPENSSL_VERSION_NUMBER >= 0x30200000L && !defined(OPENSSL_NO_COMP_ALG)
+#define OPENSSL_HAS_CERTIFICATE_COMPRESSION 1
+#else
+#define OPENSSL_HAS_CERTIFICATE_COMPRESSION 0
+#endif
+
 /* Blowfish without a provider, for bcrypt. */
 #if !defined(OPENSSL_NO_BF) && !defined(OPENSSL_NO_DEPRECATED_3_0)
 #define OPENSSL_HAS_BLOWFISH 1

@@ -2,6 +2,7 @@
 #include "core/tls/features.h"
 #include "base/args.h"
 #include "base/module.h"
+#include "core/tls/compression.h"
 #include "net/rebind.h"
 #include "register.h"
 
@@ -62,6 +63,8 @@ FUNCTION(
     "these names\n"
     "* `:signature-algorithms` - algorithms for certificates and handshakes, by their names in "
     "TLS\n"
+    "* `:certificate-compression` - algorithms for compressed certificates (RFC 8879); OpenSSL "
+    "3.2 and later may have some\n"
     "* `:post-quantum` - are there groups with ML-KEM (FIPS 203)? OpenSSL 3.5 and later have "
     "them\n"
     "* `:dtls`, `:ocsp`, `:keylog` - are DTLS, OCSP stapling and key logs supported?\n"
@@ -82,6 +85,7 @@ FUNCTION(
     put_names(facts, "ciphers", features_ciphers);
     put_names(facts, "ciphersuites", features_ciphersuites);
     put_names(facts, "signature-algorithms", features_signatures);
+    put_names(facts, "certificate-compression", compression_algorithms);
     put(facts, "post-quantum", janet_wrap_boolean(features_post_quantum()));
     put(facts, "dtls", janet_wrap_boolean(HAS_DTLS));
     put(facts, "ocsp", janet_wrap_boolean(HAS_OCSP));

@@ -94,6 +94,10 @@ static const OptionRow rows[] = {
         "at most. Default 7200. Its life also ends when a certificate of the peer's verified chain "
         "expires, and no new ticket extends it. A full handshake follows then. Clients and servers "
         "each apply their own."),
+    SETTING_OPTION(
+        "certificate-compression", parse_switch, certificate_compression,
+        "`false` neither sends nor accepts compressed certificates (TLS 1.3, RFC 8879). By default "
+        "they are used with peers that accept them, where OpenSSL can: see `features`."),
     SETTING_OPTION("renegotiation", parse_switch, renegotiation,
                    "Let TLS 1.2 peers start a renegotiation. Default `false`."),
 };

@@ -122,6 +122,7 @@
    [:curves "keyword or string" [42 true [] {}]]
    [:security-level "integer from 0 to 5" [-1 6 1.5 "2" math/nan math/inf true]]
    [:renegotiation "boolean" [1 "true" :true []]]
+   [:certificate-compression "boolean" [1 "true" :zlib []]]
    [:buffer-size "integer from 1024 to 1048576" [0 -1 1023 1048577 16384.5 1e300 math/nan "x" true]]
    [:tcp-nodelay "boolean" [1 0 "true" []]]
    [:handshake-timing "boolean" [1 0 "true" []]]

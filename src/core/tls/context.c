@@ -3,6 +3,7 @@
 #include "core/shown.h"
 #include "core/tls/alpn.h"
 #include "core/tls/client_hello.h"
+#include "core/tls/compression.h"
 #include "core/tls/context_data.h"
 #include "core/tls/cookie.h"
 #include "core/tls/engine.h"
@@ -100,10 +101,11 @@ static bool set_all(SSL_CTX *context, const ContextSettings *settings, Failure *
     if (!data) return failure_openssl(failure, "no context");
     set_modes(context, settings);
     client_hello_watch(context);
-    return suites_set(context, settings, failure) &&
-           versions_set(context, data, settings, failure) && check_suites(context, failure) &&
-           identity_set(context, data, settings, failure) &&
-           trust_set(context, data, settings, failure) &&
+    bool identified =
+        suites_set(context, settings, failure) && versions_set(context, data, settings, failure) &&
+        check_suites(context, failure) && identity_set(context, data, settings, failure);
+    if (identified) compression_set(context, settings);
+    return identified && trust_set(context, data, settings, failure) &&
            alpn_set(context, data, settings->alpn, failure) &&
            set_sessions(context, settings, failure) &&
            virtual_hosts_set(context, &settings->hosts, failure) &&
