@@ -46,6 +46,16 @@
   (is= nil (check 1000 {:after 1001}))
   (is= 0 (crypto/verify-totp digits (crypto/hotp digits 0) {:time 0})))
 
+(test "no step is before the first one"
+  # The code of the counter 2^64 - 1, which is -1 in eight bytes, by oathtool.
+  (is= nil (crypto/verify-totp digits "094451" {:time 0})))
+
+(test "the last of the steps with the same code counts, so that no replay passes"
+  (each step [2386 2394] (is= "709847" (crypto/hotp digits step)))
+  (def options {:time (* 30 2390) :window 10})
+  (is= 2394 (crypto/verify-totp digits "709847" options))
+  (is= nil (crypto/verify-totp digits "709847" (merge options {:after 2394}))))
+
 (test "what is no code of the secret matches no step"
   (each wrong ["" "75522" "7552244" " 755224" "755224 " "755225" "abcdef" "\0\0\0\0\0\0"]
     (is= nil (crypto/verify-totp digits wrong {:time 0 :window 0}))))
