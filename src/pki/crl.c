@@ -2,6 +2,7 @@
 #include "core/pki/crl.h"
 
 #include "base/args.h"
+#include "base/key.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/keys.h"
@@ -68,7 +69,7 @@ static const OptionWord formats[] = {{"pem", PEM}, {"der", DER}, {NULL, 0}};
 static const OptionRow crl_rows[] = {
     OPTION("issuer-cert", option_bytes, CrlOptions, issuer_cert,
            "Certificate of the CA, PEM, DER or a path. Required."),
-    OPTION_SECRET("issuer-key", option_bytes, CrlOptions, issuer_key,
+    OPTION_SECRET("issuer-key", key_option, CrlOptions, issuer_key,
                   "Private key of the CA. Required."),
     OPTION_SECRET("issuer-password", option_bytes, CrlOptions, issuer_password,
                   "Password of the issuer's key, if it is encrypted."),

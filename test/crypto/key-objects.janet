@@ -45,6 +45,8 @@
   (def issued (cert/issue-cert {:issuer-cert certificate :issuer-key key :key public
                                 :common-name "a.example"}))
   (is= (crypto/export-public-key pem) (crypto/export-public-key (issued :cert)))
+  (def list (cert/issue-crl {:issuer-cert certificate :issuer-key key :revoked [(issued :cert)]}))
+  (is= true (cert/revoked? (issued :cert) list {:issuer-cert certificate}))
   (is= (crypto/derive pem (crypto/export-public-key pem)) (crypto/derive key public))
   (def rsa (crypto/key (crypto/generate-key :rsa)))
   (is= "x" (string (crypto/rsa-decrypt rsa (crypto/rsa-encrypt rsa "x"))))
