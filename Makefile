@@ -59,7 +59,7 @@ say = $(if $(or $V,$(findstring s,$(firstword -$(MAKEFLAGS)))),:,printf '  %-8s 
 RUN_JANET = PATH="$$PWD/$J/bin:$$PATH" JANET_PATH="$$PWD/$(TREE)" $(TEST_ENV) janet
 
 .PHONY: all deps env test test-c asan tsan valgrind conform bogo tlsfuzzer programs chaos soak \
-  coverage analyze packages matrix janets compilers fuzz corpus bench bench-quick demo docs \
+  coverage analyze packages matrix janets compilers cross fuzz corpus bench bench-quick demo docs \
   test-site lint lint-text format install uninstall dist deb clean compare help \
   ALWAYS
 .DELETE_ON_ERROR:
@@ -220,6 +220,9 @@ janets: all ## run the tests on other builds of Janet: NAMES="poll 1.41.2", JANE
 
 compilers: all ## run the tests with other compilers: NAMES="clang musl"
 	@MAKE='$(MAKE)' tools/compilers $(NAMES)
+
+cross: ## test for another processor, as root: ARCH=i386, armhf, arm64, riscv64 or s390x
+	@FOLDERS='$(FOLDERS)' tools/cross '$(ARCH)'
 
 # --- other implementations, and load ---
 
