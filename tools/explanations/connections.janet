@@ -298,6 +298,21 @@
    ``The operator of the server updates it. Until then `:legacy-server-connect true` connects to a
    server without RFC 5746, and `:security-level 1` accepts groups of 1024 bits.``}
 
+  {:title "OpenSSL's own configuration"
+   :texts ["the security level (:security-level, or openssl.cnf) *"
+           "OpenSSL has no provider with ciphers*"
+           "the peer's signature algorithms or security level do not fit our key"]
+   :others
+   [":cert: ee key too small: the security level (:security-level, or openssl.cnf) asks for more …"
+    "no context: library has no ciphers: OpenSSL has no provider with ciphers: …"]
+   :cause
+   ``openssl.cnf, at the path in `OPENSSL_CONF`, activates no provider with algorithms, or sets a
+   security level that the key or the certificate does not reach: level 2 asks for 2048 bits of
+   RSA, level 3 for 3072.``
+   :cure
+   ``Activate the `default` provider in openssl.cnf. Make a larger key, or one of a curve, such as
+   `:ec-p256`; a lower `:security-level` accepts the one at hand.``}
+
   {:title "Client certificates"
    :texts ["the client gave no certificate, and one is required"
            "the peer requires a certificate: give :cert and :key"

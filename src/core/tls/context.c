@@ -7,6 +7,7 @@
 #include "core/tls/context_data.h"
 #include "core/tls/cookie.h"
 #include "core/tls/engine.h"
+#include "core/tls/explain.h"
 #include "core/tls/identity.h"
 #include "core/tls/keylog.h"
 #include "core/tls/ocsp.h"
@@ -98,7 +99,7 @@ static bool check_suites(const SSL_CTX *context, Failure *failure) {
 
 static bool set_all(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
     ContextData *data = context_data_new(context, settings);
-    if (!data) return failure_openssl(failure, "no context");
+    if (!data) return explain_setup(failure, "no context");
     set_modes(context, settings);
     client_hello_watch(context);
     bool identified =
@@ -116,7 +117,7 @@ static bool set_all(SSL_CTX *context, const ContextSettings *settings, Failure *
 SSL_CTX *context_new(const ContextSettings *settings, Failure *failure) {
     ERR_clear_error();
     SSL_CTX *context = SSL_CTX_new(settings->datagram ? DTLS_method() : TLS_method());
-    if (!context) failure_openssl(failure, "no context");
+    if (!context) explain_setup(failure, "no context");
     if (context && set_all(context, settings, failure)) return context;
     SSL_CTX_free(context);
     ERR_clear_error();

@@ -26,6 +26,16 @@ static const Hint hints[] = {
     {SSL_R_DH_KEY_TOO_SMALL,
      "the server's Diffie-Hellman group is too small: have it enlarged to 2048 bits, or allow "
      "1024 bits with :security-level 1"},
+    {SSL_R_EE_KEY_TOO_SMALL,
+     "the security level (:security-level, or openssl.cnf) asks for more bits"},
+    {SSL_R_CA_KEY_TOO_SMALL,
+     "the security level (:security-level, or openssl.cnf) asks for more bits of a CA's key"},
+    {SSL_R_CA_MD_TOO_WEAK,
+     "the security level (:security-level, or openssl.cnf) forbids the hash of a signature"},
+    {SSL_R_LIBRARY_HAS_NO_CIPHERS,
+     "OpenSSL has no provider with ciphers: activate the default one in openssl.cnf"},
+    {SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM,
+     "the peer's signature algorithms or security level do not fit our key"},
     {SSL_R_TLSV1_ALERT_UNKNOWN_CA, "the peer does not trust the CA of our certificate"},
     {SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, "the peer refused our certificate"},
     {SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, "the peer refused our certificate"},
@@ -85,6 +95,11 @@ void explain_handshake(const SSL *ssl, Failure *failure) {
     } else {
         explain_error(failure, "handshake failed", find_any_hint(ERR_peek_last_error()));
     }
+}
+
+bool explain_setup(Failure *failure, const char *what) {
+    explain_error(failure, what, find_any_hint(ERR_peek_last_error()));
+    return false;
 }
 
 void explain_protocol(Failure *failure) {

@@ -14,4 +14,7 @@ void explain_handshake(const SSL *ssl, Failure *failure);
  * refused its certificate. */
 void explain_protocol(Failure *failure);
 
+/* "WHAT: OpenSSL's reason: what to do" for a context that cannot be made. Returns false. */
+bool explain_setup(Failure *failure, const char *what);
+
 #endif

@@ -1,6 +1,7 @@
 #include "core/tls/identity.h"
 
 #include "core/keys/pem.h"
+#include "core/tls/explain.h"
 #include "core/tls/suites.h"
 
 #include <openssl/err.h>
@@ -10,7 +11,7 @@ static bool use_chain(SSL_CTX *context, STACK_OF(X509) * chain, Failure *failure
     for (int i = 1; used && i < sk_X509_num(chain); i++) {
         used = SSL_CTX_add1_chain_cert(context, sk_X509_value(chain, i));
     }
-    return used || failure_openssl(failure, ":cert");
+    return used || explain_setup(failure, ":cert");
 }
 
 static bool set_certificate(SSL_CTX *context, Bytes source, Failure *failure) {
