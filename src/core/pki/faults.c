@@ -108,9 +108,28 @@ void faults_list(Pool *pool, ExtensionList all, InfoNames *names) {
     pool_settle(pool);
 }
 
-bool faults_have_doubled(ExtensionList all) {
+/* d2i stops at the end of the value: what follows would be hidden. */
+static bool has_trailing(X509_EXTENSION *extension) {
+    const ASN1_OCTET_STRING *data = X509_EXTENSION_get_data(extension);
+    const unsigned char *at = ASN1_STRING_get0_data(data), *end = at + ASN1_STRING_length(data);
+    long length;
+    int tag, class;
+    ERR_set_mark();
+    int form = ASN1_get_object(&at, &length, &tag, &class, (long)(end - at));
+    ERR_pop_to_mark();
+    bool sound = !(form & 0x80), indefinite = form & 1;
+    return sound && !indefinite && at + length != end;
+}
+
+static bool is_overlooked(ExtensionList all, int index) {
+    X509_EXTENSION *extension = sk_X509_EXTENSION_value(all, index);
+    return is_doubled(all, index) ||
+           (matters(OBJ_obj2nid(X509_EXTENSION_get_object(extension))) && has_trailing(extension));
+}
+
+bool faults_overlooked(ExtensionList all) {
     for (int i = 0; i < limit_extensions(all); i++) {
-        if (is_doubled(all, i)) return true;
+        if (is_overlooked(all, i)) return true;
     }
     return count_extensions(all) > MAX_EXTENSIONS;
 }

@@ -25,7 +25,8 @@ bool faults_check(ExtensionList all, Failure *failure);
 /* The names of all with a fault. */
 void faults_list(Pool *pool, ExtensionList all, InfoNames *names);
 
-/* Does an extension occur twice, or are there more than 256? */
-bool faults_have_doubled(ExtensionList all);
+/* Is there a fault that OpenSSL's own check overlooks: an extension that occurs twice, bytes that
+ * follow its value, or more than 256 of them? */
+bool faults_overlooked(ExtensionList all);
 
 #endif

@@ -32,7 +32,7 @@ static int find_error(X509 *certificate, bool is_anchor) {
 
 static int find_malformed(X509 *certificate) {
     bool malformed = (X509_get_extension_flags(certificate) & EXFLAG_INVALID) ||
-                     faults_have_doubled(X509_get0_extensions(certificate));
+                     faults_overlooked(X509_get0_extensions(certificate));
     return malformed ? X509_V_ERR_INVALID_EXTENSION : X509_V_OK;
 }
 
