@@ -135,8 +135,8 @@
   (def now (step-of options))
   (var matched nil)
   (loop [step :range-to [(max 0 (- now window)) (+ now window)]]
-    (def same (constant-time= code (code-of secret step options)))
-    (if (and same (or (nil? after) (> step after))) (set matched step)))
+    (def matches (constant-time= code (code-of secret step options)))
+    (if (and matches (or (nil? after) (> step after))) (set matched step)))
   matched)
 
 (defn- percent-encode [text]
