@@ -417,7 +417,7 @@ spellings of one option are given.``
 
   {:title "Out of memory, of threads, of random bytes"
    :texts ["out of memory" "no room for … bytes*" "no worker thread*" "no random bytes*"
-           "no connection*" "no context*" "context not locked: …"
+           "no connection*" "context not locked: …"
            "the result would be larger than 2 GB"
            "buffer cannot reallocate foreign memory" "not added to the trust store*" "trust*"
            "verification not set up*" "can't make an event queue: …" ":purpose: …"
