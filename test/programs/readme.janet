@@ -2,13 +2,10 @@
 (import ./over)
 
 (defn- block
-  "The indented lines of a page around the one that contains `text`."
+  "The block of Janet on a page that contains `text`."
   [page text]
-  (def lines (string/split "\n" page))
-  (defn indented? [n] (string/has-prefix? "    " (get lines n "")))
-  (var from (find-index |(string/find text $) lines))
-  (while (indented? (dec from)) (-- from))
-  (string/join (take-while |(string/has-prefix? "    " $) (slice lines from)) "\n"))
+  (find |(string/find text $)
+        (peg/match '(some (+ (* "```janet\n" (<- (to "```")) "```") 1)) page)))
 
 (defn check []
   (def page (slurp (string (os/getenv "JSEC_ROOT") "/README.md")))
@@ -17,9 +14,9 @@
   (spit "localhost.pem" (over/identity :cert))
   (spit "localhost.key" (over/identity :key))
   (spit "ca.pem" (over/identity :cert))
-  (spit "readme.janet" (string program "\n(os/exit 0)\n"))
+  (spit "readme.janet" (string program "(os/exit 0)\n"))
   (def process (os/spawn ["janet" "readme.janet"] :p {:out :pipe}))
   (def text (:read (process :out) :all))
   (assert (zero? (os/proc-wait process)))
   (assert (= "hello\n" (string text)) text)
-  (string (length (string/split "\n" program)) " lines"))
+  (string (length (string/split "\n" (string/trim program))) " lines"))
