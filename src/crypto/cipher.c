@@ -92,13 +92,6 @@ static Janet encrypt_result(Task *task) {
     return janet_wrap_struct(janet_struct_end(result));
 }
 
-static void check_length(const char *function, const CipherRow *cipher, const char *what,
-                         Bytes bytes, int expected) {
-    if (bytes.length == (size_t)expected) return;
-    raise_format(function, "%s takes %s of %d bytes, got %d", cipher->name.text, what, expected,
-                 (int)bytes.length);
-}
-
 /* The arguments that both directions have: cipher, key, nonce, text and additional data. */
 static CipherTask read_arguments(const char *function, int32_t argc, const Janet *argv,
                                  int32_t aad_slot) {
@@ -109,8 +102,8 @@ static CipherTask read_arguments(const char *function, int32_t argc, const Janet
     inputs[NONCE] = args_bytes(function, argv, 2);
     inputs[TEXT] = args_secret(function, argv, 3);
     inputs[ADDITIONAL] = args_bytes_or_none(function, argv, argc, aad_slot);
-    check_length(function, job.cipher, "a key", inputs[KEY], job.cipher->key_length);
-    check_length(function, job.cipher, "a nonce", inputs[NONCE], job.cipher->nonce_length);
+    args_check_length(function, job.cipher, "a key", inputs[KEY], job.cipher->key_length);
+    args_check_length(function, job.cipher, "a nonce", inputs[NONCE], job.cipher->nonce_length);
     if (inputs[ADDITIONAL].length && !job.cipher->tag_length) {
         raise_format(function, "%s can't authenticate additional data: use :aes-256-gcm",
                      job.cipher->name.text);
@@ -158,7 +151,7 @@ FUNCTION(crypto_decrypt, "crypto/decrypt", "algo key nonce ciphertext tag &opt a
         raise_format(function, "%s has no tag: give nil", job.cipher->name.text);
     }
     if (job.cipher->tag_length) {
-        check_length(function, job.cipher, "a tag", tag, TAG_LENGTH);
+        args_check_length(function, job.cipher, "a tag", tag, TAG_LENGTH);
         memcpy(job.tag, tag.data, TAG_LENGTH);
     }
     return task_run(&job.task, sizeof job, task_is_large(&job.task));

@@ -42,13 +42,6 @@ static const JanetAbstractType decryptor_type = {
 
 /* --- making --- */
 
-static void check_length(const char *function, const CipherRow *cipher, const char *what,
-                         Bytes bytes, int expected) {
-    if (bytes.length == (size_t)expected) return;
-    raise_format(function, "%s takes %s of %d bytes, got %d", cipher->name.text, what, expected,
-                 (int)bytes.length);
-}
-
 static bool start_cipher(CipherObject *self, Bytes key, Bytes nonce, Bytes aad, int encrypting) {
     int ignored;
     self->context = EVP_CIPHER_CTX_new();
@@ -66,8 +59,8 @@ static Janet make_cipher(const char *function, int32_t argc, const Janet *argv,
     const CipherRow *cipher = args_cipher(function, argv, 0);
     Bytes key = args_secret(function, argv, 1), nonce = args_bytes(function, argv, 2);
     Bytes aad = args_bytes_or_none(function, argv, argc, 3);
-    check_length(function, cipher, "a key", key, cipher->key_length);
-    check_length(function, cipher, "a nonce", nonce, cipher->nonce_length);
+    args_check_length(function, cipher, "a key", key, cipher->key_length);
+    args_check_length(function, cipher, "a nonce", nonce, cipher->nonce_length);
     if (aad.length && !cipher->tag_length) {
         raise_format(function, "%s can't authenticate additional data: use :aes-256-gcm",
                      cipher->name.text);
@@ -178,7 +171,7 @@ FUNCTION(encryptor_finish, "encryptor/finish", "encryptor",
 static Bytes read_tag(const char *function, const CipherRow *cipher, int32_t argc,
                       const Janet *argv) {
     Bytes tag = args_bytes_or_none(function, argv, argc, 1);
-    if (cipher->tag_length) check_length(function, cipher, "a tag", tag, TAG_LENGTH);
+    if (cipher->tag_length) args_check_length(function, cipher, "a tag", tag, TAG_LENGTH);
     if (!cipher->tag_length && tag.length) {
         raise_format(function, "%s has no tag: give nil", cipher->name.text);
     }
