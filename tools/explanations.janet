@@ -290,6 +290,8 @@ spellings of one option are given.``
            "no cipher*" "no copy*"]
    :others ["not a sealed stream, or one of another version"
             "wrong key, or the header was changed"
+            "not authentic: the data was cut, reordered or changed: drop the output"
+            "…: bad slot #…, expected stream or file, got …"
             "a key has 32 bytes, got …: use random-bytes, or scrypt for a password"]
    :cause
    ``A digest, signer or cipher was used after its last call; a key signs all data in one call; a

@@ -82,6 +82,13 @@ static bool accepts_arguments(Janet value, int32_t max) {
     return definition->min_arity <= max && definition->max_arity >= 1;
 }
 
+/* The same, where all `count` arguments are given in any case. */
+static bool takes_arguments(Janet value, int32_t count) {
+    if (!janet_checktype(value, JANET_FUNCTION)) return janet_checktype(value, JANET_CFUNCTION);
+    const JanetFuncDef *definition = janet_unwrap_function(value)->def;
+    return definition->min_arity <= count && definition->max_arity >= count;
+}
+
 void option_function(const OptionSite *site, Janet value, void *field) {
     if (!accepts_arguments(value, 1)) option_refuse(site, "function of one argument", value);
     *(Janet *)field = value;
@@ -90,6 +97,11 @@ void option_function(const OptionSite *site, Janet value, void *field) {
 void option_function_of_two(const OptionSite *site, Janet value, void *field) {
     if (!accepts_arguments(value, 2))
         option_refuse(site, "function of one or two arguments", value);
+    *(Janet *)field = value;
+}
+
+void option_function_of_both(const OptionSite *site, Janet value, void *field) {
+    if (!takes_arguments(value, 2)) option_refuse(site, "function of two arguments", value);
     *(Janet *)field = value;
 }
 

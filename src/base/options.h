@@ -111,6 +111,9 @@ void option_word(const OptionSite *site, Janet value, void *field);
 void option_function(const OptionSite *site, Janet value, void *field);
 void option_function_of_two(const OptionSite *site, Janet value, void *field);
 
+/* Janet: a function that can be called with two arguments. */
+void option_function_of_both(const OptionSite *site, Janet value, void *field);
+
 /* Janet */
 void option_any(const OptionSite *site, Janet value, void *field);
 

@@ -50,7 +50,7 @@ static const OptionRow key_rows[] = {
     OPTION_SECRET("key", option_bytes, SourceOptions, key, "Make an HMAC with this key."),
 };
 static const OptionRow progress_rows[] = {
-    OPTION("progress", option_function_of_two, SourceOptions, progress,
+    OPTION("progress", option_function_of_both, SourceOptions, progress,
            "Function of two numbers: bytes so far, and the size of the file."),
 };
 static const OptionSet key_option = OPTION_SET(key_rows);

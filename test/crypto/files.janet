@@ -80,7 +80,9 @@
   (fails-with "crypto/digest-file: HMAC is not defined over shake128"
               (crypto/digest-file :shake128 (file "data") {:key "k"}))
   (fails-with "did you mean :length" (crypto/digest-file :sha256 (file "data") {:lenght 3}))
-  (fails-with "bad option :progress" (crypto/digest-file :sha256 (file "data") {:progress 3}))
+  (each progress [3 (fn []) (fn [_]) (fn [_ _ _])]
+    (fails-with "bad option :progress, expected function of two arguments"
+                (crypto/digest-file :sha256 (file "data") {:progress progress})))
   (fails-with "crypto/digest-stream: stream: bad slot #1, expected stream or file"
               (crypto/digest-stream :sha256 "data")))
 
