@@ -16,15 +16,16 @@ static double time_left(const HandshakeClock *clock) {
 }
 
 double handshake_clock_due(const HandshakeClock *clock, Engine *engine) {
-    double due = datagram_retransmit_due(engine), left = time_left(clock);
+    double due = engine->waits ? -1 : datagram_retransmit_due(engine), left = time_left(clock);
     if (due < 0 || due > left) due = left;
     return due > 0 ? due : 0;
 }
 
 EngineStatus handshake_clock_check(const HandshakeClock *clock, Engine *engine) {
     Failure failure;
-    if (time_left(clock) > 0) return datagram_retransmit(engine);
-    if (engine->asked > engine->answered) {
+    if (time_left(clock) > 0)
+        return engine->waits ? ENGINE_WANTS_ANSWER : datagram_retransmit(engine);
+    if (engine->waits) {
         failure_set(&failure,
                     "handshake timed out: a function of the options gave no answer within %g s",
                     clock->limit);

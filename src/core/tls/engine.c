@@ -1,6 +1,7 @@
 #include "core/tls/engine.h"
 
 #include "core/tls/explain.h"
+#include "core/tls/job.h"
 #include "core/tls/resumption.h"
 #include "core/tls/verify.h"
 
@@ -22,6 +23,7 @@ static _Thread_local struct {
 void engine_free_buffers(Engine *engine) {
     /* OpenSSL 3.2 and later crash here when memory ran out before there was a record layer. */
     if (!engine->ssl || engine->failure) return;
+    if (engine->waits) return; /* messages behind the one that waits are in them */
     /* During a handshake of DTLS records may wait in the buffers that OpenSSL does not count. */
     if (!engine->kind->reallocates_buffers && !engine->established) return;
     if (!SSL_free_buffers(engine->ssl)) return; /* a part of a record waits in them */
@@ -102,6 +104,7 @@ Engine *engine_of(const SSL *ssl) {
 void engine_free(Engine *engine) {
     while (engine->fresh_count) SSL_SESSION_free(engine_take_session(engine));
     drop_buffered(engine);
+    job_end(engine);
     SSL_free(engine->ssl);
     engine->ssl = NULL;
     hello_question_free(&engine->hello);
@@ -129,13 +132,15 @@ SSL_SESSION *engine_take_session(Engine *engine) {
 
 bool engine_ask(const SSL *ssl, Question question) {
     Engine *engine = engine_of(ssl);
-    if (engine->answered >= question) return false;
+    if (engine->answered & 1U << question) return false;
     engine->asked = question;
+    engine->waits = true;
     return true;
 }
 
 void engine_answer(Engine *engine) {
-    engine->answered = engine->asked;
+    engine->answered |= 1U << engine->asked;
+    engine->waits = false;
 }
 
 /* --- failures --- */
@@ -206,7 +211,9 @@ static EngineStatus status_of(Engine *engine, int returned) {
         /* For DTLS, OpenSSL never sees transport errors; report them here. */
         return engine->receive_errno ? ENGINE_FAILED : ENGINE_WANTS_READ;
     case SSL_ERROR_WANT_WRITE: return ENGINE_WANTS_WRITE;
-    case SSL_ERROR_WANT_CLIENT_HELLO_CB: return ENGINE_WANTS_ANSWER;
+    case SSL_ERROR_WANT_CLIENT_HELLO_CB:
+    case SSL_ERROR_WANT_RETRY_VERIFY:
+    case SSL_ERROR_WANT_ASYNC: return ENGINE_WANTS_ANSWER;
     case SSL_ERROR_ZERO_RETURN: return ENGINE_EOF;
     default:
         if (!is_unexpected_eof(engine)) return fail_by_openssl(engine);
@@ -252,7 +259,8 @@ EngineStatus engine_handshake(Engine *engine) {
     if (!start_call(engine)) return ENGINE_FAILED;
     if (SSL_in_before(engine->ssl)) resumption_check_offer(engine->ssl);
     if (engine->pending.length) engine->kind->send_pending(engine);
-    EngineStatus status = settle_call(engine, SSL_do_handshake(engine->ssl));
+    if (engine->waits) return ENGINE_WANTS_ANSWER;
+    EngineStatus status = settle_call(engine, job_handshake(engine));
     engine->corked = engine->corks && status == ENGINE_DONE && engine->kind->cork(engine);
     finish_call(engine);
     if (status == ENGINE_DONE) engine->established = true;

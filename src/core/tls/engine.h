@@ -19,13 +19,13 @@ typedef enum EngineStatus {
     ENGINE_DONE,
     ENGINE_WANTS_READ,   /* call again when the transport has bytes */
     ENGINE_WANTS_WRITE,  /* call again when the transport takes bytes */
-    ENGINE_WANTS_ANSWER, /* a server's handshake: call again after engine_answer */
+    ENGINE_WANTS_ANSWER, /* a handshake: call again after engine_answer */
     ENGINE_EOF,          /* close_notify, or the transport's end where truncation_is_eof */
     ENGINE_FAILED        /* engine_explain has the reason; except for a transport error of DTLS,
                           * every further call fails as well */
 } EngineStatus;
 
-/* What a server's handshake may wait for, in this order. */
+/* What a handshake may wait for. */
 typedef enum Question { QUESTION_NONE, QUESTION_HELLO, QUESTION_STAPLE } Question;
 
 typedef enum EngineRole { ENGINE_CLIENT, ENGINE_SERVER } EngineRole;
@@ -74,9 +74,13 @@ struct Engine {
     bool corks;         /* set by the driver of a byte stream, see engine_handshake */
     bool corked;        /* pending output may wait for the next call */
     bool truncation_is_eof;
-    Question asked, answered; /* the last ones, see engine_ask */
-    HelloQuestion hello;      /* for QUESTION_HELLO */
-    bool alerted;             /* see engine_abort */
+    Question asked;        /* the last one */
+    unsigned int answered; /* questions, as bits, see engine_ask */
+    bool waits;            /* for engine_answer */
+    bool paused, ends;     /* its handshake, see job.h */
+    unsigned int turns;    /* calls of the handshake */
+    HelloQuestion hello;   /* for QUESTION_HELLO */
+    bool alerted;          /* see engine_abort */
     /* DTLS */
     size_t mtu;                               /* bytes of a datagram of several records */
     unsigned int retransmit_us;               /* before the first retransmission */
@@ -86,7 +90,8 @@ struct Engine {
     int fresh_count;
 };
 
-/* Free all; safe to repeat, and on a zeroed engine. Nothing is sent. */
+/* Free all; safe to repeat, and on a zeroed engine. Nothing is sent. A callback that waits in
+ * job_await returns first. */
 void engine_free(Engine *engine);
 
 /* Continue the handshake, which precedes all other calls. With `corks` its last flight is kept, to
