@@ -15,7 +15,7 @@
     X(tls_abort)                                                                                   \
     X(tls_stats)                                                                                   \
     X(tls_features)                                                                                \
-    X(ask)                                                                                         \
+    X(asker)                                                                                       \
     X(tls_stream)                                                                                  \
     X(dtls_context)                                                                                \
     X(dtls_client)                                                                                 \

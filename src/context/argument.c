@@ -53,7 +53,7 @@ static void read_staple(ContextOptions *options) {
     if (janet_checktypes(options->staple, JANET_TFLAG_STRING | JANET_TFLAG_BUFFER)) {
         options->settings.staple = value_bytes(options->staple);
     } else {
-        options->connection.on_staple = options->staple;
+        options->connection.questions.staple = options->staple;
         options->settings.staple_on_demand = janet_checktype(options->staple, JANET_FUNCTION);
     }
 }
@@ -65,7 +65,7 @@ static void derive_settings(const char *function, const ContextKind *kind,
     options->settings.datagram = kind->datagram;
     options->settings.read_ahead = (size_t)options->connection.settings.buffer_size;
     options->settings.keeps_sessions = !janet_checktype(options->connection.on_session, JANET_NIL);
-    options->settings.asks_hello = !janet_checktype(options->connection.on_hello, JANET_NIL);
+    options->settings.asks_hello = !janet_checktype(options->connection.questions.hello, JANET_NIL);
     read_staple(options);
 }
 
@@ -75,9 +75,7 @@ static Context *make_context(const char *function, const ContextKind *kind,
     Context *made = janet_abstract(kind->type, sizeof *made);
     memset(made, 0, sizeof *made);
     made->connection.on_session = janet_wrap_nil();
-    made->connection.on_staple = options->connection.on_staple;
-    made->connection.on_hello = options->connection.on_hello;
-    made->connection.max_asking = options->connection.max_asking;
+    made->connection.questions = options->connection.questions;
     made->slot = context_cached(&options->settings, &failure);
     if (!made->slot) raise_failure(function, &failure);
     return made;
@@ -121,11 +119,11 @@ static Context *host_context(const char *function, const ContextKind *kind, Jane
                              const ContextSettings *listener) {
     Context *context = as_context(kind, value);
     if (!context) context = host_from_options(function, kind, value, listener);
-    if (!janet_checktype(context->connection.on_staple, JANET_NIL)) {
+    if (!janet_checktype(context->connection.questions.staple, JANET_NIL)) {
         raise_format(function,
                      "a function as :ocsp-response in :sni: give it beside :sni, or bytes");
     }
-    if (!janet_checktype(context->connection.on_hello, JANET_NIL)) {
+    if (!janet_checktype(context->connection.questions.hello, JANET_NIL)) {
         raise_format(function, "option :on-hello in :sni: it is the listener's, give it beside "
                                ":sni");
     }

@@ -23,8 +23,7 @@ int context_object_mark(void *pointer, size_t size) {
     (void)size;
     const Context *self = pointer;
     janet_mark(self->connection.on_session);
-    janet_mark(self->connection.on_staple);
-    janet_mark(self->connection.on_hello);
+    questions_mark(&self->connection.questions);
     return 0;
 }
 

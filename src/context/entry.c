@@ -28,12 +28,11 @@ Janet entry_new_context(const char *function, const ContextKind *kind, int32_t a
     argument_finish(function, kind, options);
     /* A function belongs to its thread, and so does a context that holds one. */
     bool shared = janet_checktype(options->connection.on_session, JANET_NIL) &&
-                  janet_checktype(options->connection.on_staple, JANET_NIL) &&
-                  janet_checktype(options->connection.on_hello, JANET_NIL);
+                  !questions_given(&options->connection.questions);
     Context *self = (shared ? janet_abstract_threaded : janet_abstract)(kind->type, sizeof *self);
     memset(self, 0, sizeof *self);
-    self->connection.on_session = self->connection.on_staple = janet_wrap_nil();
-    self->connection.on_hello = janet_wrap_nil();
+    self->connection.on_session = janet_wrap_nil();
+    questions_init(&self->connection.questions);
     /* Not from the cache: trust-cert may change it. */
     self->slot = context_slot_new(&options->settings, &failure);
     if (!self->slot) raise_failure(function, &failure);

@@ -5,7 +5,6 @@
 
 #define HANDSHAKE_TIMEOUT 30.0 /* seconds */
 #define CLOSE_TIMEOUT 1.0
-#define MAX_ASKING 1000
 #define RETRANSMIT 0.25 /* seconds */
 #define MTU 1200        /* bytes, which every path of the internet carries */
 
@@ -20,10 +19,8 @@ void context_options_init(ContextOptions *options) {
                      .mtu = MTU,
                      .nodelay = true},
         .on_session = janet_wrap_nil(),
-        .on_staple = janet_wrap_nil(),
-        .on_hello = janet_wrap_nil(),
-        .max_asking = MAX_ASKING,
         .timeout = INFINITY,
         .handshake = true,
     };
+    questions_init(&options->connection.questions);
 }

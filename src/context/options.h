@@ -4,6 +4,7 @@
 #define JSEC_CONTEXT_OPTIONS_H
 
 #include "base/options.h"
+#include "context/questions.h"
 #include "core/tls/settings.h"
 
 /* How a connection behaves. */
@@ -20,9 +21,7 @@ typedef struct ConnectionOptions {
     Bytes hostname, verify_hostname; /* NUL-terminated */
     Bytes session;                   /* to resume; of a Janet string */
     Janet on_session;                /* function of each new session, or nil */
-    Janet on_staple;                 /* function that gives an OCSP response, or nil */
-    Janet on_hello;                  /* function that judges ClientHellos, or nil */
-    int32_t max_asking;              /* handshakes that wait for these functions */
+    Questions questions;
     ConnectionSettings settings;
     double timeout; /* of the whole call, seconds */
     bool handshake; /* before the call returns */

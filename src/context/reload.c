@@ -29,8 +29,8 @@ static void refuse_questions(const char *function, Janet table) {
 /* Threads share the object of a context without functions, so it can't get one. */
 static void check_functions(const char *function, const Context *self,
                             const ContextOptions *options) {
-    bool given = janet_checktype(options->connection.on_staple, JANET_FUNCTION);
-    bool has = janet_checktype(self->connection.on_staple, JANET_FUNCTION);
+    bool given = janet_checktype(options->connection.questions.staple, JANET_FUNCTION);
+    bool has = janet_checktype(self->connection.questions.staple, JANET_FUNCTION);
     if (!given || has) return;
     raise_format(function, "a function as :ocsp-response: make the context with one, as threads "
                            "may share a context without functions");
@@ -50,7 +50,7 @@ static void reload_with(const char *function, const ContextKind *kind, Context *
         raise_failure(function, &failure);
     }
     if (options->settings.staple_on_demand) {
-        self->connection.on_staple = options->connection.on_staple;
+        self->connection.questions.staple = options->connection.questions.staple;
     }
 }
 

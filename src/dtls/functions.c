@@ -65,7 +65,7 @@ FUNCTION(dtls_listen, "dtls/listen", "host port opts",
     dtls_options_init(&options);
     Context *context =
         argument_context(function, &dtls_server_kind, argv, argc, 2, &options.context);
-    if (!janet_checktype(options.context.connection.on_staple, JANET_NIL)) {
+    if (!janet_checktype(options.context.connection.questions.staple, JANET_NIL)) {
         raise_format(function, "a function as :ocsp-response: give bytes, and renew them in the "
                                "context with tls-stream/set-ocsp-response");
     }

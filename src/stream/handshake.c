@@ -79,7 +79,7 @@ static void count_handshake(Stream *stream, bool established) {
 
 static void end_handshake(Stream *stream, bool established) {
     poller_unset_timer(&stream->timer);
-    stream_stop_asking(stream);
+    asker_stop(&stream->asker);
     count_handshake(stream, established);
     stream->took = handshake_clock_taken(&stream->clock);
     stream->state = established ? STREAM_OPEN : STREAM_FAILED;
@@ -140,11 +140,10 @@ void stream_start(Stream *stream, double spent) {
 }
 
 void stream_advance_handshake(Stream *stream) {
-    EngineStatus status = engine_handshake(&stream->engine);
+    EngineStatus status = asker_handshake(&stream->asker);
     if (stream->kind->datagram && status == ENGINE_WANTS_READ) arm_timer(stream);
     if (status == ENGINE_DONE) end_handshake(stream, true);
     if (status == ENGINE_FAILED) fail_handshake(stream);
-    if (status == ENGINE_WANTS_ANSWER) stream_ask(stream);
 }
 
 STREAM_METHOD(shared_handshake) {

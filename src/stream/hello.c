@@ -3,10 +3,11 @@
 #include "context/argument.h"
 #include "core/tls/context_data.h"
 #include "core/tls/context_slot.h"
-#include "stream/stream_internal.h"
+#include "stream/asker.h"
+#include "stream/stream.h"
 
+#include <openssl/ssl.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* --- the hello --- */
 
@@ -60,18 +61,10 @@ static void put(JanetTable *table, const char *name, Janet value) {
     janet_table_put(table, janet_ckeywordv(name), value);
 }
 
-static void put_peer(JanetTable *table, const Stream *stream) {
-    struct sockaddr_storage address;
-    socklen_t length = sizeof address;
+Janet hello_describe(const Asker *asker) {
+    const HelloFacts *facts = asker->engine->hello.facts;
+    SSL *ssl = asker->engine->ssl;
     Endpoint peer;
-    if (stream->watcher.descriptor < 0) return;
-    if (getpeername(stream->watcher.descriptor, (struct sockaddr *)&address, &length)) return;
-    if (endpoint_of(&peer, &address)) put(table, "peername", failure_peername(&peer));
-}
-
-Janet hello_describe(const Stream *stream) {
-    const HelloFacts *facts = stream->engine.hello.facts;
-    SSL *ssl = stream->engine.ssl;
     JanetTable *table = janet_table(16);
     if (facts->server_name[0]) put(table, "server-name", janet_cstringv(facts->server_name));
     put(table, "alpn", describe_alpn(facts->alpn));
@@ -82,7 +75,7 @@ Janet hello_describe(const Stream *stream) {
     put(table, "extensions", describe_codes(ssl, facts->extensions, NULL));
     put(table, "session?", janet_wrap_boolean(facts->offers_session));
     put(table, "ja4", janet_cstringv(facts->ja4));
-    put_peer(table, stream);
+    if (asker->kind->find_peer(asker, &peer)) put(table, "peername", failure_peername(&peer));
     return janet_wrap_struct(janet_table_to_struct(table));
 }
 
@@ -110,8 +103,8 @@ static int find_alert(Janet name) {
     raise_format(caller, "no alert has this name: %s", raise_shown(name));
 }
 
-static void refuse(Stream *stream, int alert) {
-    hello_question_refuse(&stream->engine.hello, alert,
+static void refuse(Asker *asker, int alert) {
+    hello_question_refuse(&asker->engine->hello, alert,
                           "handshake failed: :on-hello refused the client");
 }
 
@@ -127,15 +120,14 @@ static bool check_context(const SSL_CTX *context, Failure *failure) {
 }
 
 /* A context, or options that make one; equal ones share it. */
-static void choose(Stream *stream, Janet answer) {
+static void choose(Asker *asker, Janet answer) {
     Failure failure;
     ContextOptions options;
     context_options_init(&options);
-    const Context *given =
-        argument_context(caller, stream->kind->contexts, &answer, 1, 0, &options);
+    const Context *given = argument_context(caller, asker->contexts, &answer, 1, 0, &options);
     SSL_CTX *context = context_slot_get(given->slot);
     bool serves = check_context(context, &failure);
-    if (serves) hello_question_choose(&stream->engine.hello, context);
+    if (serves) hello_question_choose(&asker->engine->hello, context);
     SSL_CTX_free(context);
     if (!serves) raise_failure(caller, &failure);
 }
@@ -145,13 +137,13 @@ static Janet alert_of(Janet answer) {
     return janet_get(answer, janet_ckeywordv("alert"));
 }
 
-void hello_answer(Stream *stream, Janet answer) {
+void hello_answer(Asker *asker, Janet answer) {
     Janet alert = alert_of(answer);
     if (!janet_truthy(answer)) {
-        refuse(stream, SSL_AD_UNRECOGNIZED_NAME);
+        refuse(asker, SSL_AD_UNRECOGNIZED_NAME);
     } else if (!janet_checktype(alert, JANET_NIL)) {
-        refuse(stream, find_alert(alert));
+        refuse(asker, find_alert(alert));
     } else if (!janet_checktype(answer, JANET_BOOLEAN)) {
-        choose(stream, answer);
+        choose(asker, answer);
     }
 }

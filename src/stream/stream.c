@@ -51,6 +51,26 @@ void stream_close_descriptor(Stream *stream) {
     poller_close(&stream->watcher);
 }
 
+/* --- questions to the program --- */
+
+static Stream *stream_of_asker(const Asker *asker) {
+    return (Stream *)((uintptr_t)asker - offsetof(Stream, asker));
+}
+
+static void go_on(Asker *asker) {
+    stream_advance(stream_of_asker(asker));
+}
+
+static bool find_peer(const Asker *asker, Endpoint *peer) {
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    int descriptor = stream_of_asker(asker)->watcher.descriptor;
+    return descriptor >= 0 && !getpeername(descriptor, (struct sockaddr *)&address, &length) &&
+           endpoint_of(peer, &address);
+}
+
+static const AskerKind asker_kind = {.go_on = go_on, .find_peer = find_peer};
+
 /* --- life --- */
 
 /* Connections of this thread that hold native memory, and how many the collector knows of. */
@@ -67,7 +87,7 @@ static void count_native(void) {
 }
 
 static void leave_stats(Stream *stream) {
-    stream_stop_asking(stream);
+    asker_stop(&stream->asker);
     if (stream->counted) atomic_fetch_sub(&stream->stats->open, 1);
     stream->counted = false;
     stats_release(stream->stats);
@@ -137,10 +157,12 @@ Stream *stream_new(const StreamKind *kind, Context *context, EngineRole role,
     stream->context = janet_wrap_abstract(context);
     stream->observer.owner = stream->on_session = janet_wrap_nil();
     stream->in = stream->out = stream->facts = janet_wrap_nil();
-    stream->on_staple = context->connection.on_staple;
-    stream->on_hello = context->connection.on_hello;
-    stream->max_asking = context->connection.max_asking;
     stream->stats = stats_hold(context_slot_stats(context->slot));
+    stream->asker = (Asker){.kind = &asker_kind,
+                            .engine = &stream->engine,
+                            .questions = &context->connection.questions,
+                            .contexts = kind->contexts,
+                            .stats = stream->stats};
     request_queue_init(&stream->handshakers);
     request_queue_init(&stream->readers);
     request_queue_init(&stream->writers);

@@ -9,6 +9,7 @@
 #include "core/tls/stats.h"
 #include "net/dial.h"
 #include "net/request.h"
+#include "stream/asker.h"
 #include "stream/handshake.h"
 #include "stream/handshake_clock.h"
 #include "stream/stream.h"
@@ -31,10 +32,8 @@ struct Stream {
     StreamState state;
     ConnectionSettings settings;
     RequestQueue handshakers, readers, writers, closers;
-    Janet on_session;      /* function called with each new session, or nil */
-    Janet on_staple;       /* function that gives an OCSP response, or nil */
-    Janet on_hello;        /* function that judges the ClientHello, or nil */
-    int32_t max_asking;    /* handshakes of the context that wait for these functions */
+    Janet on_session; /* function called with each new session, or nil */
+    Asker asker;
     Janet in, out;         /* memory BIOs in place of a socket, or nil */
     BioWriter *writer;     /* of `out`; NULL: none */
     Janet context;         /* keeps its functions alive */
@@ -48,7 +47,6 @@ struct Stream {
     Endpoint peer;                   /* of an accepted stream; family 0: no IP address */
     bool accepted;                   /* by an accept loop, which reports errors */
     bool timed_out;                  /* its last call did, by the peer's silence */
-    bool asking;                     /* a function of the program has not answered yet */
     bool started;                    /* the handshake has begun */
     bool readable, writable, hangup; /* as the last events reported */
     bool read_shut, write_shut;
@@ -122,16 +120,6 @@ void stream_serve_closers(Stream *stream);
 /* Continue the handshake; its end wakes its waiters. */
 void stream_advance_handshake(Stream *stream);
 void stream_fail_handshakers(Stream *stream, const char *error);
-
-/* Ask the program what the engine waits for. Its function runs in a fiber of its own and may wait;
- * the answer continues the handshake. */
-void stream_ask(Stream *stream);
-void stream_stop_asking(Stream *stream); /* it needs no answer any more */
-
-/* In hello.c: the ClientHello as a struct for the program, and its answer to the engine. Raises
- * when the answer is of no use. */
-Janet hello_describe(const Stream *stream);
-void hello_answer(Stream *stream, Janet answer);
 
 /* Call on_session for each new session, each in a fiber of its own. */
 void stream_report_sessions(Stream *stream);

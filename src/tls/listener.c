@@ -27,8 +27,8 @@ ServerOptions *server_options_new(Context *context, const ConnectionOptions *con
     self->connection = *connection;
     self->connection.hostname = self->connection.verify_hostname = none;
     self->connection.session = none;
-    self->connection.on_session = self->connection.on_staple = janet_wrap_nil();
-    self->connection.on_hello = janet_wrap_nil();
+    self->connection.on_session = janet_wrap_nil();
+    questions_init(&self->connection.questions);
     return self;
 }
 

@@ -77,11 +77,11 @@ static const OptionRow rows[] = {
         "`:trusted-cert` together; every other one by itself. Sessions and timeouts belong to "
         "the listener alone."),
     SETTING_OPTION_AT(
-        "on-hello", option_function, asks_hello, connection.on_hello,
+        "on-hello", option_function, asks_hello, connection.questions.hello,
         "Servers: function that is called with each ClientHello and decides with what the server "
         "goes on. It may wait. See `tls/new-context`."),
     {"max-asking", option_integer, "option_integer",
-     offsetof(ContextOptions, connection.max_asking), &count_range,
+     offsetof(ContextOptions, connection.questions.max_asking), &count_range,
      "Servers: maximum number of handshakes at a time that wait for `:on-hello` or for a function "
      "as `:ocsp-response`. More are refused, or go on without a staple. Default 1000.",
      false, SETTING_FLAGS_asks_hello},

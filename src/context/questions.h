@@ -1,0 +1,22 @@
+/* Functions of the program that handshakes call and wait for. */
+#ifndef JSEC_CONTEXT_QUESTIONS_H
+#define JSEC_CONTEXT_QUESTIONS_H
+
+#include <janet.h>
+#include <stdbool.h>
+
+typedef struct Questions {
+    Janet hello;        /* judges ClientHellos, or nil */
+    Janet staple;       /* gives an OCSP response, or nil */
+    int32_t max_asking; /* a server's handshakes that wait for these functions */
+} Questions;
+
+/* No functions. */
+void questions_init(Questions *questions);
+
+/* Is there a function? */
+bool questions_given(const Questions *questions);
+
+void questions_mark(const Questions *questions);
+
+#endif
