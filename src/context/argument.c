@@ -66,6 +66,9 @@ static void derive_settings(const char *function, const ContextKind *kind,
     options->settings.read_ahead = (size_t)options->connection.settings.buffer_size;
     options->settings.keeps_sessions = !janet_checktype(options->connection.on_session, JANET_NIL);
     options->settings.asks_hello = !janet_checktype(options->connection.questions.hello, JANET_NIL);
+    options->settings.signers = options->signer.functions;
+    options->settings.signer_publics = options->signer.publics;
+    options->connection.questions.signers = options->signer.held;
     read_staple(options);
 }
 
@@ -158,6 +161,13 @@ static void refuse_doubled_host(const char *function, const JanetBuffer *hosts, 
     }
 }
 
+/* The host's object, since a reload of it may bring another function. */
+static void hold_signers(ContextOptions *options, Context *host) {
+    Janet *held = &options->connection.questions.signers;
+    if (janet_checktype(host->connection.questions.signers, JANET_NIL)) return;
+    *held = signer_join(*held, janet_wrap_abstract(host));
+}
+
 /* The array is in a Janet buffer, which lasts as long as the running C function. */
 static void read_hosts(const char *function, const ContextKind *kind, ContextOptions *options) {
     JanetDictView view;
@@ -168,7 +178,9 @@ static void read_hosts(const char *function, const ContextKind *kind, ContextOpt
         if (janet_checktype(kv->key, JANET_NIL)) continue;
         VirtualHost host = {.name = host_name(function, kv->key)};
         refuse_doubled_host(function, array, host.name);
-        host.slot = host_context(function, kind, kv->value, &options->settings)->slot;
+        Context *context = host_context(function, kind, kv->value, &options->settings);
+        host.slot = context->slot;
+        hold_signers(options, context);
         janet_buffer_push_bytes(array, (const uint8_t *)&host, sizeof host);
     }
     options->settings.hosts =

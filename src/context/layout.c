@@ -3,7 +3,7 @@
 static const OptionGroup groups[] = {
     {"Trust", "verify ca-file ca ca-path trusted-cert pins crl ocsp ocsp-max-age purpose strict "
               "verify-depth verify-time client-ca-names"},
-    {"Own certificate", "cert key password ocsp-response certificate-compression"},
+    {"Own certificate", "cert key signer password ocsp-response certificate-compression"},
     {"Names", "hostname verify-hostname sni on-hello max-asking alpn"},
     {"Versions and suites", "min-version max-version ciphersuites ciphers curves security-level "
                             "security legacy-server-connect renegotiation"},

@@ -12,6 +12,7 @@ void context_options_init(ContextOptions *options) {
     memset(options, 0, sizeof *options);
     settings_init(&options->settings);
     options->context = options->hosts = options->staple = janet_wrap_nil();
+    options->signer.held = janet_wrap_nil();
     options->connection = (ConnectionOptions){
         .settings = {.handshake_timeout = HANDSHAKE_TIMEOUT,
                      .close_timeout = CLOSE_TIMEOUT,

@@ -5,6 +5,7 @@
 
 #include "base/options.h"
 #include "context/questions.h"
+#include "context/signer.h"
 #include "core/tls/settings.h"
 
 /* How a connection behaves. */
@@ -34,6 +35,7 @@ typedef struct ContextOptions {
     Janet hosts;   /* :sni; nil: none */
     Bytes sni;     /* :sni of a client: another name of :hostname */
     Janet staple;  /* :ocsp-response; nil: none */
+    SignerOptions signer;
 } ContextOptions;
 
 /* The defaults of both protocols. */

@@ -8,6 +8,8 @@
 typedef struct Questions {
     Janet hello;        /* judges ClientHellos, or nil */
     Janet staple;       /* gives an OCSP response, or nil */
+    Janet signers;      /* sign with keys elsewhere, see signer.h, or nil */
+    Janet former;       /* `signers` before the last reload */
     int32_t max_asking; /* a server's handshakes that wait for these functions */
 } Questions;
 

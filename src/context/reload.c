@@ -27,13 +27,26 @@ static void refuse_questions(const char *function, Janet table) {
 }
 
 /* Threads share the object of a context without functions, so it can't get one. */
+JANET_NO_RETURN static void refuse_function(const char *function, const char *what) {
+    raise_format(function,
+                 "%s: make the context with one, as threads may share a context without functions",
+                 what);
+}
+
+/* Handshakes that began before go on with the function of before. */
+static void take_signers(Questions *questions, Janet signers) {
+    questions->former = questions->signers;
+    questions->signers = signers;
+}
+
 static void check_functions(const char *function, const Context *self,
                             const ContextOptions *options) {
     bool given = janet_checktype(options->connection.questions.staple, JANET_FUNCTION);
     bool has = janet_checktype(self->connection.questions.staple, JANET_FUNCTION);
-    if (!given || has) return;
-    raise_format(function, "a function as :ocsp-response: make the context with one, as threads "
-                           "may share a context without functions");
+    if (given && !has) refuse_function(function, "a function as :ocsp-response");
+    given = !janet_checktype(options->connection.questions.signers, JANET_NIL);
+    has = questions_given(&self->connection.questions);
+    if (given && !has) refuse_function(function, ":signer");
 }
 
 static void reload_with(const char *function, const ContextKind *kind, Context *self, Janet given,
@@ -51,6 +64,9 @@ static void reload_with(const char *function, const ContextKind *kind, Context *
     }
     if (options->settings.staple_on_demand) {
         self->connection.questions.staple = options->connection.questions.staple;
+    }
+    if (questions_given(&self->connection.questions)) {
+        take_signers(&self->connection.questions, options->connection.questions.signers);
     }
 }
 

@@ -15,6 +15,10 @@ static const OptionRow identity_rows[] = {
         "key", parse_keys, keys,
         "Private key of `:cert`: path, PEM, DER or `crypto/key`, or an array if `:cert` is one. "
         "Required with `:cert`."),
+    SETTING_OPTION_AT(
+        "signer", parse_signers, signers, signer,
+        "In place of `:key`: a function that signs with a key elsewhere, which may wait, as "
+        "`{:sign (fn [request] ...) :public pem}`, or an array of them. See `tls/new-context`."),
     SETTING_OPTION("password", option_secret, password, "Password of an encrypted `:key`."),
 };
 const OptionSet rows_identity = OPTION_SET(identity_rows);

@@ -73,20 +73,56 @@ static void report_no_staple(Asker *asker, Janet error, JanetFiber *fiber) {
     janet_stacktrace(fiber, error);
 }
 
+/* --- signatures --- */
+
+static void refuse_signature(Asker *asker, const char *why) {
+    signature_question_refuse(&asker->engine->signature, why);
+}
+
+static void fail_signature(Asker *asker, Janet error, JanetFiber *fiber) {
+    Failure failure;
+    (void)fiber;
+    failure_set(&failure, "handshake failed: :signer: %.*s", MAX_SHOWN_ERROR,
+                (const char *)janet_to_string(error));
+    refuse_signature(asker, failure.text);
+}
+
+static void decline_signature(Asker *asker) {
+    refuse_signature(asker, "handshake failed: :max-asking others wait for :signer, or a reload "
+                            "took its function away");
+}
+
 /* --- questions --- */
 
 typedef struct QuestionKind {
-    size_t function;                       /* its place in Questions */
+    Janet (*find)(const Asker *asker);     /* the function; nil: there is none */
     Janet (*describe)(const Asker *asker); /* the function's argument; NULL: it has none */
     void (*answer)(Asker *asker, Janet answer);
     void (*fail)(Asker *asker, Janet error, JanetFiber *fiber); /* the function raised */
     void (*decline)(Asker *asker); /* there is no function, or too many others wait */
 } QuestionKind;
 
+static Janet find_hello(const Asker *asker) {
+    return asker->questions->hello;
+}
+
+static Janet find_staple(const Asker *asker) {
+    return asker->questions->staple;
+}
+
+static Janet find_signer(const Asker *asker) {
+    const void *address = asker->engine->signature.signer;
+    Janet found = signer_find(asker->questions, address);
+    const Context *chosen = context_object(asker->chosen);
+    if (!chosen || !janet_checktype(found, JANET_NIL)) return found;
+    return signer_find(&chosen->connection.questions, address);
+}
+
 static const QuestionKind kinds[] = {
-    [QUESTION_HELLO] = {offsetof(Questions, hello), hello_describe, hello_answer, fail_hello,
-                        decline_hello},
-    [QUESTION_STAPLE] = {offsetof(Questions, staple), NULL, take_staple, report_no_staple, NULL},
+    [QUESTION_HELLO] = {find_hello, hello_describe, hello_answer, fail_hello, decline_hello},
+    [QUESTION_STAPLE] = {find_staple, NULL, take_staple, report_no_staple, NULL},
+    [QUESTION_SIGNATURE] = {find_signer, signature_describe, signature_answer, fail_signature,
+                            decline_signature},
 };
 
 static const QuestionKind *kind_of(const Asker *asker) {
@@ -143,7 +179,7 @@ static bool has_max_asking(const Asker *asker) {
 static bool ask(Asker *asker) {
     if (asker->asks) return false;
     const QuestionKind *kind = kind_of(asker);
-    Janet function = *(const Janet *)((const char *)asker->questions + kind->function);
+    Janet function = kind->find(asker);
     if (janet_checktype(function, JANET_NIL) || has_max_asking(asker)) {
         if (kind->decline) kind->decline(asker);
         engine_answer(asker->engine);
@@ -161,6 +197,10 @@ EngineStatus asker_handshake(Asker *asker) {
         status = engine_handshake(asker->engine);
     } while (status == ENGINE_WANTS_ANSWER && ask(asker));
     return status;
+}
+
+void asker_mark(const Asker *asker) {
+    janet_mark(asker->chosen);
 }
 
 void asker_stop(Asker *asker) {

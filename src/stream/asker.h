@@ -23,12 +23,15 @@ struct Asker {
     const ContextKind *contexts; /* for an answer that makes a context */
     Stats *stats;
     struct Inquiry *inquiry; /* with the fiber that runs; NULL: none, or it was collected */
+    Janet chosen;            /* the context of :on-hello's answer, or nil */
     bool asks;               /* a function of the program has not answered yet */
 };
 
 /* Continue the handshake, as engine_handshake does. With ENGINE_WANTS_ANSWER the program's function
  * is about to run; its answer calls go_on. */
 EngineStatus asker_handshake(Asker *asker);
+
+void asker_mark(const Asker *asker);
 
 /* No answer is needed any more. */
 void asker_stop(Asker *asker);
@@ -39,5 +42,9 @@ void asker_stop(Asker *asker);
  * Raises when the answer is of no use. */
 Janet hello_describe(const Asker *asker);
 void hello_answer(Asker *asker, Janet answer);
+
+/* In signature.c: the same for what is to be signed. */
+Janet signature_describe(const Asker *asker);
+void signature_answer(Asker *asker, Janet answer);
 
 #endif

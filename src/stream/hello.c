@@ -124,12 +124,13 @@ static void choose(Asker *asker, Janet answer) {
     Failure failure;
     ContextOptions options;
     context_options_init(&options);
-    const Context *given = argument_context(caller, asker->contexts, &answer, 1, 0, &options);
+    Context *given = argument_context(caller, asker->contexts, &answer, 1, 0, &options);
     SSL_CTX *context = context_slot_get(given->slot);
     bool serves = check_context(context, &failure);
     if (serves) hello_question_choose(&asker->engine->hello, context);
     SSL_CTX_free(context);
     if (!serves) raise_failure(caller, &failure);
+    asker->chosen = janet_wrap_abstract(given);
 }
 
 static Janet alert_of(Janet answer) {

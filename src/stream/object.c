@@ -67,6 +67,7 @@ int stream_object_mark(void *pointer, size_t size) {
     janet_mark(stream->context);
     janet_mark(stream->observer.owner);
     janet_mark(stream->on_session);
+    asker_mark(&stream->asker);
     janet_mark(stream->in);
     janet_mark(stream->out);
     if (stream->returned) janet_mark(janet_wrap_buffer(stream->returned));

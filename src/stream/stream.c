@@ -162,7 +162,8 @@ Stream *stream_new(const StreamKind *kind, Context *context, EngineRole role,
                             .engine = &stream->engine,
                             .questions = &context->connection.questions,
                             .contexts = kind->contexts,
-                            .stats = stream->stats};
+                            .stats = stream->stats,
+                            .chosen = janet_wrap_nil()};
     request_queue_init(&stream->handshakers);
     request_queue_init(&stream->readers);
     request_queue_init(&stream->writers);

@@ -284,6 +284,23 @@
    A function that waits long holds places: limit it by `:handshake-timeout`, or raise
    `:max-asking`.``}
 
+  {:title "A key elsewhere does not sign"
+   :texts ["handshake failed: :signer*" "handshake failed: :max-asking others wait for :signer*"
+           ":key beside :signer: give one of them"
+           "… keys can't be used from elsewhere"
+           ":signer*" "key elsewhere not set up: …"
+           "… certificates in :cert, but … functions in :signer"
+           "…: make the context with one, as threads may share a context without functions"
+           ":ciphers has only suites with RSA key exchange (kRSA), *"]
+   :cause
+   ``The function `:sign` of `:signer` raised, or returned what is no signature by the key of
+   `:cert`: the service has another key, or signed another digest or with another padding. Or the
+   options do not fit a key that only signs.``
+   :cure
+   ``Sign the bytes `:digest` as they are, without hashing them again, by `:algorithm`, `:padding`
+   and `:salt-length` of the request; of EC keys return DER. Compare the service's public key with
+   the certificate: give it as `:public`.``}
+
   {:title "Servers with old software"
    :texts ["the server does not know secure renegotiation*"
            "the server's Diffie-Hellman group is too small*"]

@@ -9,6 +9,7 @@
 #include "core/tls/engine.h"
 #include "core/tls/explain.h"
 #include "core/tls/identity.h"
+#include "core/tls/job.h"
 #include "core/tls/keylog.h"
 #include "core/tls/ocsp.h"
 #include "core/tls/resumption.h"
@@ -147,6 +148,7 @@ bool context_prepare(SSL *ssl, const char *server_name, const char *verify_name,
     const ContextData *data = context_data(context);
     /* A virtual host's context may replace this one later. */
     if (!SSL_set_app_data(ssl, context)) return failure_set(failure, "out of memory");
+    if (data->asks_signature) job_use(ssl);
     if (SSL_is_server(ssl)) {
         return context_data_can_serve(context, failure) &&
                trust_prepare_server(ssl, data, NULL, failure);

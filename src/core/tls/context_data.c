@@ -58,6 +58,7 @@ ContextData *context_data_new(SSL_CTX *context, const ContextSettings *settings)
     data->ocsp_max_age = isnan(settings->ocsp_max_age) ? OCSP_MAX_AGE : settings->ocsp_max_age;
     data->staple_on_demand = settings->staple_on_demand;
     data->asks_hello = settings->asks_hello;
+    data->asks_signature = settings->signers.count || settings->hosts.count || settings->asks_hello;
     data->keeps_sessions = settings->keeps_sessions;
     data->lock = CRYPTO_THREAD_lock_new();
     data->stats = stats_new();

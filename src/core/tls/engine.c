@@ -108,6 +108,7 @@ void engine_free(Engine *engine) {
     SSL_free(engine->ssl);
     engine->ssl = NULL;
     hello_question_free(&engine->hello);
+    signature_question_free(&engine->signature);
     pending_clear(&engine->pending);
     if (engine->failure != no_memory) OPENSSL_free(engine->failure);
     engine->failure = NULL;
@@ -171,9 +172,10 @@ static EngineStatus end_without_notify(Engine *engine) {
 /* A transport's errno needs no text here: engine_explain adds it. */
 static EngineStatus fail_by_openssl(Engine *engine) {
     Failure failure;
-    if (engine->hello.refusal && !engine->established) {
+    const char *refusal = engine->hello.refusal ? engine->hello.refusal : engine->signature.refusal;
+    if (refusal && !engine->established) {
         ERR_clear_error();
-        return engine_fail(engine, engine->hello.refusal);
+        return engine_fail(engine, refusal);
     }
     if (engine->receive_errno || (engine->send_errno && !ERR_peek_error())) {
         ERR_clear_error();

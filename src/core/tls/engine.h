@@ -12,6 +12,7 @@
 #include "core/failure.h"
 #include "core/tls/hello_question.h"
 #include "core/tls/pending.h"
+#include "core/tls/signature_question.h"
 
 #include <openssl/ssl.h>
 
@@ -26,7 +27,12 @@ typedef enum EngineStatus {
 } EngineStatus;
 
 /* What a handshake may wait for. */
-typedef enum Question { QUESTION_NONE, QUESTION_HELLO, QUESTION_STAPLE } Question;
+typedef enum Question {
+    QUESTION_NONE,
+    QUESTION_HELLO,
+    QUESTION_STAPLE,
+    QUESTION_SIGNATURE,
+} Question;
 
 typedef enum EngineRole { ENGINE_CLIENT, ENGINE_SERVER } EngineRole;
 
@@ -80,7 +86,8 @@ struct Engine {
     bool paused, ends;     /* its handshake, see job.h */
     unsigned int turns;    /* calls of the handshake */
     HelloQuestion hello;   /* for QUESTION_HELLO */
-    bool alerted;          /* see engine_abort */
+    SignatureQuestion signature;
+    bool alerted; /* see engine_abort */
     /* DTLS */
     size_t mtu;                               /* bytes of a datagram of several records */
     unsigned int retransmit_us;               /* before the first retransmission */

@@ -1,7 +1,10 @@
 #include "core/tls/identity.h"
 
+#include "core/keys/keys.h"
 #include "core/keys/pem.h"
 #include "core/tls/explain.h"
+#include "core/tls/job.h"
+#include "core/tls/signature_question.h"
 #include "core/tls/suites.h"
 
 #include <openssl/err.h>
@@ -43,6 +46,46 @@ static bool set_key(SSL_CTX *context, Bytes source, Bytes password, Failure *fai
     return used || failure_openssl(failure, ":key");
 }
 
+static bool matches_certificate(const SSL_CTX *context, EVP_PKEY *key) {
+    bool matches = X509_check_private_key(SSL_CTX_get0_certificate(context), key);
+    ERR_clear_error();
+    return matches;
+}
+
+/* Does the signer's key belong to the certificate? Without one the certificate's own is taken. */
+static bool check_public(const SSL_CTX *context, Bytes source, Failure *failure) {
+    if (!source.length) return true;
+    EVP_PKEY *key = keys_public(source, failure);
+    if (!key) return failure_prefix(failure, ":signer: :public");
+    bool matches = matches_certificate(context, key);
+    EVP_PKEY_free(key);
+    return matches || failure_set(failure, ":signer: :public is not the key of :cert");
+}
+
+/* OpenSSL would read a private key for renegotiations outside of a handshake that can wait. */
+static bool check_signer(const ContextSettings *settings, Failure *failure) {
+    if (!job_is_possible()) {
+        return failure_set(failure, ":signer: OpenSSL can't pause a handshake on this platform");
+    }
+    return settings->renegotiation <= 0 ||
+           failure_set(failure, ":signer does not go with :renegotiation true: a renegotiation "
+                                "can't wait for a signature");
+}
+
+static bool set_signer(SSL_CTX *context, const ContextSettings *settings, size_t i,
+                       Failure *failure) {
+    EVP_PKEY *public_half = X509_get0_pubkey(SSL_CTX_get0_certificate(context));
+    if (!check_signer(settings, failure) ||
+        !check_public(context, settings->signer_publics.list[i], failure)) {
+        return false;
+    }
+    EVP_PKEY *key = signature_question_key(public_half, settings->signers.list[i], failure);
+    bool used = key && SSL_CTX_use_PrivateKey(context, key);
+    EVP_PKEY_free(key);
+    if (!key) return failure_prefix(failure, ":signer");
+    return used || failure_openssl(failure, ":signer: not used");
+}
+
 /* OpenSSL's DTLS does not sign with these: every handshake would fail. */
 static bool check_key_type(const SSL_CTX *context, const ContextSettings *settings,
                            Failure *failure) {
@@ -53,19 +96,38 @@ static bool check_key_type(const SSL_CTX *context, const ContextSettings *settin
                                 "use: give an ECDSA or RSA key");
 }
 
+static bool set_key_at(SSL_CTX *context, const ContextSettings *settings, size_t i,
+                       Failure *failure) {
+    if (settings->signers.count) return set_signer(context, settings, i, failure);
+    return set_key(context, settings->keys.list[i], settings->password, failure);
+}
+
+static bool check_signer_count(size_t certificates, size_t signers, Failure *failure) {
+    if (!certificates) return failure_set(failure, ":signer without :cert");
+    return signers == certificates ||
+           failure_set(failure, "%zu certificates in :cert, but %zu functions in :signer",
+                       certificates, signers);
+}
+
+static bool check_counts(const ContextSettings *settings, Failure *failure) {
+    size_t certificates = settings->certificates.count, keys = settings->keys.count;
+    size_t signers = settings->signers.count;
+    if (keys && signers) return failure_set(failure, ":key beside :signer: give one of them");
+    if (signers) return check_signer_count(certificates, signers, failure);
+    if (certificates && !keys) return failure_set(failure, ":cert without :key");
+    if (keys && !certificates) return failure_set(failure, ":key without :cert");
+    return certificates == keys ||
+           failure_set(failure, "%zu certificates in :cert, but %zu keys in :key", certificates,
+                       keys);
+}
+
 /* OpenSSL keeps one certificate of each key type and sends each peer one that the peer accepts. */
 bool identity_set(SSL_CTX *context, ContextData *data, const ContextSettings *settings,
                   Failure *failure) {
-    size_t certificates = settings->certificates.count, keys = settings->keys.count;
-    if (certificates && !keys) return failure_set(failure, ":cert without :key");
-    if (keys && !certificates) return failure_set(failure, ":key without :cert");
-    if (certificates != keys) {
-        return failure_set(failure, "%zu certificates in :cert, but %zu keys in :key", certificates,
-                           keys);
-    }
-    for (size_t i = 0; i < certificates; i++) {
+    if (!check_counts(settings, failure)) return false;
+    for (size_t i = 0; i < settings->certificates.count; i++) {
         if (!set_certificate(context, settings->certificates.list[i], failure) ||
-            !set_key(context, settings->keys.list[i], settings->password, failure) ||
+            !set_key_at(context, settings, i, failure) ||
             !check_key_type(context, settings, failure)) {
             return false;
         }

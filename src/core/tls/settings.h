@@ -19,6 +19,12 @@ typedef struct BytesList {
     size_t count;
 } BytesList;
 
+/* Functions that sign, one for each certificate, by an address that the driver knows. */
+typedef struct SignerList {
+    const void *list[MAX_LISTED];
+    size_t count;
+} SignerList;
+
 /* A client's OCSP stapling: off, asked for, or required. */
 typedef enum OcspMode { OCSP_IGNORE, OCSP_ASK, OCSP_REQUIRE } OcspMode;
 

@@ -36,9 +36,16 @@ static bool is_anonymous(const SSL_CIPHER *suite) {
     return SSL_CIPHER_get_auth_nid(suite) == NID_auth_null;
 }
 
-/* A cipher list of the authenticated suites before TLS 1.3, for OPENSSL_free; NULL: out of
- * memory. */
-static char *list_authenticated(const STACK_OF(SSL_CIPHER) * suites, size_t *count) {
+/* The server decrypts with its key, which a signer can't do. */
+static bool decrypts(const SSL_CIPHER *suite) {
+    return SSL_CIPHER_get_kx_nid(suite) == NID_kx_rsa;
+}
+
+typedef bool SuiteTest(const SSL_CIPHER *suite);
+
+/* A cipher list of the other suites before TLS 1.3, for OPENSSL_free; NULL: out of memory. */
+static char *list_others(const STACK_OF(SSL_CIPHER) * suites, SuiteTest *is_unwanted,
+                         size_t *count) {
     size_t room = 1, used = 0;
     for (int i = 0; i < sk_SSL_CIPHER_num(suites); i++) {
         room += strlen(SSL_CIPHER_get_name(sk_SSL_CIPHER_value(suites, i))) + 1;
@@ -46,7 +53,7 @@ static char *list_authenticated(const STACK_OF(SSL_CIPHER) * suites, size_t *cou
     char *list = OPENSSL_zalloc(room);
     for (int i = 0; list && i < sk_SSL_CIPHER_num(suites); i++) {
         const SSL_CIPHER *suite = sk_SSL_CIPHER_value(suites, i);
-        if (is_tls13(suite) || is_anonymous(suite)) continue;
+        if (is_tls13(suite) || is_unwanted(suite)) continue;
         used += (size_t)snprintf(list + used, room - used, "%s%s", used ? ":" : "",
                                  SSL_CIPHER_get_name(suite));
         ++*count;
@@ -54,22 +61,36 @@ static char *list_authenticated(const STACK_OF(SSL_CIPHER) * suites, size_t *cou
     return list;
 }
 
-static bool drop_anonymous(SSL_CTX *context, Failure *failure) {
+/* *left: are there others, but for a lack of memory? */
+static bool drop_suites(SSL_CTX *context, SuiteTest *is_unwanted, bool *left, Failure *failure) {
     const STACK_OF(SSL_CIPHER) *suites = SSL_CTX_get_ciphers(context);
     bool found = false;
     size_t count = 0;
     for (int i = 0; i < sk_SSL_CIPHER_num(suites); i++) {
-        found = found || is_anonymous(sk_SSL_CIPHER_value(suites, i));
+        found = found || is_unwanted(sk_SSL_CIPHER_value(suites, i));
     }
+    *left = true;
     if (!found) return true;
-    char *list = list_authenticated(suites, &count);
-    bool left = list && count, set = left && SSL_CTX_set_cipher_list(context, list);
+    char *list = list_others(suites, is_unwanted, &count);
+    *left = !list || count;
+    bool set = list && count && SSL_CTX_set_cipher_list(context, list);
     OPENSSL_free(list);
-    if (list && !left) {
-        return failure_set(failure, ":ciphers has only suites without certificates (aNULL): they "
-                                    "need :verify false, and no :pins");
-    }
     return set || failure_openssl(failure, "bad :ciphers");
+}
+
+static bool drop_anonymous(SSL_CTX *context, Failure *failure) {
+    bool left, dropped = drop_suites(context, is_anonymous, &left, failure);
+    return left ? dropped
+                : failure_set(failure, ":ciphers has only suites without certificates (aNULL): "
+                                       "they need :verify false, and no :pins");
+}
+
+static bool drop_decrypting(SSL_CTX *context, Failure *failure) {
+    bool left, dropped = drop_suites(context, decrypts, &left, failure);
+    return left
+               ? dropped
+               : failure_set(failure, ":ciphers has only suites with RSA key exchange (kRSA), "
+                                      "which need the key itself: :signer goes with ECDHE and DHE");
 }
 
 /* The default for TLS 1.2: forward secrecy and authenticated encryption. Security level 0 is for
@@ -106,5 +127,6 @@ bool suites_set(SSL_CTX *context, const ContextSettings *settings, Failure *fail
     }
     /* A client verifies unless the settings say otherwise, and the context may be a client's. */
     bool verifies = settings->verify != VERIFY_NONE || settings->pins.length;
-    return !verifies || drop_anonymous(context, failure);
+    return (!verifies || drop_anonymous(context, failure)) &&
+           (!settings->signers.count || drop_decrypting(context, failure));
 }
