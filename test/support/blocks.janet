@@ -1,6 +1,8 @@
 # The code blocks of a page, run as they are written: in an empty folder, in order, in one bash, so
-# that servers go on running as they do for a reader. The page has a network and a process namespace
-# of its own (Linux), where ports are free and example.org is this machine.
+# that servers go on running as they do for a reader. They come through bash's standard input, as
+# pasted lines do: a command that reads its input takes the lines that follow it. The page has a
+# network and a process namespace of its own (Linux), where ports are free and example.org is this
+# machine.
 (import ./check :as check)
 (import ./peers :as peers)
 
@@ -134,7 +136,7 @@ await tcp 443
   (os/cd folder)
   (def status (defer (os/cd before)
                 (with [out (file/open log :w)]
-                  (os/execute [;unshare "bash" (string web "/script")] :pe
+                  (os/execute [;unshare "sh" "-c" `cat "$WEB/script" | bash -s`] :pe
                               (merge env {:out out :err out})))))
   [status (string (slurp log))])
 
