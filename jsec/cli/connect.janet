@@ -44,10 +44,23 @@ over the second connection.
 
 # ---- the bridge ----
 
+(defn- skip [stream n]
+  (when (pos? n)
+    (if-let [bytes (:read stream (min n 65536))] (skip stream (- n (length bytes))))))
+
+(defn- open-input
+  ``Standard input as a stream. Opening it anew starts a file at its beginning, so what other
+  commands have read of it is skipped.``
+  []
+  (def [is-file place] (protect (file/tell stdin)))
+  (def input (os/open "/dev/stdin" :r))
+  (if is-file (skip input place))
+  input)
+
 (defn- send-input
   "Copy standard input to the stream; send close_notify at its end."
   [stream]
-  (def input (os/open "/dev/stdin" :r))
+  (def input (open-input))
   (def chunk @"")
   (while (:read input 16384 (buffer/clear chunk)) (:write stream chunk))
   (if (= "TLS" (string/slice (:version stream) 0 3)) (:shutdown stream :w)))

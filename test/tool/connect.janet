@@ -46,6 +46,14 @@
   (is= 1 status)
   (is (string/find (string "could not connect to " place ": Connection refused") err) err))
 
+(test "connect sends what other commands have left of a file, and nothing twice"
+  (with-server [s made echo]
+    (def file (string dir "/lines"))
+    (spit file "first\nsecond\nthird\n")
+    (with-child [c "sh" "-c" `{ read -r line; "$@"; } <"$0"` file (dyn *executable*) tool "connect"
+                 "-q" "--ca" ca (string "localhost:" (s :port))]
+      (is= [0 "second\nthird\n"] [(exit-status c) (string (c :out))] (described c)))))
+
 (peer-test "script" "on a terminal connect says that it bridges, and how that ends"
   (with-server [s made echo]
     (def place (string "localhost:" (s :port)))
