@@ -55,16 +55,21 @@
     (each command commands (print command))
     (print "# to undo: " (string/join undo "; "))))
 
+(defn- find-update
+  "The path of the command, which not every root's PATH leads to."
+  []
+  (find os/stat (map |(string $ "/" update-command) ["/usr/sbin" "/sbin" "/usr/bin"])))
+
 (defn- install [path name]
-  (unless (and (os/stat debian-folder) (some |(os/stat (string $ "/" update-command))
-                                             ["/usr/sbin" "/sbin" "/usr/bin"]))
+  (def update (find-update))
+  (unless (and update (os/stat debian-folder))
     (error "--install is for Debian and its relatives: without it, this shows the commands"))
   (def copy (string debian-folder "/" name ".crt"))
   (try
     (files/replace [[copy (slurp path) 8r644]])
     ([err] (error (string err ": as root: sudo jsec cert trust --install --ca " (quoted path)))))
   (print "wrote " copy)
-  (def status (os/execute ["/usr/bin/env" update-command] :p))
+  (def status (os/execute [update] :p))
   (unless (= 0 status) (error (string update-command " failed, with status " status)))
   (print "this system trusts the CA now; to undo: sudo rm " copy "; sudo " update-command
          " --fresh"))
