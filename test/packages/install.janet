@@ -166,6 +166,18 @@
   (make "uninstall" prefix)
   (is= [] (tuple ;(files-in prefix))))
 
+(test "make install refuses to install for a janet other than that of PATH"
+  (def [folder prefix] [(tmpdir) (tmpdir)])
+  (spit (string folder "/janet") "#!/bin/sh\nexit 1\n")
+  (os/chmod (string folder "/janet") 8r755)
+  (def [status output]
+    (run root (merge (os/environ) {"MAKELEVEL" "0" "PATH" (string folder ":" (os/getenv "PATH"))})
+         (find-tool "make") "-s" "install" (string "PREFIX=" prefix)))
+  (is (not= 0 status) output)
+  (is (string/find (string folder "/janet can't load what was built for ") output) output)
+  (is (string/find "make clean" output) output)
+  (is= [] (tuple ;(files-in prefix))))
+
 (test "an object is made anew when the content of janet.h changes, and only then"
   (def [b j] [(tmpdir) (string (tmpdir) "/janet")])
   (succeeds root (os/environ) "cp" "-RL" (string root "/build/janet") j)
