@@ -18,6 +18,14 @@
   (each path ["README.md" "docs/guide.md"] (run-page path))
   (skip "the blocks of README and guide run as written" "no namespaces may be made here"))
 
+(test "README, formula and APKBUILD name one place, and README clones from there"
+  (defn place-in [path before]
+    (first (peg/match ~(* (thru ,(string before "https://")) '(to (set `/"`))) (slurp path))))
+  (def place (place-in "README.md" "git clone "))
+  (is place)
+  (is= place (place-in "packaging/homebrew/jsec.rb" `homepage "`))
+  (is= place (place-in "packaging/alpine/APKBUILD" `url="`)))
+
 # A REPL would show what each form of a block returns, such as the private key of a CA.
 (each path ["README.md" "docs/guide.md" "docs/https.md"]
   (test (string path ": each block of Janet is a file")
