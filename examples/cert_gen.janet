@@ -13,16 +13,18 @@
 # Self-signed, for tests and for peers that trust this one certificate.
 (def {:cert pem :key key}
   (cert/generate-self-signed-cert {:common-name "localhost" :san ["localhost" "127.0.0.1" "::1"]
+                                   :organization "Example" :country "DE"
                                    :key-type :ec-p256 :days-valid 30}))
 (show "Self-signed" pem)
 
 # A second certificate for the same key.
 (show "Again, with the same key"
-      (cert/generate-self-signed-from-key key {:common-name "example.com"}))
+      (cert/generate-self-signed-from-key key {:common-name "example.com"
+                                                   :organization "Example" :country "DE"}))
 
 # An own CA: root, intermediate, server.
-(def root (cert/generate-self-signed-cert {:common-name "Example Root" :key-type :ec-p384
-                                           :days-valid 3650}))
+(def root (cert/generate-self-signed-cert {:common-name "Example Root" :organization "Example"
+                                           :country "DE" :key-type :ec-p384 :days-valid 3650}))
 (defn issue [issuer opts]
   (cert/issue-cert (merge {:issuer-cert (issuer :cert) :issuer-key (issuer :key) :key-type :ec-p256}
                           opts)))

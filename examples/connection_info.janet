@@ -43,7 +43,8 @@
     (:read stream 1)))
 
 (defn demonstrate []
-  (def ca (cert/generate-self-signed-cert {:common-name "Our CA" :key-type :ec-p384}))
+  (def ca (cert/generate-self-signed-cert {:common-name "Our CA" :organization "Example"
+                                           :country "DE" :key-type :ec-p384}))
   (defn issue [name]
     (cert/issue-cert {:issuer-cert (ca :cert) :issuer-key (ca :key) :common-name name
                       :key-type :ec-p256}))

@@ -17,11 +17,14 @@
 # ---- an own CA, and certificates from it ----
 
 (title "A CA, and a certificate of it for localhost")
-(def ca (cert/generate-self-signed-cert {:common-name "Demo CA" :key-type :ec-p256}))
+(defn make-ca [name]
+  (cert/generate-self-signed-cert {:common-name name :organization "" :country ""
+                                   :key-type :ec-p256}))
+(def ca (make-ca "jsec demo CA"))
 (def server (cert/issue-cert {:issuer-cert (ca :cert) :issuer-key (ca :key) :common-name "localhost"
                               :key-type :ec-p256
                               :san ["DNS:localhost" "IP:127.0.0.1"]}))
-(def other-ca (cert/generate-self-signed-cert {:common-name "Another CA" :key-type :ec-p256}))
+(def other-ca (make-ca "Another CA"))
 (def trust {:ca-file (ca :cert)})
 (let [{:subject subject :issuer issuer :not-after until} (cert/parse (server :cert))]
   (show "subject" (subject :common-name))
@@ -45,7 +48,7 @@
   (show "protocol" (info :version))
   (show "cipher" (info :cipher))
   (show "server is" (get-in (:peer-certificate client :data) [:subject :common-name])
-        ", vouched for by Demo CA")
+        ", vouched for by jsec demo CA")
   (show "connected in" (string/format "%.2f ms" (* 1000 took))))
 
 (def rounds 2000)

@@ -36,6 +36,8 @@
            (tls/accept-loop listener server-options greet {:on-error |(print "  the server: " $)})))
   (assert (visit port "alice" alice))
   (assert (not (visit port "no certificate" {})))
-  (def mallory (cert/generate-self-signed-cert {:common-name "alice" :key-type :ec-p256}))
+  (def mallory
+    (cert/generate-self-signed-cert {:common-name "alice" :organization "Example" :country "DE"
+                                     :key-type :ec-p256}))
   (assert (not (visit port "a self-signed certificate" mallory)))
   (assert (not (visit port "the server's own certificate" server))))

@@ -3,7 +3,8 @@
 (import jsec/cert)
 (import jsec/crypto)
 
-(def ca (cert/generate-self-signed-cert {:common-name "Example CA" :key-type :ec-p256}))
+(def ca (cert/generate-self-signed-cert {:common-name "Example CA" :organization "Example"
+                                         :country "DE" :key-type :ec-p256}))
 (def user
   (cert/issue-cert {:issuer-cert (ca :cert) :issuer-key (ca :key) :key-type :ec-p256
                     :common-name "Jo Doe"

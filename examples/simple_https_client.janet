@@ -30,7 +30,8 @@
   (:close stream))
 
 (defn ask-ourselves []
-  (def own (cert/generate-self-signed-cert {:common-name "localhost" :key-type :ec-p256}))
+  (def own (cert/generate-self-signed-cert {:common-name "localhost" :organization "" :country ""
+                                             :key-type :ec-p256}))
   (with [listener (tls/listen "127.0.0.1" "0")]
     (ev/go (fn [] (tls/accept-loop listener (merge own {:alpn ["http/1.1"]}) answer)))
     (def [_ port] (net/localname listener))

@@ -10,6 +10,7 @@
                   (os/execute [(dyn *executable*) (string "examples/" name)] :p
                               {:in devnull :out out :err out})))
     (is= 0 status (slurp log))
-    (is (not (empty? (slurp log))) "an example shows something")))
+    (is (not (empty? (slurp log))) "an example shows something")
+    (is (not (string/find "O=Test" (slurp log))) "an example shows the subject of tests")))
 
 (end)
