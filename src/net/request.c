@@ -33,6 +33,22 @@ Request *request_first_waiting(const RequestQueue *queue) {
     return NULL;
 }
 
+static void end_cancelled(Request *request) {
+    if (request->cancelled) return;
+    request->cancelled = true;
+    request->kind->cancelled(request);
+}
+
+/* `cancelled` takes its request out of the queue, and may change the others: begin again. */
+void request_end_cancelled(RequestQueue *queue) {
+    Request *request = queue->first;
+    while (request) {
+        bool ends = !request_waits(request) && !request->cancelled;
+        if (ends) end_cancelled(request);
+        request = ends ? queue->first : request->next;
+    }
+}
+
 static void on_request_event(JanetFiber *fiber, JanetAsyncEvent event);
 
 void request_end_dead(const RequestQueue *queue) {
@@ -69,7 +85,7 @@ static void finish_request(Request *request) {
     poller_unset_timer(&request->timer);
     poller_remove_root(&request->root);
     if (!request->completed) {
-        request->kind->cancelled(request);
+        end_cancelled(request);
         return;
     }
     if (request->kind->undelivered && request->fiber->sched_id != request->sched_id)

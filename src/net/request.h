@@ -36,6 +36,7 @@ struct Request {
     JanetFiber *fiber;
     uint32_t sched_id; /* the fiber's, when it parked; after completion, when it was scheduled */
     bool completed;
+    bool cancelled;        /* its kind's `cancelled` was called */
     Request *next, **link; /* in the owner's queue; link NULL: in no queue */
 };
 
@@ -49,8 +50,12 @@ void request_enqueue(RequestQueue *queue, Request *request);
 void request_dequeue(RequestQueue *queue, Request *request); /* no effect if it is in no queue */
 
 /* The first request whose fiber still waits, or NULL. Cancelled requests stay in the queue until
- * their fibers run. */
+ * their fibers run, or until request_end_cancelled. */
 Request *request_first_waiting(const RequestQueue *queue);
+
+/* Call `cancelled` of the requests whose fibers were cancelled and have not run yet. Without this,
+ * a call of the same turn would not see what the cancellation changes. */
+void request_end_cancelled(RequestQueue *queue);
 
 /* End the requests of dead fibers. When a C function calls Janet code that waits, Janet turns the
  * wait into an error and never resumes the fiber. */

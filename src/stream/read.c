@@ -258,6 +258,7 @@ static const RequestKind read_kind = {
  * those of the next reader. */
 void stream_serve_readers(Stream *stream) {
     Request *request;
+    request_end_cancelled(&stream->readers);
     while (!stream->delivered && (request = request_first_waiting(&stream->readers))) {
         ReadJob *job = &((ReadRequest *)request)->job;
         if (!stream_finish(stream, request, &stream->readers, try_read(job))) return;

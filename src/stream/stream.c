@@ -263,7 +263,8 @@ void stream_advance(Stream *stream) {
     stream_serve_closers(stream);
 }
 
-bool stream_may_try(Stream *stream, const RequestQueue *queue) {
+bool stream_may_try(Stream *stream, RequestQueue *queue) {
+    request_end_cancelled(queue);
     if (stream->state == STREAM_FAILED) return true;
     return stream->state == STREAM_OPEN && !request_first_waiting(queue) &&
            poller_spend(&stream->returns, MAX_RETURNS_PER_TURN);

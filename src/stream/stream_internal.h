@@ -103,7 +103,7 @@ static inline Outcome call_raises(Janet error) {
 
 /* May a call be tried at once, without parking? It must not pass calls that wait, nor starve other
  * fibers. */
-bool stream_may_try(Stream *stream, const RequestQueue *queue);
+bool stream_may_try(Stream *stream, RequestQueue *queue);
 
 /* For a call whose fiber is parked: wake the fiber and return true, if the call is over. */
 bool stream_finish(Stream *stream, Request *request, RequestQueue *queue, Outcome outcome);

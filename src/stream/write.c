@@ -95,6 +95,7 @@ static const RequestKind write_kind = {
 
 void stream_serve_writers(Stream *stream) {
     Request *request;
+    request_end_cancelled(&stream->writers);
     while ((request = request_first_waiting(&stream->writers))) {
         Outcome outcome = try_write(&((WriteRequest *)request)->job);
         if (!stream_finish(stream, request, &stream->writers, outcome)) return;
@@ -103,6 +104,7 @@ void stream_serve_writers(Stream *stream) {
 
 void stream_fail_writers(Stream *stream, const char *error) {
     Request *request;
+    request_end_cancelled(&stream->writers);
     while ((request = request_first_waiting(&stream->writers))) {
         mark_cut(&((WriteRequest *)request)->job);
         request_fail(request, &stream->writers, janet_cstringv(error));

@@ -75,6 +75,21 @@
     (:write a "def")
     (is= @"abcdef" (:chunk b 6))))
 
+# A chunk that takes more than a turn has bytes, while others wait in the socket.
+(each method [:read :chunk]
+  (on-tls (string "the bytes of a cancelled chunk precede those of a " method " in the same turn")
+          [a b] {:plenty true}
+    (def data (string/repeat "0123456789" 400000))
+    (def writer (spawn (:write a data)))
+    (turns)
+    (def task (spawn (:chunk b (length data))))
+    (def next (spawn (ev/cancel (task :fiber) "stop") (method b 100)))
+    (is= [:error "stop"] (await task))
+    (def [_ got] (await next))
+    (while (< (length got) (length data)) (:read b 1000000 got 5))
+    (is (= data (string got)))
+    (await writer)))
+
 (on-tls "bytes of :all without a buffer go to the next reader" [a b]
   (:write a "abc")
   (is= [:error "timeout"] (outcome (:read b :all nil 0.02)))

@@ -46,6 +46,20 @@
   (read-to-error b)
   (await task))
 
+# In the turn in which a write is cancelled, its fiber has not run yet.
+(each [what end] [["a close" (fn [s] (:close s))]
+                  ["a shutdown and a close" (fn [s] (protect (:shutdown s :w)) (:close s))]
+                  ["a write and a close" (fn [s] (:write s "|end|") (:close s))]
+                  ["a hard close" (fn [s] (:close s true))]]
+  (on-tls (string "a write that was cancelled, and " what " in the same turn, are an error for the "
+                  "peer") [a b] {:plenty true}
+    (def writer (spawn (:write a plenty)))
+    (turns)
+    (def closer (spawn (ev/cancel (writer :fiber) "stop") (end a)))
+    (read-to-error b)
+    (is= [:error "stop"] (await writer))
+    (await closer)))
+
 (on-tls "a hard close after a write that was cut is an error for the peer" [a b] {:plenty true}
   (cut-write a :timeout plenty)
   (:close a true)

@@ -127,6 +127,11 @@
                     (await reader)
                     (put side :reader (task |(read-all rng stream in)))))
    :close (fn [{:stream stream :in in}] (put in :stopped true) (protect (:close stream)))
+   # in one turn: the cancelled fiber has not run when the stream closes
+   :cancel-close (fn [{:writer writer :stream stream :in in}]
+                   (cancel writer)
+                   (put in :stopped true)
+                   (protect (:close stream)))
    :abort (fn [{:stream stream :in in :out out}]
             (put in :stopped true)
             (put out :aborted true)
