@@ -48,6 +48,7 @@
                         (unless (and n (int? n) (pos? n))
                           (usage-error "--" name " takes a whole number, not " text))
                         n)
+    (and (= :file kind) (not (os/stat text))) (error (string "--" name ": there is no file " text))
     (indexed? kind) (if (index-of text kind) text
                       (usage-error "--" name " takes one of " (string/join kind ", ") ", not " text
                                    (suggestion text kind "")))

@@ -147,6 +147,7 @@
   (if (given :json)
     (show/print-json made)
     (do
-      (each key [:cert :key :ca-file] (show/row (string key) (made key)))
+      # paths stay whole
+      (each key [:cert :key :ca-file] (print (string/format "  %-12s " key) (made key)))
       (print "clients trust the CA with --ca, :ca-file, or after: jsec cert trust")))
   0)

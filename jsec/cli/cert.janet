@@ -40,37 +40,46 @@ trust          the commands that make a system trust the CA; --install runs
 Files are named after --out, or after the first NAME: NAME.pem (or NAME.csr) and NAME.key, which
 only its owner can read. Existing files are not replaced. Keys are P-256 unless --key-type is given.
 ``
-   :options [{:name "out" :short "o" :value "BASE" :doc "write BASE.pem, BASE.key"}
-             {:name "days" :value "DAYS" :kind :integer
+   # :of lists the actions that take the option
+   :options [{:name "out" :short "o" :value "BASE" :doc "write BASE.pem, BASE.key"
+              :of ["self" "csr" "ca" "issue"]}
+             {:name "days" :value "DAYS" :kind :integer :of ["self" "ca" "issue" "crl"]
               :doc "validity (default 365; of a CA 3650, of a list 30)"}
              {:name "key-type" :value "TYPE" :kind ["ec-p256" "ec-p384" "ec-p521" "ed25519" "rsa"]
-              :doc "kind of the key"}
-             {:name "key" :value "FILE" :kind :file
+              :doc "kind of the key" :of ["self" "csr" "ca" "issue"]}
+             {:name "key" :value "FILE" :kind :file :of ["self" "csr" "ca" "issue"]
               :doc "use this private key in place of a new one"}
              {:name "ca" :value "FILE" :kind :file
+              :of ["verify" "issue" "list" "revoke" "crl" "trust"]
               :doc (string "the CA's certificate or folder (default ca.pem); verify: in place of "
                            "the system's CAs")}
-             {:name "ca-key" :value "FILE" :kind :file
+             {:name "ca-key" :value "FILE" :kind :file :of ["issue" "crl"]
               :doc "the CA's key (default: beside its certificate)"}
-             {:name "ca-password-file" :value "FILE" :kind :file
+             {:name "ca-password-file" :value "FILE" :kind :file :of ["ca" "issue" "crl"]
               :doc "file whose first line is the password of the CA's key"}
-             {:name "csr" :value "FILE" :kind :file
+             {:name "csr" :value "FILE" :kind :file :of ["issue"]
               :doc "issue for this request, with its names unless NAMEs are given"}
-             {:name "client" :doc "issue, verify: a client's certificate"}
-             {:name "crl-url" :value "URL" :many true
+             {:name "client" :doc "issue, verify: a client's certificate" :of ["issue" "verify"]}
+             {:name "crl-url" :value "URL" :many true :of ["issue"]
               :doc "issue: where verifiers find the CA's list; may be repeated"}
-             {:name "reason" :value "REASON" :doc "revoke: why"
+             {:name "reason" :value "REASON" :doc "revoke: why" :of ["revoke"]
               :kind ["key-compromise" "superseded" "cessation-of-operation" "affiliation-changed"
                      "privilege-withdrawn" "unspecified"]}
-             {:name "all" :doc "revoke: all certificates with that name"}
-             {:name "install" :doc "trust: run the commands, as root on Debian"}
-             {:name "host" :value "NAME" :doc "verify: the DNS name or IP address wanted"}
-             {:name "crl" :value "FILE" :kind :file :doc "verify: the CA's revocation list"}
-             {:name "organization" :value "TEXT" :doc "O of the subject"}
+             {:name "all" :doc "revoke: all certificates with that name" :of ["revoke"]}
+             {:name "install" :doc "trust: run the commands, as root on Debian" :of ["trust"]}
+             {:name "host" :value "NAME" :doc "verify: the DNS name or IP address wanted"
+              :of ["verify"]}
+             {:name "crl" :value "FILE" :kind :file :doc "verify: the CA's revocation list"
+              :of ["verify"]}
+             {:name "organization" :value "TEXT" :doc "O of the subject"
+              :of ["self" "csr" "ca" "issue"]}
              {:name "password-file" :value "FILE" :kind :file
+              :of ["self" "csr" "show" "ca" "issue"]
               :doc "file whose first line is the password of a key or bundle"}
-             {:name "force" :short "f" :doc "replace existing files"}
-             {:name "json" :doc "show, verify, list, dev: as JSON"}]
+             {:name "force" :short "f" :doc "replace existing files"
+              :of ["self" "csr" "ca" "issue"]}
+             {:name "json" :doc "show, verify, list, dev: as JSON"
+              :of ["show" "verify" "list" "dev"]}]
    :examples [["jsec cert ca && jsec cert issue localhost 127.0.0.1"
                "a CA, and a certificate for this machine"]
               ["jsec cert revoke localhost --reason key-compromise && jsec cert crl"
@@ -217,6 +226,17 @@ only its owner can read. Existing files are not replaced. Keys are P-256 unless 
    "revoke" (of-authority 'revoke) "crl" (of-authority 'make-list) "dev" (of-authority 'make-dev)
    "trust" (lazy/function "trust" 'run)})
 
+(defn- check-options
+  "An option that an action does not take, or that another one makes void, is an error."
+  [action given]
+  (each {:name name :of takers} (command :options)
+    (if (and (given (keyword name)) (not (index-of action takers)))
+      (args/usage-error action " takes no --" name ": it is of " (string/join takers ", "))))
+  (if (and (given :csr) (or (given :key) (given :key-type)))
+    (args/usage-error "--csr holds a key: leave out --key and --key-type"))
+  (if (and (given :key) (given :key-type))
+    (args/usage-error "--key has its kind: leave out --key-type")))
+
 (defn run [given]
   (def [action & names] (given :words))
   (unless action
@@ -226,4 +246,5 @@ only its owner can read. Existing files are not replaced. Keys are P-256 unless 
                                  (if-let [meant (args/nearest action (keys actions))]
                                    (string ", did you mean " meant "?")
                                    ""))))
+  (check-options action given)
   (act given (array ;names)))

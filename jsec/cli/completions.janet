@@ -132,7 +132,8 @@ complete -o filenames -F _jsec jsec
   (make commands))
 
 (defn run [given]
-  (def shell (or (first (given :words)) (args/usage-error "bash, zsh or fish?")))
+  (def [shell & more] (given :words))
+  (if (or (nil? shell) (next more)) (args/usage-error "bash, zsh or fish?"))
   # the list of commands is in the module that loads this one
   (print (script shell ((lazy/value "init" 'commands))))
   0)

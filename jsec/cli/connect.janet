@@ -176,6 +176,14 @@ over the second connection.
   (:close stream)
   0)
 
+(defn- say-unverified
+  "The error of a server that is not verified; a report on standard error has the reason already."
+  [given failure]
+  (def reported (not (or (given :info) (given :json) (given :quiet))))
+  (eprint "jsec: "
+          (if reported "the server is not verified: nothing was sent"
+            (show/clean (failure :text)))))
+
 (defn run [given]
   (def [text & more] (given :words))
   (if (or (nil? text) (next more)) (args/usage-error "one HOST:PORT is needed"))
@@ -193,6 +201,6 @@ over the second connection.
     (if (given :json) 1 (error failure))
     (and failure (not (given :insecure))) (do
                                             (:close stream true)
-                                            (eprint "jsec: " (show/clean (failure :text)))
+                                            (say-unverified given failure)
                                             3)
     (use-connection given found)))

@@ -53,7 +53,10 @@
                "\n\n"))
 
 (defn- help-command [command]
-  (print (show/wrap (string "usage: jsec " (command :name) " [option]... " (command :usage)) 7)
+  (def options (if (empty? (command :options)) "" " [option]..."))
+  (print (show/wrap (string/trimr (string "usage: jsec " (command :name) options " "
+                                          (command :usage)))
+                    7)
          "\n\n" (show/wrap (command :summary)) "\n\n" (filled (command :text)))
   (unless (empty? (command :options)) (print "\noptions:"))
   (each option (command :options)
@@ -94,6 +97,11 @@
     "--version" (do (print ((lazy/value "version" 'line))) 0)
     (run-command name rest)))
 
+(defn- help-for
+  "The words that show the help for a command line."
+  [words]
+  (if (index-of (first words) names) (string "jsec " (first words) " --help") "jsec --help"))
+
 (defn- flush-all []
   (unless (first (protect (:flush stdout))) (error "standard output can't be written")))
 
@@ -106,7 +114,7 @@
     (cond
       fine result
       (and (dictionary? result) (result :usage))
-      (do (eprint "jsec: " (show/clean (result :usage)) "\ntry: jsec --help") 2)
+      (do (eprint "jsec: " (show/clean (result :usage)) "\ntry: " (help-for words)) 2)
       (do (eprint "jsec: " (show/clean ((show/failure result) :text))) 1)))
   # at once: all is written, and Janet need not free its memory first
   (:flush stderr)

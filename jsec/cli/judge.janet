@@ -57,8 +57,8 @@
     (neg? left) (finding "validity" :bad details (show/expired certificate))
     (> (certificate :not-before) (os/time))
     (finding "validity" :bad details "not valid before " (show/date (certificate :not-before)))
-    (< left min-days) (finding "validity" :warn details "expires in " (show/plural left "day"))
-    (finding "validity" :good details "valid for " (show/plural left "day") " more")))
+    (< left min-days) (finding "validity" :warn details "expires in " (show/days left))
+    (finding "validity" :good details "valid for " (show/days left) " more")))
 
 (defn lifetime [certificate]
   (def days (math/round (/ (- (certificate :not-after) (certificate :not-before)) 86400)))

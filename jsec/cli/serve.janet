@@ -99,11 +99,14 @@ Prints each connection to standard output. Ends at SIGINT or SIGTERM, with statu
 (defn- own-identity
   "The given certificate, or a temporary one."
   [given host]
+  (if (and (given :key) (not (given :cert))) (args/usage-error "--key needs --cert"))
   (if (given :cert)
     {:cert (given :cert) :key (or (given :key) (args/usage-error "--cert needs --key"))
      :password (connection/password given)}
     (let [names (distinct ["DNS:localhost" "IP:127.0.0.1" "IP:::1"
-                           ;(if (or (= :unix host) (index-of host ["0.0.0.0" "::"])) [] [host])])]
+                           ;(if (index-of host [:unix "0.0.0.0" "::" "127.0.0.1" "::1" "localhost"])
+                              []
+                              [host])])]
       (cert/generate-self-signed-cert {:common-name "localhost" :san names :key-type :ec-p256
                                        :days-valid 1 :organization "" :country ""}))))
 
@@ -138,7 +141,16 @@ Prints each connection to standard output. Ends at SIGINT or SIGTERM, with statu
   (def [fine err] (protect (handler facts stream) (:close stream)))
   (unless fine
     (tls/abort stream)
-    (tell given {:event "error" :error (string err)} (string "  ended by: " (show/clean err)))))
+    (def text (show/plain err))
+    (tell given {:event "error" :error text} (string "  ended by: " text))))
+
+(defn- listen [host port]
+  (try (tls/listen host port)
+    ([err]
+      (error (if (string/find "Address already in use" err)
+               (string (place-text [host port]) ": Address already in use: end the server there, "
+                       "or take another port")
+               err)))))
 
 (defn- stop-on-signals [listener]
   (each signal [:int :term] (os/sigaction signal (fn [] (protect (:close listener))) true)))
@@ -152,7 +164,7 @@ Prints each connection to standard output. Ends at SIGINT or SIGTERM, with statu
   (def context (tls/new-context (server-options given identity)))
   (if-let [path (given :write-cert)]
     (files/write-all [[path (if (given :cert) (slurp (identity :cert)) (identity :cert))]] true))
-  (def listener (tls/listen host port))
+  (def listener (listen host port))
   (stop-on-signals listener)
   (def place (place-text (net/localname listener)))
   (tell given {:event "listening" :address place} (string "listening on " place))
@@ -162,6 +174,7 @@ Prints each connection to standard output. Ends at SIGINT or SIGTERM, with statu
                      (if (given :once) (:close listener)))
                    {:on-error (fn [text facts]
                                 (def address (place-text (get facts :peername "unix")))
-                                (tell given {:event "refused" :address address :error text}
-                                      (string "refused " address ": " (show/clean text))))})
+                                (def why (show/plain text))
+                                (tell given {:event "refused" :address address :error why}
+                                      (string "refused " address ": " why)))})
   0)

@@ -100,10 +100,15 @@
 
 (defn title [& text] (print (paint :bold ;text)))
 
+(def- row-indent 15)
+
 (defn row
-  "A line of a report."
+  "A name and a text of a report; a text that does not fit goes on in further lines."
   [name & text]
-  (print (string/format "  %-12s " name) ;text))
+  (def head (string/format "  %-12s " name))
+  (def fits (= row-indent (length head)))
+  (unless fits (print "  " name))
+  (print (if fits head (string/repeat " " row-indent)) (wrap (string ;text) row-indent)))
 
 (defn date [seconds] (os/strftime "%Y-%m-%d" seconds))
 
@@ -126,6 +131,11 @@
 
 (defn plural [n what] (string n " " what (if (= 1 n) "" "s")))
 
+(defn days
+  "Whole days in words."
+  [n]
+  (if (= 0 n) "less than a day" (plural n "day")))
+
 (defn span
   "A certificate's validity in words, coloured by the time that is left."
   [certificate]
@@ -134,8 +144,8 @@
     (cond
       (> (certificate :not-before) (os/time)) [:bad "not valid yet"]
       (neg? left) [:bad (expired certificate)]
-      (< left 14) [:warn (string (plural left "day") " left")]
-      [:good (string (plural left "day") " left")]))
+      (< left 14) [:warn (string (days left) " left")]
+      [:good (string (days left) " left")]))
   (string (date (certificate :not-before)) " to " (date (certificate :not-after)) ", "
           (paint kind words)))
 

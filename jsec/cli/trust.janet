@@ -2,6 +2,7 @@
 (import ../ca/dev :as dev)
 (import ../ca/files)
 (import ../cert)
+(import ./args)
 (import ./authority)
 (import ./show)
 
@@ -76,7 +77,8 @@
 
 (defn run
   "jsec cert trust"
-  [given _]
+  [given names]
+  (unless (empty? names) (args/usage-error "trust takes no NAME: --ca names the CA"))
   (def path (find-ca given))
   (def info (cert/parse (slurp path)))
   (unless (info :is-ca) (error (string path " is no CA's certificate")))

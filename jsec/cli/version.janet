@@ -1,5 +1,6 @@
 # jsec version: versions and features.
 (import ../tls)
+(import ./args)
 (import ./show)
 
 (def command
@@ -17,13 +18,14 @@
   (string "jsec " (features :jsec) ", OpenSSL " (features :openssl) ", Janet " janet/version))
 
 (defn run [given]
+  (unless (empty? (given :words)) (args/usage-error "version takes no argument"))
   (def features (tls/features))
   (if (given :json)
     (show/print-json features)
     (do
       (print (line))
       (each key (sort (filter |(indexed? (features $)) (keys features)))
-        (show/row key (show/wrap (string/join (map string (features key)) " ") 15)))
+        (show/row key (if (empty? (features key)) "none" (string/join (features key) " "))))
       (show/row "also"
                 (string/join (map string (sort (filter |(= true (features $)) (keys features))))
                              " "))))

@@ -1,6 +1,8 @@
 # The command line tool, with openssl and plain programs on the other side.
 (import ../support/check :prefix "")
 (import ../support/peers :prefix "")
+(import jsec/cert)
+(import jsec/cli/cert :prefix "cert-")
 (import jsec/cli/show)
 (import jsec/tls)
 
@@ -10,6 +12,7 @@
 (def server (saved dir "server" (issue ca-made)))
 (def client
   (saved dir "client" (issue ca-made :common-name "alice" :san ["email:alice@a.example"])))
+(def server-key (server :key))
 (def tool (string (os/cwd) "/bin/jsec"))
 
 (defn jsec
@@ -62,11 +65,39 @@
                       [["connect" "a" "--ca"] "needs a value"]
                       [["connect" "a" "--json=yes"] "takes no value"]
                       [["serve" "1" "--echo" "--to" "localhost:1"] "exclude"]
+                      [["serve" "1" "--key" server-key] "--key needs --cert"]
                       [["cert" "slef"] "did you mean self?"]
+                      [["cert" "show" "--days" "3" "a.pem"] "show takes no --days: it is of self"]
+                      [["cert" "list" "--force"] "list takes no --force"]
+                      [["cert" "self" "a" "--key" server-key "--key-type" "rsa"]
+                       "leave out --key-type"]
+                      [["cert" "issue" "--csr" server-key "--key-type" "rsa"] "--csr holds a key"]
+                      [["cert" "trust" "a"] "trust takes no NAME"]
+                      [["version" "a"] "version takes no argument"]
+                      [["completions" "bash" "zsh"] "bash, zsh or fish"]
                       [["completions" "csh"] "bash, zsh or fish"]]
     (def [status out err] (jsec ;words))
     (is= [2 ""] [status out] err)
-    (has err "jsec: " part)))
+    (has err "jsec: " part))
+  (has ((jsec "cert" "slef") 2) "try: jsec cert --help\n")
+  (has ((jsec "crt") 2) "try: jsec --help\n"))
+
+(test "each option of cert lists the actions that take it"
+  (def actions (map |(first (string/split " " $)) (string/split " | " (cert-command :usage))))
+  (each {:name name :of takers} (cert-command :options)
+    (is (not (empty? takers)) name)
+    (each taker takers (is (index-of taker actions) taker))))
+
+(test "what a command shows fits 80 columns, the help too"
+  (each words [["version"] ["--help"] ;(map |[$ "--help"] ["connect" "serve" "cert" "check"])
+               ["connect" "-i" "--trust" (server :cert) "localhost:1"]]
+    (def [_ out err] (jsec ;words))
+    (each line (string/split "\n" (string out err)) (is (<= (length line) 80) line)))
+  (with-tool-server [c place]
+    (def [_ out _] (jsec "connect" "-i" "--hostname" (string/repeat "a" 60) place))
+    (has out "verified     NO: ")
+    (each line (string/split "\n" out)
+      (is (or (<= (length line) 80) (string/find (string/repeat "a" 60) line)) line))))
 
 (test "a port without a server and a missing file end with status 1 and a reason"
   (def place (string "127.0.0.1:" (free-port)))
@@ -76,7 +107,9 @@
     (has err (string "jsec: ") (string "could not connect to " place ": Connection refused\n")))
   (def [status _ err] (jsec "cert" "show" "/nowhere/cert.pem"))
   (is= 1 status)
-  (has err "/nowhere/cert.pem"))
+  (has err "/nowhere/cert.pem")
+  (def [status out err] (jsec "connect" "--ca" "/nowhere/ca.pem" place))
+  (is= [1 "" "jsec: --ca: there is no file /nowhere/ca.pem\n"] [status out err]))
 
 # ---- connect ----
 
@@ -106,7 +139,9 @@
       (feed c "GET / HTTP/1.0\r\n\r\n")
       (is= 3 (exit-status c) (described c))
       (is= "" (string (c :out)))
-      (has (c :err) "verified     NO: certificate verify failed" "CN=localhost" "--ca"))
+      (has (c :err) "verified     NO: certificate verify failed" "CN=localhost" "--ca"
+           "jsec: the server is not verified: nothing was sent\n"))
+    (has ((jsec "connect" "-q" place) 2) "jsec: certificate verify failed: ")
     (def [status out] (jsec "connect" "-i" "-k" place))
     (is= 0 status)
     (has out "verified     NO: certificate verify failed" "\"CN=Test CA,O=Test,C=US\"")))
@@ -238,7 +273,21 @@
     (with-child [w "curl" "-sS" "--cacert" ca (string "https://" place "/")]
       (is (not= 0 (exit-status w))))
     (await c :out `"event":"refused"`)
+    (is (not (string/find "tls/accept-loop" (c :out))) "errors are the tool's")
     (has (c :out) `"event":"connection"` `alice`)))
+
+(test "serve on a port in use names it, and no option of the library"
+  (with [listener (net/listen "127.0.0.1" "0")]
+    (def place (string "127.0.0.1:" (port-of listener)))
+    (is= [1 "" (string "jsec: " place ": Address already in use: end the server there, or take "
+                       "another port\n")]
+         (jsec "serve" place))))
+
+(test "serve's own certificate has no name twice"
+  (def own (string dir "/once.pem"))
+  (with-tool-server [c place "--write-cert" own]
+    (def names ((cert/parse (slurp own)) :san))
+    (is= (length names) (length (distinct names)) names)))
 
 (test "serve --to passes on to a server without TLS, and the ends of both directions"
   (with [behind (net/listen "127.0.0.1" "0")]
