@@ -1,78 +1,31 @@
 /* Keys derived from secrets and passwords. */
+#include "core/crypto/kdf.h"
 #include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
-#include "core/once.h"
 #include "crypto/task.h"
 #include "register.h"
-
-#include <openssl/core_names.h>
-#include <openssl/err.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
-#include <string.h>
 
 /* About a millisecond of HMACs, and of scrypt's N * r * p. */
 #define SLOW_ITERATIONS 2000
 #define SLOW_SCRYPT 2048
 
-typedef enum Kdf { KDF_HKDF, KDF_PBKDF2, KDF_SCRYPT, KDF_COUNT } Kdf;
-
 enum { SECRET, SALT, INFO };
 
 typedef struct KdfTask {
     Task task; /* inputs: secret, salt, info */
-    Kdf kdf;
     const DigestRow *digest;
-    uint64_t iterations, n, memory;
-    uint32_t r, p;
+    uint64_t iterations;
+    ScryptCost scrypt;
 } KdfTask;
-
-static const char *const fetch_names[KDF_COUNT] = {"HKDF", "PBKDF2", "SCRYPT"};
-static Once fetched[KDF_COUNT];
-
-static void *fetch_kdf(const void *name) {
-    return EVP_KDF_fetch(NULL, name, NULL);
-}
-
-/* OSSL_PARAM has pointers without const even for what OpenSSL only reads. */
-static OSSL_PARAM octets_param(const char *key, Bytes bytes) {
-    union {
-        const uint8_t *read;
-        void *any;
-    } data = {bytes.data};
-    return OSSL_PARAM_construct_octet_string(key, data.any, bytes.length);
-}
-
-static OSSL_PARAM digest_param(char *name, size_t size, const DigestRow *digest) {
-    snprintf(name, size, "%s", EVP_MD_get0_name(algorithms_md(digest)));
-    return OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, name, 0);
-}
-
-static bool derive_key(KdfTask *job, const OSSL_PARAM *params, Failure *failure) {
-    Task *task = &job->task;
-    EVP_KDF *kdf = once_get(&fetched[job->kdf], fetch_kdf, fetch_names[job->kdf]);
-    EVP_KDF_CTX *context = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-    ERR_clear_error();
-    task->length = task->room;
-    bool done = context && EVP_KDF_derive(context, task->output, task->length, params) > 0;
-    if (!done) failure_openssl(failure, "no key derived");
-    EVP_KDF_CTX_free(context);
-    return done;
-}
 
 /* --- HKDF --- */
 
 static bool hkdf_run(Task *task, Failure *failure) {
-    KdfTask *job = (KdfTask *)task;
-    char name[64];
-    OSSL_PARAM params[5] = {digest_param(name, sizeof name, job->digest),
-                            octets_param(OSSL_KDF_PARAM_KEY, task->inputs[SECRET]),
-                            octets_param(OSSL_KDF_PARAM_SALT, task->inputs[SALT]),
-                            octets_param(OSSL_KDF_PARAM_INFO, task->inputs[INFO]), OSSL_PARAM_END};
-    /* RFC 5869: no salt means zeros, which for HMAC are the same as an empty salt. */
-    if (!task->inputs[SALT].length) params[2] = params[3], params[3] = OSSL_PARAM_construct_end();
-    return derive_key(job, params, failure);
+    Bytes *inputs = task->inputs;
+    task->length = task->room;
+    return kdf_hkdf(((KdfTask *)task)->digest, inputs[SECRET], inputs[SALT], inputs[INFO],
+                    task->output, task->length, failure);
 }
 
 static Bytes read_or_empty(const char *function, const Janet *argv, int32_t slot) {
@@ -100,7 +53,7 @@ FUNCTION(crypto_hkdf, "crypto/hkdf", "algorithm key salt info length",
          "Not for passwords, which can be guessed: use `scrypt` or `pbkdf2`.",
          NULL) {
     args_arity(function, argc, 5, 5);
-    KdfTask job = {.task = {.function = function, .run = hkdf_run}, .kdf = KDF_HKDF};
+    KdfTask job = {.task = {.function = function, .run = hkdf_run}};
     job.digest = args_hmac_digest(function, argv, 0);
     job.task.inputs[SECRET] = args_secret(function, argv, 1);
     job.task.inputs[SALT] = read_or_empty(function, argv, 2);
@@ -113,16 +66,10 @@ FUNCTION(crypto_hkdf, "crypto/hkdf", "algorithm key salt info length",
 /* --- PBKDF2 --- */
 
 static bool pbkdf2_run(Task *task, Failure *failure) {
-    KdfTask *job = (KdfTask *)task;
-    char name[64];
-    int unchecked = 1; /* by SP 800-132: old files have short salts and few iterations */
-    OSSL_PARAM params[] = {digest_param(name, sizeof name, job->digest),
-                           octets_param(OSSL_KDF_PARAM_PASSWORD, task->inputs[SECRET]),
-                           octets_param(OSSL_KDF_PARAM_SALT, task->inputs[SALT]),
-                           OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_ITER, &job->iterations),
-                           OSSL_PARAM_construct_int(OSSL_KDF_PARAM_PKCS5, &unchecked),
-                           OSSL_PARAM_END};
-    return derive_key(job, params, failure);
+    const KdfTask *job = (KdfTask *)task;
+    task->length = task->room;
+    return kdf_pbkdf2(job->digest, task->inputs[SECRET], task->inputs[SALT], job->iterations,
+                      task->output, task->length, failure);
 }
 
 FUNCTION(crypto_pbkdf2, "crypto/pbkdf2", "algorithm password salt iterations length",
@@ -134,7 +81,7 @@ FUNCTION(crypto_pbkdf2, "crypto/pbkdf2", "algorithm password salt iterations len
          "digest is unknown.",
          NULL) {
     args_arity(function, argc, 5, 5);
-    KdfTask job = {.task = {.function = function, .run = pbkdf2_run}, .kdf = KDF_PBKDF2};
+    KdfTask job = {.task = {.function = function, .run = pbkdf2_run}};
     job.digest = args_hmac_digest(function, argv, 0);
     job.task.inputs[SECRET] = args_secret(function, argv, 1);
     job.task.inputs[SALT] = args_bytes(function, argv, 2);
@@ -176,21 +123,16 @@ static const OptionRow scrypt_rows[] = {
 static const OptionSet scrypt_options = OPTION_SET(scrypt_rows);
 
 static bool scrypt_run(Task *task, Failure *failure) {
-    KdfTask *job = (KdfTask *)task;
-    OSSL_PARAM params[] = {octets_param(OSSL_KDF_PARAM_PASSWORD, task->inputs[SECRET]),
-                           octets_param(OSSL_KDF_PARAM_SALT, task->inputs[SALT]),
-                           OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_N, &job->n),
-                           OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_R, &job->r),
-                           OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_P, &job->p),
-                           OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_MAXMEM, &job->memory),
-                           OSSL_PARAM_END};
-    return derive_key(job, params, failure);
+    task->length = task->room;
+    return kdf_scrypt(&((KdfTask *)task)->scrypt, task->inputs[SECRET], task->inputs[SALT],
+                      task->output, task->length, failure);
 }
 
 /* The limits of RFC 7914, and :max-memory. */
-static void check_scrypt(const char *function, const ScryptOptions *options) {
+static ScryptCost check_scrypt(const char *function, const ScryptOptions *options) {
     int32_t n = options->n;
-    double memory = 128.0 * n * options->r + 128.0 * options->p * options->r;
+    ScryptCost cost = {(uint64_t)n, (uint32_t)options->r, (uint32_t)options->p};
+    double memory = kdf_scrypt_memory(&cost);
     if (n & (n - 1)) raise_format(function, "bad option :n, expected a power of 2, got %d", n);
     if ((double)options->r * options->p >= 1 << 30) {
         raise_format(function, "bad options, :r times :p must be less than 2^30");
@@ -199,6 +141,7 @@ static void check_scrypt(const char *function, const ScryptOptions *options) {
         raise_format(function, "%d MB of memory needed: give a larger :max-memory or smaller :n",
                      (int)(memory / (1 << 20)));
     }
+    return cost;
 }
 
 FUNCTION(crypto_scrypt, "crypto/scrypt", "password salt length &opt opts",
@@ -209,18 +152,14 @@ FUNCTION(crypto_scrypt, "crypto/scrypt", "password salt length &opt opts",
          "`constant-time=`. Raises when an option is out of range.",
          &scrypt_options) {
     args_arity(function, argc, 3, 4);
-    KdfTask job = {.task = {.function = function, .run = scrypt_run}, .kdf = KDF_SCRYPT};
+    KdfTask job = {.task = {.function = function, .run = scrypt_run}};
     ScryptOptions options = {.n = SCRYPT_N, .r = 8, .p = 1, .memory = SCRYPT_MEMORY};
     job.task.inputs[SECRET] = args_secret(function, argv, 0);
     job.task.inputs[SALT] = args_bytes(function, argv, 1);
     job.task.room = (size_t)args_integer(function, argv, 2, 1, ARGS_MAX_OUTPUT);
     options_read(function, &scrypt_options, args_options(argv, argc, 3), &options);
-    check_scrypt(function, &options);
-    job.n = (uint64_t)options.n;
-    job.r = (uint32_t)options.r;
-    job.p = (uint32_t)options.p;
-    job.memory = (uint64_t)options.memory + 512 * (uint64_t)job.r; /* OpenSSL's own blocks */
-    bool slow = job.n * job.r * job.p > SLOW_SCRYPT;
+    job.scrypt = check_scrypt(function, &options);
+    bool slow = job.scrypt.n * job.scrypt.r * job.scrypt.p > SLOW_SCRYPT;
     return task_run(&job.task, sizeof job, slow || task_is_large(&job.task));
 }
 
