@@ -27,6 +27,14 @@ endif
 # Without pkg-config, OpenSSL is searched in the compiler's own paths.
 OPENSSL_CFLAGS := $(shell pkg-config --cflags openssl 2>/dev/null)
 OPENSSL_LIBS := $(or $(shell pkg-config --libs openssl 2>/dev/null),-lssl -lcrypto)
+# Argon2 of libargon2, where OpenSSL is older than 3.2 and has none; JSEC_LIBARGON2=no omits it.
+ifneq ($(JSEC_LIBARGON2),no)
+ARGON2_LIBS := $(shell pkg-config --exists 'openssl < 3.2' 2>/dev/null && \
+  pkg-config --libs libargon2 2>/dev/null)
+ARGON2_CFLAGS := $(if $(ARGON2_LIBS),-DJSEC_LIBARGON2 $(shell pkg-config --cflags libargon2))
+OPENSSL_CFLAGS += $(ARGON2_CFLAGS)
+OPENSSL_LIBS += $(ARGON2_LIBS)
+endif
 VERSION := $(shell sed -n 's/^(def- version "\(.*\)")$$/\1/p' project.janet)
 # janet.h is a system header here, so that its warnings do not count.
 # Debugging data names no folder of this machine: two builds of one source are equal.

@@ -23,10 +23,11 @@
 # ---- OpenSSL ----
 
 (defn- pkg-config
-  "What pkg-config says of OpenSSL, as words; nil without it. (jpm has no key for this.)"
-  [flag]
+  "What pkg-config says of a library, as words; nil without it. (jpm has no key for this.)"
+  [flag &opt library]
+  (default library "openssl")
   (try
-    (let [process (os/spawn ["pkg-config" "--silence-errors" flag "openssl"] :px {:out :pipe})
+    (let [process (os/spawn ["pkg-config" "--silence-errors" flag library] :px {:out :pipe})
           words (:read (process :out) :all)]
       (os/proc-wait process)
       (filter next (string/split " " (string/trim (or words "")))))
@@ -39,10 +40,19 @@
           ["/opt/homebrew/opt/openssl@3" "/usr/local/opt/openssl@3" "/opt/local/libexec/openssl3"
            "/usr/pkg"]))
 
-(def- cflags (or (pkg-config "--cflags") (map |(string "-I" $ "/include") (take 1 places))))
-(def- lflags (or (pkg-config "--libs")
-                 [;(mapcat |[(string "-L" $ "/lib") (string "-Wl,-rpath," $ "/lib")]
-                           (take 1 places)) "-lssl" "-lcrypto"]))
+# Argon2 of libargon2, where OpenSSL is older than 3.2 and has none; JSEC_LIBARGON2=no omits it.
+(def- argon2
+  (if (and (not= "no" (os/getenv "JSEC_LIBARGON2")) (pkg-config "--exists" "openssl < 3.2"))
+    (pkg-config "--libs" "libargon2")))
+(def- argon2-cflags
+  (if argon2 ["-DJSEC_LIBARGON2" ;(pkg-config "--cflags" "libargon2")] []))
+
+(def- cflags [;(or (pkg-config "--cflags") (map |(string "-I" $ "/include") (take 1 places)))
+              ;argon2-cflags])
+(def- lflags [;(or (pkg-config "--libs")
+                   [;(mapcat |[(string "-L" $ "/lib") (string "-Wl,-rpath," $ "/lib")]
+                             (take 1 places)) "-lssl" "-lcrypto"])
+              ;(or argon2 [])])
 
 (def- probe ``
 #include <openssl/ssl.h>
@@ -61,7 +71,8 @@
   NetBSD            pkgin install openssl
   OpenBSD           pkg_add openssl (3 or later: its own LibreSSL does not do), and
                     PKG_CONFIG_PATH set to that package's pkgconfig folder
-Where it is in a place of its own, set PKG_CONFIG_PATH, or CPATH and LIBRARY_PATH.
+Where it is in a place of its own, set PKG_CONFIG_PATH, or CPATH and LIBRARY_PATH. With OpenSSL
+before 3.2, libargon2 is used for passwords where pkg-config finds it (Debian: libargon2-dev).
 ``)
 
 (defn- preprocesses?

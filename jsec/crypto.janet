@@ -22,6 +22,8 @@
     ssh-sign ssh-verify parse-ssh-signature
     # key agreement and derivation
     derive hkdf pbkdf2 scrypt
+    # passwords
+    hash-password verify-password needs-rehash?
     # one-time codes
     hotp totp verify-totp otp-uri
     # encryption with a shared key

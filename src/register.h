@@ -36,6 +36,7 @@
     X(sign_object)                                                                                 \
     X(ssh)                                                                                         \
     X(kdf)                                                                                         \
+    X(password)                                                                                    \
     X(derive)                                                                                      \
     X(cipher)                                                                                      \
     X(cipher_object)                                                                               \

@@ -300,6 +300,19 @@ spellings of one option are given.``
    ``Make a new object for other data, and copy a digest before it is finished. Pipes and other
    streams are for `crypto/digest-stream`. Drop what `crypto/open-stream` wrote when it raises.``}
 
+  {:title "Passwords"
+   :texts ["not a password hash*" "damaged password hash*" "bcrypt is not supported*"
+           "the hash takes *" "argon2 needs OpenSSL 3.2 or later*" "bad option :…, … has none"
+           "bad option :memory, expected 8 KiB *" "bad option :iterations, expected 1000 *"]
+   :cause
+   ``What is stored is no hash, was cut by a column that is too short, or has another form. Or it
+   asks for more memory or time than the limits allow: a limit keeps a forged hash from stopping a
+   server. Or an option belongs to another algorithm.``
+   :cure
+   ``Store the whole string of `crypto/hash-password`, up to 200 characters. Raise `:max-memory` or
+   `:max-iterations` where your own hashes need it. For Argon2 install OpenSSL 3.2 or later, or
+   libargon2 before jsec is built.``}
+
   {:title "One-time codes"
    :texts []
    :others ["the secret is empty: give 20 random bytes"

@@ -101,6 +101,16 @@
 (length (crypto/pbkdf2 :sha256 "password" (crypto/random-bytes 16) 100000 32)) # => 32
 # ### crypto/scrypt
 (length (crypto/scrypt "password" (crypto/random-bytes 16) 32)) # => 32
+# ### crypto/hash-password
+(def stored (crypto/hash-password "correct horse"))
+# ### crypto/verify-password
+(def stored (crypto/hash-password "correct horse"))
+(crypto/verify-password "correct horse" stored) # => true
+(crypto/verify-password "battery staple" stored) # => false
+# ### crypto/needs-rehash?
+(def stored (crypto/hash-password "correct horse" {:algorithm :pbkdf2}))
+(crypto/needs-rehash? stored {:algorithm :pbkdf2}) # => false
+(crypto/needs-rehash? stored {:algorithm :pbkdf2 :iterations 1000000}) # => true
 # ### crypto/hotp
 (crypto/hotp "12345678901234567890" 0) # => "755224"
 # ### crypto/totp

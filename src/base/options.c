@@ -61,6 +61,12 @@ void option_seconds(const OptionSite *site, Janet value, void *field) {
     *(double *)field = seconds;
 }
 
+void option_memory(const OptionSite *site, Janet value, void *field) {
+    double bytes = janet_checktype(value, JANET_NUMBER) ? janet_unwrap_number(value) : 0;
+    if (!(bytes >= 1 && bytes < 9e15)) option_refuse(site, "number of bytes", value);
+    *(double *)field = bytes;
+}
+
 void option_integer(const OptionSite *site, Janet value, void *field) {
     const OptionRange *range = site->row->detail;
     double min = range ? range->min : INT32_MIN, max = range ? range->max : INT32_MAX;

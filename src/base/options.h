@@ -101,6 +101,9 @@ void option_secret(const OptionSite *site, Janet value, void *field);
 /* double, not negative. */
 void option_seconds(const OptionSite *site, Janet value, void *field);
 
+/* double: bytes of memory. */
+void option_memory(const OptionSite *site, Janet value, void *field);
+
 /* int32_t; the detail is an OptionRange, or NULL. */
 void option_integer(const OptionSite *site, Janet value, void *field);
 

@@ -103,12 +103,6 @@ typedef struct ScryptOptions {
 #define SCRYPT_N (1 << 17)
 #define SCRYPT_MEMORY ((double)(1 << 30) + (1 << 20)) /* N = 2^20 with r = 8 fits */
 
-static void option_memory(const OptionSite *site, Janet value, void *field) {
-    double bytes = janet_checktype(value, JANET_NUMBER) ? janet_unwrap_number(value) : 0;
-    if (!(bytes >= 1 && bytes < 9e15)) option_refuse(site, "number of bytes", value);
-    *(double *)field = bytes;
-}
-
 static const OptionRange cost_range = {2, 1 << 30};
 static const OptionRange block_range = {1, 1 << 24};
 

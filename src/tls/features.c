@@ -2,6 +2,7 @@
 #include "core/tls/features.h"
 #include "base/args.h"
 #include "base/module.h"
+#include "core/crypto/argon2.h"
 #include "core/tls/compression.h"
 #include "net/rebind.h"
 #include "register.h"
@@ -67,6 +68,8 @@ FUNCTION(
     "3.2 and later may have some\n"
     "* `:post-quantum` - are there groups with ML-KEM (FIPS 203)? OpenSSL 3.5 and later have "
     "them\n"
+    "* `:argon2` - is Argon2 offered to `crypto/hash-password`? OpenSSL 3.2 and later have it, "
+    "and builds with libargon2\n"
     "* `:dtls`, `:ocsp`, `:keylog` - are DTLS, OCSP stapling and key logs supported?\n"
     "* `:ktls`, `:quic`, `:ech` - are TLS in the kernel, QUIC and encrypted ClientHellos?\n"
     "* `:poller` - how the event loop waits for sockets: `:epoll` or `:kqueue`\n"
@@ -87,6 +90,7 @@ FUNCTION(
     put_names(facts, "signature-algorithms", features_signatures);
     put_names(facts, "certificate-compression", compression_algorithms);
     put(facts, "post-quantum", janet_wrap_boolean(features_post_quantum()));
+    put(facts, "argon2", janet_wrap_boolean(argon2_is_offered()));
     put(facts, "dtls", janet_wrap_boolean(HAS_DTLS));
     put(facts, "ocsp", janet_wrap_boolean(HAS_OCSP));
     put(facts, "keylog", janet_wrap_true());

@@ -184,6 +184,11 @@
      ["crypto/hkdf" :key] |(crypto/hkdf :sha256 $ "" "" 32)
      ["crypto/pbkdf2" :password] |(crypto/pbkdf2 :sha256 $ "salt" 1000 32)
      ["crypto/scrypt" :password] |(crypto/scrypt $ "salt" 32 {:n 16})
+     ["crypto/hash-password" :password]
+     |(crypto/hash-password $ {:algorithm :pbkdf2 :iterations 1000})
+     ["crypto/verify-password" :password] |(crypto/verify-password $ "$pbkdf2-sha256$1$c2FsdA$AAAA")
+     ["crypto/verify-password" :stored] |(crypto/verify-password "password" $)
+     ["crypto/needs-rehash?" :stored] crypto/needs-rehash?
      ["crypto/hotp" :secret] |(crypto/hotp $ 1)
      ["crypto/totp" :secret] crypto/totp
      ["crypto/verify-totp" :secret] |(crypto/verify-totp $ "123456")

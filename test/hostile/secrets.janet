@@ -100,6 +100,8 @@
     (test (string "of a key object made of " what " no copy is left, once it is collected")
       (def [before after] (watch key "test/support/key-object.janet"))
       (is (index-of "key" before) (string/format "it is found while it is there: %q" before))
-      (is= [] after))))
+      (is= [] after)))
+  (test "of a password that was hashed and verified no copy is left beside the caller's buffer"
+    (is= [["password"] []] (watch (made :key) "test/support/password-hash.janet"))))
 
 (end)

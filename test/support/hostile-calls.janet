@@ -174,6 +174,8 @@
    "algorithm" (fn [] (one-of [:sha256 :sha512 :sha3-256]))
    "algo" (fn [] (one-of [:aes-256-gcm :aes-128-cbc :chacha20-poly1305]))
    "alg" (fn [] (one-of [:ec-p256 :ed25519 :x25519])) "curve" (fn [] :p256) "password" (fn [] "pw")
+   "stored" (fn [] (one-of ["$scrypt$ln=4,r=1,p=1$c2FsdA$AAAAAAAAAAAAAAAAAAAA"
+                            "$pbkdf2-sha256$9$c2FsdA$AAAAAAAAAAAAAAAAAAAA"]))
    "csr" (fn [] request)
    "cms-data" (fn [] signed) "session" |(try (:get-session (world :a)) ([_] ""))
    "length" (fn [] (one-of [0 16 32 64]))

@@ -126,6 +126,9 @@
             (crypto/digest :sha3-256 "data")]
    "derivation" |[(crypto/hkdf :sha256 "k" "s" "i" 32) (crypto/pbkdf2 :sha256 "pw" "salt" 10 32)
                   (crypto/scrypt "pw" "salt" 32 {:n 16})]
+   "password" |(seq [opts :in [{:algorithm :scrypt :n 16} {:algorithm :pbkdf2 :iterations 1000}]]
+                 (def stored (crypto/hash-password "pw" opts))
+                 (map (fn [password] (crypto/verify-password password stored)) ["pw" "px"]))
    "cipher" |[(crypto/encrypt :aes-256-gcm secret nonce "data")
               (crypto/decrypt :aes-256-gcm secret nonce (sealed :ciphertext) (sealed :tag))
               (crypto/encrypt :chacha20-poly1305 secret nonce "data")]
