@@ -245,13 +245,17 @@ spellings of one option are given.``
 
   {:title "Too early, too late, or not on this side"
    :texts ["the handshake is not done yet" "the handshake has begun: staple*"
-           "stapling is the server's" "TLS 1.3 has *" "renegotiation is off*" "no session with …"]
+           "stapling is the server's" "TLS 1.3 has *" "renegotiation is off*" "no session with …"
+           "servers request certificates, *" "the client does not allow requests after *"
+           "no certificate requested: …"
+           "tls-stream/request-certificate: the client ended before *"]
    :cause
    ``The function needs a finished handshake, or one that has not begun, or the other role, or
    another version of TLS.``
    :cure
    ``With `:handshake false`, call `(:handshake stream)` first. Key updates belong to TLS 1.3;
-   renegotiation belongs to TLS 1.2 and is off by default.``}
+   renegotiation belongs to TLS 1.2 and is off by default. A server of TLS 1.3 asks for a
+   certificate after the handshake if the client allows it: `:post-handshake-auth true`.``}
 
   # ---- DTLS ----
 

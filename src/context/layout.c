@@ -3,7 +3,8 @@
 static const OptionGroup groups[] = {
     {"Trust", "verify ca-file ca ca-path trusted-cert pins crl ocsp ocsp-max-age purpose strict "
               "verify-depth verify-time client-ca-names"},
-    {"Own certificate", "cert key signer password ocsp-response certificate-compression"},
+    {"Own certificate", "cert key signer password ocsp-response "
+                        "certificate-compression post-handshake-auth"},
     {"Names", "hostname verify-hostname sni on-hello max-asking alpn"},
     {"Versions and suites", "min-version max-version ciphersuites ciphers curves security-level "
                             "security legacy-server-connect renegotiation"},
@@ -18,7 +19,7 @@ static const OptionGroup groups[] = {
 #define OF_SERVERS                                                                                 \
     "ticket-keys session-cache-size session-tickets ocsp-response client-ca-names "                \
     "on-hello max-asking"
-#define OF_CLIENTS "session on-session ocsp ocsp-max-age legacy-server-connect"
+#define OF_CLIENTS "session on-session ocsp ocsp-max-age legacy-server-connect post-handshake-auth"
 
 const OptionLayout layout_client = {groups, "sni " OF_SERVERS, "servers"};
 const OptionLayout layout_server = {groups, OF_CLIENTS, "clients"};

@@ -40,6 +40,10 @@ Janet cfun_stream_peer_chain(int32_t argc, Janet *argv);
 Janet cfun_stream_verify_result(int32_t argc, Janet *argv);
 Janet cfun_stream_session_reused(int32_t argc, Janet *argv);
 
+/* In request_certificate.c. */
+extern const OptionSet request_certificate_options;
+Janet cfun_stream_request_certificate(int32_t argc, Janet *argv);
+
 /* In session.c. */
 Janet cfun_shared_get_session(int32_t argc, Janet *argv);
 STREAM_METHOD_OF(shared_set_session);

@@ -141,6 +141,15 @@ static void take_returned(ReadJob *job) {
     if (!returned->count) stream->returned = NULL;
 }
 
+bool stream_keep_data(Stream *stream, int32_t max) {
+    uint8_t bytes[SCRATCH];
+    size_t got, room = max < SCRATCH ? (size_t)max : SCRATCH;
+    if (engine_read(&stream->engine, bytes, room, &got) != ENGINE_DONE) return false;
+    give_back(stream, stream->read_at, bytes, (int32_t)got);
+    stream->read_at += (int64_t)got;
+    return true;
+}
+
 /* --- the step --- */
 
 static Outcome return_read(const ReadJob *job) {
@@ -272,6 +281,7 @@ static Janet run_read(ReadJob *job, double timeout) {
     bool now = !stream->delivered && stream_may_try(stream, &stream->readers);
     Outcome outcome = now ? try_read(job) : call_yields();
     if (stream->engine.fresh_count) stream_report_sessions(stream);
+    if (request_first_waiting(&stream->requesters)) poller_turn(&stream->watcher);
     if (outcome.progress == CALL_RETURNS) return outcome.value;
     if (outcome.progress == CALL_RAISES) janet_panicv(outcome.value);
     ReadRequest *request = request_new(sizeof *request, 0, &read_kind);

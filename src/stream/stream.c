@@ -166,6 +166,7 @@ Stream *stream_new(const StreamKind *kind, Context *context, EngineRole role,
                             .chosen = janet_wrap_nil()};
     request_queue_init(&stream->handshakers);
     request_queue_init(&stream->readers);
+    request_queue_init(&stream->requesters);
     request_queue_init(&stream->writers);
     request_queue_init(&stream->closers);
     if (!make_engine(stream, context, role, settings, failure)) return NULL;
@@ -215,11 +216,13 @@ void stream_release(Stream *stream) {
 void stream_wake_for_close(Stream *stream) {
     Request *request;
     request_end_dead(&stream->readers);
+    request_end_dead(&stream->requesters);
     request_end_dead(&stream->writers);
     request_end_dead(&stream->handshakers);
     while ((request = request_first_waiting(&stream->readers))) {
         request_complete(request, &stream->readers, janet_wrap_nil());
     }
+    stream_fail_requesters(stream, "stream closed");
     stream_fail_writers(stream, "stream closed");
     stream_fail_handshakers(stream, "stream closed");
 }
@@ -255,6 +258,7 @@ void stream_advance(Stream *stream) {
     if (stream->state == STREAM_HANDSHAKING || stream->state == STREAM_CLOSED) return;
     if (stream->state == STREAM_OPEN && !fresh) engine_flush(&stream->engine);
     stream_serve_readers(stream);
+    stream_serve_requesters(stream);
     /* When a last flight was lost the peer asks for it again: answer, even if no fiber reads. */
     if (stream->kind->datagram && stream->state == STREAM_OPEN && stream->readable)
         engine_peek(&stream->engine);

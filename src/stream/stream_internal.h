@@ -31,7 +31,7 @@ struct Stream {
     Engine engine;
     StreamState state;
     ConnectionSettings settings;
-    RequestQueue handshakers, readers, writers, closers;
+    RequestQueue handshakers, readers, requesters, writers, closers;
     Janet on_session; /* function called with each new session, or nil */
     Asker asker;
     Janet in, out;         /* memory BIOs in place of a socket, or nil */
@@ -114,6 +114,7 @@ JANET_NO_RETURN void stream_park(Stream *stream, Request *request, double timeou
 
 /* The steps of stream_advance that live in files of their own. */
 void stream_serve_readers(Stream *stream);
+void stream_serve_requesters(Stream *stream); /* request-certificate */
 void stream_serve_writers(Stream *stream);
 void stream_serve_closers(Stream *stream);
 
@@ -135,8 +136,12 @@ void stream_begin_close(Stream *stream);
 /* End the waiting calls as a close does: reads return nil, the others raise "stream closed". */
 void stream_wake_for_close(Stream *stream);
 
-/* End all waiting writes with an error. */
+/* End all waiting writes, or requests for a certificate, with an error. */
 void stream_fail_writers(Stream *stream, const char *error);
+void stream_fail_requesters(Stream *stream, const char *error);
+
+/* Read once, and keep the data for the next reader. False: none came. */
+bool stream_keep_data(Stream *stream, int32_t max);
 
 /* Close the descriptor. */
 void stream_close_descriptor(Stream *stream);

@@ -98,6 +98,10 @@ static const OptionRow rows[] = {
         "certificate-compression", parse_switch, certificate_compression,
         "`false` neither sends nor accepts compressed certificates (TLS 1.3, RFC 8879). By default "
         "they are used with peers that accept them, where OpenSSL can: see `features`."),
+    SETTING_OPTION(
+        "post-handshake-auth", parse_switch, post_handshake_auth,
+        "Clients: let servers ask for `:cert` after the handshake too (TLS 1.3). Default "
+        "`false`."),
     SETTING_OPTION("renegotiation", parse_switch, renegotiation,
                    "Let TLS 1.2 peers start a renegotiation. Default `false`."),
 };

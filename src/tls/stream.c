@@ -23,6 +23,7 @@ static const JanetMethod methods[] = {
     {"get-session", cfun_shared_get_session},
     {"set-session", cfun_shared_set_session},
     {"set-ocsp-response", cfun_stream_set_ocsp_response},
+    {"request-certificate", cfun_stream_request_certificate},
     {"key-update", cfun_stream_key_update},
     {"renegotiate", cfun_stream_renegotiate},
     {"core-stream", cfun_core_stream},
@@ -150,6 +151,27 @@ METHOD_FUNCTION(
     "another host or under other verification settings, when the bytes are no session, and when "
     "the handshake has begun.")
 
+FUNCTION(tls_stream_request_certificate, "tls-stream/request-certificate", "stream &opt opts",
+         "Ask the client of a server's TLS 1.3 connection for its certificate, when the handshake "
+         "is done (RFC 8446, section 4.6.2): for one path of a service, say, and not for the "
+         "others. It is verified against the CAs of the context (`:ca-file` and others), which "
+         "need no `:verify`. The fiber waits for the answer, reads and writes go on meanwhile. "
+         "Data that the client sent before its answer stays for the next reader, 64 KB at most: "
+         "while more waits for a reader, the answer waits too.\n\n"
+         "Returns the certificate as PEM, which `peer-certificate` has from then on; with "
+         "`:optional`, nil if the client has none. Raises when the client does not allow it "
+         "(`:post-handshake-auth true`; curl and Python have options like it), with TLS 1.2, on a "
+         "client, without CAs, and after `:timeout`, when a later call waits for the same answer. "
+         "When verification fails, or a required certificate is missing, the connection ends with "
+         "an alert, and reads raise the reason, too.\n\n"
+         "    (when (string/has-prefix? \"GET /admin\" request)\n"
+         "      (:request-certificate s {:timeout 30})\n"
+         "      (print ((:peer-certificate s :data) :subject-text)))\n\nOptions:",
+         &request_certificate_options) {
+    check_call(function, argc, argv);
+    return cfun_stream_request_certificate(argc, argv);
+}
+
 METHOD_FUNCTION(
     tls_stream_key_update, cfun_stream_key_update(argc, argv), "tls-stream/key-update", "stream",
     "Renew the keys of both directions (TLS 1.3, RFC 8446 section 4.6.3), between two "
@@ -216,6 +238,7 @@ static const Function *const functions[] = {
     &function_tls_stream_session_reused,
     &function_tls_shared_get_session,
     &function_tls_shared_set_session,
+    &function_tls_stream_request_certificate,
     &function_tls_stream_key_update,
     &function_tls_stream_renegotiate,
     &function_tls_stream_set_ocsp_response,

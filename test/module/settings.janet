@@ -78,7 +78,8 @@
 
 (test "options of listeners and connections are refused for virtual hosts, all others are allowed"
   (is= (sorted [;of-connections ;of-listeners "buffer-size" "close-timeout" "session-timeout"
-                "tcp-nodelay" "truncation" "on-hello" "max-asking"])
+                "tcp-nodelay" "truncation" "on-hello" "max-asking"
+                "post-handshake-auth"])
        (refused-in-hosts tls/new-context (options-of 'tls/new-context)))
   (is= (sorted [;of-connections ;of-listeners "mtu" "retransmit" "session-lifetime"])
        (refused-in-hosts dtls/new-context (options-of 'dtls/new-context))))

@@ -82,6 +82,7 @@ static void set_modes(SSL_CTX *context, const ContextSettings *settings) {
                                      SSL_OP_PRIORITIZE_CHACHA);
     set_renegotiation(context, settings->renegotiation > 0);
     if (settings->legacy_server > 0) SSL_CTX_set_options(context, SSL_OP_LEGACY_SERVER_CONNECT);
+    SSL_CTX_set_post_handshake_auth(context, settings->post_handshake_auth > 0);
     SSL_CTX_set_dh_auto(context, 1); /* DHE with a group as strong as the key of the certificate */
     SSL_CTX_set_read_ahead(context, 1);
     size_t read_ahead = settings->read_ahead ? settings->read_ahead : READ_AHEAD;

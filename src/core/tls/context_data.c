@@ -74,10 +74,11 @@ VerifyMode context_data_verify_mode(const ContextData *data, bool server) {
 
 bool context_data_verifies(const SSL *ssl) {
     const ContextData *data = context_data(SSL_get_SSL_CTX(ssl));
-    return context_data_verify_mode(data, SSL_is_server(ssl)) != VERIFY_NONE;
+    bool asked = context_data_verify_mode(data, SSL_is_server(ssl)) != VERIFY_NONE;
+    return asked || verify_is_requested(ssl);
 }
 
-static bool has_anchors(const ContextData *data) {
+bool context_data_has_anchors(const ContextData *data) {
     if (data->own_trust) return true;
     if (!CRYPTO_THREAD_read_lock(data->lock)) return false;
     bool added = data->trust.added;
@@ -96,7 +97,7 @@ bool context_data_can_serve(const SSL_CTX *context, Failure *failure) {
     bool verifies = context_data_verify_mode(data, true) != VERIFY_NONE;
     /* The system's CAs issue certificates to any host: as clients, all of them would be
      * admitted. */
-    if (verifies && !has_anchors(data)) {
+    if (verifies && !context_data_has_anchors(data)) {
         return failure_set(failure, "no CA to verify clients against: "
                                     "give :ca-file, :ca-path or :trusted-cert");
     }

@@ -67,6 +67,9 @@ VerifyMode context_data_verify_mode(const ContextData *data, bool server);
 /* Is the peer of this connection verified? Pins alone are no verification. */
 bool context_data_verifies(const SSL *ssl);
 
+/* Are there certificates that clients may be verified against? */
+bool context_data_has_anchors(const ContextData *data);
+
 /* Does the context have what a server needs: a certificate with a suite, and CAs to verify clients
  * against, if it verifies them? */
 bool context_data_can_serve(const SSL_CTX *context, Failure *failure);

@@ -2,6 +2,7 @@
 
 #include "core/tls/explain.h"
 #include "core/tls/job.h"
+#include "core/tls/post_handshake.h"
 #include "core/tls/resumption.h"
 #include "core/tls/verify.h"
 
@@ -181,7 +182,7 @@ static EngineStatus fail_by_openssl(Engine *engine) {
         ERR_clear_error();
         return ENGINE_FAILED;
     }
-    if (engine->established) {
+    if (engine->established && !(engine->requests && verify_kept_reason(engine->ssl))) {
         explain_protocol(&failure);
     } else {
         explain_handshake(engine->ssl, &failure);
@@ -224,10 +225,11 @@ static EngineStatus status_of(Engine *engine, int returned) {
     }
 }
 
-/* Has a handshake ended that is not confirmed yet? A renegotiation ends within a read or write. */
-static bool is_unconfirmed(const Engine *engine) {
+/* Has a handshake ended that is not confirmed yet? A renegotiation ends within a read or write, and
+ * so does the answer to a request for a certificate. */
+static bool is_unconfirmed(Engine *engine) {
     bool may_be = !engine->established || SSL_num_renegotiations(engine->ssl);
-    return may_be && !SSL_in_init(engine->ssl);
+    return (may_be && !SSL_in_init(engine->ssl)) || post_handshake_ends(engine);
 }
 
 static EngineStatus settle_call(Engine *engine, int returned) {

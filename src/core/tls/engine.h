@@ -47,6 +47,12 @@ typedef struct Transport {
     void *arg;
 } Transport;
 
+/* The peer's last Finished message. */
+typedef struct PeerFinished {
+    uint8_t bytes[EVP_MAX_MD_SIZE];
+    size_t length;
+} PeerFinished;
+
 typedef struct Engine Engine;
 
 /* The differences between byte streams (byte_stream.c) and datagrams (datagram.c). */
@@ -87,6 +93,8 @@ struct Engine {
     unsigned int turns;    /* calls of the handshake */
     HelloQuestion hello;   /* for QUESTION_HELLO */
     SignatureQuestion signature;
+    bool requests; /* a certificate of the client, see post_handshake.h */
+    PeerFinished before_request;
     bool alerted; /* see engine_abort */
     /* DTLS */
     size_t mtu;                               /* bytes of a datagram of several records */

@@ -67,6 +67,10 @@ static bool check_signer(const ContextSettings *settings, Failure *failure) {
     if (!job_is_possible()) {
         return failure_set(failure, ":signer: OpenSSL can't pause a handshake on this platform");
     }
+    if (settings->post_handshake_auth > 0) {
+        return failure_set(failure, ":signer does not go with :post-handshake-auth true: an answer "
+                                    "after the handshake can't wait for a signature");
+    }
     return settings->renegotiation <= 0 ||
            failure_set(failure, ":signer does not go with :renegotiation true: a renegotiation "
                                 "can't wait for a signature");

@@ -233,6 +233,24 @@ bool trust_prepare_server(SSL *ssl, const ContextData *data, const char *virtual
     return prepare_verification(ssl, data, virtual_host, NULL, failure);
 }
 
+bool trust_can_request(const SSL *ssl, Failure *failure) {
+    const ContextData *data = context_data(SSL_get_SSL_CTX(ssl));
+    return context_data_has_anchors(data) ||
+           failure_set(failure, "no CA to verify clients against: "
+                                "give :ca-file, :ca-path or :trusted-cert");
+}
+
+bool trust_prepare_request(SSL *ssl, bool optional, Failure *failure) {
+    const ContextData *data = context_data(SSL_get_SSL_CTX(ssl));
+    uint8_t ignored[SETTINGS_DIGEST_LENGTH];
+    X509_STORE *store = NULL;
+    bool prepared = take_trust(data, true, &store, ignored) && store
+                        ? verify_request(ssl, optional, data->strict, store, failure)
+                        : failure_openssl(failure, "verification not set up");
+    X509_STORE_free(store);
+    return prepared;
+}
+
 bool trust_prepare_client(SSL *ssl, const ContextData *data, const char *verify_name,
                           Failure *failure) {
     VerifyMode mode = context_data_verify_mode(data, false);

@@ -23,4 +23,8 @@ bool trust_prepare_client(SSL *ssl, const ContextData *data, const char *verify_
 /* Is this the digest that sessions of the context's clients are bound to now? */
 bool trust_is_client_policy(const ContextData *data, const uint8_t *digest, size_t length);
 
+/* For a request after the handshake: are there CAs for clients? Then have the answer verified. */
+bool trust_can_request(const SSL *ssl, Failure *failure);
+bool trust_prepare_request(SSL *ssl, bool optional, Failure *failure);
+
 #endif

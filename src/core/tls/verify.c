@@ -316,6 +316,10 @@ bool verify_need_certificate(SSL *ssl, Failure *failure) {
     return set_need(ssl, NEED_CERTIFICATE) || failure_openssl(failure, "verification not set up");
 }
 
+bool verify_is_requested(const SSL *ssl) {
+    return SSL_is_server(ssl) && get_need(ssl) >= NEED_VALID_IF_GIVEN;
+}
+
 bool verify_confirm(const SSL *ssl, Failure *failure) {
     Need need = get_need(ssl);
     bool given = SSL_get0_peer_certificate(ssl);
@@ -444,4 +448,10 @@ bool verify_prepare(SSL *ssl, VerifyMode mode, bool strict, const char *name, X5
         return verify_explain_name(name, failure);
     }
     return true;
+}
+
+bool verify_request(SSL *ssl, bool optional, bool strict, X509_STORE *store, Failure *failure) {
+    bool required = get_need(ssl) == NEED_VALID || !optional;
+    VerifyMode mode = required ? VERIFY_REQUIRED : VERIFY_OPTIONAL;
+    return verify_prepare(ssl, mode, strict, NULL, store, failure);
 }

@@ -20,6 +20,12 @@ bool verify_prepare(SSL *ssl, VerifyMode mode, bool strict, const char *name, X5
  * verify_prepare. */
 bool verify_need_certificate(SSL *ssl, Failure *failure);
 
+/* Was a certificate to verify asked for after the handshake, by verify_request? */
+bool verify_is_requested(const SSL *ssl);
+
+/* Verify what the client shows from now on, whatever the handshake asked for. */
+bool verify_request(SSL *ssl, bool optional, bool strict, X509_STORE *store, Failure *failure);
+
 /* After a handshake: has the peer proved what was asked for? Fails when OpenSSL accepted a peer
  * without that proof, because a flag was lost, for example. */
 bool verify_confirm(const SSL *ssl, Failure *failure);
