@@ -69,6 +69,9 @@ static void derive_settings(const char *function, const ContextKind *kind,
     options->settings.signers = options->signer.functions;
     options->settings.signer_publics = options->signer.publics;
     options->connection.questions.signers = options->signer.held;
+    const Janet *verify = &options->connection.questions.verify;
+    bool judges = !janet_checktype(*verify, JANET_NIL);
+    options->settings.verify_function = judges ? questions_identity(*verify) : 0;
     read_staple(options);
 }
 
@@ -86,20 +89,20 @@ static Context *make_context(const char *function, const ContextKind *kind,
 
 /* --- virtual hosts --- */
 
-/* An option of the listener alone would have no effect in a virtual host. */
-static void refuse_option(const char *function, Janet host, const OptionRow *row) {
-    if (janet_checktype(janet_get(host, janet_ckeywordv(row->name)), JANET_NIL)) return;
-    raise_format(function, "option :%s in :sni: it is the listener's, give it beside :sni",
-                 row->name);
+static void refuse_option(const char *function, Janet table, const OptionRow *row,
+                          const char *where) {
+    if (janet_checktype(janet_get(table, janet_ckeywordv(row->name)), JANET_NIL)) return;
+    raise_format(function, "option :%s in %s", row->name, where);
 }
 
-static void check_host(const char *function, const ContextKind *kind, Janet host) {
+void argument_refuse_listeners(const char *function, const ContextKind *kind, Janet table,
+                               const char *where) {
     const OptionRow *row;
     for (size_t i = 0; (row = options_row(kind->context_set, i)); i++) {
-        if (row->tags & SETTING_HOST_LISTENER) refuse_option(function, host, row);
+        if (row->tags & SETTING_HOST_LISTENER) refuse_option(function, table, row, where);
     }
     for (size_t i = 0; (row = options_row(kind->beside, i)); i++) {
-        refuse_option(function, host, row);
+        refuse_option(function, table, row, where);
     }
 }
 
@@ -110,7 +113,8 @@ static Context *host_from_options(const char *function, const ContextKind *kind,
         raise_format(function, "bad option :sni, expected options or a %s context, got %s",
                      kind->protocol, raise_shown(value));
     }
-    check_host(function, kind, value);
+    argument_refuse_listeners(function, kind, value,
+                              ":sni: it is the listener's, give it beside :sni");
     context_options_init(&options);
     options_read(function, kind->context_set, value, &options);
     derive_settings(function, kind, &options);
@@ -126,9 +130,11 @@ static Context *host_context(const char *function, const ContextKind *kind, Jane
         raise_format(function,
                      "a function as :ocsp-response in :sni: give it beside :sni, or bytes");
     }
-    if (!janet_checktype(context->connection.questions.hello, JANET_NIL)) {
-        raise_format(function, "option :on-hello in :sni: it is the listener's, give it beside "
-                               ":sni");
+    const Questions *questions = &context->connection.questions;
+    bool judges = !janet_checktype(questions->verify, JANET_NIL);
+    if (judges || !janet_checktype(questions->hello, JANET_NIL)) {
+        raise_format(function, "option :%s in :sni: it is the listener's, give it beside :sni",
+                     judges ? "on-verify" : "on-hello");
     }
     return context;
 }

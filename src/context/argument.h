@@ -16,4 +16,9 @@ Context *argument_context(const char *function, const ContextKind *kind, const J
  * May raise. */
 void argument_finish(const char *function, const ContextKind *kind, ContextOptions *options);
 
+/* Raise when options of virtual hosts, or of a context that a server chooses for a handshake, have
+ * one that only its listener has. The error says `where`. */
+void argument_refuse_listeners(const char *function, const ContextKind *kind, Janet table,
+                               const char *where);
+
 #endif

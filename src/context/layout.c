@@ -1,8 +1,9 @@
 #include "context/layout.h"
 
 static const OptionGroup groups[] = {
-    {"Trust", "verify ca-file ca ca-path trusted-cert pins crl ocsp ocsp-max-age purpose strict "
-              "verify-depth verify-time client-ca-names"},
+    {"Trust",
+     "verify on-verify ca-file ca ca-path trusted-cert pins crl ocsp ocsp-max-age purpose strict "
+     "verify-depth verify-time client-ca-names"},
     {"Own certificate", "cert key signer password ocsp-response "
                         "certificate-compression post-handshake-auth"},
     {"Names", "hostname verify-hostname sni on-hello max-asking alpn"},

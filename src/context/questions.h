@@ -10,6 +10,7 @@ typedef struct Questions {
     Janet staple;       /* gives an OCSP response, or nil */
     Janet signers;      /* sign with keys elsewhere, see signer.h, or nil */
     Janet former;       /* `signers` before the last reload */
+    Janet verify;       /* judges the peer after its verification, or nil */
     int32_t max_asking; /* a server's handshakes that wait for these functions */
 } Questions;
 
@@ -20,5 +21,9 @@ void questions_init(Questions *questions);
 bool questions_given(const Questions *questions);
 
 void questions_mark(const Questions *questions);
+
+/* A random number that stands for a function, as long as the thread knows it: no other function,
+ * in no process, has it. */
+uint64_t questions_identity(Janet function);
 
 #endif

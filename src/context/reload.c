@@ -18,7 +18,7 @@ static void refuse_connection_options(const char *function, const ContextKind *k
 
 /* Handshakes that wait have asked the function, so it stays. */
 static void refuse_questions(const char *function, Janet table) {
-    static const char *const names[] = {"on-hello", "max-asking"};
+    static const char *const names[] = {"on-hello", "on-verify", "max-asking"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (janet_checktype(janet_get(table, janet_ckeywordv(names[i])), JANET_NIL)) continue;
         raise_format(function, "option :%s: a reload keeps what the context has, leave it out",

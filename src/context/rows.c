@@ -4,6 +4,7 @@
 
 static const OptionRange level_range = {0, 5};
 static const OptionRange depth_range = {0, 100};
+static const OptionRange count_range = {1, INT32_MAX};
 static const OptionRange cache_range = {0, INT32_MAX};
 
 static const OptionRow identity_rows[] = {
@@ -62,6 +63,24 @@ static const OptionRow trust_rows[] = {
         "certificate itself must have it."),
 };
 const OptionSet rows_trust = OPTION_SET(trust_rows);
+
+static const OptionRow question_rows[] = {
+    SETTING_OPTION_AT(
+        "on-hello", option_function, asks_hello, connection.questions.hello,
+        "Servers: function that is called with each ClientHello and decides with what the server "
+        "goes on. It may wait. See `tls/new-context`."),
+    SETTING_OPTION_AT(
+        "on-verify", option_function, verify_function, connection.questions.verify,
+        "Function that is called after the verification of a peer's certificate, and may refuse "
+        "the peer. It may wait. See `tls/new-context`."),
+    {"max-asking", option_integer, "option_integer",
+     offsetof(ContextOptions, connection.questions.max_asking), &count_range,
+     "Servers: maximum number of handshakes at a time that wait for `:on-hello`, `:on-verify` or "
+     "for a function as `:ocsp-response`. More are refused, or go on without a staple. Default "
+     "1000.",
+     false, SETTING_FLAGS_asks_hello},
+};
+const OptionSet rows_questions = OPTION_SET(question_rows);
 
 static const OptionRow store_rows[] = {
     SETTING_OPTION(

@@ -21,6 +21,7 @@
 
 extern const OptionSet rows_identity;   /* certificate and key */
 extern const OptionSet rows_trust;      /* verification of the peer */
+extern const OptionSet rows_questions;  /* functions that handshakes wait for */
 extern const OptionSet rows_store;      /* sessions of a server */
 extern const OptionSet rows_extension;  /* OCSP, key log, ALPN */
 extern const OptionSet rows_strength;   /* of :security, and outside of it; without versions */

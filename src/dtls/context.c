@@ -5,15 +5,19 @@
 #include "dtls/options.h"
 #include "register.h"
 
-FUNCTION(dtls_new_context, "dtls/new-context", "&opt opts",
-         "Make a DTLS context from options, once, for any number of connections, as "
-         "`tls/new-context` does for TLS. `dtls/connect`, `dtls/listen` and "
-         "`dtls-stream/upgrade` accept it instead of options. Options of a single connection "
-         "or server can stand beside it: `{:context ctx :hostname \"...\"}`.\n\n"
-         "Returns the context, which threads may share. Raises when an option is unknown, has "
-         "a value of a wrong type, or names something that is missing or does not fit.\n\n"
-         "Options:",
-         &dtls_context_options) {
+FUNCTION(
+    dtls_new_context, "dtls/new-context", "&opt opts",
+    "Make a DTLS context from options, once, for any number of connections, as "
+    "`tls/new-context` does for TLS. `dtls/connect`, `dtls/listen` and "
+    "`dtls-stream/upgrade` accept it instead of options. Options of a single connection "
+    "or server can stand beside it: `{:context ctx :hostname \"...\"}`.\n\n"
+    "Returns the context, which threads may share. A context with a function "
+    "(`:on-session`, `:on-hello`, `:on-verify`, `:ocsp-response`) stays in its thread. What "
+    "these functions get and return is described with `tls/new-context`. Raises when an option "
+    "is unknown, has a value of a wrong type, or names something that is missing or does not "
+    "fit.\n\n"
+    "Options:",
+    &dtls_context_options) {
     DtlsOptions options;
     dtls_options_init(&options);
     return entry_new_context(function, &dtls_kind, argc, argv, &options.context);

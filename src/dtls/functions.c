@@ -65,10 +65,6 @@ FUNCTION(dtls_listen, "dtls/listen", "host port opts",
     dtls_options_init(&options);
     Context *context =
         argument_context(function, &dtls_server_kind, argv, argc, 2, &options.context);
-    if (!janet_checktype(options.context.connection.questions.staple, JANET_NIL)) {
-        raise_format(function, "a function as :ocsp-response: give bytes, and renew them in the "
-                               "context with tls-stream/set-ocsp-response");
-    }
     poller_start();
     Server *server = server_new(function, context, &options, driver_ready, methods);
     janet_gcpressure(NATIVE_SIZE);

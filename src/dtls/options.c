@@ -93,9 +93,9 @@ static const OptionRow context_rows[] = {
         "each apply their own."),
 };
 
-static const OptionSet *const context_parts[] = {&rows_identity,   &rows_trust,     &version_set,
-                                                 &rows_strength,   &rows_extension, &rows_store,
-                                                 &rows_connection, &datagram_set,   NULL};
+static const OptionSet *const context_parts[] = {
+    &rows_identity, &rows_trust,     &version_set,     &rows_strength, &rows_extension,
+    &rows_store,    &rows_questions, &rows_connection, &datagram_set,  NULL};
 const OptionSet dtls_context_options = {context_rows, sizeof context_rows / sizeof *context_rows,
                                         NULL, context_parts, &layout_both};
 

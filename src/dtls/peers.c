@@ -15,6 +15,41 @@
 #define RANDOM_AT (RECORD_HEADER + HANDSHAKE_HEADER + 2)
 #define NATIVE_SIZE (48 << 10) /* of a session, reported to the collector */
 
+/* --- datagrams that come while the program is asked --- */
+
+/* A flight of a client, whose chain of certificates can take many datagrams. More are lost: the
+ * client sends its flight again. */
+#define MAX_KEPT (32 << 10)
+
+static void keep_datagram(Datagrams *kept, const uint8_t *bytes, size_t length) {
+    uint16_t frame = (uint16_t)length;
+    size_t whole = kept->length + sizeof frame + length;
+    uint8_t *grown = whole <= MAX_KEPT ? OPENSSL_realloc(kept->bytes, whole) : NULL;
+    if (!grown) return;
+    memcpy(grown + kept->length, &frame, sizeof frame);
+    memcpy(grown + kept->length + sizeof frame, bytes, length);
+    kept->bytes = grown;
+    kept->length = whole;
+}
+
+static void forget_kept(Datagrams *kept) {
+    OPENSSL_free(kept->bytes);
+    *kept = (Datagrams){NULL, 0, 0};
+}
+
+/* The next one; its length is 0 when there is none. */
+static size_t take_kept(Datagrams *kept, const uint8_t **bytes) {
+    uint16_t frame;
+    if (kept->read == kept->length) {
+        forget_kept(kept);
+        return 0;
+    }
+    memcpy(&frame, kept->bytes + kept->read, sizeof frame);
+    *bytes = kept->bytes + kept->read + sizeof frame;
+    kept->read += sizeof frame + frame;
+    return frame;
+}
+
 /* --- a peer's transport --- */
 
 /* A datagram that finds no room is lost. */
@@ -26,6 +61,7 @@ static ptrdiff_t send_to_peer(void *arg, const uint8_t *bytes, size_t length) {
 
 static ptrdiff_t receive_from_peer(void *arg, uint8_t *bytes, size_t room) {
     Peer *peer = arg;
+    if (!peer->bytes) peer->length = take_kept(&peer->kept, &peer->bytes);
     if (!peer->bytes) return TRANSPORT_WOULD_BLOCK;
     size_t length = peer->length < room ? peer->length : room;
     memcpy(bytes, peer->bytes, length);
@@ -36,10 +72,15 @@ static ptrdiff_t receive_from_peer(void *arg, uint8_t *bytes, size_t room) {
 /* --- life --- */
 
 static void free_peer(Peer *peer) {
+    asker_stop(&peer->asker);
     engine_free(&peer->engine);
+    forget_kept(&peer->kept);
+    stats_release(peer->asker.stats);
     hosts_remove(&peer->peers->hosts, peer->host);
     OPENSSL_free(peer);
 }
+
+static const AskerKind asker_kind;
 
 static Peer *new_peer(Peers *peers) {
     Peer *peer = OPENSSL_zalloc(sizeof *peer);
@@ -50,6 +91,12 @@ static Peer *new_peer(Peers *peers) {
     peer->cookie = (CookieSource){&peers->secrets, address};
     peer->engine.cookie_source = &peer->cookie;
     peer->engine.keeps_buffers = true; /* on_silence frees them */
+    peer->asker = (Asker){.kind = &asker_kind,
+                          .engine = &peer->engine,
+                          .questions = peers->questions,
+                          .contexts = &dtls_kind,
+                          .chosen = janet_wrap_nil(),
+                          .stats = stats_hold(context_slot_stats(peers->slot))};
     return peer;
 }
 
@@ -203,8 +250,7 @@ static void report_failure(const Peer *peer) {
     endpoint_host(&peer->endpoint, host);
     JanetString text = janet_formatc("dtls/listen: peer %s port %d: %s", host, peer->endpoint.port,
                                      engine_explain(&peer->engine, &errnum));
-    const char *name = SSL_get_servername(peer->engine.ssl, TLSEXT_NAMETYPE_host_name);
-    Janet facts = failure_facts(&peer->endpoint, false, name);
+    Janet facts = failure_facts(&peer->endpoint, false, engine_server_name(&peer->engine));
     janet_schedule(call_fiber_with(on_error, janet_wrap_string(text), facts), janet_wrap_nil());
 }
 
@@ -226,6 +272,7 @@ static void open_session(Peer *peer) {
     peer->state = PEER_OPEN;
     peer->active = peer->peers->now = timer_now();
     peer->took = handshake_clock_taken(&peer->clock);
+    forget_kept(&peer->kept);
     watch_silence(peer);
     if (peer->predecessor) replace_predecessor(peer);
 }
@@ -239,7 +286,11 @@ static void arm_timer(Peer *peer) {
 
 /* Returns the peer if its handshake is done: data may have come with the last flight. */
 static Peer *advance_handshake(Peer *peer) {
-    EngineStatus status = engine_handshake(&peer->engine);
+    EngineStatus status = asker_handshake(&peer->asker);
+    if (status == ENGINE_WANTS_ANSWER && peer->bytes) {
+        keep_datagram(&peer->kept, peer->bytes, peer->length);
+        peer->bytes = NULL;
+    }
     if (status == ENGINE_DONE) {
         open_session(peer);
         return peer;
@@ -263,6 +314,27 @@ static void on_handshake_timer(Timer *timer) {
     }
     udp_flush(peers->udp);
 }
+
+/* --- the program's answers --- */
+
+static Peer *peer_of_asker(const Asker *asker) {
+    return (Peer *)((uintptr_t)asker - offsetof(Peer, asker));
+}
+
+static void go_on(Asker *asker) {
+    Peer *peer = peer_of_asker(asker);
+    Peers *peers = peer->peers;
+    peers->now = timer_now();
+    advance_handshake(peer);
+    udp_flush(peers->udp);
+}
+
+static bool find_peer(const Asker *asker, Endpoint *endpoint) {
+    *endpoint = peer_of_asker(asker)->endpoint;
+    return true;
+}
+
+static const AskerKind asker_kind = {.go_on = go_on, .find_peer = find_peer};
 
 /* --- ClientHellos --- */
 
@@ -361,9 +433,12 @@ static Peer *feed_both(Peer *peer, const Datagram *datagram) {
 
 static Peer *receive_hello(Peers *peers, Peer *peer, const Datagram *datagram) {
     Peer *successor = peer ? peer->successor : NULL;
-    if (has_random(peer, datagram)) return feed_peer(peer, datagram);
-    if (has_random(successor, datagram)) return feed_peer(successor, datagram);
-    return answer_hello(peers, datagram, peer);
+    Peer *same = has_random(peer, datagram)        ? peer
+                 : has_random(successor, datagram) ? successor
+                                                   : NULL;
+    if (!same) return answer_hello(peers, datagram, peer);
+    /* The client repeats the hello while the program judges it. */
+    return same->engine.waits ? NULL : feed_peer(same, datagram);
 }
 
 Peer *peers_receive(Peers *peers, const Datagram *datagram) {

@@ -8,9 +8,16 @@
 #include "dtls/options.h"
 #include "net/poller.h"
 #include "net/udp.h"
+#include "stream/asker.h"
 #include "stream/handshake_clock.h"
 
 typedef struct Peers Peers;
+
+/* Frames of length and bytes, in the order of arrival. */
+typedef struct Datagrams {
+    uint8_t *bytes; /* NULL: none */
+    size_t length, read;
+} Datagrams;
 
 typedef enum PeerState { PEER_HANDSHAKING, PEER_OPEN } PeerState;
 
@@ -25,9 +32,11 @@ typedef struct Peer {
     struct Peer *successor, *predecessor;
     const uint8_t *bytes; /* the datagram to read next; NULL: none */
     size_t length;
+    Datagrams kept; /* that came while the handshake waited for the program */
     int64_t active; /* nanoseconds: when plaintext last came or went */
     Janet address;  /* the Janet value, made when it is first needed; nil before */
     Engine engine;
+    Asker asker;
     CookieSource cookie; /* of its ClientHello */
     uint8_t random[32];  /* of its ClientHello: a new one differs, a retransmitted one does not */
     Timer timer;         /* of the handshake, then of silence */
@@ -39,6 +48,7 @@ typedef struct Peer {
 struct Peers {
     Udp *udp;
     ContextSlot *slot;
+    const Questions *questions; /* of the context object */
     const ConnectionSettings *settings;
     const ServerOptions *options;
     GcRoot root; /* keeps the server alive while it has peers, since they have timers */

@@ -30,6 +30,7 @@ static void init_server(Server *server, Context *context, const DtlsOptions *opt
     server->options = options->server;
     server->peers.udp = &server->udp;
     server->peers.slot = context->slot;
+    server->peers.questions = &context->connection.questions;
     server->peers.settings = &server->settings;
     server->peers.options = &server->options;
     server->peers.mark = mark_server;
@@ -101,6 +102,8 @@ static int mark_values(void *pointer, size_t size) {
     const Peers *peers = &server->peers;
     for (Peer *peer = peers_each(peers, NULL); peer; peer = peers_each(peers, peer)) {
         janet_mark(peer->address);
+        asker_mark(&peer->asker);
+        if (peer->successor) asker_mark(&peer->successor->asker);
     }
     return 0;
 }

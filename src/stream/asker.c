@@ -56,6 +56,24 @@ static void decline_hello(Asker *asker) {
     refuse_hello(asker, "handshake failed: :max-asking others wait for :on-hello");
 }
 
+/* --- verdicts --- */
+
+static void refuse_peer(Asker *asker, const char *why) {
+    verdict_refuse(&asker->engine->verdict, why, true);
+}
+
+static void fail_verdict(Asker *asker, Janet error, JanetFiber *fiber) {
+    Failure failure;
+    (void)fiber;
+    failure_set(&failure, ":on-verify: %.*s", MAX_SHOWN_ERROR,
+                (const char *)janet_to_string(error));
+    refuse_peer(asker, failure.text);
+}
+
+static void decline_verdict(Asker *asker) {
+    refuse_peer(asker, ":max-asking others wait for :on-verify");
+}
+
 /* --- staples --- */
 
 /* nil: there is none now. */
@@ -110,6 +128,10 @@ static Janet find_staple(const Asker *asker) {
     return asker->questions->staple;
 }
 
+static Janet find_verify(const Asker *asker) {
+    return asker->questions->verify;
+}
+
 static Janet find_signer(const Asker *asker) {
     const void *address = asker->engine->signature.signer;
     Janet found = signer_find(asker->questions, address);
@@ -123,6 +145,8 @@ static const QuestionKind kinds[] = {
     [QUESTION_STAPLE] = {find_staple, NULL, take_staple, report_no_staple, NULL},
     [QUESTION_SIGNATURE] = {find_signer, signature_describe, signature_answer, fail_signature,
                             decline_signature},
+    [QUESTION_VERDICT] = {find_verify, judgement_describe, judgement_answer, fail_verdict,
+                          decline_verdict},
 };
 
 static const QuestionKind *kind_of(const Asker *asker) {
@@ -171,8 +195,10 @@ static void run_function(Asker *asker, Janet function) {
     janet_schedule(janet_fiber(ask_function, 64, 5, call), janet_wrap_nil());
 }
 
+/* A client's handshakes are the program's own. */
 static bool has_max_asking(const Asker *asker) {
-    return atomic_load(&asker->stats->asking) >= asker->questions->max_asking;
+    return SSL_is_server(asker->engine->ssl) &&
+           atomic_load(&asker->stats->asking) >= asker->questions->max_asking;
 }
 
 /* True: the engine has its answer already. */

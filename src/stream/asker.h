@@ -47,4 +47,8 @@ void hello_answer(Asker *asker, Janet answer);
 Janet signature_describe(const Asker *asker);
 void signature_answer(Asker *asker, Janet answer);
 
+/* In judgement.c: the same for the certificate of the peer. */
+Janet judgement_describe(const Asker *asker);
+void judgement_answer(Asker *asker, Janet answer);
+
 #endif

@@ -22,8 +22,7 @@ Janet failure_facts(const Endpoint *peer, bool established, const char *server_n
 }
 
 static Janet make_facts(const Stream *stream) {
-    const SSL *ssl = stream->engine.ssl;
-    const char *name = ssl ? SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) : NULL;
+    const char *name = engine_server_name(&stream->engine);
     bool before = stream->state == STREAM_HANDSHAKING || stream->state == STREAM_FAILED;
     return failure_facts(&stream->peer, !before, name);
 }

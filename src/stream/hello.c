@@ -20,6 +20,8 @@ static const char *version_name(SSL *ssl, uint16_t code) {
     case TLS1_2_VERSION: return "TLSv1.2";
     case TLS1_1_VERSION: return "TLSv1.1";
     case TLS1_VERSION: return "TLSv1";
+    case DTLS1_2_VERSION: return "DTLSv1.2";
+    case DTLS1_VERSION: return "DTLSv1";
     default: return NULL;
     }
 }
@@ -111,10 +113,9 @@ static void refuse(Asker *asker, int alert) {
 /* Virtual hosts and functions belong to the listener's context. */
 static bool check_context(const SSL_CTX *context, Failure *failure) {
     const ContextData *data = context_data(context);
-    if (data->has_hosts || data->asks_hello || data->staple_on_demand) {
-        return failure_set(failure,
-                           "the context has :sni, :on-hello or a function as :ocsp-response, "
-                           "which are the listener's");
+    if (data->has_hosts || data->asks_hello || data->staple_on_demand || data->verify_function) {
+        return failure_set(failure, "the context has :sni, :on-hello, :on-verify or a function as "
+                                    ":ocsp-response, which are the listener's");
     }
     return context_data_can_serve(context, failure);
 }
@@ -124,6 +125,9 @@ static void choose(Asker *asker, Janet answer) {
     Failure failure;
     ContextOptions options;
     context_options_init(&options);
+    if (options_given(answer))
+        argument_refuse_listeners(caller, asker->contexts, answer,
+                                  "an answer: it is the listener's, give it to the listener");
     Context *given = argument_context(caller, asker->contexts, &answer, 1, 0, &options);
     SSL_CTX *context = context_slot_get(given->slot);
     bool serves = check_context(context, &failure);

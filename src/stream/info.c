@@ -75,7 +75,7 @@ static Janet take_string(unsigned char *bytes, size_t length) {
     return string;
 }
 
-static Janet make_data(X509 *certificate) {
+Janet info_certificate_data(X509 *certificate) {
     X509Info info;
     Failure failure;
     Janet data = janet_wrap_nil();
@@ -90,7 +90,7 @@ static Janet export_certificate(X509 *certificate, CertificateForm form) {
     unsigned char *der = NULL;
     size_t length = 0;
     if (!certificate) return janet_wrap_nil();
-    if (form == FORM_DATA) return make_data(certificate);
+    if (form == FORM_DATA) return info_certificate_data(certificate);
     if (form == FORM_PEM) {
         char *pem = pem_of_certificate(certificate, &length);
         return take_string((unsigned char *)pem, length);

@@ -17,6 +17,9 @@ Janet info_handshake_time(const Negotiated *it);
 Janet info_session_reused(const Negotiated *it);
 Janet info_verify_result(const Negotiated *it);
 Janet info_connection(const Negotiated *it);
+/* A certificate as cert/parse shows it. Raises when it is unreadable. */
+Janet info_certificate_data(X509 *certificate);
+
 /* The optional argument n chooses the form. */
 Janet info_peer_certificate(const char *function, const Negotiated *it, int32_t argc,
                             const Janet *argv, int32_t n);

@@ -4,6 +4,7 @@
 #include "base/module.h"
 #include "core/crypto/argon2.h"
 #include "core/tls/compression.h"
+#include "core/tls/job.h"
 #include "net/rebind.h"
 #include "register.h"
 
@@ -71,6 +72,9 @@ FUNCTION(
     "* `:argon2` - is Argon2 offered to `crypto/hash-password`? OpenSSL 3.2 and later have it, "
     "and builds with libargon2\n"
     "* `:dtls`, `:ocsp`, `:keylog` - are DTLS, OCSP stapling and key logs supported?\n"
+    "* `:async` - can a handshake wait in its middle? Not with every libc (musl, OpenBSD, NetBSD), "
+    "and not when the environment variable `JSEC_NO_ASYNC` is set. `:on-verify` of servers needs "
+    "it\n"
     "* `:ktls`, `:quic`, `:ech` - are TLS in the kernel, QUIC and encrypted ClientHellos?\n"
     "* `:poller` - how the event loop waits for sockets: `:epoll` or `:kqueue`\n"
     "* `:rebinding` - whether `ev/read`, `net/write` and their like take jsec's streams also "
@@ -79,7 +83,7 @@ FUNCTION(
     "heap",
     NULL) {
     args_arity(function, argc, 0, 0);
-    JanetTable *facts = janet_table(20);
+    JanetTable *facts = janet_table(21);
     put(facts, "jsec", janet_cstringv(TEXT_OF(JSEC_VERSION)));
     put(facts, "openssl", janet_cstringv(OpenSSL_version(OPENSSL_VERSION_STRING)));
     put(facts, "openssl-headers", janet_cstringv(OPENSSL_VERSION_STR));
@@ -94,6 +98,7 @@ FUNCTION(
     put(facts, "dtls", janet_wrap_boolean(HAS_DTLS));
     put(facts, "ocsp", janet_wrap_boolean(HAS_OCSP));
     put(facts, "keylog", janet_wrap_true());
+    put(facts, "async", janet_wrap_boolean(job_is_possible()));
     put(facts, "ktls", janet_wrap_false());
     put(facts, "quic", janet_wrap_false());
     put(facts, "ech", janet_wrap_false());

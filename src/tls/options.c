@@ -25,7 +25,6 @@ static const OptionWord version_words[] = {
 
 static const OptionRange tickets_range = {0, 16};
 static const OptionRange lifetime_range = {1, 604800}; /* RFC 8446, 4.6.1 */
-static const OptionRange count_range = {1, INT32_MAX};
 static const OptionRange buffer_range = {1024, 1 << 20};
 
 /* Accepted in :security and outside of it. */
@@ -76,15 +75,6 @@ static const OptionRow rows[] = {
         "that it lacks: certificate, key and password together; `:ca-file`, `:ca-path` and "
         "`:trusted-cert` together; every other one by itself. Sessions and timeouts belong to "
         "the listener alone."),
-    SETTING_OPTION_AT(
-        "on-hello", option_function, asks_hello, connection.questions.hello,
-        "Servers: function that is called with each ClientHello and decides with what the server "
-        "goes on. It may wait. See `tls/new-context`."),
-    {"max-asking", option_integer, "option_integer",
-     offsetof(ContextOptions, connection.questions.max_asking), &count_range,
-     "Servers: maximum number of handshakes at a time that wait for `:on-hello` or for a function "
-     "as `:ocsp-response`. More are refused, or go on without a staple. Default 1000.",
-     false, SETTING_FLAGS_asks_hello},
     SETTING_OPTION_WITH(
         "session-tickets", option_integer, &tickets_range, tickets,
         "Servers: number of tickets to send after a TLS 1.3 handshake, 0 to 16. Default 1."),
@@ -105,9 +95,9 @@ static const OptionRow rows[] = {
     SETTING_OPTION("renegotiation", parse_switch, renegotiation,
                    "Let TLS 1.2 peers start a renegotiation. Default `false`."),
 };
-static const OptionSet *const parts[] = {&rows_identity,   &rows_trust,     &version_set,
-                                         &rows_strength,   &rows_extension, &rows_store,
-                                         &rows_connection, &tcp_set,        NULL};
+static const OptionSet *const parts[] = {
+    &rows_identity, &rows_trust,     &version_set,     &rows_strength, &rows_extension,
+    &rows_store,    &rows_questions, &rows_connection, &tcp_set,       NULL};
 const OptionSet tls_option_set = {rows, sizeof rows / sizeof *rows, NULL, parts, &layout_both};
 static const OptionSet *const all_parts[] = {&tls_option_set, NULL};
 const OptionSet tls_client_set = OPTION_SET_LAID_OUT(all_parts, &layout_client);

@@ -3,6 +3,7 @@
 (import ../support/check :prefix "")
 (import jsec/cert)
 (import jsec/crypto)
+(import jsec/dtls)
 (import jsec/tls)
 (import jsec/tls-stream)
 
@@ -217,6 +218,19 @@
       (ev/give gate :go)
       (is= "ok" (ev/take results))))
   (is= 2 released))
+
+(test "a function gives the staple to DTLS clients, and may wait"
+  (var asked 0)
+  (defn give [wait] (fn [] (++ asked) (if wait (ev/sleep wait)) good))
+  (each wait [nil 0 0.05]
+    (with [server (dtls/listen "127.0.0.1" 0 (merge identity {:ocsp-response (give wait)}))]
+      (def port (in (dtls/localname server) 1))
+      (each ocsp [:require true false]
+        (with [c (dtls/connect "127.0.0.1" port {:hostname "a.example" :ca (root :cert)
+                                                 :ocsp ocsp})]
+          (ev/write c "hello")
+          (is (dtls/recv-from server 100 @""))))))
+  (is= 6 asked))
 
 (test "an answer after the handshake's time limit changes nothing"
   (def gate (ev/chan))

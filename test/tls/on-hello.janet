@@ -74,6 +74,16 @@
         (is= "tls/accept-loop: handshake failed: :on-hello refused the client"
              (ev/take (server :errors)))))))
 
+(test ":on-error hears the name that was refused"
+  (def facts (ev/chan 1))
+  (def server (serve (merge own {:on-hello (fn [_] nil)})
+                     {:on-error (fn [text about] (ev/give facts about))}))
+  (defer (:close (server :listener))
+    (fails-with "serves no host" (meet server "Refused.example"))
+    (def about (ev/take facts))
+    (is= [:handshake "refused.example" "127.0.0.1"]
+         [(about :stage) (about :server-name) (first (about :peername))])))
+
 (test "a function that raises, or gives what can't serve, fails its own handshake only"
   (def answers {"raise.example" (fn [] (error "no database"))
                 "number.example" (fn [] 12)
@@ -95,6 +105,25 @@
         (def heard (ev/take (server :errors)))
         (is (string/find why heard) heard))
       (is= "own.example" (meet server "own.example" (at version))))))
+
+(test "options in an answer that only a listener uses are refused by name"
+  (def listeners {:ticket-keys [(string/repeat "k" 80)] :session-cache-size 10 :session-timeout 60
+                  :handshake-timeout 5 :close-timeout 5 :buffer-size 4096 :max-asking 5
+                  :sni {"a.example" own} :on-hello (fn [_] true) :on-verify (fn [_] true)})
+  (var answer nil)
+  (def server (serve {:on-hello (fn [_] answer)}))
+  (defer (:close (server :listener))
+    (eachp [name value] listeners
+      (set answer (merge own {name value}))
+      (fails-with "internal error" (meet server "own.example"))
+      (def heard (ev/take (server :errors)))
+      (is (string/find (string "option :" name " in an answer: it is the listener's") heard) heard))
+    (set answer (tls/new-context (merge own {:verify true :ca (ca :cert)
+                                             :on-verify (fn [_] true)})))
+    (fails-with "internal error" (meet server "own.example"))
+    (is (string/find "which are the listener's" (ev/take (server :errors))))
+    (set answer own)
+    (is= "own.example" (meet server "own.example"))))
 
 (test "one handshake that waits forever ends at its time limit, beside others that go on"
   (def gate (ev/chan))

@@ -273,9 +273,9 @@
    :texts ["handshake failed: :on-hello: …"
            "handshake failed: :max-asking others wait for :on-hello"
            "no alert has this name: …"
-           "the context has :sni, :on-hello or a function as :ocsp-response, *"
+           "the context has :sni, :on-hello, :on-verify or a function as :ocsp-response, *"
            "option :…: a reload keeps what the context has, leave it out"
-           "option :on-hello in :sni: it is the listener's, give it beside :sni"]
+           "option :… in …"]
    :cause
    ``The function `:on-hello` raised, or returned what can't serve: the text says what. Or as many
    handshakes as `:max-asking` allows waited for an answer. The client sees an internal error.``
@@ -300,6 +300,21 @@
    ``Sign the bytes `:digest` as they are, without hashing them again, by `:algorithm`, `:padding`
    and `:salt-length` of the request; of EC keys return DER. Compare the service's public key with
    the certificate: give it as `:public`.``}
+  {:title "The program's function refuses a peer"
+   :texts [":on-verify: …" ":max-asking others wait for :on-verify"
+           ":on-verify can't be asked now"
+           "expected true, nil or a reason as string, got …"
+           "certificate verify failed: :on-verify was not asked"
+           ":on-verify on a server needs *" ":on-verify with :renegotiation true*"]
+   :others ["certificate verify failed: :on-verify refused the peer"]
+   :cause
+   ``The function `:on-verify` refused the peer's certificate, raised, or returned what is no
+   answer: the text says what. Or as many handshakes as `:max-asking` allows waited for an answer.
+   A certificate that comes after the handshake can't be judged, and is refused.``
+   :cure
+   ``Return true or nil to keep the verdict of the verification, a string to refuse the peer with
+   these words. A server with `:on-verify` needs `:verify true` or `:optional`, and no
+   `:renegotiation`.``}
 
   {:title "Servers with old software"
    :texts ["the server does not know secure renegotiation*"

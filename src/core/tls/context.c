@@ -93,6 +93,13 @@ static void set_modes(SSL_CTX *context, const ContextSettings *settings) {
     }
 }
 
+/* OpenSSL verifies in a read or a write then, which can't wait. */
+static bool check_renegotiation(const ContextSettings *settings, Failure *failure) {
+    return settings->renegotiation <= 0 || !settings->verify_function ||
+           failure_set(failure, ":on-verify with :renegotiation true: a certificate of a "
+                                "renegotiation can't be judged, leave :renegotiation out");
+}
+
 static bool check_suites(const SSL_CTX *context, Failure *failure) {
     const ContextData *data = context_data(context);
     return suites_left(context, NULL, data->min_version, data->max_version) ||
@@ -102,6 +109,7 @@ static bool check_suites(const SSL_CTX *context, Failure *failure) {
 static bool set_all(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
     ContextData *data = context_data_new(context, settings);
     if (!data) return explain_setup(failure, "no context");
+    if (!check_renegotiation(settings, failure)) return false;
     set_modes(context, settings);
     client_hello_watch(context);
     bool identified =
@@ -149,7 +157,7 @@ bool context_prepare(SSL *ssl, const char *server_name, const char *verify_name,
     const ContextData *data = context_data(context);
     /* A virtual host's context may replace this one later. */
     if (!SSL_set_app_data(ssl, context)) return failure_set(failure, "out of memory");
-    if (data->asks_signature) job_use(ssl);
+    if (data->asks_signature || data->verify_function) job_use(ssl);
     if (SSL_is_server(ssl)) {
         return context_data_can_serve(context, failure) &&
                trust_prepare_server(ssl, data, NULL, failure);

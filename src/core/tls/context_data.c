@@ -1,5 +1,7 @@
 #include "core/tls/context_data.h"
 
+#include "core/tls/job.h"
+
 #define OCSP_MAX_AGE (7 * 86400) /* seconds */
 
 static int data_index = -1;
@@ -59,6 +61,7 @@ ContextData *context_data_new(SSL_CTX *context, const ContextSettings *settings)
     data->staple_on_demand = settings->staple_on_demand;
     data->asks_hello = settings->asks_hello;
     data->asks_signature = settings->signers.count || settings->hosts.count || settings->asks_hello;
+    data->verify_function = settings->verify_function;
     data->keeps_sessions = settings->keeps_sessions;
     data->lock = CRYPTO_THREAD_lock_new();
     data->stats = stats_new();
@@ -86,6 +89,18 @@ bool context_data_has_anchors(const ContextData *data) {
     return added;
 }
 
+/* With virtual hosts or :on-hello, it may be another context that verifies. */
+static bool can_judge(const ContextData *data, bool verifies, Failure *failure) {
+    if (!data->verify_function) return true;
+    if (!job_is_possible()) {
+        return failure_set(failure, ":on-verify on a server needs OpenSSL's asynchronous jobs, "
+                                    "which it lacks on this system: see :async of tls/features");
+    }
+    return verifies || data->has_hosts || data->asks_hello ||
+           failure_set(failure, ":on-verify on a server needs :verify true or :optional: without "
+                                "it, clients are not asked for a certificate");
+}
+
 bool context_data_can_serve(const SSL_CTX *context, Failure *failure) {
     const ContextData *data = context_data(context);
     if (!data->has_certificate && !data->has_hosts && !data->asks_hello) {
@@ -105,5 +120,5 @@ bool context_data_can_serve(const SSL_CTX *context, Failure *failure) {
         return failure_set(failure, ":pins on a server need :verify true: without it, clients are "
                                     "not asked for a certificate");
     }
-    return true;
+    return can_judge(data, verifies, failure);
 }

@@ -42,7 +42,8 @@ typedef struct ContextData {
     double ocsp_max_age; /* seconds */
     bool staple_on_demand, asks_hello, keeps_sessions;
     bool asks_signature; /* or a host's context may, which replaces this one in the handshake */
-    char *groups;        /* NULL: OpenSSL's */
+    uint64_t verify_function;     /* 0: none */
+    char *groups;                 /* NULL: OpenSSL's */
     int min_version, max_version; /* 0: any */
     uint8_t *alpn;
     size_t alpn_length;

@@ -225,6 +225,7 @@ static bool replace_settings(ContextSlot *slot, const ContextSettings *settings,
     wanted.keeps_sessions = slot->settings.keeps_sessions;
     wanted.read_ahead = slot->settings.read_ahead;
     wanted.asks_hello = slot->settings.asks_hello;
+    wanted.verify_function = slot->settings.verify_function;
     Successor successor;
     if (!make_successor(slot, &wanted, &successor, failure)) return false;
     if (!settings_copy(&copy, &wanted)) {

@@ -110,6 +110,7 @@ void engine_free(Engine *engine) {
     engine->ssl = NULL;
     hello_question_free(&engine->hello);
     signature_question_free(&engine->signature);
+    verdict_free(&engine->verdict);
     pending_clear(&engine->pending);
     if (engine->failure != no_memory) OPENSSL_free(engine->failure);
     engine->failure = NULL;
@@ -143,6 +144,14 @@ bool engine_ask(const SSL *ssl, Question question) {
 void engine_answer(Engine *engine) {
     engine->answered |= 1U << engine->asked;
     engine->waits = false;
+}
+
+/* OpenSSL knows the name only once the ClientHello's callback has accepted it. */
+const char *engine_server_name(const Engine *engine) {
+    const HelloFacts *facts = engine->hello.facts;
+    if (!engine->ssl) return NULL;
+    if (facts && facts->server_name[0]) return facts->server_name;
+    return SSL_get_servername(engine->ssl, TLSEXT_NAMETYPE_host_name);
 }
 
 /* --- failures --- */
@@ -236,7 +245,9 @@ static EngineStatus settle_call(Engine *engine, int returned) {
     Failure failure;
     EngineStatus status = status_of(engine, returned);
     if (status == ENGINE_FAILED || !is_unconfirmed(engine)) return status;
-    return verify_confirm(engine->ssl, &failure) ? status : engine_fail(engine, failure.text);
+    bool confirmed =
+        verify_confirm(engine->ssl, &failure) && verdict_confirm(engine->ssl, &failure);
+    return confirmed ? status : engine_fail(engine, failure.text);
 }
 
 static void uncork(Engine *engine) {

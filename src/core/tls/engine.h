@@ -13,6 +13,7 @@
 #include "core/tls/hello_question.h"
 #include "core/tls/pending.h"
 #include "core/tls/signature_question.h"
+#include "core/tls/verdict.h"
 
 #include <openssl/ssl.h>
 
@@ -32,6 +33,7 @@ typedef enum Question {
     QUESTION_HELLO,
     QUESTION_STAPLE,
     QUESTION_SIGNATURE,
+    QUESTION_VERDICT,
 } Question;
 
 typedef enum EngineRole { ENGINE_CLIENT, ENGINE_SERVER } EngineRole;
@@ -91,6 +93,7 @@ struct Engine {
     bool waits;            /* for engine_answer */
     bool paused, ends;     /* its handshake, see job.h */
     unsigned int turns;    /* calls of the handshake */
+    Verdict verdict;       /* for QUESTION_VERDICT */
     HelloQuestion hello;   /* for QUESTION_HELLO */
     SignatureQuestion signature;
     bool requests; /* a certificate of the client, see post_handshake.h */
@@ -162,6 +165,9 @@ SSL_SESSION *engine_take_session(Engine *engine); /* for SSL_SESSION_free; NULL:
 
 /* After ENGINE_WANTS_ANSWER: what `asked` names has its answer, and the handshake may go on. */
 void engine_answer(Engine *engine);
+
+/* The name that the client asks for, also when its ClientHello was refused; NULL: none. */
+const char *engine_server_name(const Engine *engine);
 
 /* Free OpenSSL's buffers until they are needed again. */
 void engine_free_buffers(Engine *engine);

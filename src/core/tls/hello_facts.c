@@ -79,20 +79,22 @@ static bool skip_vector(Bytes *bytes, size_t size) {
     return true;
 }
 
-/* In the message the extensions follow the version, random, session, ciphers and compression. */
-#define BEFORE_SESSION (4 + 2 + 32)
-static bool find_extensions(Bytes message, Bytes *extensions) {
-    if (message.length < BEFORE_SESSION) return false;
-    *extensions = (Bytes){message.data + BEFORE_SESSION, message.length - BEFORE_SESSION};
-    if (!skip_vector(extensions, 1) || !skip_vector(extensions, 2) || !skip_vector(extensions, 1))
+/* In the message the extensions follow the version, random, session, cookie of DTLS, ciphers and
+ * compression. */
+static bool find_extensions(Bytes message, bool datagram, Bytes *extensions) {
+    size_t before = (datagram ? DTLS1_HM_HEADER_LENGTH : SSL3_HM_HEADER_LENGTH) + 2 + 32;
+    if (message.length < before) return false;
+    *extensions = (Bytes){message.data + before, message.length - before};
+    if (!skip_vector(extensions, 1) || (datagram && !skip_vector(extensions, 1)) ||
+        !skip_vector(extensions, 2) || !skip_vector(extensions, 1))
         return false;
     return !extensions->length || open_vector(extensions, 2);
 }
 
 /* Of OpenSSL's own list, those are missing that it does not know. */
-static bool read_extensions(Bytes message, HelloFacts *facts) {
+static bool read_extensions(Bytes message, bool datagram, HelloFacts *facts) {
     Bytes rest = {NULL, 0};
-    if (message.data && !find_extensions(message, &rest)) return false;
+    if (message.data && !find_extensions(message, datagram, &rest)) return false;
     facts->extensions.list = OPENSSL_malloc(rest.length + 1); /* each takes four bytes */
     while (facts->extensions.list && rest.length) {
         if (rest.length < 4) return false;
@@ -149,7 +151,8 @@ bool hello_facts_name(SSL *ssl, char name[TLSEXT_MAXLEN_host_name + 1]) {
 static bool read_facts(SSL *ssl, Bytes message, HelloFacts *facts) {
     facts->offers_session = offers_session(ssl);
     return hello_facts_name(ssl, facts->server_name) && read_versions(ssl, facts) &&
-           read_ciphers(ssl, facts) && read_extensions(message, facts) && read_alpn(ssl, facts) &&
+           read_ciphers(ssl, facts) && read_extensions(message, SSL_is_dtls(ssl), facts) &&
+           read_alpn(ssl, facts) &&
            read_list(ssl, TLSEXT_TYPE_supported_groups, 2, &facts->groups) &&
            read_list(ssl, TLSEXT_TYPE_signature_algorithms, 2, &facts->signatures) &&
            ja4_write(facts, SSL_is_dtls(ssl), facts->ja4);

@@ -8,6 +8,7 @@
 #include "core/tls/resumption.h"
 #include "core/tls/session_policy.h"
 #include "core/tls/store.h"
+#include "core/tls/verdict.h"
 
 #include <math.h>
 #include <openssl/err.h>
@@ -70,6 +71,41 @@ static int fail_without_memory(X509_STORE_CTX *chain, SSL *ssl) {
     return 0;
 }
 
+static bool check_pins(X509_STORE_CTX *chain, SSL *ssl, STACK_OF(X509) * verified) {
+    Failure failure;
+    const ContextData *data = context_data(SSL_get_SSL_CTX(ssl));
+    if (pins_match(data, X509_STORE_CTX_get0_cert(chain), verified, &failure)) return true;
+    OPENSSL_free(verify_swap_reason(ssl, NULL)); /* the pins' reason counts */
+    verify_keep_reason(ssl, failure.text);
+    X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
+    return false;
+}
+
+/* Verify without a need, for the program to decide: `lenient` is false when the pins did not fit.
+ */
+static bool report_peer(X509_STORE_CTX *chain, SSL *ssl, bool *lenient) {
+    bool sound = path_verify(chain, ssl);
+    *lenient = check_pins(chain, ssl, NULL);
+    return sound && *lenient;
+}
+
+static bool verify_peer(X509_STORE_CTX *chain, SSL *ssl) {
+    return path_verify(chain, ssl) && check_pins(chain, ssl, X509_STORE_CTX_get0_chain(chain));
+}
+
+static bool has_function(const SSL *ssl) {
+    const SSL_CTX *base = SSL_get_app_data(ssl);
+    return base && context_data(base)->verify_function;
+}
+
+static bool admit_peer(X509_STORE_CTX *chain, SSL *ssl, bool verifies) {
+    bool lenient = false, asks = has_function(ssl);
+    bool sound = verifies ? verify_peer(chain, ssl)
+                 : asks   ? report_peer(chain, ssl, &lenient)
+                          : check_pins(chain, ssl, NULL);
+    return asks ? verdict_ask(chain, ssl, sound, lenient) : sound;
+}
+
 /* Replaces OpenSSL's own verification. Pins are part of it, so that a peer without the right key
  * gets an alert, and no session that it could resume. */
 static int verify_chain(X509_STORE_CTX *chain, void *arg) {
@@ -77,19 +113,13 @@ static int verify_chain(X509_STORE_CTX *chain, void *arg) {
     SSL *ssl = X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
     const ContextData *data = context_data(SSL_get_SSL_CTX(ssl));
     bool verifies = context_data_verifies(ssl);
-    Failure failure;
     /* Copy name and limits once more: OpenSSL does not check whether its copying failed, and
      * without a name any certificate matches. */
     if (!X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(chain), SSL_get0_param(ssl))) {
         return fail_without_memory(chain, ssl);
     }
-    if (verifies && !path_verify(chain, ssl)) return 0;
+    if (!admit_peer(chain, ssl, verifies)) return 0;
     STACK_OF(X509) *verified = verifies ? X509_STORE_CTX_get0_chain(chain) : NULL;
-    if (!pins_match(data, X509_STORE_CTX_get0_cert(chain), verified, &failure)) {
-        verify_keep_reason(ssl, failure.text);
-        X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
-        return 0;
-    }
     /* With :verify-time no certificate expires as time goes by. */
     bool expires = verified && isnan(data->time);
     return resumption_start_life(ssl, expires ? verified : NULL) || fail_without_memory(chain, ssl);
@@ -191,16 +221,18 @@ static bool take_trust(const ContextData *data, bool server, X509_STORE **store,
     return taken;
 }
 
-/* A session of one virtual host must not be resumed with another. */
+/* A session of one virtual host must not be resumed with another. Its peer was judged by the
+ * function of the listener. */
 static bool bind_sessions(SSL *ssl, const uint8_t *policy, const char *virtual_host,
                           Failure *failure) {
-    uint8_t bound[SETTINGS_DIGEST_LENGTH + TLSEXT_MAXLEN_host_name];
-    uint8_t digest[SETTINGS_DIGEST_LENGTH];
+    enum { FUNCTION = SETTINGS_DIGEST_LENGTH, NAME = FUNCTION + sizeof(uint64_t) };
+    uint8_t bound[NAME + TLSEXT_MAXLEN_host_name], digest[SETTINGS_DIGEST_LENGTH];
+    const ContextData *base = context_data(SSL_get_app_data(ssl));
     size_t named = virtual_host ? OPENSSL_strnlen(virtual_host, TLSEXT_MAXLEN_host_name) : 0;
     memcpy(bound, policy, SETTINGS_DIGEST_LENGTH);
-    if (named) memcpy(bound + SETTINGS_DIGEST_LENGTH, virtual_host, named);
-    bool made = !virtual_host ||
-                EVP_Digest(bound, SETTINGS_DIGEST_LENGTH + named, digest, NULL, EVP_sha256(), NULL);
+    memcpy(bound + FUNCTION, &base->verify_function, sizeof base->verify_function);
+    if (named) memcpy(bound + NAME, virtual_host, named);
+    bool made = !virtual_host || EVP_Digest(bound, NAME + named, digest, NULL, EVP_sha256(), NULL);
     return (made && SSL_set_session_id_context(ssl, virtual_host ? digest : policy,
                                                SETTINGS_DIGEST_LENGTH)) ||
            failure_openssl(failure, "session policy not set");
@@ -210,6 +242,7 @@ static bool prepare_verification(SSL *ssl, const ContextData *data, const char *
                                  const char *verify_name, Failure *failure) {
     bool server = SSL_is_server(ssl);
     VerifyMode mode = context_data_verify_mode(data, server);
+    if (!server && mode == VERIFY_NONE && data->verify_function) mode = VERIFY_REPORTED;
     uint8_t policy[SETTINGS_DIGEST_LENGTH];
     X509_STORE *store = NULL;
     if (!take_trust(data, server, &store, policy)) {
@@ -258,7 +291,7 @@ bool trust_prepare_client(SSL *ssl, const ContextData *data, const char *verify_
         return failure_set(failure, ":verify :optional is for servers: a client verifies or not");
     }
     if (!prepare_verification(ssl, data, NULL, verify_name, failure)) return false;
-    bool pins_alone = mode == VERIFY_NONE && data->pin_count;
+    bool pins_alone = mode == VERIFY_NONE && data->pin_count && !data->verify_function;
     return !pins_alone || verify_need_certificate(ssl, failure);
 }
 

@@ -421,7 +421,8 @@ bool verify_prepare(SSL *ssl, VerifyMode mode, bool strict, const char *name, X5
                     Failure *failure) {
     static const Need needs[] = {[VERIFY_NONE] = NEED_NOTHING,
                                  [VERIFY_REQUIRED] = NEED_VALID,
-                                 [VERIFY_OPTIONAL] = NEED_VALID_IF_GIVEN};
+                                 [VERIFY_OPTIONAL] = NEED_VALID_IF_GIVEN,
+                                 [VERIFY_REPORTED] = NEED_CERTIFICATE};
     if (!CRYPTO_THREAD_run_once(&indexes_once, make_indexes) || reason_index < 0 ||
         !set_need(ssl, needs[mode])) {
         return failure_openssl(failure, "verification not set up");
@@ -439,6 +440,7 @@ bool verify_prepare(SSL *ssl, VerifyMode mode, bool strict, const char *name, X5
     if (store && !SSL_set1_verify_cert_store(ssl, store)) {
         return failure_openssl(failure, "trust store not set");
     }
+    if (mode == VERIFY_REPORTED && !name) return true;
     if (client && (!name || !*name)) {
         return failure_set(failure, "no host name to verify the certificate against: "
                                     "give :hostname or :verify-hostname");

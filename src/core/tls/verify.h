@@ -7,8 +7,15 @@
 
 #include <openssl/ssl.h>
 
-/* VERIFY_UNSET means VERIFY_REQUIRED for a client and VERIFY_NONE for a server. */
-typedef enum VerifyMode { VERIFY_UNSET, VERIFY_NONE, VERIFY_REQUIRED, VERIFY_OPTIONAL } VerifyMode;
+/* VERIFY_UNSET means VERIFY_REQUIRED for a client and VERIFY_NONE for a server. No option gives
+ * VERIFY_REPORTED: a client verifies as far as it can, and the program decides. */
+typedef enum VerifyMode {
+    VERIFY_UNSET,
+    VERIFY_NONE,
+    VERIFY_REQUIRED,
+    VERIFY_OPTIONAL,
+    VERIFY_REPORTED
+} VerifyMode;
 
 /* Set up verification of one connection: purpose by role, `store` in place of the context's own
  * (NULL: the context's). `name` (a client's; NUL-terminated) is matched against the certificate:
