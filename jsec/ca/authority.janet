@@ -1,6 +1,7 @@
 # The functions of jsec/ca. Their names have its prefix, as those of the native module do.
 (import ../cert)
 (import ../crypto)
+(import ../lib/arguments)
 (import ./files)
 (import ./folder)
 
@@ -54,7 +55,8 @@
   * `:ca-password` - Password to encrypt the new key with, or to open `:key` with.
   * `:force` - Whether to replace a CA that is there, and its index. Default: false.``
   [place &opt opts]
-  (def paths (folder/paths place))
+  (arguments/check-options "ca/create" 1 opts)
+  (def paths (folder/paths "ca/create" place))
   (if-let [slash (last (string/find-all "/" (paths :cert)))]
     (files/make-folder (string/slice (paths :cert) 0 slash)))
   (folder/with-lock "ca/create" paths (fn [] (create-locked paths (or opts {})))))
@@ -69,8 +71,12 @@
   {:serial serial :subject subject :names names :common-name common
    :sha256 sha256 :not-before from :not-after to :issued (os/time)})
 
-(defn- name-options [names]
-  (def names (if (bytes? names) [names] (or names [])))
+(defn- check-names [names]
+  (unless (or (nil? names) (bytes? names) (and (indexed? names) (all bytes? names)))
+    (arguments/refuse "ca/issue" "names" 1 "name or list of names" names)))
+
+(defn- name-options [given]
+  (def names (map string (if (bytes? given) [given] (or given []))))
   (if (empty? names)
     {}
     {:common-name (if (> (length (first names)) max-common-name) "" (first names)) :san names}))
@@ -113,7 +119,9 @@
   * `:ca-password` - Password of the CA's key, if it is encrypted.
   * `:ca-key` - Private key of the CA, in place of `ca.key`.``
   [place names &opt opts]
-  (def paths (folder/paths place))
+  (check-names names)
+  (arguments/check-options "ca/issue" 2 opts)
+  (def paths (folder/paths "ca/issue" place))
   (folder/with-lock "ca/issue" paths (fn [] (issue-locked paths names (or opts {})))))
 
 # ---- the index ----
@@ -133,7 +141,7 @@
   [place]
   (with-dyns [folder/*function* "ca/list"]
     (map |(table/to-struct (merge $ {:status (status $)}))
-         ((folder/read-index (folder/paths place)) :certificates))))
+         ((folder/read-index (folder/paths "ca/list" place)) :certificates))))
 
 # ---- revoking ----
 
@@ -202,6 +210,12 @@
   (files/replace [(folder/index-file paths (index :crl-number) [;known ;added])])
   marked)
 
+(defn- check-revocation [opts]
+  (arguments/check-options "ca/revoke" 2 opts [:reason :time :all])
+  (def time (get opts :time))
+  (unless (or (nil? time) (and (number? time) (>= time 0) (= time (math/floor time))))
+    (error "ca/revoke: bad option :time, expected seconds since the epoch")))
+
 (defn ca/revoke
   ``Revoke a certificate of the CA in a folder: mark it in the index, for the lists that `ca/crl`
   makes. `which` is its serial number, one of its names, or the certificate itself, PEM; that may
@@ -215,7 +229,10 @@
   * `:time` - When, in seconds since the epoch. Default: now.
   * `:all` - Whether to revoke all that have the name. Default: false.``
   [place which &opt opts]
-  (def paths (folder/paths place))
+  (unless (bytes? which)
+    (arguments/refuse "ca/revoke" "which" 1 "name, serial number or certificate" which))
+  (check-revocation opts)
+  (def paths (folder/paths "ca/revoke" place))
   (folder/with-lock "ca/revoke" paths (fn [] (revoke-locked paths which (or opts {})))))
 
 (defn- revocation [{:serial serial :revoked time :reason reason}]
@@ -244,5 +261,6 @@
   * `:ca-password` - Password of the CA's key, if it is encrypted.
   * `:ca-key` - Private key of the CA, in place of `ca.key`.``
   [place &opt opts]
-  (def paths (folder/paths place))
+  (arguments/check-options "ca/crl" 1 opts)
+  (def paths (folder/paths "ca/crl" place))
   (folder/with-lock "ca/crl" paths (fn [] (crl-locked paths (or opts {})))))

@@ -1,6 +1,7 @@
 # A CA for development in the user's data folder, and certificates of it that are made once.
 (import ../cert)
 (import ../crypto)
+(import ../lib/arguments)
 (import ./authority :prefix "")
 (import ./files)
 (import ./folder)
@@ -66,11 +67,13 @@
   end within 30 days. `jsec cert trust` makes this system's browsers and programs trust the CA.
   Raises when the folder can't be written, and when a name can't be in a certificate.``
   [& names]
+  (eachp [i name] names
+    (unless (bytes? name) (arguments/refuse "ca/dev" "names" i "name" name)))
   (def names (if (empty? names) ["localhost" "127.0.0.1" "::1"] (map string names)))
   (def data (data-folder))
   (def certificates (string data "/certs"))
   (each path [data certificates] (private-folder path))
-  (def paths (folder/paths data))
+  (def paths (folder/paths "ca/dev" data))
   (def base (string certificates "/" (file-name names)))
   (def [cert-file key-file] [(string base ".pem") (string base ".key")])
   (folder/with-lock "ca/dev" paths

@@ -1,4 +1,5 @@
 # The folder of a CA: its files, its lock, and the index of what it issued.
+(import ../lib/arguments)
 (import ./files)
 
 (def- native (require "../native"))
@@ -13,9 +14,9 @@
 
 (defn paths
   "The files of the CA in a folder, or of the CA whose certificate is the path `place`."
-  [place]
+  [function place]
   (unless (and (bytes? place) (not (empty? place)))
-    (fail "bad slot #0, expected path of a folder, or of a CA's certificate (.pem)"))
+    (arguments/refuse function "place" 0 "path of a folder, or of a CA's certificate (.pem)" place))
   (def base (if (string/has-suffix? ".pem" place) (string/slice place 0 -5) (string place "/ca")))
   {:cert (string base ".pem") :key (string base ".key") :index (string base ".index")
    :crl (string base ".crl") :lock (string base ".lock")})
@@ -35,13 +36,13 @@
   lock)
 
 (defn with-lock
-  "Call `f` while no other process and no other fiber uses the CA; `function` is for error texts."
+  "Call `f` while no other process and no other fiber uses the CA; errors name `function`."
   [function paths f]
   (with-dyns [*function* function]
     (def lock (take-lock (paths :lock)))
     (defer (unlock lock)
       (each kind [:cert :key :index :crl] (files/remove-parts (paths kind)))
-      (f))))
+      (arguments/under-name function (f)))))
 
 # ---- the index ----
 

@@ -1,4 +1,5 @@
 # net/connect and its like over TLS, with the signatures and results of core's functions.
+(import ./arguments)
 (import ./options)
 
 (def- natives (require "../native"))
@@ -23,7 +24,12 @@
   (unless (has-options? listener)
     (or (options/for-server (options/current fallback)) (refuse name))))
 
+(defn- check-type [function slot type]
+  (unless (index-of type [nil :stream :datagram])
+    (arguments/refuse function "type" slot ":stream" type)))
+
 (defn- connect [fallback host port &opt type bindhost bindport]
+  (check-type "net/connect" 2 type)
   (def given (options/for-client (options/current fallback)))
   (if bindhost
     (tls/wrap (core/connect host port type bindhost bindport) host given)
@@ -43,6 +49,8 @@
   (tls/accept-loop listener given handler (options/for-loop (options/current fallback))))
 
 (defn- server [fallback host port &opt handler type no-reuse]
+  (check-type "net/server" 3 type)
+  (unless (nil? handler) (arguments/check-handler "net/server" 2 handler))
   (assert (not (and (= type :datagram) handler)) "handler not supported for :datagram servers")
   (unless (or (= type :datagram) (options/for-server (options/current fallback)))
     (refuse "net/server"))
@@ -68,31 +76,36 @@
           TCP or a unix socket. The server is verified as by `tls/connect`. Returns a TLS stream.
           Raises as `tls/connect` does, and for `:datagram`.``
           (fn net/connect [host port &opt type bindhost bindport]
-            (connect fallback host port type bindhost bindport)))
+            (arguments/under-name "net/connect"
+              (connect fallback host port type bindhost bindport))))
    'net/listen
    (entry "net/listen host port &opt type no-reuse"
           ``Listen for TLS clients. Returns a listener, which keeps the certificate that the options
           name, if any. Raises when the address is in use, and for `:datagram`.``
           (fn net/listen [host port &opt type no-reuse]
-            (listen fallback host port type no-reuse)))
+            (check-type "net/listen" 2 type)
+            (arguments/under-name "net/listen" (listen fallback host port type no-reuse))))
    'net/accept
    (entry "net/accept stream &opt timeout"
           ``Take the next connection of a listener. Returns its TLS stream at once, without waiting
           for the client: the first read or write makes the handshake, and raises if it fails.
           Returns nil when the listener is closed. Raises "timeout" after that many seconds, and
           when neither the listener nor the options name a certificate.``
-          (fn net/accept [stream &opt timeout] (accept fallback stream timeout)))
+          (fn net/accept [stream &opt timeout]
+            (arguments/under-name "net/accept" (accept fallback stream timeout))))
    'net/accept-loop
    (entry "net/accept-loop stream handler"
           ``Call `handler` with a TLS stream, in a fiber of its own, for each connection whose
           handshake succeeds, as `tls/accept-loop` does; its options can stand beside the others.
           Returns the listener when it is closed. Raises when neither the listener nor the options
           name a certificate.``
-          (fn net/accept-loop [stream handler] (accept-loop fallback stream handler)))
+          (fn net/accept-loop [stream handler]
+            (arguments/under-name "net/accept-loop" (accept-loop fallback stream handler))))
    'net/server
    (entry "net/server host port &opt handler type no-reuse"
           ``Listen for TLS clients and, if there is a `handler`, serve them as `net/accept-loop`
           does, in a task of its own. Returns the listener. Raises when the address is in use, when
           the options name no certificate, and for `:datagram`.``
           (fn net/server [host port &opt handler type no-reuse]
-            (server fallback host port handler type no-reuse)))})
+            (arguments/under-name "net/server"
+              (server fallback host port handler type no-reuse))))})

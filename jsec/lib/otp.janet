@@ -1,4 +1,6 @@
 # One-time codes: HOTP (RFC 4226) and TOTP (RFC 6238), and the URIs that phones scan.
+(import ./arguments)
+
 (def- natives (require "../native"))
 (defn- native-function [name] (get-in natives [name :value]))
 (def- hmac (native-function 'crypto/hmac))
@@ -40,14 +42,10 @@
 
 (defn- read-options
   "The options with their defaults. No error text shows a string: it may be a misplaced secret."
-  [function rows options]
-  (unless (or (nil? options) (dictionary? options))
-    (errorf "%s: bad options, expected table or struct, got %s" function (type options)))
+  [function slot rows options]
+  (arguments/check-options function slot options (keys rows))
   (eachp [name value] (or options {})
-    (def row (get rows name))
-    (unless row
-      (errorf "%s: unknown option, expected one of :%s" function
-              (string/join (sort (map string (keys rows))) " :")))
+    (def row (rows name))
     (unless ((row :accepts) value)
       (errorf "%s: bad option :%s, expected %s, got %s" function (string name) (row :expected)
               (if (number? value) (string value) (type value)))))
@@ -55,8 +53,7 @@
 
 (defn- check-text [function parameter slot value]
   (unless (or (string? value) (buffer? value))
-    (errorf "%s: %s: bad slot #%d, expected string or buffer, got %s"
-            function parameter slot (type value))))
+    (arguments/refuse function parameter slot "string or buffer" value)))
 
 (defn- check-secret [function secret]
   (check-text function "secret" 0 secret)
@@ -96,7 +93,7 @@
   (unless (integer-in? counter 0 max-integer)
     (errorf "crypto/hotp: counter: bad slot #1, expected integer from 0 to %.0f, got %s"
             max-integer (if (number? counter) (string counter) (type counter))))
-  (code-of secret counter (read-options "crypto/hotp" code-rows opts)))
+  (code-of secret counter (read-options "crypto/hotp" 2 code-rows opts)))
 
 (defn crypto/totp
   ``The one-time code for a time (TOTP, RFC 6238), as a string of digits. `secret` is as for `hotp`.
@@ -109,7 +106,7 @@
   Raises when the secret is empty, or when an option is out of range.``
   [secret &opt opts]
   (check-secret "crypto/totp" secret)
-  (def options (read-options "crypto/totp" time-rows opts))
+  (def options (read-options "crypto/totp" 1 time-rows opts))
   (code-of secret (step-of options) options))
 
 (defn crypto/verify-totp
@@ -130,7 +127,7 @@
   [secret code &opt opts]
   (check-secret "crypto/verify-totp" secret)
   (check-text "crypto/verify-totp" "code" 1 code)
-  (def options (read-options "crypto/verify-totp" verify-rows opts))
+  (def options (read-options "crypto/verify-totp" 2 verify-rows opts))
   (def {:window window :after after} options)
   (def now (step-of options))
   (var matched nil)
@@ -168,7 +165,7 @@
   (check-secret "crypto/otp-uri" secret)
   (check-text "crypto/otp-uri" "account" 1 account)
   (def {:issuer issuer :counter counter :step step :digits digits :digest digest}
-    (read-options "crypto/otp-uri" uri-rows opts))
+    (read-options "crypto/otp-uri" 2 uri-rows opts))
   (check-label "account" account)
   (if issuer (check-label "issuer" issuer))
   (string "otpauth://" (if counter "hotp" "totp") "/"

@@ -1,4 +1,5 @@
 # TLS for programs and libraries that call net/* themselves.
+(import ./arguments)
 (import ./options)
 (import ./net :as over)
 
@@ -54,10 +55,12 @@
       (tls/server "0.0.0.0" 8443 handle {:cert "cert.pem" :key "key.pem"})``
   [host port &opt handler opts]
   (def [serve own] (handler-and-options handler opts))
+  (unless (nil? serve) (arguments/check-handler "tls/server" 2 serve))
   (def given (or own (options/current nil)))
   (when (and (or serve given) (not (options/for-server given)))
     (error "tls/server: a server needs a certificate: give :cert and :key"))
-  (def listener (tls/listen host port (options/for-listener given)))
+  (def listener
+    (arguments/under-name "tls/server" (tls/listen host port (options/for-listener given))))
   (when serve
     (ev/go (fn tls/server-handler []
              (tls/accept-loop listener nil serve (options/for-loop given)))))
@@ -91,11 +94,14 @@
 
       (http/request "GET" "https://example.org/" :stream-factory tls/stream-factory)``
   [host port &opt opts]
+  (unless (index-of (type opts) [:nil :table :struct :jsec/tls-context])
+    (arguments/refuse "tls/stream-factory" "opts" 2 "options or TLS context" opts))
   (def usual (options/for-client (options/current nil)))
-  (cond
-    (and opts (not (dictionary? opts))) (tls/connect host port opts)
-    (is-plain? (get opts :scheme)) (net/connect host port)
-    (tls/connect host port (options/over usual (options/without (or opts {}) [:scheme])))))
+  (arguments/under-name "tls/stream-factory"
+    (cond
+      (= :jsec/tls-context (type opts)) (tls/connect host port opts)
+      (is-plain? (get opts :scheme)) (net/connect host port)
+      (tls/connect host port (options/over usual (options/without (or opts {}) [:scheme]))))))
 
 # ---- libraries that call net/* ----
 
@@ -157,6 +163,9 @@
 
   Returns the environment of the library. Raises what `require` raises.``
   [path & args]
+  (unless (string? path) (arguments/refuse "tls/require" "path" 0 "string" path))
+  (unless (even? (length args))
+    (error "tls/require: arguments come in pairs of keyword and value"))
   (def given (table ;args))
   (def world (world-of (given :options)))
   (with-dyns [*module-cache* (world *module-cache*)

@@ -1,4 +1,6 @@
 # Authenticated encryption of streams of any length: docs/sealed-streams.md has the format.
+(import ./arguments)
+
 (def- natives (require "../native"))
 (defn- native-function [name] (get-in natives [name :value]))
 (def- hkdf (native-function 'crypto/hkdf))
@@ -15,14 +17,13 @@
 
 (defn- check-arguments [function key in out]
   (unless (or (string? key) (buffer? key))
-    (errorf "%s: key: bad slot #0, expected string or buffer, got %s" function (type key)))
+    (arguments/refuse function "key" 0 "string or buffer" key))
   (unless (= 32 (length key))
     (errorf "%s: a key has 32 bytes, got %d: use random-bytes, or scrypt for a password"
             function (length key)))
   (loop [[slot name stream method] :in [[1 "in" in :read] [2 "out" out :write]]
          :unless (and (abstract? stream) (get stream method))]
-    (errorf "%s: %s: bad slot #%d, expected stream or file, got %s"
-            function name slot (type stream))))
+    (arguments/refuse function name slot "stream or file" stream)))
 
 (defn- derive-keys
   "The key of this stream, and the commitment to it, which stands in the header."

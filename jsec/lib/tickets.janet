@@ -1,4 +1,6 @@
 # Ticket keys that change with time: the same ones in all processes of a fleet.
+(import ./arguments)
+
 (def- natives (require "../native"))
 (defn- native-function [name] (get-in natives [name :value]))
 (def- crypto/hkdf (native-function 'crypto/hkdf))
@@ -39,10 +41,7 @@
 (def- options [:secret :source :every :keep :on-error])
 
 (defn- check-names [name opts]
-  (unless (dictionary? opts)
-    (errorf "%s: bad slot #1, expected options, got %s" name (string (type opts))))
-  (unless (every? (map |(has-value? options $) (keys opts)))
-    (errorf "%s: unknown option, expected :secret, :source, :every, :keep and :on-error" name))
+  (arguments/check-options name 1 opts options)
   (when (= (nil? (get opts :secret)) (nil? (get opts :source)))
     (errorf "%s: give one of the options :secret and :source" name)))
 
@@ -106,7 +105,7 @@
 
 (defn- check-context [name type-name context]
   (unless (= type-name (type context))
-    (errorf "%s: bad slot #0, expected a context, got %s" name (string (type context)))))
+    (arguments/refuse name "ctx" 0 "context" context)))
 
 (defn tls/rotate-ticket-keys
   ``Replace the ticket keys of a context from `tls/new-context` from time to time, so that clients

@@ -234,9 +234,12 @@ static const RequestKind loop_kind = {.cancelled = cancel_loop, .mark = mark_req
 
 static JanetFunction *get_handler(const char *function, const Janet *argv, int32_t n) {
     JanetFunction *handler = args_function(function, argv, n);
-    if (handler->def->max_arity < 1) janet_panic("handler function must take at least 1 argument");
-    if (handler->def->min_arity > 1)
-        janet_panic("handler function must be callable with 1 argument");
+    if (handler->def->max_arity < 1) {
+        raise_format(function, "handler function must take at least 1 argument");
+    }
+    if (handler->def->min_arity > 1) {
+        raise_format(function, "handler function must be callable with 1 argument");
+    }
     return handler;
 }
 

@@ -112,7 +112,7 @@
               (crypto/totp digits {:window 1}))
   (fails-with "crypto/verify-totp: bad option :window, expected integer from 0 to 20, got 21"
               (crypto/verify-totp digits "123456" {:window 21}))
-  (fails-with "crypto/verify-totp: bad options, expected table or struct, got string"
+  (fails-with "crypto/verify-totp: opts: bad slot #2, expected options, got string"
               (crypto/verify-totp digits "123456" "password"))
   (fails-with "crypto/otp-uri: account is empty or has a colon" (crypto/otp-uri digits "a:b"))
   (fails-with "crypto/otp-uri: issuer is empty or has a colon"

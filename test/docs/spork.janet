@@ -8,7 +8,7 @@
 (def examples
   "What each example prints, among other things."
   {"https_client" ["200: in three chunks, over TLS" "/out is refused: a redirect"
-                   "/new is refused: tls/connect: certificate verify failed"]
+                   "/new is refused: tls/stream-factory: certificate verify failed"]
    "https_server" ["hello, over TLS" "three, on the same connection"]
    "rpc_tls" ["1 + 2 + 3 = 6" "without a certificate: tls/"]
    "netrepl_tls" ["the server evaluates (+ 1 2)" "without a certificate: tls/"]})

@@ -1,6 +1,10 @@
 # Wrong calls of every public function: the error names the function, and the argument where it can.
 (import ../support/check :prefix "")
 (import ../../tools/public)
+(import jsec/ca)
+(import jsec/cert)
+(import jsec/dtls)
+(import jsec/tls)
 
 (def functions (mapcat public/functions (public/modules)))
 
@@ -55,5 +59,73 @@
                         err))
                     forms)
               err))))))
+
+# ---- functions that are written in Janet ----
+
+(def dir (tmpdir))
+(defn path [name] (string dir "/" name))
+(def own (cert/generate-self-signed-cert {:common-name "localhost" :key-type :ec-p256}))
+(def key (string/repeat "k" 32))
+(spit (path "data") "data")
+(ca/create (path "pki"))
+(ca/issue (path "pki") "a.example")
+
+(defn- in-file [] (file/open (path "data")))
+(defn- out-file [] (file/open (path "out") :w))
+(defn- listening [] (tls/listen "127.0.0.1" 0 own))
+
+(def right-calls
+  "The arguments of a right call of each. no-reuse of net/* is left out: any value is right."
+  {"crypto/digest-file" |[:sha256 (path "data") {}]
+   "crypto/digest-stream" |[:sha256 (in-file) {}]
+   "crypto/seal-stream" |[key (in-file) (out-file)]
+   "crypto/open-stream" |[key (in-file) (out-file)]
+   "crypto/hotp" |[key 1 {}]
+   "crypto/totp" |[key {}]
+   "crypto/verify-totp" |[key "123456" {}]
+   "crypto/otp-uri" |[key "me" {}]
+   "tls/rotate-ticket-keys" |[(tls/new-context own) {:secret key}]
+   "dtls/rotate-ticket-keys" |[(dtls/new-context own) {:secret key}]
+   "ca/create" |[(path "new") {}]
+   "ca/issue" |[(path "pki") "b.example" {}]
+   "ca/list" |[(path "pki")]
+   "ca/revoke" |[(path "pki") "a.example" {}]
+   "ca/crl" |[(path "pki") {}]
+   "ca/dev" |["localhost" "a.example"]
+   "net/connect" |["127.0.0.1" 1 :stream "127.0.0.1" 0]
+   "net/listen" |["127.0.0.1" 0 :stream]
+   "net/accept" |[(listening)]
+   "net/accept-loop" |[(listening) (fn [_])]
+   "net/server" |["127.0.0.1" 0 (fn [_]) :stream]
+   "tls/server" |["127.0.0.1" 0 (fn [_]) own]
+   "tls/stream-factory" |["127.0.0.1" 1 {}]
+   "tls/require" |["./nowhere"]})
+
+(def macros ["tls/with-options" "tls/import"])
+
+(test "each function that is written in Janet has a right call here"
+  (is= [;(sorted [;(keys right-calls) ;macros])]
+       [;(sorted (map |($ :name) (filter |(not (cfunction? ($ :value))) functions)))]))
+
+# not among them: nil, names, numbers that may be ports, and options
+(def wrong-values [1.5 @[1 2 3] (int/u64 1) true math/nan (fn [])])
+
+(each {:name name :value function} functions
+  (when-let [arguments (right-calls name)]
+    (test (string name ": each argument of a wrong type is refused under its name")
+      (for slot 0 (length (arguments))
+        (each wrong wrong-values
+          (def given (put (array ;(arguments)) slot wrong))
+          (def err
+            (tls/with-options {:cert (own :cert) :key (own :key)} (error-of function ;given)))
+          (is err (string/format "%q is taken in slot %d" wrong slot))
+          (is (string/has-prefix? (string name ": ") err) err))))))
+
+(test "options that do not exist are refused by the functions of jsec/ca"
+  (each [call name] [[|(ca/create (path "new") {:nosuch 1}) "ca/create"]
+                     [|(ca/issue (path "pki") "b.example" {:nosuch 1}) "ca/issue"]
+                     [|(ca/revoke (path "pki") "a.example" {:nosuch 1}) "ca/revoke"]
+                     [|(ca/crl (path "pki") {:nosuch 1}) "ca/crl"]]
+    (is (string/has-prefix? (string name ": unknown option") (error-of call)))))
 
 (end)

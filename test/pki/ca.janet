@@ -198,10 +198,10 @@
 
 (test "a process that is killed leaves neither a lock nor rubbish"
   (def place (fresh))
-  (def paths (folder/paths place))
+  (def paths (folder/paths "x" place))
   (def code ```(import jsec/ca/folder)
     (def [_ place] (dyn *args*))
-    (folder/with-lock "x" (folder/paths place)
+    (folder/with-lock "x" (folder/paths "x" place)
       (fn []
         (spit (string place "/ca.index.0123456789abcdef.part") "half")
         (print "locked")

@@ -165,8 +165,10 @@
   (refused "unknown option" {:secret secret :kepp 2})
   (each every [0 -1 math/inf math/nan "1"] (refused ":every" {:secret secret :every every}))
   (each keep [-1 7 1.5 "1"] (refused "from 0 to 6" {:secret secret :keep keep}))
-  (fails-with "expected a context" (tls/rotate-ticket-keys 1 {:secret secret}))
-  (fails-with "expected a context" (dtls/rotate-ticket-keys ctx {:secret secret})))
+  (fails-with "tls/rotate-ticket-keys: ctx: bad slot #0, expected context"
+              (tls/rotate-ticket-keys 1 {:secret secret}))
+  (fails-with "dtls/rotate-ticket-keys: ctx: bad slot #0, expected context"
+              (dtls/rotate-ticket-keys ctx {:secret secret})))
 
 (test "DTLS: two servers with one secret resume each other's sessions"
   (def [one two] (seq [_ :range [0 2]] (dtls/new-context identity)))
