@@ -9,6 +9,8 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#define PEM_MAX_SIZE (16 << 20) /* a bundle of all public CAs is 200 KB */
+
 /* The bytes that an option "path or PEM content" names: PEM or DER content as it is, or the file
  * at that path. `owned` holds the file's bytes; pem_free is safe in either case. NULL data on
  * failure. */
