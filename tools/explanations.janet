@@ -92,6 +92,7 @@ spellings of one option are given.``
            "…: out of memory" "empty path" "path too long"
            "empty, expected PEM, DER or the path of a file"
            "…: if it is a path, give the content: (slurp path)"
+           "…: no regular file: give the content: (slurp path)"
            ":client-ca-names: *" "this system has no trusted CAs*"
            "the system's CA certificates can't be loaded*" "neither PEM nor DER"]
    :others ["…: neither PEM nor DER nor the path of a file"

@@ -1,6 +1,7 @@
 # A certificate, key or revocation list may be given as the path of a file wherever its content may
 # be. Requests, messages and bundles are data: the error says so. No error shows a secret.
 (import ../support/check :prefix "")
+(import ../support/peers :prefix "")
 (import jsec/cert)
 (import jsec/crypto)
 (import jsec/tls)
@@ -114,6 +115,25 @@
            crypto/detect-format |(crypto/cms-decrypt $ (leaf :cert) (leaf :key))
            |(cert/issue-cert {:issuer-cert (root :cert) :issuer-key (root :key) :csr $})]
     (fails-with "if it is a path, give the content: (slurp path)" (f path))))
+
+(def loaders
+  {"cert/parse" cert/parse "crypto/load-key" crypto/load-key "crypto/key-info" crypto/key-info
+   "crypto/sign" |(crypto/sign $ "x") "crypto/verify" |(crypto/verify $ "x" "y")
+   "cert/parse-crl" cert/parse-crl "crypto/convert-cert" |(crypto/convert-cert $ :der)})
+
+(peer-test "mkfifo" "a pipe or device is refused, and keeps its data: the text may come from a peer"
+  (def pipe (string dir "/pipe.pem"))
+  (is= 0 (os/execute ["mkfifo" pipe] :p))
+  (with-child [c "sh" "-c" `exec 3<>"$0"; echo data >&3; echo open; read x; read y <&3; echo "has $y"`
+               pipe]
+    (await c :out "open")
+    (eachp [name load] loaders
+      (fails-with (string pipe ": no regular file: give the content: (slurp path)") (load pipe))
+      (fails-with (string name ": ") (load "/dev/zero"))
+      (fails-with "no regular file" (load "/dev/zero")))
+    (feed c "\n")
+    (is= 0 (exit-status c) (described c))
+    (is (string/find "has data" (c :out)) (described c))))
 
 (test "TLS takes the same paths"
   (is (tls/new-context {:cert (paths :cert) :key (paths :key) :ca-file (paths :ca)})))

@@ -11,8 +11,8 @@
 
 #define PEM_MAX_SIZE (16 << 20) /* a bundle of all public CAs is 200 KB */
 
-/* The bytes that an option "path or PEM content" names: PEM or DER content as it is, or the file
- * at that path. `owned` holds the file's bytes; pem_free is safe in either case. NULL data on
+/* The bytes that an option "path or PEM content" names: PEM or DER content as it is, or the file or
+ * pipe at that path. `owned` holds the file's bytes; pem_free is safe in either case. NULL data on
  * failure. */
 Bytes pem_source(Bytes source, PemSource *owned, Failure *failure);
 
@@ -20,8 +20,8 @@ Bytes pem_source(Bytes source, PemSource *owned, Failure *failure);
  * take a certificate, key or CRL as content or path. */
 bool pem_is_path(Bytes source);
 
-/* Replaces the path of a file with its content, for pem_free. What is no path stays, so that its
- * parser explains it. A failure begins with `what`. */
+/* Replaces the path of a regular file with its content, for pem_free. What is no path stays, so that
+ * its parser explains it. A failure begins with `what`. */
 bool pem_resolve(Bytes *source, const char *what, PemSource *owned, Failure *failure);
 
 /* For data that is never given as a path: ends the failure with the cure, if it looks like one. */

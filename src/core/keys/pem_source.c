@@ -14,6 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A string that jsec/cert or jsec/crypto takes for a path may come from a peer. It must not empty a
+ * pipe, such as the event loop's own behind /proc/self/fd. Options of TLS come from the program. */
+typedef enum Access { REGULAR_ONLY, ANY_FILE } Access;
+
 #define PATIENCE_MS 1000
 #define NO_SOURCE "neither PEM nor DER nor the path of a file"
 
@@ -63,19 +67,26 @@ bool pem_is_path(Bytes source) {
     return can_be_path(source) && !is_content(source);
 }
 
+/* Opening a pipe or device has effects already: it wakes a writer, or rewinds a tape. */
+static bool is_irregular(const char *path) {
+    struct stat info;
+    return !stat(path, &info) && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
 /* `otherwise` replaces the source in an error text if the text must not show the source. */
-static bool read_file(Bytes source, const char *otherwise, PemSource *owned, Failure *failure) {
+static bool read_file(Bytes source, Access access, const char *otherwise, PemSource *owned,
+                      Failure *failure) {
     char path[PATH_MAX];
     *owned = (PemSource){NULL, 0};
     if (!can_be_path(source)) return failure_set(failure, "%s", otherwise);
     memcpy(path, source.data, source.length);
     path[source.length] = 0;
-
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0) {
-        const char *shown = shown_is_path(source) ? path : otherwise;
-        return failure_set(failure, "%s: %s", shown, strerror(errno));
+    const char *shown = shown_is_path(source) ? path : otherwise;
+    if (access == REGULAR_ONLY && is_irregular(path)) {
+        return failure_set(failure, "%s: no regular file: give the content: (slurp path)", shown);
     }
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) return failure_set(failure, "%s: %s", shown, strerror(errno));
     bool read = read_whole(descriptor, path, owned, failure);
     close(descriptor);
     if (!read) pem_free(owned);
@@ -85,7 +96,7 @@ static bool read_file(Bytes source, const char *otherwise, PemSource *owned, Fai
 bool pem_file(Bytes source, PemSource *owned, Failure *failure) {
     *owned = (PemSource){NULL, 0};
     if (!source.length) return failure_set(failure, "empty path");
-    return read_file(source, "not the path of a file", owned, failure);
+    return read_file(source, ANY_FILE, "not the path of a file", owned, failure);
 }
 
 Bytes pem_source(Bytes source, PemSource *owned, Failure *failure) {
@@ -96,14 +107,16 @@ Bytes pem_source(Bytes source, PemSource *owned, Failure *failure) {
         failure_set(failure, "empty, expected PEM, DER or the path of a file");
         return none;
     }
-    if (!read_file(source, NO_SOURCE, owned, failure)) return none;
+    if (!read_file(source, ANY_FILE, NO_SOURCE, owned, failure)) return none;
     return (Bytes){owned->bytes, owned->length};
 }
 
 bool pem_resolve(Bytes *source, const char *what, PemSource *owned, Failure *failure) {
     *owned = (PemSource){NULL, 0};
     if (!pem_is_path(*source)) return true;
-    if (!read_file(*source, NO_SOURCE, owned, failure)) return failure_prefix(failure, "%s", what);
+    if (!read_file(*source, REGULAR_ONLY, NO_SOURCE, owned, failure)) {
+        return failure_prefix(failure, "%s", what);
+    }
     *source = (Bytes){owned->bytes, owned->length};
     return true;
 }
