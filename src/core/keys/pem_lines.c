@@ -1,52 +1,11 @@
-#define _GNU_SOURCE /* memmem */
 #include "core/keys/pem_lines.h"
+
+#include "core/keys/pem_block.h"
 
 #include <openssl/crypto.h>
 #include <string.h>
 
 #define LINE_LENGTH 64 /* RFC 7468 */
-
-/* A block from "-----BEGIN" to the end of its END marker; markers include the dashes. */
-typedef struct Block {
-    Bytes begin, body, end;
-} Block;
-
-static const uint8_t *find_text(Bytes data, const char *text) {
-    return memmem(data.data, data.length, text, strlen(text));
-}
-
-static Bytes skip_to(Bytes data, const uint8_t *at) {
-    return (Bytes){at, (size_t)(data.data + data.length - at)};
-}
-
-/* The marker of that kind, with its label, at the start of `data`. */
-static bool read_marker(Bytes data, const char *kind, Bytes *marker) {
-    size_t length = strlen(kind);
-    if (data.length < length || memcmp(data.data, kind, length)) return false;
-    const uint8_t *dashes = find_text(skip_to(data, data.data + length), "-----");
-    if (!dashes || memchr(data.data, '\n', (size_t)(dashes - data.data))) return false;
-    *marker = (Bytes){data.data, (size_t)(dashes + 5 - data.data)};
-    return true;
-}
-
-/* A "-----BEGIN" that no dashes follow in its line is text. */
-static bool find_begin(Bytes data, Bytes *begin) {
-    const uint8_t *at;
-    while ((at = find_text(data, ENCODING_BEGIN))) {
-        if (read_marker(skip_to(data, at), ENCODING_BEGIN, begin)) return true;
-        data = skip_to(data, at + sizeof ENCODING_BEGIN - 1);
-    }
-    return false;
-}
-
-static bool find_block(Bytes data, Block *block) {
-    if (!find_begin(data, &block->begin)) return false;
-    const uint8_t *body = block->begin.data + block->begin.length;
-    const uint8_t *end = find_text(skip_to(data, body), "-----END ");
-    if (!end || !read_marker(skip_to(data, end), "-----END ", &block->end)) return false;
-    block->body = (Bytes){body, (size_t)(end - body)};
-    return true;
-}
 
 static bool is_line_end(Bytes data, const uint8_t *at) {
     while (at < data.data + data.length && (*at == ' ' || *at == '\t' || *at == '\r')) at++;
@@ -69,18 +28,18 @@ static bool has_good_lines(Bytes body) {
     return true;
 }
 
-static bool is_good(Bytes data, const Block *block) {
+static bool is_good(Bytes data, const PemBlock *block) {
     const uint8_t *begin = block->begin.data, *after = block->end.data + block->end.length;
     bool begins_line = begin == data.data || begin[-1] == '\n';
     return begins_line && has_good_lines(block->body) && is_line_end(data, after);
 }
 
 static bool are_all_good(Bytes data) {
-    Block block;
+    PemBlock block;
     Bytes rest = data;
-    while (find_block(rest, &block)) {
+    while (pem_block_find(rest, &block)) {
         if (!is_good(data, &block)) return false;
-        rest = skip_to(rest, block.end.data + block.end.length);
+        rest = pem_block_skip_to(rest, block.end.data + block.end.length);
     }
     return true;
 }
@@ -98,11 +57,12 @@ static size_t measure_separator(Bytes text) {
 /* Removes the next word from `body`. */
 static bool take_word(Bytes *body, Bytes *word) {
     size_t length;
-    while ((length = measure_separator(*body))) *body = skip_to(*body, body->data + length);
+    while ((length = measure_separator(*body)))
+        *body = pem_block_skip_to(*body, body->data + length);
     const uint8_t *at = body->data, *end = at + body->length;
     while (at < end && !is_between(*at) && *at != '\\') at++;
     *word = (Bytes){body->data, (size_t)(at - body->data)};
-    *body = skip_to(*body, at);
+    *body = pem_block_skip_to(*body, at);
     return word->length;
 }
 
@@ -155,7 +115,7 @@ static uint8_t *append_body(uint8_t *at, Bytes body) {
 }
 
 bool pem_lines_mend(Bytes *data, PemSource *owned, Failure *failure) {
-    Block block;
+    PemBlock block;
     Bytes rest = *data;
     *owned = (PemSource){NULL, 0};
     if (!encoding_is_pem(*data) || are_all_good(*data)) return true;
@@ -164,11 +124,11 @@ bool pem_lines_mend(Bytes *data, PemSource *owned, Failure *failure) {
     owned->bytes = OPENSSL_malloc(owned->length);
     if (!owned->bytes) return failure_set(failure, "out of memory");
     uint8_t *at = owned->bytes;
-    while (find_block(rest, &block)) {
+    while (pem_block_find(rest, &block)) {
         at = append_line(at, block.begin);
         at = append_body(at, block.body);
         at = append_line(at, block.end);
-        rest = skip_to(rest, block.end.data + block.end.length);
+        rest = pem_block_skip_to(rest, block.end.data + block.end.length);
     }
     at = append(at, rest);
     *data = (Bytes){owned->bytes, (size_t)(at - owned->bytes)};
