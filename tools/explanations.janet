@@ -92,7 +92,7 @@ spellings of one option are given.``
            "…: out of memory" "empty path" "path too long"
            "empty, expected PEM, DER or the path of a file"
            "…: if it is a path, give the content: (slurp path)"
-           "…: no regular file: give the content: (slurp path)"
+           "…: not a regular file: give the content: (slurp path)"
            ":client-ca-names: *" "this system has no trusted CAs*"
            "the system's CA certificates can't be loaded*" "neither PEM nor DER"]
    :others ["…: neither PEM nor DER nor the path of a file"
@@ -109,6 +109,8 @@ spellings of one option are given.``
    :texts ["not a certificate*" "not a CRL*" "not a private key*"
            "not a public key, certificate or private key*" "not a key*" "certificate not readable*"
            "private key not readable*" "no key*" "not a usable key*" "number … was not read*"
+           "damaged*" "empty" "no … block in the PEM"
+           "the block … is not read*" "line …: Base64 without BEGIN and END lines is not read"
            "EC key with explicit curve parameters*" "key too long" "request not usable*"]
    :cause
    ``The bytes are damaged, of another kind (a public key in place of a private one, a request in
@@ -116,7 +118,9 @@ spellings of one option are given.``
    :cure
    ``Run `jsec cert show FILE` to see the contents of a file. PEM may stand among other text, but
    must be complete, with its BEGIN and END lines of five dashes. A text that gives a number counts
-   from 1. PEM and DER don't mix in one text: convert one with `crypto/convert-cert`.``}
+   from 1. Among certificates, keys, parameters and requests are skipped; what may be another
+   certificate, such as a PKCS7 block or Base64 without such lines, raises. PEM and DER don't mix in
+   one text: convert one with `crypto/convert-cert`.``}
 
   {:title "Passwords"
    :texts ["private key is encrypted*" "private key not decrypted*" "password not usable*"

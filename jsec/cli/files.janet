@@ -33,8 +33,17 @@
   (def [fine value] (protect (f ;arguments)))
   (if fine value))
 
+(defn- unknown [what] {:kind :unknown :what what})
+
 (defn- certificate [data]
-  (if-let [facts (attempt cert/parse data)] (merge {:kind :certificate} facts)))
+  (def [fine facts] (protect (cert/parse data)))
+  (if fine (merge {:kind :certificate} facts) (unknown (string/replace "cert/parse: " "" facts))))
+(defn- certificates
+  "DER certificates may follow each other."
+  [data]
+  (if-let [message (attempt crypto/cms-certs-only data)]
+    (map certificate (crypto/cms-get-certs message))))
+
 (defn- request [data]
   (if-let [facts (attempt crypto/parse-csr data)] (merge {:kind :request} facts)))
 (defn- revocation-list [data]
@@ -56,8 +65,6 @@
     (string/find "password" found)
     {:kind :bundle :locked (if password "the password is wrong" "it needs a password")}))
 
-(defn- unknown [what] {:kind :unknown :what what})
-
 (defn- inspect-pem [[kind text] password]
   (def found
     (cond
@@ -68,13 +75,24 @@
       (or (= "CMS" kind) (= "PKCS7" kind)) (message text)))
   (or found (unknown (string "PEM block " kind))))
 
+(defn- left-over
+  "What is no block, but may be a certificate: Base64 or DER, or a block with damaged lines."
+  [data]
+  (def [fine why] (protect (cert/parse data)))
+  (def reason
+    (unless fine
+      (peg/match '(thru (* "not a certificate: "
+                           '(+ (* (thru "was not read") (any 1)) (* "line " (any 1))))) why)))
+  (map unknown (or reason [])))
+
 (defn inspect
   ``The contents of a file as an array of structs, with `:kind` :certificate, :request, :list
   (CRL), :key, :bundle (PKCS#12), :message (CMS) or :unknown.``
   [data &opt password]
   (def blocks (pem-blocks data))
   (if (empty? blocks)
-    [(or (certificate data) (request data) (revocation-list data) (key data password)
-         (bundle data password) (message data)
-         (unknown "neither PEM nor DER of a kind that jsec knows"))]
-    (map |(inspect-pem $ password) blocks)))
+    (or (certificates data)
+        [(or (request data) (revocation-list data) (key data password)
+             (bundle data password) (message data)
+             (unknown "neither PEM nor DER of a kind that jsec knows"))])
+    [;(map |(inspect-pem $ password) blocks) ;(left-over data)]))

@@ -128,9 +128,9 @@
                pipe]
     (await c :out "open")
     (eachp [name load] loaders
-      (fails-with (string pipe ": no regular file: give the content: (slurp path)") (load pipe))
+      (fails-with (string pipe ": not a regular file: give the content: (slurp path)") (load pipe))
       (fails-with (string name ": ") (load "/dev/zero"))
-      (fails-with "no regular file" (load "/dev/zero")))
+      (fails-with "not a regular file" (load "/dev/zero")))
     (feed c "\n")
     (is= 0 (exit-status c) (described c))
     (is (string/find "has data" (c :out)) (described c))))

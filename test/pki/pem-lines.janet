@@ -130,6 +130,81 @@
   (is= 2 (count-read (string (string/replace-all " CERT" " X509 CERT" first-one)
                              (string/replace-all " CERT" " TRUSTED CERT" second)))))
 
+(def base64 (string/join (slice (lines-of second) 1 -2) "\n"))
+(def bundle (crypto/create-pkcs12 second (other :key) {:password "x" :iterations 1000}))
+
+(defn- pem-of [name der]
+  (string "-----BEGIN " name "-----\n"
+          (string/replace-all "\r\n" "\n"
+            (string/join (map string (partition 64 (crypto/base64-encode der))) "\n"))
+          "\n-----END " name "-----\n"))
+
+(eachp [what [text why]]
+  {"Base64 without BEGIN and END" [base64 "Base64 without BEGIN and END lines"]
+   "such Base64 on one line" [(string/replace-all "\n" "" base64) "Base64 without BEGIN"]
+   "such Base64 in quotes" [(string `"` (string/replace-all "\n" `\n` base64) `",`) "Base64 without"]
+   "Base64 of PEM" [(crypto/base64-encode second) "Base64 without BEGIN and END lines"]
+   "a PKCS7 block" [(crypto/cms-certs-only second) "PKCS7\" is not read: crypto/cms-get-certs"]
+   "a CMS block" [message "\"CMS\" is not read: crypto/cms-get-certs"]
+   "a PKCS12 block" [(pem-of "PKCS12" bundle) "PKCS12\" is not read: crypto/parse-pkcs12"]
+   "a misspelt label" [(string/replace-all "CERTIFICATE" "CERTFICATE" second)
+                       "\"CERTFICATE\" is not read"]}
+  (test (string what " among certificates is refused: it may hold one")
+    (each given [(string first-one text) (string "# comment\n" text "\n" first-one)
+                 (string first-one text "\n" third) (string ((forms "all on one line") first-one) " " text)]
+      (fails-with "not a certificate: " (count-read given))
+      (is (string/find why (last (protect (count-read given)))) (last (protect (count-read given))))
+      (fails-with ":ca-file: not a certificate: " (tls/new-context {:ca given}))
+      (fails-with "not a certificate: " (cert/verify-chain first-one {:roots given})))))
+
+(test "the line of such Base64 is named"
+  (fails-with "not a certificate: line 3: Base64 without"
+              (cert/parse (string "a\nb\n" base64 "\n" first-one))))
+
+(test "comments, fingerprints, pins, keys and parameters between certificates are skipped"
+  (def digest (crypto/digest :sha512 "x"))
+  (each text ["Bag Attributes\n    localKeyID: 54 69 6D 65\nsubject=CN = a\n\nissuer=CN = b\n"
+              "Amazon Root CA 1\n================\n" "# Label: \"GlobalSign\"\n# Serial: 04\n"
+              (string "SHA256: " (crypto/hex-encode (crypto/digest :sha256 "x")) "\n")
+              (string "pin-sha256=\"" (crypto/base64-encode (crypto/digest :sha256 "y")) "\"\n")
+              (string (string/ascii-upper (crypto/hex-encode digest)) "\n")
+              (string "sha512-" (crypto/base64-encode digest) "\n") "MII\n"
+              "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+              (other :key) (crypto/export-public-key (other :key)) csr encrypted
+              (cert/issue-crl {:issuer-cert (identity :cert) :issuer-key (identity :key)})]
+    (is= 2 (count-read (string first-one text second)) text)
+    (is= 2 (count-read (string text first-one second text)) text)
+    (tls/new-context {:ca (string text first-one text)})))
+
+(peer-test "openssl" "text that openssl x509 -text and pkcs12 write around certificates is skipped"
+  (def dir (tmpdir))
+  (defn output [& words]
+    (with [p (os/spawn words :px {:out :pipe :err :pipe :in :pipe})]
+      (:close (p :in))
+      (def text (ev/read (p :out) :all))
+      (os/proc-wait p)
+      text))
+  (spit (string dir "/cert") (identity :cert))
+  (spit (string dir "/p12") (crypto/create-pkcs12 (identity :cert) (identity :key)
+                                                  {:password "x" :friendly-name "ä" :chain second}))
+  (def shown (output "openssl" "x509" "-in" (string dir "/cert") "-text" "-fingerprint"))
+  (is= 2 (count-read (string shown second shown)))
+  (def dumped (output "openssl" "pkcs12" "-in" (string dir "/p12") "-passin" "pass:x" "-nodes"))
+  (is (string/find "Bag Attributes" dumped))
+  (is= 2 (count-read dumped)))
+
+(test "a second request or list behind the first in one block, or in DER, is refused"
+  (def csr-der (crypto/base64-decode (string/join (slice (lines-of csr) 1 -2))))
+  (def list (cert/issue-crl {:issuer-cert (identity :cert) :issuer-key (identity :key)
+                             :format :der}))
+  (is= (crypto/parse-csr csr) (crypto/parse-csr csr-der))
+  (each bad [(string csr-der csr-der) (string csr-der "\0")
+             (pem-of "CERTIFICATE REQUEST" (string csr-der csr-der))]
+    (fails-with "not a certificate request: damaged: too long" (crypto/parse-csr bad)))
+  (is (cert/parse-crl (pem-of "X509 CRL" list)))
+  (fails-with "not a CRL: damaged: too long" (cert/parse-crl (pem-of "X509 CRL" (string list list))))
+  (fails-with "not a CRL" (cert/parse-crl (string list "\0"))))
+
 (peer-test "openssl" "revocation lists are all read, or it raises"
   (def dir (tmpdir))
   (defn run [& words] (os/execute words :px {:out (file/open "/dev/null" :w)

@@ -3,6 +3,7 @@
 (import ../support/peers :prefix "")
 (import jsec/cert)
 (import jsec/cli/cert :prefix "cert-")
+(import jsec/crypto)
 (import jsec/cli/show)
 (import jsec/tls)
 
@@ -417,6 +418,22 @@
   (is= 1 (first (jsec "cert" "show" (path "junk"))))
   (def secret (string/slice (slurp (server :key)) 40 80))
   (is (not (string/find secret (shown (server :key) "--json"))) "no key is shown"))
+
+(test "cert show shows each certificate of a file, and what it can't read"
+  (def pem (slurp (server :cert)))
+  (def base64 (string/join (slice (string/split "\n" (string/trim (slurp ca))) 1 -2) "\n"))
+  (def ders (map |(crypto/convert-cert (slurp $) :der) [(server :cert) ca]))
+  (defn shown [text]
+    (spit (string dir "/shown") text)
+    (jsec "cert" "show" (string dir "/shown")))
+  (def [code text] (shown (string/join ders)))
+  (is= 0 code)
+  (has text "certificate CN=localhost" "certificate CN=Test CA")
+  (eachp [why text] {"line 1: Base64 without BEGIN and END lines" (string base64 "\n" pem)
+                     "number 2 was not read" (string pem (last ders))}
+    (def [code text] (shown text))
+    (is= 1 code)
+    (has text "certificate CN=localhost" why)))
 
 # ---- completions, manual, versions ----
 

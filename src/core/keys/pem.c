@@ -5,13 +5,28 @@
 #include "core/keys/openssh.h"
 #include "core/keys/pbe.h"
 #include "core/keys/pem_blocks.h"
+#include "core/keys/pem_foreign.h"
 #include "core/keys/pem_lines.h"
 #include "core/keys/pkcs8.h"
 
 #include <openssl/decoder.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <stdio.h>
 #include <string.h>
+
+bool pem_explain(Bytes data, const char *label, Failure *failure) {
+    char marker[64];
+    bool pem = encoding_is_pem(data);
+    snprintf(marker, sizeof marker, "%s-----", label);
+    if (!data.length) return failure_set(failure, "empty");
+    if (!pem && *data.data != 0x30) return failure_set(failure, "neither PEM nor DER");
+    if (pem && !memmem(data.data, data.length, marker, strlen(marker))) {
+        return failure_set(failure, "no %s block in the PEM", label);
+    }
+    if (!ERR_peek_error()) return failure_set(failure, "damaged, or cut off");
+    return failure_openssl(failure, "damaged");
+}
 
 /* For OpenSSL's question for the password of a key; without a callback it prompts on the
  * terminal. */
@@ -157,6 +172,11 @@ static int no_passphrase(char *buffer, int size, int writing, void *arg) {
     return -1;
 }
 
+static bool is_end_of_input(void) {
+    unsigned long code = ERR_peek_last_error();
+    return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+}
+
 static bool push_pem(STACK_OF(X509) * into, Bytes data) {
     BIO *bio = BIO_new_mem_buf(data.data, (int)data.length);
     if (!bio) return false;
@@ -167,8 +187,7 @@ static bool push_pem(STACK_OF(X509) * into, Bytes data) {
         if (!pushed) X509_free(certificate);
     }
     BIO_free(bio);
-    /* PEM_R_NO_START_LINE is the normal end of input. */
-    bool ended = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    bool ended = is_end_of_input();
     if (ended) ERR_clear_error();
     return pushed && ended;
 }
@@ -195,6 +214,8 @@ static void explain_certificates(Bytes data, int number, Failure *failure) {
                       : failure_openssl(failure, "not a certificate: number %d", number + 1));
     } else if (pem && !single) {
         failure_set(failure, "not a certificate: number %d: empty or damaged", number + 1);
+    } else if (pem && !pem_foreign_check(data, failure)) {
+        failure_prefix(failure, "not a certificate");
     } else {
         failure_set(failure, "not a certificate: %s",
                     pem ? "no CERTIFICATE block in the PEM" : "neither PEM nor DER");
@@ -202,12 +223,12 @@ static void explain_certificates(Bytes data, int number, Failure *failure) {
 }
 
 /* OpenSSL skips a block with a damaged BEGIN line, and what follows the last one. */
-static bool check_count(Bytes data, const char *word, int read, Failure *failure) {
+static bool check_rest(Bytes data, const char *word, int read, Failure *failure) {
     int missed = pem_blocks_missed(data, word, read);
-    return !missed || failure_set(failure,
-                                  "number %d was not read: its BEGIN or END line is "
-                                  "damaged, or it is not PEM",
-                                  missed);
+    if (!missed) return pem_foreign_check(data, failure);
+    return failure_set(failure,
+                       "number %d was not read: its BEGIN or END line is damaged, or it is not PEM",
+                       missed);
 }
 
 /* `data` is what the caller gave, `mended` the same with good lines. */
@@ -217,7 +238,7 @@ static STACK_OF(X509) * read_certificates(Bytes data, Bytes mended, Failure *fai
     bool parsed = all && (pem ? push_pem(all, mended) : push_der(all, mended));
     if (!parsed || !sk_X509_num(all)) {
         explain_certificates(data, all ? sk_X509_num(all) : 0, failure);
-    } else if (!pem || check_count(data, "CERTIFICATE", sk_X509_num(all), failure)) {
+    } else if (!pem || check_rest(data, "CERTIFICATE", sk_X509_num(all), failure)) {
         return all;
     } else {
         failure_prefix(failure, "not a certificate");
@@ -280,27 +301,39 @@ static bool push_der_crls(STACK_OF(X509_CRL) * into, Bytes data) {
     return pushed;
 }
 
+/* OpenSSL's own function ignores bytes behind the list, which may be another one. */
+static X509_CRL *read_pem_crl(BIO *bio) {
+    unsigned char *der = NULL;
+    long length;
+    if (!PEM_bytes_read_bio(&der, &length, NULL, PEM_STRING_X509_CRL, bio, no_passphrase, NULL))
+        return NULL;
+    const unsigned char *at = der;
+    X509_CRL *crl = d2i_X509_CRL(NULL, &at, length);
+    if (crl && at != der + length) {
+        ERR_raise(ERR_LIB_ASN1, ASN1_R_TOO_LONG);
+        X509_CRL_free(crl);
+        crl = NULL;
+    }
+    OPENSSL_free(der);
+    return crl;
+}
+
 static bool push_pem_crls(STACK_OF(X509_CRL) * into, Bytes data) {
     BIO *bio = BIO_new_mem_buf(data.data, (int)data.length);
     X509_CRL *crl;
     int before = sk_X509_CRL_num(into);
     bool pushed = bio;
-    while (pushed && (crl = PEM_read_bio_X509_CRL(bio, NULL, no_passphrase, NULL))) {
-        pushed = push_crl(into, crl);
-    }
+    while (pushed && (crl = read_pem_crl(bio))) pushed = push_crl(into, crl);
     BIO_free(bio);
-    /* PEM_R_NO_START_LINE is the normal end of input. */
-    bool ended = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-    return pushed && ended && sk_X509_CRL_num(into) > before;
+    return pushed && is_end_of_input() && sk_X509_CRL_num(into) > before;
 }
 
 static bool add_crls(STACK_OF(X509_CRL) * into, Bytes data, Bytes mended, Failure *failure) {
     int before = sk_X509_CRL_num(into);
     bool pem = encoding_is_pem(data);
     bool added = pem ? push_pem_crls(into, mended) : push_der_crls(into, mended);
-    if (!added && !ERR_peek_error()) return failure_set(failure, "not a CRL: neither PEM nor DER");
-    if (!added) return failure_openssl(failure, "not a CRL");
-    return !pem || check_count(data, "CRL", sk_X509_CRL_num(into) - before, failure) ||
+    if (!added) return pem_explain(data, "CRL", failure) || failure_prefix(failure, "not a CRL");
+    return !pem || check_rest(data, "CRL", sk_X509_CRL_num(into) - before, failure) ||
            failure_prefix(failure, "not a CRL");
 }
 

@@ -24,6 +24,10 @@ bool pem_is_path(Bytes source);
  * its parser explains it. A failure begins with `what`. */
 bool pem_resolve(Bytes *source, const char *what, PemSource *owned, Failure *failure);
 
+/* Why OpenSSL did not read `data`: empty, without a block of that label, or OpenSSL's reasons.
+ * Returns false. */
+bool pem_explain(Bytes data, const char *label, Failure *failure);
+
 /* For data that is never given as a path: ends the failure with the cure, if it looks like one. */
 void pem_hint_path(Bytes data, Failure *failure);
 

@@ -83,7 +83,8 @@ static bool read_file(Bytes source, Access access, const char *otherwise, PemSou
     path[source.length] = 0;
     const char *shown = shown_is_path(source) ? path : otherwise;
     if (access == REGULAR_ONLY && is_irregular(path)) {
-        return failure_set(failure, "%s: no regular file: give the content: (slurp path)", shown);
+        return failure_set(failure, "%s: not a regular file: give the content: (slurp path)",
+                           shown);
     }
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) return failure_set(failure, "%s: %s", shown, strerror(errno));

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memmem */
 #include "core/pki/cms.h"
 
 #include "core/algorithms.h"
@@ -24,12 +25,12 @@ static CMS_ContentInfo *read_message(Bytes data, Failure *failure) {
     CMS_ContentInfo *message = encoding_is_pem(data)
                                    ? PEM_read_bio_CMS(bio, NULL, NULL, no_password)
                                    : d2i_CMS_bio(bio, NULL);
-    if (!message && ERR_peek_error()) {
-        failure_openssl(failure, "not a CMS message");
-    } else if (!message) {
-        failure_set(failure, "not a CMS message: damaged, or cut off");
+    if (!message) {
+        bool is_old = memmem(data.data, data.length, "PKCS7-----", 10);
+        pem_explain(data, is_old ? "PKCS7" : "CMS", failure);
+        failure_prefix(failure, "not a CMS message");
+        pem_hint_path(data, failure);
     }
-    if (!message) pem_hint_path(data, failure);
     BIO_free(bio);
     return message;
 }
@@ -37,10 +38,6 @@ static CMS_ContentInfo *read_message(Bytes data, Failure *failure) {
 CMS_ContentInfo *cms_read(Bytes data, Failure *failure) {
     PemSource mended;
     ERR_clear_error();
-    if (!data.length) {
-        failure_set(failure, "not a CMS message: empty");
-        return NULL;
-    }
     if (!pem_lines_mend(&data, &mended, failure)) return NULL;
     CMS_ContentInfo *message = read_message(data, failure);
     pem_free(&mended);

@@ -75,10 +75,25 @@ X509_REQ *csr_build(const CsrTemplate *template, Failure *failure) {
     return NULL;
 }
 
+/* The whole of `der`: bytes behind a request may be another one. */
+static X509_REQ *read_der(const uint8_t *der, size_t length) {
+    const unsigned char *at = der;
+    X509_REQ *request = d2i_X509_REQ(NULL, &at, (long)length);
+    if (!request || at == der + length) return request;
+    ERR_raise(ERR_LIB_ASN1, ASN1_R_TOO_LONG);
+    X509_REQ_free(request);
+    return NULL;
+}
+
 static X509_REQ *read_pem(Bytes data) {
     static char no_password[] = ""; /* or OpenSSL would prompt on the terminal */
+    unsigned char *der = NULL;
+    long length = 0;
     BIO *bio = BIO_new_mem_buf(data.data, (int)data.length);
-    X509_REQ *request = bio ? PEM_read_bio_X509_REQ(bio, NULL, NULL, no_password) : NULL;
+    bool read =
+        bio && PEM_bytes_read_bio(&der, &length, NULL, PEM_STRING_X509_REQ, bio, NULL, no_password);
+    X509_REQ *request = read ? read_der(der, (size_t)length) : NULL;
+    OPENSSL_free(der);
     BIO_free(bio);
     return request;
 }
@@ -92,16 +107,17 @@ X509_REQ *csr_read(Bytes data, Failure *failure) {
         return NULL;
     }
     if (!pem_lines_mend(&data, &mended, failure)) return NULL;
-    const unsigned char *at = data.data;
-    bool pem = encoding_is_pem(data), der = !pem && encoding_is_der(data);
-    if (pem) request = read_pem(data);
-    if (der) request = d2i_X509_REQ(NULL, &at, (long)data.length);
-    pem_free(&mended);
-    if (!pem && !der) {
-        failure_set(failure, "not a certificate request: neither PEM nor DER");
+    if (encoding_is_pem(data)) {
+        request = read_pem(data);
+    } else if (encoding_is_der(data)) {
+        request = read_der(data.data, data.length);
+    }
+    if (!request) {
+        pem_explain(data, "CERTIFICATE REQUEST", failure);
+        failure_prefix(failure, "not a certificate request");
         pem_hint_path(data, failure);
     }
-    if (!request && (pem || der)) failure_openssl(failure, "not a certificate request");
+    pem_free(&mended);
     ERR_clear_error();
     return request;
 }
