@@ -1,7 +1,8 @@
 # Parses a command line by the table of a command's options. Help, manual page and completions are
 # made from the same tables.
 #   {:name "ca" :value "FILE" :doc "..."}   an option with a value; with :many it may be repeated
-#   :kind of a value: :file, :integer, or an array of the possible words
+#   :kind of a value: :file, :integer, or an array of the possible words, whose letter case and
+#   dashes don't matter
 
 (defn usage-error
   "Raise an error about the command line; the tool ends with exit status 2."
@@ -42,6 +43,8 @@
       (usage-error "unknown option " word
                    (suggestion (string/triml word "-") (map |($ :name) options) "--"))))
 
+(defn- plain [word] (string/ascii-lower (string/replace-all "-" "" word)))
+
 (defn- check-value [{:name name :kind kind} text]
   (cond
     (= :integer kind) (let [n (scan-number text)]
@@ -49,7 +52,7 @@
                           (usage-error "--" name " takes a whole number, not " text))
                         n)
     (and (= :file kind) (not (os/stat text))) (error (string "--" name ": there is no file " text))
-    (indexed? kind) (if (index-of text kind) text
+    (indexed? kind) (or (find |(= (plain text) (plain $)) kind)
                       (usage-error "--" name " takes one of " (string/join kind ", ") ", not " text
                                    (suggestion text kind "")))
     text))

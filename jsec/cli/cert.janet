@@ -62,9 +62,11 @@ only its owner can read. Existing files are not replaced. Keys are P-256 unless 
              {:name "client" :doc "issue, verify: a client's certificate" :of ["issue" "verify"]}
              {:name "crl-url" :value "URL" :many true :of ["issue"]
               :doc "issue: where verifiers find the CA's list; may be repeated"}
-             {:name "reason" :value "REASON" :doc "revoke: why" :of ["revoke"]
+             {:name "reason" :value "REASON" :of ["revoke"]
+              :doc "revoke: why, in this or RFC 5280's spelling"
               :kind ["key-compromise" "superseded" "cessation-of-operation" "affiliation-changed"
-                     "privilege-withdrawn" "unspecified"]}
+                     "privilege-withdrawn" "certificate-hold" "ca-compromise" "aa-compromise"
+                     "unspecified"]}
              {:name "all" :doc "revoke: all certificates with that name" :of ["revoke"]}
              {:name "install" :doc "trust: run the commands, as root on Debian" :of ["trust"]}
              {:name "host" :value "NAME" :doc "verify: the DNS name or IP address wanted"

@@ -46,6 +46,21 @@
        "number       01" "keyCompromise")
   (has (fine folder "list" "--json") `"status":"revoked"` `"names":["email:jo@b.example"]`))
 
+(test "--reason takes all reasons of RFC 5280, in its spelling, OpenSSL's and with dashes"
+  (def folder (fresh))
+  (each [given reason]
+    [["unspecified" "unspecified"] ["keyCompromise" "keyCompromise"]
+     ["key-compromise" "keyCompromise"] ["CACompromise" "cACompromise"]
+     ["ca-compromise" "cACompromise"] ["affiliationChanged" "affiliationChanged"]
+     ["superseded" "superseded"] ["cessationOfOperation" "cessationOfOperation"]
+     ["certificateHold" "certificateHold"] ["privilege-withdrawn" "privilegeWithdrawn"]
+     ["aACompromise" "aACompromise"]]
+    (fine folder "issue" (string given ".example") "-o" given)
+    (fine folder "revoke" (string given ".pem") "--reason" given)
+    (has (fine folder "list") (string given ".example\n  revoked 20")
+         (string ", " reason "\n")))
+  (has (fine folder "crl") "11 certificates"))
+
 (peer-test "openssl" "openssl refuses what is revoked, and accepts the rest"
   (def folder (fresh))
   (each name ["good.example" "bad.example"] (fine folder "issue" name))
