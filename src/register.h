@@ -49,7 +49,7 @@
     X(convert)                                                                                     \
     X(csr)                                                                                         \
     X(crl)                                                                                         \
-    X(lock)                                                                                        \
+    X(ca_folder)                                                                                   \
     X(pkcs12)                                                                                      \
     X(cms)                                                                                         \
     X(cms_encrypt)

@@ -194,7 +194,7 @@ spellings of one option are given.``
    have name constraints: `"DNS:example.com"`, `"IP:10.0.0.0/8"`.``}
 
   {:title "A CA in a folder"
-   :texts ["lock file not opened*" "lock not taken*"]
+   :texts ["lock file not opened*" "lock not taken*" "not written to the disk*"]
    :others ["there is no CA: … does not exist: make one (ca/create, jsec cert ca)"
             "… is there already: :force makes a new CA"
             "… is damaged: restore it from a copy"

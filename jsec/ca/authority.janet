@@ -44,7 +44,7 @@
   already, and when the folder can't be written.
 
   Files are replaced whole. Processes and fibers may use the folder at once: a lock lets them take
-  turns. A disk that is full leaves all files as they were.
+  turns. A disk that is full leaves all files as they were, a loss of power the old or the new ones.
 
   Options, and those of `cert/generate-self-signed-from-key`:
   * `:common-name` - CN of the CA. Default: "Development CA".

@@ -1,6 +1,7 @@
 # A certificate authority in a folder: what it issues, lists and revokes; several processes at once;
 # a full disk. And the CA for development.
 (import ../support/check :prefix "")
+(import ../support/compile :prefix "")
 (import ../support/peers :prefix "")
 (import jsec/ca)
 (import jsec/ca/files)
@@ -252,6 +253,51 @@
     (is= [0 "whole\n"] [status text]))
   (skip "on a full disk calls raise, and all files stay as they were"
         "no file system may be mounted here"))
+
+# ---- a loss of power, a bad disk ----
+
+(def calls-of (if (= :linux (os/which)) (compile-native "sync")))
+(defn- watched
+  "The calls of a program that move data to the disk, each as [call name], and what it printed."
+  [failing code & words]
+  (def settings [(string "LD_PRELOAD=" calls-of) (string "JSEC_FAIL_SYNC=" failing)])
+  (with-child [c "env" ;settings ;(as-process code ;words)]
+    (exit-status c)
+    (def calls (map |(string/split " " $) (string/split "\n" (string/trim (string (c :err))))))
+    [calls (string (c :out))]))
+
+(def- issue-code ```(import jsec/ca) (import jsec/crypto)
+  (def [_ place folder] (dyn *args*))
+  (def [fine why] (protect (ca/issue place "a.example" {:cert-file (string folder "/a.pem")
+                                                        :key-file (string folder "/a.key")})))
+  (unless fine (print why))```)
+
+(def- durable "a change is on the disk, step by step, the index first")
+(def- bad-disk "a disk that fails before the first rename changes nothing, and raises")
+(if calls-of
+  (do
+    (test durable
+      (def [place folder] [(fresh) (at "made")])
+      (os/mkdir folder)
+      (def [calls out] (watched 0 issue-code place folder))
+      (is= "" out)
+      (def parts (take 3 calls))
+      (is= @["fsync" "fsync" "fsync"] (map first parts))
+      (each [[_ name] start] (map tuple parts ["ca.index." "a.pem." "a.key."])
+        (is (string/has-prefix? start name) name))
+      (def place-name (last (string/split "/" place)))
+      (is= @[["rename" "ca.index"] ["fsync" place-name] ["rename" "a.pem"] ["fsync" "made"]
+             ["rename" "a.key"] ["fsync" "made"]]
+           (map |(tuple ;$) (drop 3 calls))))
+    (test bad-disk
+      (def place (fresh))
+      (def before (map slurp [(string place "/ca.index") (string place "/ca.pem")]))
+      (each failing [1 2 3]
+        (def [_ out] (watched failing issue-code place dir))
+        (is (string/find "not written to the disk: Input/output error" out) out)
+        (is= before (map slurp [(string place "/ca.index") (string place "/ca.pem")]))
+        (is= nil (or (os/stat (at "a.pem")) (os/stat (at "a.key")))))))
+  (each name [durable bad-disk] (skip name "it takes Linux, a C compiler and janet.h")))
 
 # ---- judges ----
 

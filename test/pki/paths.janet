@@ -124,8 +124,8 @@
 (peer-test "mkfifo" "a pipe or device is refused, and keeps its data: the text may come from a peer"
   (def pipe (string dir "/pipe.pem"))
   (is= 0 (os/execute ["mkfifo" pipe] :p))
-  (with-child [c "sh" "-c" `exec 3<>"$0"; echo data >&3; echo open; read x; read y <&3; echo "has $y"`
-               pipe]
+  (def holder `exec 3<>"$0"; echo data >&3; echo open; read x; read y <&3; echo "has $y"`)
+  (with-child [c "sh" "-c" holder pipe]
     (await c :out "open")
     (eachp [name load] loaders
       (fails-with (string pipe ": not a regular file: give the content: (slurp path)") (load pipe))

@@ -142,7 +142,8 @@
 (eachp [what [text why]]
   {"Base64 without BEGIN and END" [base64 "Base64 without BEGIN and END lines"]
    "such Base64 on one line" [(string/replace-all "\n" "" base64) "Base64 without BEGIN"]
-   "such Base64 in quotes" [(string `"` (string/replace-all "\n" `\n` base64) `",`) "Base64 without"]
+   "such Base64 in quotes" [(string `"` (string/replace-all "\n" `\n` base64) `",`)
+                              "Base64 without BEGIN"]
    "Base64 of PEM" [(crypto/base64-encode second) "Base64 without BEGIN and END lines"]
    "a PKCS7 block" [(crypto/cms-certs-only second) "PKCS7\" is not read: crypto/cms-get-certs"]
    "a CMS block" [message "\"CMS\" is not read: crypto/cms-get-certs"]
@@ -151,7 +152,8 @@
                        "\"CERTFICATE\" is not read"]}
   (test (string what " among certificates is refused: it may hold one")
     (each given [(string first-one text) (string "# comment\n" text "\n" first-one)
-                 (string first-one text "\n" third) (string ((forms "all on one line") first-one) " " text)]
+                 (string first-one text "\n" third)
+                 (string ((forms "all on one line") first-one) " " text)]
       (fails-with "not a certificate: " (count-read given))
       (is (string/find why (last (protect (count-read given)))) (last (protect (count-read given))))
       (fails-with ":ca-file: not a certificate: " (tls/new-context {:ca given}))
@@ -202,7 +204,8 @@
              (pem-of "CERTIFICATE REQUEST" (string csr-der csr-der))]
     (fails-with "not a certificate request: damaged: too long" (crypto/parse-csr bad)))
   (is (cert/parse-crl (pem-of "X509 CRL" list)))
-  (fails-with "not a CRL: damaged: too long" (cert/parse-crl (pem-of "X509 CRL" (string list list))))
+  (fails-with "not a CRL: damaged: too long"
+              (cert/parse-crl (pem-of "X509 CRL" (string list list))))
   (fails-with "not a CRL" (cert/parse-crl (string list "\0"))))
 
 (peer-test "openssl" "revocation lists are all read, or it raises"

@@ -20,8 +20,8 @@ Bytes pem_source(Bytes source, PemSource *owned, Failure *failure);
  * take a certificate, key or CRL as content or path. */
 bool pem_is_path(Bytes source);
 
-/* Replaces the path of a regular file with its content, for pem_free. What is no path stays, so that
- * its parser explains it. A failure begins with `what`. */
+/* Replaces the path of a regular file with its content, for pem_free. What is no path stays, so
+ * that its parser explains it. A failure begins with `what`. */
 bool pem_resolve(Bytes *source, const char *what, PemSource *owned, Failure *failure);
 
 /* Why OpenSSL did not read `data`: empty, without a block of that label, or OpenSSL's reasons.

@@ -1,5 +1,6 @@
-/* Locks the folder of a CA: for jsec/ca. */
+/* Locks and flushes the folder of a CA: for jsec/ca. */
 #include "core/file_lock.h"
+#include "core/file_sync.h"
 
 #include "base/args.h"
 #include "base/module.h"
@@ -45,12 +46,23 @@ FUNCTION(ca_unlock, "ca/unlock", "lock", "Release a lock; a second time has no e
     return janet_wrap_nil();
 }
 
+FUNCTION(ca_sync, "ca/sync", "path",
+         "Return when the content of a file, or the names in a folder, are on the disk, and not "
+         "only in memory. Raises when the file can't be opened, or the disk fails.",
+         NULL) {
+    args_arity(function, argc, 1, 1);
+    Failure failure;
+    if (!file_sync(janet_getcstring(argv, 0), &failure)) raise_failure(function, &failure);
+    return janet_wrap_nil();
+}
+
 static const Function *const functions[] = {
     &function_ca_try_lock,
     &function_ca_unlock,
+    &function_ca_sync,
     NULL,
 };
 
-void lock_register(JanetTable *env) {
+void ca_folder_register(JanetTable *env) {
     module_register(env, functions);
 }
