@@ -27,7 +27,7 @@
     # one-time codes
     hotp totp verify-totp otp-uri
     # encryption with a shared key
-    encrypt decrypt generate-nonce cipher-info
+    encrypt decrypt generate-nonce cipher-info wrap-key unwrap-key
     # encryption with RSA keys
     rsa-encrypt rsa-decrypt rsa-max-plaintext
     # points of elliptic curves

@@ -40,6 +40,7 @@
     X(derive)                                                                                      \
     X(cipher)                                                                                      \
     X(cipher_object)                                                                               \
+    X(keywrap)                                                                                     \
     X(rsa)                                                                                         \
     X(ec)                                                                                          \
     X(bio)                                                                                         \

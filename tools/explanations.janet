@@ -335,6 +335,10 @@ spellings of one option are given.``
 
   {:title "Encrypting and decrypting"
    :texts ["not authentic*" "not decrypted*" "not encrypted*" "… takes … of … bytes, got …"
+           "… takes … of … to … bytes, got …" "bad option :tag-length, … takes *"
+           "… with a nonce of … bytes takes *" "… takes all data in one call*"
+           "not wrapped*" "not unwrapped*" "kek has 16, 24 or 32 bytes*"
+           "… has no tag: leave out :tag-length"
            "… has no tag: give nil" "… can't authenticate additional data*"
            "a ciphertext for this key has*" "… bytes are too many*"]
    :cause

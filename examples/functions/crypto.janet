@@ -131,6 +131,13 @@
 (length (crypto/generate-nonce :chacha20-poly1305)) # => 12
 # ### crypto/cipher-info
 ((crypto/cipher-info :aes-256-gcm) :key-length) # => 32
+# ### crypto/wrap-key
+(def kek (crypto/random-bytes 32))
+(length (crypto/wrap-key kek (crypto/random-bytes 32))) # => 40
+# ### crypto/unwrap-key
+(def kek (crypto/random-bytes 32))
+(def wrapped (crypto/wrap-key kek "a key of any length" {:padding true}))
+(crypto/unwrap-key kek wrapped {:padding true}) # => @"a key of any length"
 # ### crypto/rsa-encrypt
 (crypto/rsa-encrypt (crypto/export-public-key (crypto/generate-key :rsa)) "data")
 # ### crypto/rsa-decrypt

@@ -93,13 +93,6 @@ const CipherRow *args_cipher(const char *function, const Janet *argv, int32_t sl
     return row;
 }
 
-void args_check_length(const char *function, const CipherRow *cipher, const char *what, Bytes bytes,
-                       int expected) {
-    if (bytes.length == (size_t)expected) return;
-    raise_format(function, "%s takes %s of %d bytes, got %d", cipher->name.text, what, expected,
-                 (int)bytes.length);
-}
-
 const CurveRow *args_curve(const char *function, const Janet *argv, int32_t slot) {
     Failure failure;
     const CurveRow *row = algorithms_curve(args_name(function, argv, slot), &failure);

@@ -38,10 +38,6 @@ int32_t args_natural(const char *function, const Janet *argv, int32_t slot);
 const DigestRow *args_digest(const char *function, const Janet *argv, int32_t slot);
 const DigestRow *args_hmac_digest(const char *function, const Janet *argv, int32_t slot);
 const CipherRow *args_cipher(const char *function, const Janet *argv, int32_t slot);
-
-/* Raise unless a key, nonce or tag has the length that the cipher takes. */
-void args_check_length(const char *function, const CipherRow *cipher, const char *what, Bytes bytes,
-                       int expected);
 const CurveRow *args_curve(const char *function, const Janet *argv, int32_t slot);
 
 /* An integer from `min` to `max`. */

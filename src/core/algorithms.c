@@ -72,7 +72,7 @@ static void list_names(const Table *table, char *into, size_t size) {
 /* Lists the names of `table` and, unless it is NULL, of `more`. The text does not show the name,
  * which may be a key in the wrong place. */
 static bool report_unknown(const Table *table, const Table *more, Failure *failure) {
-    char names[400] = "";
+    char names[800] = "";
     list_names(table, names, sizeof names);
     if (more) list_names(more, names, sizeof names);
     return failure_set(failure, "unknown %s, expected one of%s", table->what, names);
@@ -175,14 +175,38 @@ void algorithms_give_hmac(const DigestRow *row, EVP_MAC_CTX *context) {
 
 /* --- ciphers --- */
 
+/* mode, usual and minimum and maximum length of a nonce, usual and minimum length of a tag */
+static const CipherKind gcm = {CIPHER_GCM, 12, 8, 128, 16, 12, true};
+static const CipherKind chacha = {CIPHER_CHACHA, 12, 12, 12, 16, 16, true};
+static const CipherKind xchacha = {CIPHER_XCHACHA, 24, 24, 24, 16, 16, true};
+static const CipherKind gcm_siv = {CIPHER_GCM_SIV, 12, 12, 12, 16, 16, false};
+static const CipherKind siv = {CIPHER_SIV, 16, 1, 128, 16, 16, false};
+static const CipherKind ccm = {CIPHER_CCM, 12, 7, 13, 16, 4, false};
+static const CipherKind ctr = {CIPHER_CTR, 16, 16, 16, 0, 0, true};
+static const CipherKind cbc = {CIPHER_CBC, 16, 16, 16, 0, 0, true};
+
+/* SIV has two keys in one. */
 static const CipherRow ciphers[] = {
-    {{"aes-128-gcm", "aes128-gcm id-aes128-gcm"}, "AES-128-GCM", 16, 12, 16},
-    {{"aes-192-gcm", "aes192-gcm id-aes192-gcm"}, "AES-192-GCM", 24, 12, 16},
-    {{"aes-256-gcm", "aes256-gcm id-aes256-gcm"}, "AES-256-GCM", 32, 12, 16},
-    {{"chacha20-poly1305", "chacha-poly"}, "ChaCha20-Poly1305", 32, 12, 16},
-    {{"aes-128-cbc", "aes128-cbc aes128"}, "AES-128-CBC", 16, 16, 0},
-    {{"aes-192-cbc", "aes192-cbc aes192"}, "AES-192-CBC", 24, 16, 0},
-    {{"aes-256-cbc", "aes256-cbc aes256"}, "AES-256-CBC", 32, 16, 0},
+    {{"aes-128-gcm", "aes128-gcm id-aes128-gcm"}, "AES-128-GCM", 16, &gcm},
+    {{"aes-192-gcm", "aes192-gcm id-aes192-gcm"}, "AES-192-GCM", 24, &gcm},
+    {{"aes-256-gcm", "aes256-gcm id-aes256-gcm"}, "AES-256-GCM", 32, &gcm},
+    {{"chacha20-poly1305", "chacha-poly"}, "ChaCha20-Poly1305", 32, &chacha},
+    {{"xchacha20-poly1305", ""}, "ChaCha20-Poly1305", 32, &xchacha},
+    {{"aes-128-gcm-siv", ""}, "AES-128-GCM-SIV", 16, &gcm_siv},
+    {{"aes-192-gcm-siv", ""}, "AES-192-GCM-SIV", 24, &gcm_siv},
+    {{"aes-256-gcm-siv", ""}, "AES-256-GCM-SIV", 32, &gcm_siv},
+    {{"aes-128-siv", ""}, "AES-128-SIV", 32, &siv},
+    {{"aes-192-siv", ""}, "AES-192-SIV", 48, &siv},
+    {{"aes-256-siv", ""}, "AES-256-SIV", 64, &siv},
+    {{"aes-128-ccm", "aes128-ccm id-aes128-ccm"}, "AES-128-CCM", 16, &ccm},
+    {{"aes-192-ccm", "aes192-ccm id-aes192-ccm"}, "AES-192-CCM", 24, &ccm},
+    {{"aes-256-ccm", "aes256-ccm id-aes256-ccm"}, "AES-256-CCM", 32, &ccm},
+    {{"aes-128-ctr", "aes128-ctr"}, "AES-128-CTR", 16, &ctr},
+    {{"aes-192-ctr", "aes192-ctr"}, "AES-192-CTR", 24, &ctr},
+    {{"aes-256-ctr", "aes256-ctr"}, "AES-256-CTR", 32, &ctr},
+    {{"aes-128-cbc", "aes128-cbc aes128"}, "AES-128-CBC", 16, &cbc},
+    {{"aes-192-cbc", "aes192-cbc aes192"}, "AES-192-CBC", 24, &cbc},
+    {{"aes-256-cbc", "aes256-cbc aes256"}, "AES-256-CBC", 32, &cbc},
 };
 
 static Once fetched_ciphers[COUNT_OF(ciphers)];

@@ -38,11 +38,30 @@ bool algorithms_hash(const EVP_MD *md, const Bytes *pieces, size_t count, uint8_
 EVP_MAC_CTX *algorithms_take_hmac(const DigestRow *row, Failure *failure);
 void algorithms_give_hmac(const DigestRow *row, EVP_MAC_CTX *context);
 
-/* Ciphers: authenticated ones, and CBC with PKCS#7 padding. */
+typedef enum CipherMode {
+    CIPHER_GCM,
+    CIPHER_CHACHA,
+    CIPHER_XCHACHA,
+    CIPHER_GCM_SIV,
+    CIPHER_SIV,
+    CIPHER_CCM,
+    CIPHER_CTR,
+    CIPHER_CBC, /* with PKCS#7 padding */
+} CipherMode;
+
+/* Lengths in bytes. */
+typedef struct CipherKind {
+    CipherMode mode;
+    int nonce_length, min_nonce, max_nonce;
+    int tag_length, min_tag; /* 0: not authenticated */
+    bool takes_pieces;       /* else the text is needed as a whole */
+} CipherKind;
+
 typedef struct CipherRow {
     AlgorithmName name;
     const char *fetch;
-    int key_length, nonce_length, tag_length; /* a tag of 0 bytes: not authenticated */
+    int key_length;
+    const CipherKind *kind;
 } CipherRow;
 
 const CipherRow *algorithms_cipher(Bytes name, Failure *failure);

@@ -2,16 +2,14 @@
 #include "base/args.h"
 #include "base/module.h"
 #include "base/raise.h"
+#include "crypto/cipher_arguments.h"
 #include "register.h"
 
 #include <openssl/err.h>
 #include <string.h>
 
-#define TAG_LENGTH 16
-#define BLOCK_LENGTH 16
-
 typedef struct CipherObject {
-    const CipherRow *cipher;
+    SymmetricSetup setup;    /* without key, nonce and additional data */
     EVP_CIPHER_CTX *context; /* NULL: finished */
 } CipherObject;
 
@@ -42,64 +40,50 @@ static const JanetAbstractType decryptor_type = {
 
 /* --- making --- */
 
-static bool start_cipher(CipherObject *self, Bytes key, Bytes nonce, Bytes aad, int encrypting) {
-    int ignored;
-    self->context = EVP_CIPHER_CTX_new();
-    return self->context &&
-           EVP_CipherInit_ex2(self->context, algorithms_evp_cipher(self->cipher), key.data,
-                              nonce.data, encrypting, NULL) &&
-           (!aad.length ||
-            EVP_CipherUpdate(self->context, NULL, &ignored, aad.data, (int)aad.length));
-}
-
 static Janet make_cipher(const char *function, int32_t argc, const Janet *argv,
                          const JanetAbstractType *type) {
     Failure failure;
-    args_arity(function, argc, 3, 4);
-    const CipherRow *cipher = args_cipher(function, argv, 0);
-    Bytes key = args_secret(function, argv, 1), nonce = args_bytes(function, argv, 2);
-    Bytes aad = args_bytes_or_none(function, argv, argc, 3);
-    args_check_length(function, cipher, "a key", key, cipher->key_length);
-    args_check_length(function, cipher, "a nonce", nonce, cipher->nonce_length);
-    if (aad.length && !cipher->tag_length) {
-        raise_format(function, "%s can't authenticate additional data: use :aes-256-gcm",
-                     cipher->name.text);
+    args_arity(function, argc, 3, 5);
+    SymmetricSetup setup = cipher_arguments_read(function, argc, argv, 3);
+    if (!setup.cipher->kind->takes_pieces) {
+        raise_format(function, "%s takes all data in one call: use crypto/encrypt, crypto/decrypt",
+                     setup.cipher->name.text);
     }
     CipherObject *self = janet_abstract(type, sizeof *self);
-    *self = (CipherObject){cipher, NULL};
-    if (!start_cipher(self, key, nonce, aad, type == &encryptor_type)) {
-        failure_openssl(&failure, "no cipher");
-        raise_failure(function, &failure);
-    }
+    *self = (CipherObject){{.cipher = setup.cipher, .tag_length = setup.tag_length}, NULL};
+    self->context = symmetric_start(&setup, type == &encryptor_type, &failure);
+    if (!self->context) raise_failure(function, &failure);
     return janet_wrap_abstract(self);
 }
 
-FUNCTION(crypto_new_encryptor, "crypto/new-encryptor", "algo key nonce &opt aad",
-         "Encrypt data that comes in pieces. The arguments are those of `encrypt`, and the pieces "
-         "together give its result. Returns an object with these methods:\n\n"
-         "* `(:update e data)` - encrypt a string or buffer; returns the ciphertext so far, a "
-         "buffer\n"
-         "* `(:finish e)` - the tag, 16 bytes; for CBC the last block of the ciphertext. Any "
-         "further call raises\n\n"
-         "An update encrypts at once, however long the data: 4 MB take a few milliseconds, in "
-         "which other fibers wait. For files and streams use `seal-stream`, which is safe to open "
-         "in pieces. Raises when a length is wrong.",
-         NULL) {
+FUNCTION(
+    crypto_new_encryptor, "crypto/new-encryptor", "algo key nonce &opt aad opts",
+    "Encrypt data that comes in pieces. The arguments are those of `encrypt`, and the pieces "
+    "together give its result. Returns an object with these methods:\n\n"
+    "* `(:update e data)` - encrypt a string or buffer; returns the ciphertext so far, a "
+    "buffer\n"
+    "* `(:finish e)` - the tag; for CBC the last block of the ciphertext, for CTR nothing. Any "
+    "further call raises\n\n"
+    "An update encrypts at once, however long the data: 4 MB take a few milliseconds, in "
+    "which other fibers wait. For files and streams use `seal-stream`, which is safe to open "
+    "in pieces. Raises when a length is wrong, and for SIV, GCM-SIV and CCM, which need all "
+    "data at once.",
+    &cipher_options) {
     return make_cipher(function, argc, argv, &encryptor_type);
 }
 
-FUNCTION(crypto_new_decryptor, "crypto/new-decryptor", "algo key nonce &opt aad",
+FUNCTION(crypto_new_decryptor, "crypto/new-decryptor", "algo key nonce &opt aad opts",
          "Decrypt data that comes in pieces. **It releases plaintext before it is "
          "authenticated**: an attacker may have changed any of it until `:finish` has returned. "
          "Keep it aside until then, and drop it when `:finish` raises; or use `open-stream`. "
          "Returns an object with these methods:\n\n"
          "* `(:update d data)` - decrypt a string or buffer; returns plaintext, a buffer\n"
          "* `(:finish d tag)` - check the tag; returns the rest of the plaintext, which is empty "
-         "but for CBC, whose tag is nil. Any further call raises\n\n"
+         "but for CBC; for CBC and CTR the tag is nil. Any further call raises\n\n"
          "An update decrypts at once, however long the data. Raises when a length is wrong, and in "
          "`:finish` when the key, nonce, tag, ciphertext or additional data is not the one of the "
          "encryption.",
-         NULL) {
+         &cipher_options) {
     return make_cipher(function, argc, argv, &decryptor_type);
 }
 
@@ -120,10 +104,10 @@ static void close_cipher(CipherObject *self) {
 static Janet update_cipher(const char *function, CipherObject *self, Bytes data) {
     Failure failure;
     int length = 0;
-    if (data.length > INT32_MAX - BLOCK_LENGTH) {
+    if (data.length > INT32_MAX - SYMMETRIC_BLOCK) {
         raise_format(function, "the result would be larger than 2 GB");
     }
-    JanetBuffer *out = janet_buffer((int32_t)data.length + BLOCK_LENGTH);
+    JanetBuffer *out = janet_buffer((int32_t)data.length + SYMMETRIC_BLOCK);
     if (data.length &&
         !EVP_CipherUpdate(self->context, out->data, &length, data.data, (int)data.length)) {
         close_cipher(self);
@@ -154,10 +138,10 @@ FUNCTION(encryptor_finish, "encryptor/finish", "encryptor",
     int length = 0;
     args_arity(function, argc, 1, 1);
     CipherObject *self = require_open(function, argv, &encryptor_type);
-    JanetBuffer *out = janet_buffer(BLOCK_LENGTH);
+    JanetBuffer *out = janet_buffer(SYMMETRIC_BLOCK);
     bool done = EVP_CipherFinal_ex(self->context, out->data, &length);
-    if (done && self->cipher->tag_length) {
-        length = TAG_LENGTH;
+    if (done && self->setup.tag_length) {
+        length = self->setup.tag_length;
         done = EVP_CIPHER_CTX_ctrl(self->context, EVP_CTRL_AEAD_GET_TAG, length, out->data) > 0;
     }
     close_cipher(self);
@@ -169,22 +153,11 @@ FUNCTION(encryptor_finish, "encryptor/finish", "encryptor",
     return janet_wrap_buffer(out);
 }
 
-/* Of an authenticated cipher the tag, which OpenSSL copies; NULL data for CBC. */
-static Bytes read_tag(const char *function, const CipherRow *cipher, int32_t argc,
-                      const Janet *argv) {
-    Bytes tag = args_bytes_or_none(function, argv, argc, 1);
-    if (cipher->tag_length) args_check_length(function, cipher, "a tag", tag, TAG_LENGTH);
-    if (!cipher->tag_length && tag.length) {
-        raise_format(function, "%s has no tag: give nil", cipher->name.text);
-    }
-    return tag;
-}
-
 static bool set_tag(CipherObject *self, Bytes tag) {
-    uint8_t copy[TAG_LENGTH];
-    if (!self->cipher->tag_length) return true;
-    memcpy(copy, tag.data, TAG_LENGTH);
-    return EVP_CIPHER_CTX_ctrl(self->context, EVP_CTRL_AEAD_SET_TAG, TAG_LENGTH, copy) > 0;
+    uint8_t copy[SYMMETRIC_MAX_TAG];
+    if (!tag.data) return true;
+    memcpy(copy, tag.data, tag.length);
+    return EVP_CIPHER_CTX_ctrl(self->context, EVP_CTRL_AEAD_SET_TAG, (int)tag.length, copy) > 0;
 }
 
 FUNCTION(decryptor_finish, "decryptor/finish", "decryptor &opt tag",
@@ -193,8 +166,8 @@ FUNCTION(decryptor_finish, "decryptor/finish", "decryptor &opt tag",
     int length = 0;
     args_arity(function, argc, 1, 2);
     CipherObject *self = require_open(function, argv, &decryptor_type);
-    Bytes tag = read_tag(function, self->cipher, argc, argv);
-    JanetBuffer *out = janet_buffer(BLOCK_LENGTH);
+    Bytes tag = cipher_arguments_tag(function, &self->setup, argc, argv, 1);
+    JanetBuffer *out = janet_buffer(SYMMETRIC_BLOCK);
     bool done = set_tag(self, tag) && EVP_CipherFinal_ex(self->context, out->data, &length);
     close_cipher(self);
     if (!done) {

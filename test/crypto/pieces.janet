@@ -139,8 +139,8 @@
 # --- ciphers ---
 
 (def ciphers
-  [:aes-128-gcm :aes-192-gcm :aes-256-gcm :chacha20-poly1305 :aes-128-cbc :aes-192-cbc
-   :aes-256-cbc])
+  [:aes-128-gcm :aes-192-gcm :aes-256-gcm :chacha20-poly1305 :xchacha20-poly1305 :aes-128-cbc
+   :aes-192-cbc :aes-256-cbc :aes-128-ctr :aes-256-ctr])
 
 (each algo ciphers
   (def info (crypto/cipher-info algo))
@@ -166,7 +166,7 @@
                          (:finish decryptor (whole :tag))))
       (is= data (string plain)))))
 
-(each algo [:aes-256-gcm :chacha20-poly1305]
+(each algo [:aes-256-gcm :chacha20-poly1305 :xchacha20-poly1305]
   (def nonce (crypto/generate-nonce algo))
   (def {:ciphertext text :tag tag} (crypto/encrypt algo key nonce data "aad"))
   (defn- finish [key nonce aad text tag]
@@ -198,12 +198,32 @@
 (test "lengths and additional data are checked as in one call"
   (fails-with "crypto/new-encryptor: aes-256-gcm takes a key of 32 bytes, got 1"
               (crypto/new-encryptor :aes-256-gcm "k" "n"))
-  (fails-with "takes a nonce of 12 bytes, got 1" (crypto/new-decryptor :aes-256-gcm key "n"))
+  (fails-with "takes a nonce of 8 to 128 bytes, got 1" (crypto/new-decryptor :aes-256-gcm key "n"))
   (fails-with "can't authenticate additional data"
               (crypto/new-encryptor :aes-256-cbc key (string/repeat "i" 16) "aad"))
   (def decryptor (crypto/new-decryptor :aes-256-cbc key (string/repeat "i" 16)))
   (fails-with "aes-256-cbc has no tag: give nil" (:finish decryptor "tag"))
   (fails-with "not authentic" (:finish decryptor)))
+
+(test "nonces and tags of other lengths are those of one call"
+  (each [nonce n] [["12345678" 12] [(string/repeat "n" 16) 16] [(string/repeat "n" 128) 13]]
+    (def opts {:tag-length n})
+    (def whole (crypto/encrypt :aes-256-gcm key nonce "the text" "aad" opts))
+    (def encryptor (crypto/new-encryptor :aes-256-gcm key nonce "aad" opts))
+    (is= (whole :ciphertext) (buffer (:update encryptor "the ") (:update encryptor "text")))
+    (is= (whole :tag) (:finish encryptor))
+    (def decryptor (crypto/new-decryptor :aes-256-gcm key nonce "aad" opts))
+    (is= @"the text" (:update decryptor (whole :ciphertext)))
+    (if (< n 16)
+      (fails-with (string "takes a tag of " n " bytes, got 16")
+                  (:finish decryptor (string/repeat "t" 16))))
+    (is= @"" (:finish decryptor (whole :tag)))))
+
+(test "ciphers that need all data at once are refused"
+  (each [algo size] [[:aes-128-siv 32] [:aes-256-ccm 32]]
+    (each new [crypto/new-encryptor crypto/new-decryptor]
+      (fails-with (string algo " takes all data in one call: use crypto/encrypt, crypto/decrypt")
+                  (new algo (string/repeat "k" size) (string/repeat "n" 12))))))
 
 (each [file algo] [["aes_gcm" nil] ["chacha20_poly1305" :chacha20-poly1305]]
   (wycheproof file

@@ -199,6 +199,9 @@
      ["crypto/rsa-encrypt" :plaintext] |(crypto/rsa-encrypt (id :key) $)
      ["crypto/decrypt" :key]
      |(crypto/decrypt :aes-256-gcm $ nonce "data" (string/repeat "t" 16))
+     ["crypto/wrap-key" :kek] |(crypto/wrap-key $ (string/repeat "k" 32))
+     ["crypto/wrap-key" :key] |(crypto/wrap-key (string/repeat "k" 32) $)
+     ["crypto/unwrap-key" :kek] |(crypto/unwrap-key $ (string/repeat "k" 40))
      ["crypto/rsa-encrypt" :key] |(crypto/rsa-encrypt $ "data")
      ["crypto/rsa-decrypt" :key] |(crypto/rsa-decrypt $ "data")
      ["crypto/rsa-decrypt" :password]

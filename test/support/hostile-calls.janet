@@ -172,14 +172,16 @@
    "jwk" (fn [] (crypto/key-to-jwk (one-of [key (rsa :key) (ed25519 :key)]) {:private true}))
    "certs" (fn [] [certificate])
    "algorithm" (fn [] (one-of [:sha256 :sha512 :sha3-256]))
-   "algo" (fn [] (one-of [:aes-256-gcm :aes-128-cbc :chacha20-poly1305]))
+   "algo" (fn [] (one-of [:aes-256-gcm :aes-128-cbc :chacha20-poly1305 :xchacha20-poly1305
+                          :aes-128-siv :aes-256-ccm :aes-128-ctr :aes-128-gcm-siv]))
+   "kek" (fn [] (string/repeat "k" (one-of [16 24 32])))
    "alg" (fn [] (one-of [:ec-p256 :ed25519 :x25519])) "curve" (fn [] :p256) "password" (fn [] "pw")
    "stored" (fn [] (one-of ["$scrypt$ln=4,r=1,p=1$c2FsdA$AAAAAAAAAAAAAAAAAAAA"
                             "$pbkdf2-sha256$9$c2FsdA$AAAAAAAAAAAAAAAAAAAA"]))
    "csr" (fn [] request)
    "cms-data" (fn [] signed) "session" |(try (:get-session (world :a)) ([_] ""))
    "length" (fn [] (one-of [0 16 32 64]))
-   "iterations" (fn [] 1000) "nonce" (fn [] (string/repeat "n" (one-of [12 16]))) "n" (fn [] 16)
+   "iterations" (fn [] 1000) "nonce" (fn [] (string/repeat "n" (one-of [12 16 24]))) "n" (fn [] 16)
    "nbytes" (fn [] 10)
    "opts" (fn [] nil) "timeout" (fn [] 0.01) "target-format" (fn [] (one-of [:pem :der :openssh]))
    "form" (fn [] :pem)

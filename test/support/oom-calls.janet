@@ -131,7 +131,11 @@
                  (map (fn [password] (crypto/verify-password password stored)) ["pw" "px"]))
    "cipher" |[(crypto/encrypt :aes-256-gcm secret nonce "data")
               (crypto/decrypt :aes-256-gcm secret nonce (sealed :ciphertext) (sealed :tag))
-              (crypto/encrypt :chacha20-poly1305 secret nonce "data")]
+              (crypto/encrypt :chacha20-poly1305 secret nonce "data")
+              (crypto/encrypt :xchacha20-poly1305 secret (string/repeat "n" 24) "data")
+              (map |(crypto/encrypt :aes-128-siv secret nonce $) ["" "data"])
+              (crypto/encrypt :aes-256-ccm secret nonce "data")
+              (crypto/unwrap-key secret (crypto/wrap-key secret secret))]
    "pieces" |[(:finish (:copy (:update (crypto/new-digest :sha256) "data")))
               (:finish (:copy (:update (crypto/new-hmac :sha256 "key") "data")))
               (:verify (:update (crypto/new-verifier key) "data") signature)
