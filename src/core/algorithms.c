@@ -3,6 +3,7 @@
 #include "core/once.h"
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/params.h>
@@ -78,11 +79,52 @@ static bool report_unknown(const Table *table, const Table *more, Failure *failu
     return failure_set(failure, "unknown %s, expected one of%s", table->what, names);
 }
 
+/* What OpenSSL 3.0 lacks, by the beginnings of names. */
+typedef struct Addition {
+    const char *prefix, *version;
+    unsigned major, minor;
+} Addition;
+
+static const Addition additions[] = {
+    {"keccak-", "3.2", 3, 2},  {"deterministic ecdsa", "3.2", 3, 2},
+    {"ml-kem-", "3.5", 3, 5},  {"ml-dsa-", "3.5", 3, 5},
+    {"slh-dsa-", "3.5", 3, 5},
+};
+
+static bool begins_with(const char *name, const char *prefix) {
+    while (*prefix && *prefix == fold_character(*name)) prefix++, name++;
+    return !*prefix;
+}
+
+/* NULL: this version has it, unless it was built without. */
+static const Addition *find_addition(const char *name) {
+    unsigned major = OPENSSL_version_major(), minor = OPENSSL_version_minor();
+    for (size_t i = 0; i < COUNT_OF(additions); i++) {
+        const Addition *row = additions + i;
+        bool older = major < row->major || (major == row->major && minor < row->minor);
+        if (older && begins_with(name, row->prefix)) return row;
+    }
+    return NULL;
+}
+
+bool algorithms_is_newer(const char *name) {
+    return find_addition(name);
+}
+
+bool algorithms_lack(const char *name, Failure *failure) {
+    const Addition *row = find_addition(name);
+    if (!row) return failure_set(failure, "%s is not offered by this OpenSSL", name);
+    return failure_set(failure, "%s needs OpenSSL %s or later: this is OpenSSL %s", name,
+                       row->version, OpenSSL_version(OPENSSL_VERSION_STRING));
+}
+
 static void *make_once(const Table *table, size_t index, Failure *failure) {
     const AlgorithmName *row = row_at(table, index);
     void *made = once_get(table->made + index, table->make, row);
     if (made) return made;
-    failure_openssl(failure, "%s %s is not offered by this OpenSSL", table->what, row->text);
+    algorithms_lack(row->text, failure);
+    failure_prefix(failure, "%s not usable", table->what);
+    ERR_clear_error();
     return NULL;
 }
 
@@ -109,6 +151,7 @@ static const DigestRow digests[] = {
     {{"sha3-512", ""}, "SHA3-512", false},
     {{"shake128", "shake-128"}, "SHAKE-128", true},
     {{"shake256", "shake-256"}, "SHAKE-256", true},
+    {{"keccak-256", "keccak256"}, "KECCAK-256", false},
     {{"blake2b512", "blake2b-512 blake2b"}, "BLAKE2B-512", false},
     {{"blake2s256", "blake2s-256 blake2s"}, "BLAKE2S-256", false},
     {{"ripemd160", "ripemd-160 rmd160"}, "RIPEMD-160", false},
@@ -275,19 +318,35 @@ const EC_GROUP *algorithms_group(const CurveRow *row, Failure *failure) {
 
 typedef struct KeyRow {
     AlgorithmName name;
-    const char *type; /* OpenSSL's name */
+    const char *type;  /* OpenSSL's name */
+    uint8_t arc, leaf; /* the end of NIST's object identifier; 0: it has none */
 } KeyRow;
 
 static const KeyRow keys[] = {
-    {{"rsa", ""}, "RSA"},
-    {{"rsa-pss", ""}, "RSA-PSS"},
-    {{"ed25519", ""}, "ED25519"},
-    {{"ed448", ""}, "ED448"},
-    {{"x25519", ""}, "X25519"},
-    {{"x448", ""}, "X448"},
-    {{"ml-dsa-44", "mldsa44"}, "ML-DSA-44"},
-    {{"ml-dsa-65", "mldsa65"}, "ML-DSA-65"},
-    {{"ml-dsa-87", "mldsa87"}, "ML-DSA-87"},
+    {{"rsa", ""}, "RSA", 0, 0},
+    {{"rsa-pss", ""}, "RSA-PSS", 0, 0},
+    {{"ed25519", ""}, "ED25519", 0, 0},
+    {{"ed448", ""}, "ED448", 0, 0},
+    {{"x25519", ""}, "X25519", 0, 0},
+    {{"x448", ""}, "X448", 0, 0},
+    {{"ml-kem-512", "mlkem512"}, "ML-KEM-512", 4, 1},
+    {{"ml-kem-768", "mlkem768"}, "ML-KEM-768", 4, 2},
+    {{"ml-kem-1024", "mlkem1024"}, "ML-KEM-1024", 4, 3},
+    {{"ml-dsa-44", "mldsa44"}, "ML-DSA-44", 3, 17},
+    {{"ml-dsa-65", "mldsa65"}, "ML-DSA-65", 3, 18},
+    {{"ml-dsa-87", "mldsa87"}, "ML-DSA-87", 3, 19},
+    {{"slh-dsa-sha2-128s", ""}, "SLH-DSA-SHA2-128s", 3, 20},
+    {{"slh-dsa-sha2-128f", ""}, "SLH-DSA-SHA2-128f", 3, 21},
+    {{"slh-dsa-sha2-192s", ""}, "SLH-DSA-SHA2-192s", 3, 22},
+    {{"slh-dsa-sha2-192f", ""}, "SLH-DSA-SHA2-192f", 3, 23},
+    {{"slh-dsa-sha2-256s", ""}, "SLH-DSA-SHA2-256s", 3, 24},
+    {{"slh-dsa-sha2-256f", ""}, "SLH-DSA-SHA2-256f", 3, 25},
+    {{"slh-dsa-shake-128s", ""}, "SLH-DSA-SHAKE-128s", 3, 26},
+    {{"slh-dsa-shake-128f", ""}, "SLH-DSA-SHAKE-128f", 3, 27},
+    {{"slh-dsa-shake-192s", ""}, "SLH-DSA-SHAKE-192s", 3, 28},
+    {{"slh-dsa-shake-192f", ""}, "SLH-DSA-SHAKE-192f", 3, 29},
+    {{"slh-dsa-shake-256s", ""}, "SLH-DSA-SHAKE-256s", 3, 30},
+    {{"slh-dsa-shake-256f", ""}, "SLH-DSA-SHAKE-256f", 3, 31},
 };
 static const Table key_table = TABLE_OF("key algorithm", keys, NULL, NULL);
 
@@ -298,4 +357,16 @@ bool algorithms_key(Bytes name, KeyAlgorithm *algorithm, Failure *failure) {
     if (!row) return report_unknown(&key_table, &curve_table, failure);
     algorithm->type = row->type;
     return true;
+}
+
+const char *algorithms_quantum_key(Bytes oid) {
+    /* 2.16.840.1.101.3.4, NIST's algorithms */
+    static const uint8_t nist[] = {0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04};
+    if (oid.length < sizeof nist + 2 || memcmp(oid.data, nist, sizeof nist) != 0) return NULL;
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        bool same =
+            keys[i].arc == oid.data[sizeof nist] && keys[i].leaf == oid.data[sizeof nist + 1];
+        if (same && keys[i].arc) return keys[i].type;
+    }
+    return NULL;
 }

@@ -90,4 +90,15 @@ typedef struct KeyAlgorithm {
 
 bool algorithms_key(Bytes name, KeyAlgorithm *algorithm, Failure *failure);
 
+/* The type of the key whose object identifier in DER, with tag and length, is here; NULL: not one
+ * of NIST's post-quantum algorithms. OpenSSL before 3.5 does not know the identifiers. */
+const char *algorithms_quantum_key(Bytes oid);
+
+/* Did a later version than this OpenSSL add the algorithm or feature? */
+bool algorithms_is_newer(const char *name);
+
+/* Sets "<name> needs OpenSSL 3.5 or later: this is OpenSSL 3.0.19", or says that this OpenSSL was
+ * built without it. Returns false. */
+bool algorithms_lack(const char *name, Failure *failure);
+
 #endif

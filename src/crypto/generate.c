@@ -50,9 +50,13 @@ FUNCTION(crypto_generate_key, "crypto/generate-key", "alg &opt bits",
          "* `:rsa`, `:rsa-pss` - of `bits` bits, 2048 by default, from 1024 (too weak today) to "
          "16384. A worker thread makes it while the fiber waits: fractions of a second, minutes "
          "for the largest\n"
-         "* `:ml-dsa-44` `:ml-dsa-65` `:ml-dsa-87` - signatures (FIPS 204), with OpenSSL 3.5 or "
-         "later\n\n"
-         "Raises when the algorithm is unknown or this OpenSSL does not offer it.",
+         "* `:ml-kem-512` `:ml-kem-768` `:ml-kem-1024` - secrets by `encapsulate` (FIPS 203)\n"
+         "* `:ml-dsa-44` `:ml-dsa-65` `:ml-dsa-87` - signatures (FIPS 204)\n"
+         "* `:slh-dsa-sha2-128s` and its like, with `shake` for `sha2`, 192 or 256 for 128, and f "
+         "(fast) for s (small) - signatures (FIPS 205)\n\n"
+         "The last three, which quantum computers don't break, need OpenSSL 3.5. Raises when the "
+         "algorithm is unknown or this OpenSSL does not offer it; the error gives the version that "
+         "does.",
          NULL) {
     Failure failure;
     args_arity(function, argc, 1, 2);
@@ -69,7 +73,7 @@ FUNCTION(crypto_generate_key, "crypto/generate-key", "alg &opt bits",
     if (rsa)
         job.bits = given ? args_integer(function, argv, 1, KEYGEN_MIN_BITS, KEYGEN_MAX_BITS)
                          : KEYGEN_DEFAULT_BITS;
-    return task_run(&job.task, sizeof job, rsa);
+    return task_run(&job.task, sizeof job, keygen_is_slow(&job.algorithm));
 }
 
 FUNCTION(

@@ -39,7 +39,9 @@ FUNCTION(crypto_key_from_raw, "crypto/key-from-raw", "alg bytes &opt opts",
          "have 32, 56, 32 and 57 bytes; or a curve of `generate-key`, such as :p-256, whose public "
          "half is a point in SEC 1's encoding, compressed or not, and whose private half a "
          "big-endian scalar as long as the order. The public half of a private one is computed. "
-         "WireGuard's keys are :x25519 in Base64.\n\n"
+         "WireGuard's keys are :x25519 in Base64. With OpenSSL 3.5 `alg` may be an ML-KEM, ML-DSA "
+         "or SLH-DSA of `generate-key`; a private half of the first two may be the seed it is "
+         "expanded from, of 64 and 32 bytes (FIPS 203, 204).\n\n"
          "Raises when the length is wrong, the point is not on the curve, or the scalar is zero or "
          "not below the order.",
          &from_options) {
@@ -85,7 +87,8 @@ static bool raw_run(Task *task, Failure *failure) {
 
 FUNCTION(crypto_key_to_raw, "crypto/key-to-raw", "key &opt opts",
          "The plain bytes of a key, as `key-from-raw` takes them, in a buffer: of the public "
-         "half, unless `:private` is true. `key` is a private or public key or a certificate, "
+         "half, unless `:private` is true. Of a private ML-KEM or ML-DSA key they are its seed, "
+         "if it has one, see `key-info`. `key` is a private or public key or a certificate, "
          "PEM, DER, a path or `crypto/key`. Raises when `key` can't be read, is of another kind, "
          "such as RSA, or is public and `:private` is true.",
          &to_options) {

@@ -5,6 +5,7 @@
 #include "base/raise.h"
 #include "core/keys/keys.h"
 #include "core/keys/pem.h"
+#include "core/keys/quantum_key.h"
 #include "core/pki/csr.h"
 #include "core/pki/issue.h"
 #include "core/pki/name.h"
@@ -56,7 +57,8 @@ static const OptionSet certificate_options = OPTION_SET(certificate_rows);
 static const OptionRow new_key_rows[] = {
     OPTION("key-type", pki_option_key_type, CertOptions, key_type,
            "Type of the new key: :rsa (default), :ec-p256, :ec-p384, :ec-p521, :ed25519, :ed448, "
-           "and their other spellings."),
+           "and their other spellings; with OpenSSL 3.5 also the ML-DSA and SLH-DSA of "
+           "`crypto/generate-key`."),
     OPTION_WITH("bits", option_integer, &bits_range, CertOptions, bits,
                 "Size of a new RSA key, from 1024 to 16384. Default: 2048."),
 };
@@ -267,8 +269,10 @@ static Janet run_cert(const char *function, const CertOptions *options, bool giv
         cert_release(&job.task);
         raise_failure(function, &failure);
     }
+    bool makes_key = !options->key.data && !options->csr.data;
     bool heavy = options->password.data || options->issuer_password.data ||
-                 (!options->key.data && !options->csr.data && keygen_is_rsa(&options->key_type));
+                 (makes_key && keygen_is_slow(&options->key_type)) ||
+                 quantum_key_is_slow(options->issuer_key.data ? options->issuer_key : options->key);
     return task_run(&job.task, sizeof job, heavy);
 }
 

@@ -223,6 +223,7 @@ static Janet info_result(Task *task) {
     info_key(table, &info->facts, "type", "bits", "curve");
     janet_table_put(table, janet_ckeywordv("encrypted"), janet_wrap_boolean(info->encrypted));
     janet_table_put(table, janet_ckeywordv("private"), janet_wrap_boolean(info->is_private));
+    if (info->has_seed) janet_table_put(table, janet_ckeywordv("seed"), janet_wrap_true());
     if (info->scheme.cipher[0]) {
         janet_table_put(table, janet_ckeywordv("cipher"), janet_cstringv(info->scheme.cipher));
     }
@@ -239,10 +240,12 @@ static Janet info_result(Task *task) {
 FUNCTION(crypto_key_info, "crypto/key-info", "key &opt password opts",
          "The properties of a key, private or public, PEM, DER or a path, as a table. Entries "
          "without a value are absent:\n\n"
-         "* `:type` - `:rsa` `:ec` `:ed25519` `:x25519` `:rsa-pss` `:dsa` …\n"
+         "* `:type` - `:rsa` `:ec` `:ed25519` `:x25519` `:rsa-pss` `:ml-dsa-65` …\n"
          "* `:bits` - its size\n"
          "* `:curve` - \"prime256v1\", \"secp384r1\" …, of `:ec` keys\n"
          "* `:private` - whether it is a private key\n"
+         "* `:seed` - true when a private ML-KEM or ML-DSA key has the seed that it was expanded "
+         "from\n"
          "* `:encrypted` - whether it is protected by a password; then `:cipher` (\"AES-256-CBC\", "
          "\"DES-CBC\" …), and of PKCS#8 ones `:scheme` (\"PBES2\", \"PBE-MD5-DES\" …) and "
          "`:iterations`\n\n"

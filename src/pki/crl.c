@@ -7,6 +7,7 @@
 #include "base/raise.h"
 #include "core/keys/keys.h"
 #include "core/keys/pem.h"
+#include "core/keys/quantum_key.h"
 #include "crypto/task.h"
 #include "pki/info.h"
 #include "pki/options.h"
@@ -235,7 +236,9 @@ FUNCTION(cert_issue_crl, "cert/issue-crl", "opts",
         crl_task_release(&job.task);
         raise_failure(function, &failure);
     }
-    return task_run(&job.task, sizeof job, options.issuer_password.data || list.len > MANY_ENTRIES);
+    bool heavy = options.issuer_password.data || list.len > MANY_ENTRIES ||
+                 quantum_key_is_slow(options.issuer_key);
+    return task_run(&job.task, sizeof job, heavy);
 }
 
 /* --- cert/parse-crl --- */

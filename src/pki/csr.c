@@ -6,6 +6,7 @@
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/keys.h"
+#include "core/keys/quantum_key.h"
 #include "core/pki/name.h"
 #include "crypto/task.h"
 #include "pki/extensions.h"
@@ -128,7 +129,8 @@ FUNCTION(crypto_generate_csr, "crypto/generate-csr", "key options",
         csr_release(&job.task);
         raise_failure(function, &failure);
     }
-    return task_run(&job.task, sizeof job, options.password.data);
+    bool heavy = options.password.data || quantum_key_is_slow(job.task.inputs[KEY]);
+    return task_run(&job.task, sizeof job, heavy);
 }
 
 static Janet make_csr_value(const CsrInfo *info) {

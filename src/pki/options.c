@@ -186,7 +186,8 @@ static const OptionRow usage_rows[] = {
            "extKeyUsage: names such as serverAuth or :client-auth, or OIDs."),
     OPTION("digest", args_option_signature_digest, SubjectOptions, digest,
            "Digest of the signature. Default: :sha256, :sha384 for P-384 keys, :sha512 for P-521 "
-           "keys, or what an RSA-PSS key allows. Ed25519 and Ed448 have their own."),
+           "keys, or what an RSA-PSS key allows. Ed25519, Ed448, ML-DSA "
+           "and SLH-DSA have their own."),
 };
 
 static const OptionSet usage_options = OPTION_SET(usage_rows);

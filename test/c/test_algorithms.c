@@ -88,7 +88,11 @@ int main(void) {
     CHECK("the error for an unknown name lists every name",
           !strcmp(key_error("dsa"),
                   "unknown key algorithm, expected one of rsa rsa-pss ed25519 ed448 x25519 "
-                  "x448 ml-dsa-44 ml-dsa-65 ml-dsa-87 p-256 p-384 p-521 secp256k1 p-224 "
+                  "x448 ml-kem-512 ml-kem-768 ml-kem-1024 ml-dsa-44 ml-dsa-65 ml-dsa-87 "
+                  "slh-dsa-sha2-128s slh-dsa-sha2-128f slh-dsa-sha2-192s slh-dsa-sha2-192f "
+                  "slh-dsa-sha2-256s slh-dsa-sha2-256f slh-dsa-shake-128s slh-dsa-shake-128f "
+                  "slh-dsa-shake-192s slh-dsa-shake-192f slh-dsa-shake-256s slh-dsa-shake-256f "
+                  "p-256 p-384 p-521 secp256k1 p-224 "
                   "brainpoolp256r1 brainpoolp384r1 brainpoolp512r1"));
     return check_end();
 }

@@ -7,6 +7,7 @@
 #include "core/keys/openssh.h"
 #include "core/keys/pem.h"
 #include "core/keys/pem_lines.h"
+#include "core/keys/quantum_key.h"
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -199,6 +200,7 @@ static bool read_info(Bytes data, Bytes password, bool with_legacy, KeyFormInfo 
     EVP_PKEY *key =
         (with_legacy ? read_old_content : read_content)(data, password, &info->is_private, failure);
     if (key) keyfacts_of(key, &info->facts);
+    info->has_seed = key && quantum_key_has_seed(key);
     EVP_PKEY_free(key);
     return key;
 }

@@ -39,6 +39,7 @@ uint8_t *keyform_write(EVP_PKEY *key, bool is_private, KeyForm form,
 
 typedef struct KeyFormInfo {
     bool encrypted, is_private;
+    bool has_seed;   /* of a private ML-KEM or ML-DSA key */
     KeyFacts facts;  /* of an encrypted key, only what is visible without the password */
     PbeFacts scheme; /* of an encrypted key */
 } KeyFormInfo;

@@ -12,7 +12,10 @@
  * caller frees the result with EVP_PKEY_free. */
 EVP_PKEY *keygen(const KeyAlgorithm *algorithm, int bits, Failure *failure);
 
-/* Does keygen need `bits`, and time? */
+/* Does keygen need `bits`? */
 bool keygen_is_rsa(const KeyAlgorithm *algorithm);
+
+/* Does the key, or its first signature, take 10 ms and up? */
+bool keygen_is_slow(const KeyAlgorithm *algorithm);
 
 #endif

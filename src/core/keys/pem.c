@@ -8,6 +8,7 @@
 #include "core/keys/pem_foreign.h"
 #include "core/keys/pem_lines.h"
 #include "core/keys/pkcs8.h"
+#include "core/keys/quantum_key.h"
 
 #include <openssl/decoder.h>
 #include <openssl/err.h>
@@ -105,7 +106,8 @@ static void explain_key(Bytes data, const Passphrase *phrase, Failure *failure) 
         failure_set(failure, "not a private key: neither PEM nor DER");
     } else if (encoding_is_pem(data) && !memmem(data.data, data.length, "PRIVATE KEY-----", 16)) {
         failure_set(failure, "not a private key: no PRIVATE KEY block in the PEM");
-    } else { /* clearer than OpenSSL's reason, "No supported data to decode" */
+    } else if (!quantum_key_explain(data, failure)) {
+        /* clearer than OpenSSL's reason, "No supported data to decode" */
         failure_set(failure, "not a private key: damaged, or of a kind that OpenSSL does not know");
     }
     ERR_clear_error();
@@ -147,7 +149,7 @@ static EVP_PKEY *read_public_key(Bytes data, Failure *failure) {
         X509_free(certificate);
     }
     if (!key && phrase.asked) failure_set(failure, "private key is encrypted: load it first");
-    if (!key && !phrase.asked) {
+    if (!key && !phrase.asked && !quantum_key_explain(data, failure)) {
         bool known = encoding_is_pem(data) || encoding_is_der(data);
         failure_set(failure, "not a public key, certificate or private key: %s",
                     known ? "damaged, or of a kind not known here" : "neither PEM nor DER");

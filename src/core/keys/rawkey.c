@@ -15,6 +15,8 @@ EVP_PKEY *rawkey_read(const KeyAlgorithm *algorithm, Bytes bytes, bool is_privat
     }
     const RawAlgorithm *raw = keyparts_raw_named(algorithm->type);
     if (raw) return keyparts_raw(raw, public_half, private_half, failure);
+    const QuantumAlgorithm *quantum = quantum_key_named(algorithm->type);
+    if (quantum) return quantum_key_read(quantum, bytes, is_private, failure);
     failure_set(failure, "%s keys have no raw form: take PEM, DER or JWK", algorithm->type);
     return NULL;
 }
@@ -57,6 +59,9 @@ static bool write_plain(const EVP_PKEY *key, RawForm form, uint8_t *out, size_t 
     if (form == RAWKEY_COMPRESSED) {
         return failure_set(failure, ":compressed is for EC keys, this one is %s", keys_type(key));
     }
+    if (quantum_key_algorithm(key)) {
+        return quantum_key_write(key, form == RAWKEY_PRIVATE, out, length, failure);
+    }
     bool written = form == RAWKEY_PRIVATE ? EVP_PKEY_get_raw_private_key(key, out, length)
                                           : EVP_PKEY_get_raw_public_key(key, out, length);
     return written || failure_openssl(failure, "key not written");
@@ -66,7 +71,7 @@ bool rawkey_write(const EVP_PKEY *key, RawForm form, uint8_t *out, size_t *lengt
                   Failure *failure) {
     ERR_clear_error();
     bool written = false;
-    if (keyparts_raw_algorithm(key)) {
+    if (keyparts_raw_algorithm(key) || quantum_key_algorithm(key)) {
         written = write_plain(key, form, out, length, failure);
     } else if (!EVP_PKEY_is_a(key, "EC")) {
         failure_set(failure, "%s keys have no raw form: take PEM, DER or JWK", keys_type(key));

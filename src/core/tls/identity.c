@@ -2,6 +2,7 @@
 
 #include "core/keys/keys.h"
 #include "core/keys/pem.h"
+#include "core/keys/quantum_key.h"
 #include "core/tls/explain.h"
 #include "core/tls/job.h"
 #include "core/tls/signature_question.h"
@@ -14,7 +15,13 @@ static bool use_chain(SSL_CTX *context, STACK_OF(X509) * chain, Failure *failure
     for (int i = 1; used && i < sk_X509_num(chain); i++) {
         used = SSL_CTX_add1_chain_cert(context, sk_X509_value(chain, i));
     }
-    return used || explain_setup(failure, ":cert");
+    if (used) return true;
+    if (ERR_GET_REASON(ERR_peek_last_error()) != SSL_R_UNKNOWN_CERTIFICATE_TYPE) {
+        return explain_setup(failure, ":cert");
+    }
+    ERR_clear_error();
+    return failure_set(failure, ":cert: TLS has no signatures with keys of this kind: take RSA, "
+                                "EC, Ed25519, Ed448 or ML-DSA");
 }
 
 static bool set_certificate(SSL_CTX *context, Bytes source, Failure *failure) {
@@ -90,14 +97,16 @@ static bool set_signer(SSL_CTX *context, const ContextSettings *settings, size_t
     return used || failure_openssl(failure, ":signer: not used");
 }
 
-/* OpenSSL's DTLS does not sign with these: every handshake would fail. */
+/* DTLS 1.2 has no signatures of ML-DSA. OpenSSL's DTLS does not sign with EdDSA: every handshake
+ * would fail. */
 static bool check_key_type(const SSL_CTX *context, const ContextSettings *settings,
                            Failure *failure) {
     const EVP_PKEY *key = SSL_CTX_get0_privatekey(context);
-    bool fits = !EVP_PKEY_is_a(key, "ED25519") && !EVP_PKEY_is_a(key, "ED448");
+    bool fits = !EVP_PKEY_is_a(key, "ED25519") && !EVP_PKEY_is_a(key, "ED448") &&
+                !quantum_key_algorithm(key);
     return !settings->datagram || fits ||
-           failure_set(failure, ":key is an Ed25519 or Ed448 one, which OpenSSL's DTLS does not "
-                                "use: give an ECDSA or RSA key");
+           failure_set(failure, ":key is an Ed25519, Ed448 or ML-DSA one, which OpenSSL's DTLS "
+                                "does not use: give an ECDSA or RSA key");
 }
 
 static bool set_key_at(SSL_CTX *context, const ContextSettings *settings, size_t i,
