@@ -17,11 +17,13 @@
     # keys as data
     key-to-jwk key-from-jwk jwk-thumbprint key-to-raw key-from-raw
     # signatures
-    sign verify
+    sign verify recover-public-key
     # signatures of SSH
     ssh-sign ssh-verify parse-ssh-signature
     # key agreement and derivation
     derive hkdf pbkdf2 scrypt
+    # key encapsulation
+    encapsulate decapsulate
     # passwords
     hash-password verify-password needs-rehash?
     # one-time codes

@@ -33,6 +33,8 @@
     X(raw)                                                                                         \
     X(generate)                                                                                    \
     X(sign)                                                                                        \
+    X(recover)                                                                                     \
+    X(kem)                                                                                         \
     X(sign_object)                                                                                 \
     X(ssh)                                                                                         \
     X(kdf)                                                                                         \

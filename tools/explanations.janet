@@ -64,7 +64,8 @@ spellings of one option are given.``
            "option :…: it is a connection's*" ":sni \"…\": …"
            "a function as :ocsp-response*" "… rests on SHA-1 and MD5*"
            ":ciphers and :ciphersuites leave none*"
-           ":ciphers has no suite usable with the key of :cert" ":key is an Ed25519 or Ed448 one*"
+           ":ciphers has no suite usable with the key of :cert"
+           ":key is an Ed25519, Ed448 or ML-DSA one*" ":cert: TLS has no signatures *"
            "protocol version not in this OpenSSL*"]
    :cause
    ``The options contradict each other, or have no effect in this place: an option of a context
@@ -274,17 +275,20 @@ spellings of one option are given.``
   # ---- cryptography ----
 
   {:title "Algorithms that this OpenSSL lacks, or that can't do it"
-   :texts ["… … is not offered by this OpenSSL*"
-           "… keys are not offered by this OpenSSL" "no … key generated*" "no HMAC*"
+   :texts ["… is not offered by this OpenSSL*" "… not usable: …" "… needs OpenSSL … or later*"
+           "no … key generated*" "no HMAC*"
            "HMAC is not defined over …" "signatures are not made over …"
            "… keys don't agree on secrets" "… keys don't sign" "… key given, only RSA keys encrypt"
            "… keys have one size: leave out bits" "… signs the message itself*"
-           ":format is for EC keys*" ":padding is for RSA keys*" ":salt-length and :mgf1-digest*"
+           ":format is for EC keys*" ":low-s and :recovery are for EC keys*"
+           ":recovery goes with :format :raw" ":context is for ML-DSA*" ":deterministic is for *"
+           "… keys don't encapsulate*" ":padding is for RSA keys*" ":salt-length and :mgf1-digest*"
            ":label and :mgf1-digest*" "an RSA-PSS key takes*"
            "a key of … bits is too small for this padding" "the keys are not of the same *"
            "the digest is … bytes*"
            "… has no length of its own*" "info too long*" "… MB of memory needed*" "no digest*"
-           "no key derived*" "no secret agreed on*" "no signature*" "signature not checked*"]
+           "no key derived*" "no secret agreed on*" "no signature*" "signature not checked*"
+           "a ciphertext of … has … bytes*" "no secret encapsulated*" "no secret decapsulated*"]
    :cause
    ``The algorithm is unknown, missing in this build of OpenSSL, or unfit for the function: X25519
    agrees on secrets and does not sign, Ed25519 signs and does not encrypt.``

@@ -82,6 +82,10 @@
 (def key (crypto/generate-key :ed25519))
 (def signature (crypto/sign key "data"))
 (crypto/verify (crypto/export-public-key key) "data" signature) # => true
+# ### crypto/recover-public-key
+(def key (crypto/generate-key :secp256k1))
+(def signature (crypto/sign key "data" {:low-s true :recovery true}))
+(= (crypto/export-public-key key) (crypto/recover-public-key "data" signature)) # => true
 # ### crypto/ssh-sign
 (crypto/ssh-sign (crypto/generate-key :ed25519) "data" {:namespace "file"})
 # ### crypto/ssh-verify
@@ -95,6 +99,19 @@
 # ### crypto/derive
 (def [mine theirs] [(crypto/generate-key :x25519) (crypto/generate-key :x25519)])
 (def secret (crypto/derive mine (crypto/export-public-key theirs)))
+# ### crypto/encapsulate
+(import jsec/tls)
+(when ((tls/features) :post-quantum) # OpenSSL 3.5
+  (def key (crypto/generate-key :ml-kem-768))
+  (def {:secret secret :ciphertext ciphertext}
+    (crypto/encapsulate (crypto/export-public-key key)))
+  (deep= secret (crypto/decapsulate key ciphertext)))
+# ### crypto/decapsulate
+(import jsec/tls)
+(when ((tls/features) :post-quantum) # OpenSSL 3.5
+  (def key (crypto/generate-key :ml-kem-512))
+  (def {:ciphertext ciphertext} (crypto/encapsulate key))
+  (length (crypto/decapsulate key ciphertext)))
 # ### crypto/hkdf
 (length (crypto/hkdf :sha256 "secret" "salt" "purpose" 32)) # => 32
 # ### crypto/pbkdf2

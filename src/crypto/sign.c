@@ -10,15 +10,14 @@
 #include "register.h"
 
 #include <openssl/rsa.h>
-
-#define MAX_SIGNATURE_LENGTH 8192 /* ML-DSA-87: 4627, RSA of 16384 bits: 2048 */
-#define SLOW_RSA_BITS 4096        /* with more, a signature takes 10 ms and up */
+#include <string.h>
 
 typedef struct SignOptions {
     const DigestRow *digest, *mgf1;
     int padding, format;
     int salt_length;
-    bool prehashed;
+    bool prehashed, low_s, recovery, deterministic;
+    SignatureContext context;
     Bytes password;
 } SignOptions;
 
@@ -50,9 +49,21 @@ static const OptionWord formats[] = {
     {NULL, 0},
 };
 
+static void option_context(const OptionSite *site, Janet value, void *field) {
+    SignatureContext *context = field;
+    Bytes bytes;
+    option_bytes(site, value, &bytes);
+    if (bytes.length > sizeof context->bytes) {
+        option_refuse(site, "string or buffer of at most 255 bytes", value);
+    }
+    memcpy(context->bytes, bytes.data, bytes.length);
+    context->length = bytes.length;
+}
+
 static const OptionRow scheme_rows[] = {
     OPTION("digest", args_option_digest, SignOptions, digest,
-           "Digest for RSA and EC keys, :sha256 by default; EdDSA and ML-DSA have their own."),
+           "Digest for RSA and EC keys, :sha256 by default; EdDSA, ML-DSA and SLH-DSA have their "
+           "own."),
     OPTION_WITH("padding", option_word, paddings, SignOptions, padding,
                 "For RSA keys: :pkcs1 (default) or :pss, the stronger one (RFC 8017)."),
     OPTION("salt-length", option_salt_length, SignOptions, salt_length,
@@ -63,7 +74,20 @@ static const OptionRow scheme_rows[] = {
     OPTION_WITH("format", option_word, formats, SignOptions, format,
                 "For EC keys: :der (default), or :raw for r and s side by side as in JWT."),
     OPTION("prehashed", option_boolean, SignOptions, prehashed,
-           "Whether the data is the digest itself; false by default, not for EdDSA and ML-DSA."),
+           "Whether the data is the digest itself; false by default, not for EdDSA, ML-DSA and "
+           "SLH-DSA."),
+    OPTION("low-s", option_boolean, SignOptions, low_s,
+           "For EC keys: of the two values that s can have, take the lower one, as Bitcoin and "
+           "Ethereum require, and accept no other. Default: false."),
+    OPTION("recovery", option_boolean, SignOptions, recovery,
+           "For EC keys: append to a :raw signature the byte, 0 to 3, by which "
+           "`recover-public-key` finds the key. Default: false."),
+    OPTION("deterministic", option_boolean, SignOptions, deterministic,
+           "Whether to sign without random numbers: for EC keys with OpenSSL 3.2 (RFC 6979), "
+           "ML-DSA and SLH-DSA. Default: false."),
+    OPTION("context", option_context, SignOptions, context,
+           "For ML-DSA and SLH-DSA: up to 255 bytes that tell uses of the key apart, none by "
+           "default."),
 };
 static const OptionRow password_rows[] = {
     OPTION_SECRET("password", option_bytes, SignOptions, password,
@@ -84,7 +108,7 @@ typedef struct SignTask {
     bool valid;
 } SignTask;
 
-static const EVP_MD *require_fixed(const char *function, const DigestRow *row) {
+const EVP_MD *sign_digest(const char *function, const DigestRow *row) {
     if (!row) return NULL;
     if (row->xof) {
         raise_format(function, "signatures are not made over %s", row->name.text);
@@ -97,12 +121,16 @@ SignatureScheme sign_read_scheme(const char *function, const OptionSet *set, Jan
     SignOptions options = {.salt_length = SIGNATURE_SALT_UNSET};
     options_read(function, set, given, &options);
     *password = options.password;
-    return (SignatureScheme){.digest = require_fixed(function, options.digest),
-                             .mgf1 = require_fixed(function, options.mgf1),
+    return (SignatureScheme){.digest = sign_digest(function, options.digest),
+                             .mgf1 = sign_digest(function, options.mgf1),
                              .padding = (SignaturePadding)options.padding,
                              .format = (SignatureFormat)options.format,
                              .salt_length = options.salt_length,
-                             .prehashed = options.prehashed};
+                             .prehashed = options.prehashed,
+                             .is_low_s = options.low_s,
+                             .has_recovery = options.recovery,
+                             .is_deterministic = options.deterministic,
+                             .context = options.context};
 }
 
 static void sign_release(Task *task) {
@@ -152,9 +180,7 @@ Janet sign_data(const char *function, EVP_PKEY *key, const SignatureScheme *sche
                              .is_linear = true},
                     .key = key,
                     .scheme = *scheme};
-    int type = EVP_PKEY_get_id(key);
-    bool rsa = type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS;
-    bool slow = rsa && EVP_PKEY_get_bits(key) > SLOW_RSA_BITS;
+    bool slow = signature_is_slow(key);
     return task_run(&job.task, sizeof job, slow || task_is_large(&job.task));
 }
 
@@ -171,14 +197,16 @@ Janet sign_verify(const char *function, EVP_PKEY *key, const SignatureScheme *sc
     return task_run(&job.task, sizeof job, task_is_large(&job.task));
 }
 
-FUNCTION(crypto_sign, "crypto/sign", "key data &opt opts",
-         "Sign `data`, a string or buffer, with a private key, PEM, DER or a path, and return the "
-         "signature as a buffer. The key decides the algorithm: Ed25519 and Ed448 (RFC 8032), "
-         "ML-DSA (FIPS 204), ECDSA over SHA-256 in DER, RSA with PKCS#1 v1.5 over SHA-256. Raises "
-         "when `key` is not a private key, cannot sign, or does not go with the options.\n\n"
-         "A worker thread signs, and the fiber waits, when the data is above 4 MB, the RSA key "
-         "above 4096 bits, or the key encrypted. Parsed keys are kept, see `forget-keys`.",
-         &sign_options) {
+FUNCTION(
+    crypto_sign, "crypto/sign", "key data &opt opts",
+    "Sign `data`, a string or buffer, with a private key, PEM, DER or a path, and return the "
+    "signature as a buffer. The key decides the algorithm: Ed25519 and Ed448 (RFC 8032), "
+    "ML-DSA (FIPS 204), SLH-DSA (FIPS 205), ECDSA over SHA-256 in DER, RSA with PKCS#1 v1.5 "
+    "over SHA-256. Raises when `key` is not a private key, cannot sign, or does not go with "
+    "the options.\n\n"
+    "A worker thread signs, and the fiber waits, when the data is above 4 MB, the RSA key "
+    "above 4096 bits, the key of SLH-DSA, or encrypted. Parsed keys are kept, see `forget-keys`.",
+    &sign_options) {
     Bytes password;
     Failure failure;
     args_arity(function, argc, 2, 3);
@@ -192,7 +220,7 @@ FUNCTION(crypto_sign, "crypto/sign", "key data &opt opts",
     if (password.data) {
         job.task.inputs[KEY] = key;
         job.task.inputs[PASSWORD] = password;
-        job.task.room = MAX_SIGNATURE_LENGTH;
+        job.task.room = SIGNATURE_MAX_LENGTH;
         return task_run(&job.task, sizeof job, true);
     }
     set_key(&job, keys_private(key, password, &failure), &failure);

@@ -10,6 +10,9 @@ extern const OptionSet sign_scheme_options;
 SignatureScheme sign_read_scheme(const char *function, const OptionSet *set, Janet given,
                                  Bytes *password);
 
+/* The digest of an option, NULL if none was given; raises for one without a length of its own. */
+const EVP_MD *sign_digest(const char *function, const DigestRow *row);
+
 /* Sign or verify by a key and its settled scheme; return the signature, true or false, or raise.
  * Both take over the key. A slow signature is made on a worker while the fiber waits. */
 Janet sign_data(const char *function, EVP_PKEY *key, const SignatureScheme *scheme, Bytes data);

@@ -79,8 +79,8 @@ FUNCTION(crypto_new_signer, "crypto/new-signer", "key &opt opts",
          "encrypted key, open it with `crypto/key`. Returns an object with these methods:\n\n"
          "* `(:update s data)` - append a string or buffer; returns the object\n"
          "* `(:sign s)` - the signature, a buffer; any further call raises\n\n"
-         "Raises for Ed25519, Ed448 and ML-DSA, which sign all data in one call, and as `sign` "
-         "does.",
+         "Raises for Ed25519, Ed448, ML-DSA and SLH-DSA, which sign all data in one call, and as "
+         "`sign` does.",
          &sign_scheme_options) {
     return make_signer(function, argc, argv, &signer_type);
 }
@@ -91,8 +91,8 @@ FUNCTION(crypto_new_verifier, "crypto/new-verifier", "key &opt opts",
          "* `(:update v data)` - append a string or buffer; returns the object\n"
          "* `(:verify v signature)` - is it a signature of the data? true or false; any further "
          "call raises\n\n"
-         "Raises for Ed25519, Ed448 and ML-DSA, which sign all data in one call, and as `verify` "
-         "does.",
+         "Raises for Ed25519, Ed448, ML-DSA and SLH-DSA, which sign all data in one call, and as "
+         "`verify` does.",
          &sign_scheme_options) {
     return make_signer(function, argc, argv, &verifier_type);
 }

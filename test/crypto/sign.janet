@@ -202,15 +202,6 @@
   (fails-with "bad slot #1, expected string or buffer, got 12" (crypto/sign p256 12))
   (fails-with "bad slot #2, expected string or buffer, got nil" (crypto/verify p256 "x" nil)))
 
-(test "ML-DSA signs where OpenSSL offers it, and is named where not"
-  (each [kind bytes] [[:ml-dsa-44 2420] [:ml-dsa-65 3309] [:ml-dsa-87 4627]]
-    (match (protect (crypto/generate-key kind))
-      [true key] (let [signature (crypto/sign key "x")]
-                   (is= bytes (length signature))
-                   (is= true (crypto/verify (crypto/export-public-key key) "x" signature))
-                   (is= false (crypto/verify key "y" signature)))
-      [false text] (is (string/find "keys are not offered by this OpenSSL" text)))))
-
 (test "large data is signed and verified beside other fibers"
   (def data (buffer/new-filled (* 8 1024 1024) 120))
   (var turns 0)

@@ -1,5 +1,6 @@
-# Other implementations of the formats of keys, as programs that read standard input: npm's jose and
-# Python's cryptography, as Debian packages them.
+# Other implementations, as programs that read standard input: jose for Node and Python's
+# cryptography, as Debian packages them, and packages of npm in a folder that JSEC_NPM names:
+#   cd folder; npm install @noble/post-quantum @noble/curves hpke-js
 (import ./check)
 
 (def jose "What a fact needs that asks jose." ["node" "/usr/share/nodejs/jose/package.json"])
@@ -33,6 +34,27 @@
   # it has an OpenSSL of its own, which can't load the modules of the one that is tested
   (run ["/usr/bin/python3" "-c" (string "import sys\ndata = sys.stdin.buffer.read()\n" program)]
        input (put (os/environ) "OPENSSL_MODULES" nil)))
+
+(defn npm-package
+  "The folder of JSEC_NPM if this package is installed there."
+  [name]
+  (def folder (os/getenv "JSEC_NPM" ""))
+  (if (os/stat (string folder "/node_modules/" name)) folder))
+
+(defmacro npm-test
+  "A test that asks a package of npm; one skipped fact without it."
+  [package fact & body]
+  ~(if (,npm-package ,package)
+     (test ,fact ,;body)
+     (,check/skip ,fact ,(string "JSEC_NPM has no " package))))
+
+(defn ask-npm
+  "What a module in JavaScript prints. `input`, standard input, is its variable; it may await."
+  [program input]
+  (def read "import fs from 'fs'; const input = fs.readFileSync(0, 'utf8').trim();\n")
+  (run ["sh" "-c" `cd "$0" && exec node --input-type=module -e "$1"` (os/getenv "JSEC_NPM")
+        (string read program "\n")]
+       input))
 
 (defn to-json
   "JSON of a struct of texts."
