@@ -1,13 +1,6 @@
 # jsec cert: makes certificates for development, and shows the contents of files.
-(import ../cert)
-(import ../crypto)
 (import ./args)
-(import ./connection)
-(import ./files)
 (import ./lazy)
-(import ./record)
-(import ./show)
-(import ./verify)
 
 (def command
   {:name "cert"
@@ -91,141 +84,12 @@ only its owner can read. Existing files are not replaced. Keys are P-256 unless 
               ["jsec cert verify chain.pem --host www.example.org --ca ca.pem"
                "would a client of ca.pem accept it?"]]})
 
-# ---- making ----
-
-(defn- base-name
-  "The base of file names: a NAME without characters that do not belong into file names."
-  [given names]
-  (or (given :out) (string/replace "*" "_" (string/replace-all "/" "_" (first names)))))
-
-(defn- need-names [given names]
-  (if (empty? names)
-    (args/usage-error "a NAME is needed: a host's, an IP address, an email address"))
-  (struct :common-name (if (< (length (first names)) 65) (first names) "") :san names
-          :organization (get given :organization "") :country nil))
-
-(defn- make-key
-  "A new private key, or nil if --key was given."
-  [given]
-  (unless (given :key) (crypto/generate-key (keyword (get given :key-type "ec-p256")))))
-
-(defn- key-in-use [given new-key] (or new-key (slurp (given :key))))
-
-(defn- write
-  "Write the certificate or request, and the key if it is new, and print their names."
-  [given base ending text new-key]
-  (def contents
-    [[(string base ending) text] ;(if new-key [[(string base ".key") new-key true]] [])])
-  (files/write-all contents (given :force))
-  (each [path _ secret] contents (print "wrote " path (if secret " (keep it secret)" "")))
-  0)
-
-(defn- make-self [given names]
-  (def subject (need-names given names))
-  (def key (make-key given))
-  (def made (cert/generate-self-signed-from-key
-              (key-in-use given key)
-              (merge subject {:country "" :days-valid (get given :days 365)
-                              :password (connection/password given)})))
-  (write given (base-name given names) ".pem" made key))
-
-(defn- issue [given names]
-  (if (and (empty? names) (not (given :csr))) (need-names given names))
-  ((lazy/value "authority" 'issue) given names
-                   (if (empty? names)
-                     (or (given :out) (string/replace ".csr" "" (given :csr)))
-                     (base-name given names))))
-
-(defn- request [given names]
-  (def subject (need-names given names))
-  (def key (make-key given))
-  (def made (crypto/generate-csr (key-in-use given key)
-                                 (merge subject {:password (connection/password given)})))
-  (write given (base-name given names) ".csr" made key))
-
-# ---- showing ----
-
-(defn- show-key [facts]
-  (show/row "kind" (if (facts :private) "private key" "public key"))
-  (show/row "type"
-            (show/key-text {:key-type (or (facts :type) "unknown") :key-curve (facts :curve)
-                            :key-bits (facts :bits)}))
-  (if (facts :encrypted)
-    (show/row "encrypted" "yes" (if-let [cipher (facts :cipher)] (string ", " cipher) ""))))
-
-(defn- show-request [facts]
-  (print "certificate request " (show/paint :bold (show/clean (facts :subject-text))))
-  (show/row "names" (show/clean (string/join (map string (get facts :san [])) ", ")))
-  (show/row "key" (show/key-text facts) ", signed with " (facts :signature-algorithm))
-  (show/row "signature"
-            (if (facts :signature-valid) (show/paint :good "valid") (show/paint :bad "NOT VALID"))))
-
-(defn- show-list [facts]
-  (print "revocation list of " (show/paint :bold (show/clean (facts :issuer-text))))
-  (show/row "number" (or (facts :number) "none"))
-  (show/row "valid" (show/date (facts :this-update)) " to "
-            (if-let [next-update (facts :next-update)] (show/date next-update) "no end"))
-  (show/row "revoked" (show/plural (length (facts :revoked)) "certificate"))
-  (each {:serial serial :time time :reason reason} (facts :revoked)
-    (print "  " serial "  " (show/date time) (if reason (string ", " reason) ""))))
-
-(defn- show-item [item]
-  (case (item :kind)
-    :certificate (connection/show-certificate "certificate" item)
-    :request (show-request item)
-    :key (do (print "key") (show-key item))
-    :list (show-list item)
-    :message (do
-               (print "CMS message with " (show/plural (length (item :certificates)) "certificate"))
-               (eachp [i facts] (item :certificates) (connection/show-certificate i facts)))
-    :bundle (if-let [why (item :locked)]
-              (print "PKCS#12 bundle: " (show/paint :warn why))
-              (do
-                (print "PKCS#12 bundle " (show/clean (or (item :friendly-name) "")))
-                (if (item :key) (show-key (item :key)))
-                (eachp [i facts] (item :certificates) (connection/show-certificate i facts))))
-    (print (show/paint :warn "unknown: ") (show/clean (item :what)))))
-
-(defn- without-raw
-  "Facts without the raw values of extensions, which are not text."
-  [value]
-  (cond
-    (dictionary? value)
-    (from-pairs (seq [[k v] :pairs value :unless (and (= k :value) (value :oid))]
-                  [k (without-raw v)]))
-    (indexed? value) (map without-raw value)
-    value))
-
-(defn- json-item
-  "An item with its certificates in the form of the other commands."
-  [item]
-  (if (= :certificate (item :kind))
-    (merge (record/certificate item) {"file" (item :file) "kind" "certificate"})
-    (merge (without-raw item)
-           (if-let [certificates (item :certificates)]
-             {:certificates (map record/certificate certificates)}
-             {}))))
-
-(defn- show-files [given paths]
-  (if (empty? paths) (args/usage-error "a FILE is needed"))
-  (def items (mapcat (fn [path]
-                       (def data (if (= "-" path) (file/read stdin :all) (slurp path)))
-                       (map |(merge {:file path} $)
-                            (files/inspect (or data "") (connection/password given))))
-                     paths))
-  (if (given :json)
-    (show/print-json (map json-item items))
-    (each item items
-      (if (next paths) (print (item :file) ":"))
-      (show-item item)))
-  (if (some |(or (= :unknown ($ :kind)) ($ :locked)) items) 1 0))
-
-(defn- of-authority [name] (lazy/function "authority" name))
-
 (def- actions
-  {"self" make-self "csr" request "show" show-files "verify" verify/run
-   "ca" (of-authority 'make-ca) "issue" issue "list" (of-authority 'list-issued)
-   "revoke" (of-authority 'revoke) "crl" (of-authority 'make-list) "dev" (of-authority 'make-dev)
+  {"self" (lazy/function "making" 'self) "csr" (lazy/function "making" 'request)
+   "issue" (lazy/function "making" 'issue) "show" (lazy/function "contents" 'run)
+   "verify" (lazy/function "verify" 'run) "ca" (lazy/function "authority" 'make-ca)
+   "list" (lazy/function "authority" 'list-issued) "revoke" (lazy/function "authority" 'revoke)
+   "crl" (lazy/function "authority" 'make-list) "dev" (lazy/function "authority" 'make-dev)
    "trust" (lazy/function "trust" 'run)})
 
 (defn- check-options

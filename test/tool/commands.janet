@@ -54,6 +54,15 @@
     (is= [0 ""] [status err])
     (has out "usage: jsec")))
 
+(test "help compiles no module that only the work of a command needs"
+  (with-child [c (dyn *executable*) "-e"
+               "(import jsec/cli) (cli/commands) (each path (keys module/cache) (print path))"]
+    (is= 0 (exit-status c) (described c))
+    (has (c :out) "jsec/cli/check.janet" "jsec/cli/cert.janet")
+    (each name ["cli/site" "cli/probe" "cli/judge" "cli/registry" "cli/making" "cli/contents"
+                "cli/authority" "jsec/ca"]
+      (is (not (string/find (string name ".janet") (c :out))) name))))
+
 (test "what is not understood ends with 2, and a slip is answered with what was probably meant"
   (each [words part] [[["conect"] "did you mean connect?"]
                       [["connect" "--hostnam" "a" "b"] "did you mean --hostname?"]
