@@ -86,8 +86,13 @@ typedef struct Addition {
 } Addition;
 
 static const Addition additions[] = {
-    {"keccak-", "3.2", 3, 2},  {"deterministic ecdsa", "3.2", 3, 2},
-    {"ml-kem-", "3.5", 3, 5},  {"ml-dsa-", "3.5", 3, 5},
+    {"aes-128-gcm-siv", "3.2", 3, 2},
+    {"aes-192-gcm-siv", "3.2", 3, 2},
+    {"aes-256-gcm-siv", "3.2", 3, 2},
+    {"keccak-", "3.2", 3, 2},
+    {"deterministic ecdsa", "3.2", 3, 2},
+    {"ml-kem-", "3.5", 3, 5},
+    {"ml-dsa-", "3.5", 3, 5},
     {"slh-dsa-", "3.5", 3, 5},
 };
 

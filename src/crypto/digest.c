@@ -42,7 +42,7 @@ FUNCTION(crypto_digest, "crypto/digest", "algorithm data &opt opts",
          "are for old formats: they no longer resist forgery. Above 4 MB a worker thread hashes "
          "while the fiber waits. Raises when the algorithm is unknown. FIPS 180-4, FIPS 202, RFC "
          "7693.\n\n"
-         "Do not store passwords this way: use `scrypt` or `pbkdf2`.",
+         "Do not store passwords this way: use `hash-password`.",
          &digest_options) {
     args_arity(function, argc, 2, 3);
     DigestTask job = {.task = {.function = function, .run = digest_run, .is_linear = true}};
