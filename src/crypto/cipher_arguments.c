@@ -61,7 +61,9 @@ SymmetricSetup cipher_arguments_read(const char *function, int32_t argc, const J
                  setup.cipher->key_length);
     setup.nonce = read_nonce(function, setup.cipher, argc, argv);
     setup.aad = args_bytes_or_none(function, argv, argc, aad_slot);
-    options_read(function, &cipher_options, args_options(argv, argc, aad_slot + 1), &options);
+    if (argc > aad_slot + 1) {
+        options_read(function, &cipher_options, argv[aad_slot + 1], &options);
+    }
     setup.tag_length = choose_tag_length(function, setup.cipher, options.tag_length);
     if (setup.aad.length && !setup.tag_length) {
         raise_format(function, "%s can't authenticate additional data: use :aes-256-gcm",
