@@ -73,15 +73,14 @@ static bool pbkdf2_run(Task *task, Failure *failure) {
                       task->output, task->length, failure);
 }
 
-FUNCTION(
-    crypto_pbkdf2, "crypto/pbkdf2", "algorithm password salt iterations length",
-    "Derive `length` bytes from a password with PBKDF2 (RFC 8018) over HMAC with a digest, "
-    "and return them as a buffer. `salt` is random, 16 bytes or more, stored beside the "
-    "result. `iterations` makes guessing slow: 600000 with :sha256 today; any number from 1 "
-    "is accepted, for old data. `hash-password` stores passwords. Above 2000 a worker thread computes while the fiber waits. "
-    "Compare the result by `constant-time=`. Raises when a number is out of range or the "
-    "digest is unknown.",
-    NULL) {
+FUNCTION(crypto_pbkdf2, "crypto/pbkdf2", "algorithm password salt iterations length",
+         "Derive `length` bytes from a password with PBKDF2 (RFC 8018) over HMAC with a digest, "
+         "and return them as a buffer. `salt` is random, 16 bytes or more, stored beside the "
+         "result. `iterations` makes guessing slow: 600000 with :sha256 today; any number from 1 "
+         "is accepted, for old data. Above 2000 a worker thread computes while the fiber waits. "
+         "Compare the result by `constant-time=`; `hash-password` does all of it. Raises when a "
+         "number is out of range or the digest is unknown.",
+         NULL) {
     args_arity(function, argc, 5, 5);
     KdfTask job = {.task = {.function = function, .run = pbkdf2_run}};
     job.digest = args_hmac_digest(function, argv, 0);
