@@ -1,12 +1,12 @@
 #include "base/requirements.h"
+#include "net/listener.h"
 #include "register.h"
 
 #include <openssl/crypto.h>
 
 /* Build options of Janet that its header does not state. */
 static void check_janet(void) {
-    Janet listen = janet_resolve_core("net/listen");
-    if (janet_checktype(listen, JANET_CFUNCTION)) return;
+    if (listener_find_core()) return;
     janet_panic("jsec: this Janet was built without net (JANET_NO_NET): use another");
 }
 

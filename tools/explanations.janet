@@ -475,7 +475,7 @@ spellings of one option are given.``
    JANET_PATH: see the guide's section on installing.``}
 
   {:title "Another Janet"
-   :texts ["this Janet has no …" "net/listen was redefined" "jsec: Janet's compiler failed"
+   :texts ["this Janet has no …" "jsec: Janet's compiler failed"
            "jsec: this Janet was built without net (JANET_NO_NET): use another"]
    :others ["jsec: the native module has no …/…: is it an older build?"]
    :cause

@@ -6,6 +6,7 @@
 #include "net/socket.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 
 #define MAX_PER_TURN 64 /* connections */
 #define RETRY 0.1       /* seconds, when descriptors have run out */
@@ -18,6 +19,24 @@ typedef struct Listener {
     Acceptor *acceptors;
     Timer retry;
 } Listener;
+
+/* --- core's function --- */
+
+/* The address of code, hence the same for every VM of the process. */
+static _Atomic(JanetCFunction) core_listen;
+
+bool listener_find_core(void) {
+    Janet found = janet_resolve_core("net/listen");
+    if (!atomic_load(&core_listen) && janet_checktype(found, JANET_CFUNCTION))
+        atomic_store(&core_listen, janet_unwrap_cfunction(found));
+    return atomic_load(&core_listen);
+}
+
+Janet listener_call_core(int32_t argc, Janet *argv) {
+    return atomic_load(&core_listen)(argc, argv);
+}
+
+/* --- listeners --- */
 
 static void on_listener_event(JanetFiber *fiber, JanetAsyncEvent event);
 

@@ -23,6 +23,13 @@ typedef struct Acceptor {
     struct Acceptor *next;
 } Acceptor;
 
+/* Remember core's net/listen, when the module is loaded: a program may put jsec/net's function in
+ * its place later. False: this Janet has none. */
+bool listener_find_core(void);
+
+/* Core's net/listen. */
+Janet listener_call_core(int32_t argc, Janet *argv);
+
 /* The open core listener in argument n. Raises for anything else, and while core itself accepts on
  * the listener. */
 JanetStream *listener_get(const char *function, const Janet *argv, int32_t n);

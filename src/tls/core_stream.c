@@ -3,6 +3,7 @@
 #include "tls/core_stream.h"
 
 #include "base/raise.h"
+#include "net/listener.h"
 #include "net/loopback.h"
 #include "net/socket.h"
 #include "tls/stream.h"
@@ -84,9 +85,7 @@ static JanetFunction *compile_pump(void) {
 /* A listener of core's: its methods are those of core's network streams. */
 static JanetStream *open_listener(void) {
     Janet arguments[] = {janet_cstringv("127.0.0.1"), janet_cstringv("0")};
-    Janet core = janet_resolve_core("net/listen");
-    if (!janet_checktype(core, JANET_CFUNCTION)) janet_panic("net/listen was redefined");
-    return janet_unwrap_abstract(janet_unwrap_cfunction(core)(2, arguments));
+    return janet_unwrap_abstract(listener_call_core(2, arguments));
 }
 
 #define END_FLAGS (JANET_STREAM_SOCKET | JANET_STREAM_READABLE | JANET_STREAM_WRITABLE)

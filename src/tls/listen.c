@@ -93,9 +93,7 @@ static ListenSettings read_settings(const char *function, const Janet *argv, int
 
 static Janet call_core_listen(Janet host, Janet port) {
     Janet arguments[] = {host, port, janet_ckeywordv("stream")};
-    Janet core = janet_resolve_core("net/listen");
-    if (!janet_checktype(core, JANET_CFUNCTION)) janet_panic("net/listen was redefined");
-    return janet_unwrap_cfunction(core)(3, arguments);
+    return listener_call_core(3, arguments);
 }
 
 /* Core's only reason is "could not bind to any sockets". */
