@@ -2,6 +2,7 @@
 (import ./arguments)
 (import ./options)
 (import ./net :as over)
+(import ./worlds)
 
 (def- natives (require "../native"))
 (defn- native-function [name] (get-in natives [name :value]))
@@ -105,50 +106,17 @@
 
 # ---- libraries that call net/* ----
 
-(def- own-folder
-  "The folder of these modules: a library that imports them gets the program's."
-  (string/slice (dyn *current-file*) 0 (- (inc (length "lib/programs.janet")))))
+(def- of-import "Arguments of import, require and dofile."
+  [:as :prefix :export :exit :fresh :only :loader :source :expander :evaluator :read :parser])
 
-(defn- load-shared
-  "Load a module as `import` does, into the program's own cache."
-  [loader path args]
-  (or (in module/cache path)
-      (let [env (loader path args)]
-        (put module/cache path env)
-        env)))
-
-(defn- loaders-of
-  "Core's loaders, with our functions for net/*."
-  [entries]
-  (def names (merge load-image-dict))
-  (eachp [name entry] entries (put names name (entry :value)))
-  (merge module/loaders
-         {:native (fn [path &] (load-shared (fn [path &] (native path (make-env))) path []))
-          :source (fn [path args]
-                    (def loader (module/loaders :source))
-                    (if (string/has-prefix? own-folder path)
-                      (load-shared (fn [path args] (with-dyns [*module-make-env* make-env]
-                                                     (loader path args)))
-                                   path args)
-                      (loader path args)))
-          :image (fn [path &] (unmarshal (slurp path) names))}))
-
-(defn- new-world
-  ``An environment in place of core's root: net/* are ours, and what is imported there is loaded
-  into a cache of its own.``
-  [fallback]
-  (def root (make-env))
-  (def entries (over/entries fallback))
-  (merge-into root entries)
-  (put root *module-cache* @{})
-  (put root *module-loaders* (loaders-of entries))
-  (put root *module-make-env* (fn [&opt parent] (make-env (or parent root)))))
-
-(def- worlds "By options, so that two imports with the same share a library." @{})
-
-(defn- world-of [fallback]
-  (def key (if (nil? fallback) :none fallback))
-  (or (worlds key) (set (worlds key) (new-world fallback))))
+(defn- check-arguments
+  "A misspelt :options would be ignored."
+  [name args]
+  (def given (table ;args))
+  (each key (keys given)
+    (unless (index-of key [:options ;of-import])
+      (errorf "%s: unknown argument %q: expected :options and those of import" name key)))
+  given)
 
 (defn tls/require
   ``Load a library as `require` does, but so that the `net/connect net/listen net/accept
@@ -158,33 +126,21 @@
 
   * `:options` - the library's options of TLS, as for `tls/with-options`, which comes before them.
 
-  Native modules are shared with the rest of the program. Macros of the library expand in the file
-  that uses them, and so do the names in them.
+  Modules that the library imports later, while its functions run, are loaded likewise. Native
+  modules are shared with the rest of the program. Macros of the library expand in the file that
+  uses them, and so do the names in them: there, and in code that the library evaluates while its
+  functions run, `net/*` are those of that file.
 
   Returns the environment of the library. Raises what `require` raises.``
   [path & args]
   (unless (string? path) (arguments/refuse "tls/require" "path" 0 "string" path))
   (unless (even? (length args))
     (error "tls/require: arguments come in pairs of keyword and value"))
-  (def given (table ;args))
-  (def world (world-of (given :options)))
-  (with-dyns [*module-cache* (world *module-cache*)
-              *module-loaders* (world *module-loaders*)
-              *module-make-env* (world *module-make-env*)]
-    (require path ;(kvs (put given :options nil)))))
+  (def given (check-arguments "tls/require" args))
+  (def world (worlds/of-options (given :options)))
+  (worlds/load world require path (kvs (put given :options nil))))
 
-(defn- prefix-of [path {:as as :prefix prefix}]
-  (cond
-    as (string as "/")
-    prefix prefix
-    (string (first (string/split "." (last (string/split "/" path)))) "/")))
-
-(defn- import-into [path & args]
-  (def env (curenv))
-  (def given (table ;args))
-  (def module (tls/require path ;args))
-  (merge-module env module (prefix-of path given) (given :export)
-                ;(if-let [only (given :only)] [only] [])))
+(defn- import-here [path & args] (worlds/import-by tls/require path args))
 
 (defmacro tls/import
   ``Import a library as `import` does, but so that the `net/*` that it calls are those of
@@ -199,10 +155,5 @@
       (rpc/server {:double (fn [_ x] (* 2 x))})``
   [path & args]
   (assert (even? (length args)) "tls/import: arguments come in pairs of keyword and value")
-  (def given (mapcat (fn [[key value]]
-                       [key (case key
-                              :as (string value)
-                              :only ~(quote ,value)
-                              value)])
-                     (partition 2 args)))
-  ~(,import-into ,(string path) ,;given))
+  (check-arguments "tls/import" args)
+  ~(,import-here ,(string path) ,;(worlds/quoted args)))

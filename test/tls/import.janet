@@ -37,6 +37,20 @@
   (import jsec/tls)
   (def context (tls/new-context {}))
   ``)
+(library "late" ``
+  (defn by-require [host port] ((get-in (require "/client") ['ask :value]) host port "ping"))
+  (defn by-import [host port]
+    (import* "/client" :as "late")
+    ((get-in (curenv) ['late/ask :value]) host port "ping"))
+  (defn by-macro [host port]
+    (import /client :as late)
+    ((get-in (curenv) ['late/ask :value]) host port "ping"))
+  (defn by-use [host port]
+    (use /client)
+    ((get-in (curenv) ['ask :value]) host port "ping"))
+  (defn by-dofile [host port]
+    ((get-in (dofile "client.janet") ['ask :value]) host port "ping"))
+  ``)
 (library "broken" "(error \"oops in the library\")")
 (library "circle" "(import ./circle)")
 
@@ -134,6 +148,19 @@
   (library "broken" "(def fine 1)")
   (is= 1 (value (tls/require "/broken") 'fine))
   (fails-with "could not find module" (tls/require "/absent")))
+
+(test "what a library imports while its functions run speaks TLS as well"
+  (def env (tls/require "/late" :options both))
+  (with [server (echo/server)]
+    (each name '[by-require by-import by-macro by-use by-dofile]
+      (def [status answer] (await (spawn ((value env name) ;(address-of server)))))
+      (is= [:ok "ping"] [status answer] name))))
+
+(test "arguments that import does not have are refused: a misspelt :options would be ignored"
+  (fails-with "tls/require: unknown argument :optoins" (tls/require "/echo" :optoins both))
+  (fails-with "tls/require: unknown argument :env" (tls/require "/echo" :env (make-env)))
+  (fails-with "tls/import: unknown argument :optoins" (eval '(tls/import /echo :optoins both)))
+  (fails-with "tls/import: arguments come in pairs" (eval '(tls/import /echo :options))))
 
 (test "core's functions and module cache are as they were"
   (is= "<cfunction net/connect>" (string net/connect))
