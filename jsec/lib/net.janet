@@ -10,7 +10,8 @@
 (def- tls/accept-loop (native-function 'tls/accept-loop))
 (def- tls/wrap (native-function 'tls/wrap))
 (def- has-options? (native-function 'tls/listener-options?))
-(def- core/connect net/connect)
+(def- check-loop (native-function 'tls/check-loop))
+(def core/connect "Core's: a program may import jsec/net in place of it." net/connect)
 (def- core/accept net/accept)
 
 (defn- refuse [name]
@@ -28,16 +29,30 @@
   (unless (index-of type [nil :stream :datagram])
     (arguments/refuse function "type" slot ":stream" type)))
 
+(defn within
+  "The result of `f`, which has `seconds` if that is not nil."
+  [seconds f]
+  (if (nil? seconds)
+    (f)
+    (try (ev/with-deadline seconds (f))
+      ([why fiber] (if (= why "deadline expired") (error "timeout") (propagate why fiber))))))
+
+(defn- connect-from [host port type bindhost bindport given]
+  (tls/wrap (core/connect host port type bindhost bindport) host given))
+
 (defn- connect [fallback host port &opt type bindhost bindport]
   (check-type "net/connect" 2 type)
   (def given (options/for-client (options/current fallback)))
   (if bindhost
-    (tls/wrap (core/connect host port type bindhost bindport) host given)
+    (within (if (dictionary? given) (given :timeout))
+            |(connect-from host port type bindhost bindport given))
     (tls/connect host port type given)))
 
+# As core's, it shares its port by default, and takes a free one for nil.
 (defn- listen [fallback host port &opt type no-reuse]
   (def given (options/for-listener (options/current fallback)))
-  (tls/listen host port type (put given :share-port (not no-reuse))))
+  (def shares (and (not no-reuse) (get given :share-port true)))
+  (tls/listen host (if (nil? port) "0" port) type (put given :share-port shares)))
 
 (defn- accept [fallback listener &opt timeout]
   (if-let [given (server-options "net/accept" listener fallback)]
@@ -48,15 +63,22 @@
   (def given (server-options "net/accept-loop" listener fallback))
   (tls/accept-loop listener given handler (options/for-loop (options/current fallback))))
 
+(defn start-loop
+  "Run an accept-loop in a task. A listener that is closed before it begins is no error."
+  [run]
+  (ev/go (fn server-handler []
+           (try (run)
+             ([why fiber] (unless (= why "stream is closed") (propagate why fiber)))))))
+
 (defn- server [fallback host port &opt handler type no-reuse]
   (check-type "net/server" 3 type)
   (unless (nil? handler) (arguments/check-handler "net/server" 2 handler))
   (assert (not (and (= type :datagram) handler)) "handler not supported for :datagram servers")
-  (unless (or (= type :datagram) (options/for-server (options/current fallback)))
-    (refuse "net/server"))
+  (def given (options/current fallback))
+  (unless (or (= type :datagram) (options/for-server given)) (refuse "net/server"))
+  (if handler (check-loop (options/for-loop given)))
   (def listener (listen fallback host port type no-reuse))
-  (when handler
-    (ev/go (fn net/server-handler [] (accept-loop fallback listener handler))))
+  (if handler (start-loop |(accept-loop fallback listener handler)))
   listener)
 
 (def- where

@@ -9,21 +9,30 @@
 
 # What one side alone can use. :timeout is for connect: an accept waits as long as it takes.
 (def- of-clients
-  [:hostname :verify-hostname :session :on-session :pins :ocsp :legacy-server-connect :timeout])
+  [:hostname :verify-hostname :session :on-session :pins :ocsp :ocsp-max-age
+   :legacy-server-connect :post-handshake-auth :timeout])
 (def- of-servers [:sni :ticket-keys :session-tickets :session-cache-size :ocsp-response
                   :client-ca-names :on-hello :max-asking])
 
-(def- what-identifies [:cert :key :context :sni])
+(def- what-identifies [:cert :key :context :sni :on-hello])
 
 (defn current
   "The options in effect: those of the dynamic binding, or else `fallback`."
   [fallback]
   (dyn key fallback))
 
+(defn- flat
+  "A table of one level: options of a prototype count, as they do for `tls/connect`."
+  [options]
+  (case (type options)
+    :table (table/proto-flatten options)
+    :struct (merge (struct/proto-flatten options))
+    @{}))
+
 (defn without
   "The options but for those with the names of the lists."
   [options & lists]
-  (def left (merge options))
+  (def left (flat options))
   (each names lists (each name names (put left name nil)))
   left)
 
@@ -37,10 +46,9 @@
   [options name others]
   (def own (get options name))
   (def shared (without options [:client :server] others))
-  (case (type own)
-    :nil shared
-    :table (merge shared own)
-    :struct (merge shared own)
+  (cond
+    (nil? own) shared
+    (dictionary? own) (merge shared (flat own))
     {:context own}))
 
 (defn- of-side [options name others]
@@ -79,5 +87,5 @@
 (defn over
   "Options, and over them those of another table."
   [options more]
-  (merge (if (or (nil? options) (dictionary? options)) (or options {}) {:context options})
-         (or more {})))
+  (def context? (not (or (nil? options) (dictionary? options))))
+  (merge (if context? {:context options} (flat options)) (flat more)))

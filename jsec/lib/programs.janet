@@ -9,11 +9,13 @@
 (def- tls/connect (native-function 'tls/connect))
 (def- tls/listen (native-function 'tls/listen))
 (def- tls/accept-loop (native-function 'tls/accept-loop))
+(def- check-loop (native-function 'tls/check-loop))
 
 (defmacro tls/with-options
   ``Run the body with options of TLS for the functions of `jsec/net`, for libraries loaded by
   `tls/import`, for `tls/server` and for `tls/stream-factory`. They are a dynamic binding: tasks
-  started in the body have them too, and an inner `with-options` replaces an outer one.
+  started in the body have them too, threads do not, and an inner `with-options` replaces an outer
+  one. nil leaves them as they are.
 
   The options are a context from `tls/new-context`, or a table or struct of the options of
   `tls/connect`, `tls/listen`, `tls/accept` and `tls/accept-loop`, for clients and servers alike:
@@ -35,7 +37,7 @@
 (defn- handler-and-options
   "In core's order, or in that of `tls/accept-loop`."
   [a b]
-  (if (or (function? b) (dictionary? a)) [b a] [a b]))
+  (if (or (function? b) (dictionary? a) (abstract? a)) [b a] [a b]))
 
 (defn tls/server
   ``Listen for TLS clients and serve them, as `net/server` does for TCP: `handler` is called with a
@@ -50,8 +52,8 @@
   * `:max-connections`, `:on-error` and others - see `tls/accept-loop`.
   * `:backlog`, `:share-port` - see `tls/listen`.
 
-  Returns the listener. Raises when the address is in use, and when the options are not those of a
-  server.
+  Returns the listener. Raises when the address is in use, and when options or handler are not those
+  of a server.
 
       (tls/server "0.0.0.0" 8443 handle {:cert "cert.pem" :key "key.pem"})``
   [host port &opt handler opts]
@@ -60,11 +62,12 @@
   (def given (or own (options/current nil)))
   (when (and (or serve given) (not (options/for-server given)))
     (error "tls/server: a server needs a certificate: give :cert and :key"))
+  (def of-loop (options/for-loop given))
   (def listener
-    (arguments/under-name "tls/server" (tls/listen host port (options/for-listener given))))
-  (when serve
-    (ev/go (fn tls/server-handler []
-             (tls/accept-loop listener nil serve (options/for-loop given)))))
+    (arguments/under-name "tls/server"
+      (if serve (check-loop of-loop))
+      (tls/listen host port (options/for-listener given))))
+  (if serve (over/start-loop |(tls/accept-loop listener nil serve of-loop)))
   listener)
 
 # ---- clients of several protocols ----
@@ -88,7 +91,8 @@
   * `:scheme` - of the URL. "http", "ws", "amqp", "mqtt", "redis" and their like get a plain
     connection; "https", "wss", "amqps" and all others get TLS, and so does a call without one.
 
-  The options of `tls/with-options` come before the call's.
+  The options of the call come before those of `tls/with-options`. `:timeout` counts for plain
+  connections as well; the other options are for TLS.
 
   Returns a TLS stream, or a stream of core's for a plain connection. Raises as `tls/connect` and
   `net/connect` do.
@@ -97,12 +101,13 @@
   [host port &opt opts]
   (unless (index-of (type opts) [:nil :table :struct :jsec/tls-context])
     (arguments/refuse "tls/stream-factory" "opts" 2 "options or TLS context" opts))
-  (def usual (options/for-client (options/current nil)))
+  (def given (if (= :jsec/tls-context (type opts)) {:context opts} (options/over opts {})))
+  (def own (options/without given [:scheme]))
+  (def all (if (own :context) own (options/over (options/for-client (options/current nil)) own)))
   (arguments/under-name "tls/stream-factory"
-    (cond
-      (= :jsec/tls-context (type opts)) (tls/connect host port opts)
-      (is-plain? (get opts :scheme)) (net/connect host port)
-      (tls/connect host port (options/over usual (options/without (or opts {}) [:scheme]))))))
+    (if (is-plain? (given :scheme))
+      (over/within (all :timeout) |(over/core/connect host port))
+      (tls/connect host port all))))
 
 # ---- libraries that call net/* ----
 
@@ -131,7 +136,7 @@
   uses them, and so do the names in them: there, and in code that the library evaluates while its
   functions run, `net/*` are those of that file.
 
-  Returns the environment of the library. Raises what `require` raises.``
+  Returns the environment of the library. Raises what `require` raises, and for other arguments.``
   [path & args]
   (unless (string? path) (arguments/refuse "tls/require" "path" 0 "string" path))
   (unless (even? (length args))

@@ -285,7 +285,7 @@ static uint64_t read_level(const char *function, const OptionSet *set, JanetDict
     return seen | here;
 }
 
-static Janet prototype_of(Janet options) {
+Janet options_prototype(Janet options) {
     if (janet_checktype(options, JANET_TABLE)) {
         JanetTable *proto = janet_unwrap_table(options)->proto;
         return proto ? janet_wrap_table(proto) : janet_wrap_nil();
@@ -310,7 +310,7 @@ void options_read(const char *function, const OptionSet *set, Janet options, voi
         JanetDictView view;
         janet_dictionary_view(options, &view.kvs, &view.len, &view.cap);
         seen = read_level(function, set, view, seen, into);
-        options = prototype_of(options);
+        options = options_prototype(options);
     }
 }
 

@@ -134,6 +134,9 @@ void options_read(const char *function, const OptionSet *set, Janet options, voi
 /* Is it a table, a struct or nil? */
 bool options_given(Janet options);
 
+/* The table or struct whose options count where these have none; nil: there is none. */
+Janet options_prototype(Janet options);
+
 /* The row with that number, counting the set's own rows first; NULL after the last. */
 const OptionRow *options_row(const OptionSet *set, size_t index);
 

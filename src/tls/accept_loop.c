@@ -341,8 +341,20 @@ Janet cfun_listener_accept_loop(int32_t argc, Janet *argv) {
     start_loop(function, loop, listener, &options, janet_wrap_nil());
 }
 
+FUNCTION(
+    tls_check_loop, "tls/check-loop", "loop-opts",
+    "Check the options of a loop that `tls/accept-loop` will get in a task, whose errors reach "
+    "no caller. Returns nil. Raises as `tls/accept-loop` does.",
+    NULL) {
+    args_arity(function, argc, 1, 1);
+    LoopOptions ignored;
+    options_read(function, &loop_set, argv[0], &ignored);
+    return janet_wrap_nil();
+}
+
 static const Function *const functions[] = {
     &function_tls_accept_loop,
+    &function_tls_check_loop,
     NULL,
 };
 

@@ -48,15 +48,23 @@ static bool is_of_socket(Janet key) {
     return janet_keyeq(key, "backlog") || janet_keyeq(key, "share-port");
 }
 
-static bool has_tls_options(Janet given) {
-    JanetDictView view;
-    if (context_object(given)) return true;
-    if (!janet_dictionary_view(given, &view.kvs, &view.len, &view.cap)) return false;
+static bool has_others(JanetDictView view) {
     for (int32_t i = 0; i < view.cap; i++) {
         Janet key = view.kvs[i].key;
         if (!janet_checktype(key, JANET_NIL) && !is_of_socket(key)) return true;
     }
     return false;
+}
+
+static bool has_tls_options(Janet given) {
+    JanetDictView view;
+    if (context_object(given)) return true;
+    for (int depth = 0; depth <= JANET_MAX_PROTO_DEPTH; depth++) {
+        if (!janet_dictionary_view(given, &view.kvs, &view.len, &view.cap)) return false;
+        if (has_others(view)) return true;
+        given = options_prototype(given);
+    }
+    return false; /* options_read refuses them */
 }
 
 /* Those of core's net/listen, and with them whatever tls/accept would be given. */
@@ -150,8 +158,8 @@ static bool listen_at(BindRequest *bind_request, const Address *address, Janet *
 /* The path of a file that exists is shown, since it can not be a key. */
 static void explain_path(Failure *failure, Bytes path) {
     Shown shown;
-    bool exists = strstr(failure->text, strerror(EADDRINUSE));
-    if (!exists) {
+    bool is_file = path.length && path.data[0] != '@'; /* others are names in the kernel */
+    if (!is_file || !strstr(failure->text, strerror(EADDRINUSE))) {
         failure_prefix(failure, "unix socket %s", shown_path(path, &shown));
         return;
     }
