@@ -165,6 +165,29 @@
                   (tls/reload host {:sni {:default own}})))
     (is= "CN=one" (served-name port))))
 
+(test "reload: a key that a password opens stays open, given as text or in a file"
+  (def [sealed-one sealed-two]
+    (map |{:cert ($ :cert) :password "p"
+           :key (crypto/export-key ($ :key) {:password "p" :iterations 1000})} [one two]))
+  (def ctx (tls/new-context sealed-one))
+  (def own (put-files sealed-one))
+  (def other (tls/new-context (merge own {:password "p"})))
+  (with-server [port ctx]
+    (tls/reload ctx)
+    (is= "CN=one" (served-name port))
+    (fails-with ":key: private key is encrypted: wrong password"
+                (tls/reload ctx (merge sealed-two {:password "q"})))
+    (fails-with ":key: private key is encrypted: give its password"
+                (tls/reload ctx {:cert (two :cert) :key (sealed-two :key)}))
+    (is= "CN=one" (served-name port))
+    (tls/reload ctx sealed-two)
+    (tls/reload ctx)
+    (is= "CN=two" (served-name port)))
+  (with-server [port other]
+    (put-files sealed-two)
+    (tls/reload other)
+    (is= "CN=two" (served-name port))))
+
 (test "reload: a client's context takes another CA; trust-cert's certificates stay until options"
   (def other (cert/generate-self-signed-cert {:common-name "other" :key-type :ec-p256}))
   (spit (at "ca.pem") (other :cert))

@@ -108,15 +108,6 @@ void keys_forget(void) {
     pthread_mutex_unlock(&lock);
 }
 
-/* OpenSSL frees the DER that it has decrypted or decoded without clearing it. The allocator gives
- * the last block of a size that was freed; OpenSSL's buffers are up to a third larger than the
- * DER. */
-static void clear_decoded(size_t length) {
-    for (size_t size = length; size <= length + length / 3 + 32; size += 16) {
-        OPENSSL_clear_free(OPENSSL_malloc(size), size);
-    }
-}
-
 /* An entry's context signs or verifies, so the halves are two keys. NULL when out of memory. */
 static EVP_PKEY *copy_public(const EVP_PKEY *key) {
     unsigned char *der = NULL;
@@ -130,7 +121,6 @@ static EVP_PKEY *copy_public(const EVP_PKEY *key) {
 
 void keys_remember(Bytes der, EVP_PKEY *key, bool is_private) {
     uint8_t name[SHA256_DIGEST_LENGTH];
-    clear_decoded(der.length);
     if (is_private && make_name(PRIVATE, der, name)) cache_key(name, key);
     EVP_PKEY *public_key = copy_public(key);
     if (public_key && make_name(PUBLIC, der, name)) cache_key(name, public_key);

@@ -124,11 +124,22 @@ static EVP_PKEY *read_private_key(Bytes data, Bytes password, Failure *failure) 
     return key;
 }
 
+/* OpenSSL frees the DER that it has decrypted or decoded without clearing it. The allocator gives
+ * the last block of a size that was freed; OpenSSL's buffers are up to a third larger than the
+ * DER. */
+static void clear_decoded(const EVP_PKEY *key) {
+    int length = i2d_PrivateKey(key, NULL);
+    for (int size = length; length > 0 && size <= length + length / 3 + 64; size += 16) {
+        OPENSSL_clear_free(OPENSSL_malloc((size_t)size), (size_t)size);
+    }
+}
+
 EVP_PKEY *pem_private_key(Bytes data, Bytes password, Failure *failure) {
     PemSource mended;
     ERR_clear_error();
     if (!pem_lines_mend(&data, &mended, failure)) return NULL;
     EVP_PKEY *key = read_private_key(data, password, failure);
+    if (key) clear_decoded(key);
     pem_free(&mended);
     ERR_clear_error();
     return key;

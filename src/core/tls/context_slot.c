@@ -2,6 +2,7 @@
 
 #include "core/tls/context.h"
 #include "core/tls/context_data.h"
+#include "core/tls/identity.h"
 #include "core/tls/ocsp.h"
 #include "core/tls/ticket.h"
 #include "core/tls/trust.h"
@@ -73,24 +74,33 @@ static void free_slot(ContextSlot *slot) {
     OPENSSL_free(slot);
 }
 
-ContextSlot *context_slot_new(const ContextSettings *settings, Failure *failure) {
-    Stamp stamp = stamp_of(settings);
-    SSL_CTX *context = context_new(settings, failure);
-    if (!context) return NULL;
-    ContextSlot *slot = OPENSSL_zalloc(sizeof *slot);
-    if (!slot) {
-        SSL_CTX_free(context);
-        failure_set(failure, "out of memory");
-        return NULL;
-    }
+/* What a slot keeps of settings. */
+static bool keep_settings(ContextSettings *copy, const ContextSettings *settings,
+                          Failure *failure) {
+    if (!settings_copy(copy, settings)) return failure_set(failure, "out of memory");
+    identity_open_keys(copy);
+    return true;
+}
+
+static bool fill_slot(ContextSlot *slot, const ContextSettings *settings, Failure *failure) {
     slot->references = 1;
-    slot->stamp = stamp;
-    slot->current = context;
-    slot->stats = stats_hold(context_data(context)->stats);
     slot->lock = CRYPTO_THREAD_lock_new();
-    if (settings_copy(&slot->settings, settings) && slot->lock) return slot;
-    free_slot(slot);
-    failure_set(failure, "out of memory");
+    if (!slot->lock) return failure_set(failure, "out of memory");
+    if (!keep_settings(&slot->settings, settings, failure)) return false;
+    slot->stamp = stamp_of(&slot->settings);
+    slot->current = context_new(&slot->settings, failure);
+    if (slot->current) slot->stats = stats_hold(context_data(slot->current)->stats);
+    return slot->current;
+}
+
+ContextSlot *context_slot_new(const ContextSettings *settings, Failure *failure) {
+    ContextSlot *slot = OPENSSL_zalloc(sizeof *slot);
+    if (slot && fill_slot(slot, settings, failure)) return slot;
+    if (slot) {
+        free_slot(slot);
+    } else {
+        failure_set(failure, "out of memory");
+    }
     return NULL;
 }
 
@@ -227,10 +237,10 @@ static bool replace_settings(ContextSlot *slot, const ContextSettings *settings,
     wanted.asks_hello = slot->settings.asks_hello;
     wanted.verify_function = slot->settings.verify_function;
     Successor successor;
-    if (!make_successor(slot, &wanted, &successor, failure)) return false;
-    if (!settings_copy(&copy, &wanted)) {
-        SSL_CTX_free(successor.context);
-        return failure_set(failure, "out of memory");
+    if (!keep_settings(&copy, &wanted, failure)) return false;
+    if (!make_successor(slot, &copy, &successor, failure)) {
+        settings_free(&copy);
+        return false;
     }
     settings_free(&slot->settings);
     slot->settings = copy;

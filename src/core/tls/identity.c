@@ -1,5 +1,6 @@
 #include "core/tls/identity.h"
 
+#include "core/keys/keyform.h"
 #include "core/keys/keys.h"
 #include "core/keys/pem.h"
 #include "core/keys/quantum_key.h"
@@ -51,6 +52,40 @@ static bool set_key(SSL_CTX *context, Bytes source, Bytes password, Failure *fai
                            ":key does not belong to :cert: they hold different public keys");
     }
     return used || failure_openssl(failure, ":key");
+}
+
+/* The key as DER without encryption, for pem_free. */
+static PemSource open_key(Bytes content, Bytes password) {
+    static const KeyEncryption none = {.password = {NULL, 0}};
+    Failure ignored;
+    PemSource der = {NULL, 0};
+    EVP_PKEY *key = pem_private_key(content, password, &ignored);
+    if (key) der.bytes = keyform_write(key, true, KEYFORM_DER, &none, &der.length, &ignored);
+    EVP_PKEY_free(key);
+    return der;
+}
+
+static bool has_file(const BytesList *keys) {
+    for (size_t i = 0; i < keys->count; i++) {
+        if (pem_is_path(keys->list[i])) return true;
+    }
+    return false;
+}
+
+void identity_open_keys(ContextSettings *copy) {
+    PemSource opened[MAX_LISTED] = {{NULL, 0}};
+    BytesList *keys = &copy->keys;
+    if (!copy->password.data || has_file(keys)) return;
+    bool all = true;
+    for (size_t i = 0; i < keys->count; i++) {
+        opened[i] = open_key(keys->list[i], copy->password);
+        all = all && opened[i].bytes;
+    }
+    for (size_t i = 0; i < keys->count; i++) {
+        if (all) settings_replace(keys->list + i, opened[i].bytes, opened[i].length);
+        if (!all) pem_free(opened + i);
+    }
+    if (all) settings_replace(&copy->password, NULL, 0);
 }
 
 static bool matches_certificate(const SSL_CTX *context, EVP_PKEY *key) {

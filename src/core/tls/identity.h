@@ -9,4 +9,9 @@
 bool identity_set(SSL_CTX *context, ContextData *data, const ContextSettings *settings,
                   Failure *failure);
 
+/* Replace the keys of a copy of settings by what the password opens, and wipe the password. It
+ * stays for a key in a file, which a reload reads again, and where it does not open all keys:
+ * identity_set explains that. */
+void identity_open_keys(ContextSettings *copy);
+
 #endif

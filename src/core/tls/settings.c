@@ -154,6 +154,11 @@ static void free_bytes(const Bytes *bytes) {
     OPENSSL_clear_free((void *)(uintptr_t)bytes->data, bytes->length);
 }
 
+void settings_replace(Bytes *bytes, uint8_t *data, size_t length) {
+    free_bytes(bytes);
+    *bytes = (Bytes){data, length};
+}
+
 /* On failure the rest of the list is empty, so that it can be freed. */
 static bool copy_list(BytesList *copy, const BytesList *list) {
     bool copied = true;

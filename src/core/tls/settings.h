@@ -81,6 +81,9 @@ bool bytes_copy(Bytes *copy, Bytes bytes);
 bool settings_copy(ContextSettings *copy, const ContextSettings *settings);
 void settings_free(ContextSettings *copy);
 
+/* Cleanse and free the bytes of a copy, which then owns `data`. */
+void settings_replace(Bytes *bytes, uint8_t *data, size_t length);
+
 /* A digest of all settings, for the context cache: files count by path, inode, size and times,
  * content by content. False when a file is missing, for example. */
 bool settings_digest(const ContextSettings *settings, uint8_t *digest);
