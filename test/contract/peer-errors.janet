@@ -14,8 +14,7 @@
     (def [host port] (net/localname listener))
     (def options (merge server-options (or more {})))
     (ev/go (fn [] (tls/accept-loop listener options handler
-                                   {:on-error (fn [text facts] (ev/give reports [text facts]))
-                                    :handshake-timeout 0.3}))
+                                   {:on-error (fn [text facts] (ev/give reports [text facts]))}))
            nil (or supervisor (ev/chan 100)))
     (f host port reports)))
 
@@ -58,7 +57,8 @@
       (def gone (plain-connect host port))
       (def facts (facts-of gone :handshake))
       (tls/abort gone)
-      (is= facts (last (ev/take reports))))))
+      (is= facts (last (ev/take reports))))
+    {:handshake-timeout 0.3}))
 
 (test "a client that was reset before the loop accepted it is reported with its address"
   (def reports (ev/chan 10))
@@ -120,13 +120,18 @@
           (:close client true))))))
 
 (test "a close that the peer does not read for is reported"
-  (def count (fitting-writes :tls13-unix))
+  (def measured (ev/chan))
   (def reports (ev/chan 10))
   (def path (fresh-path))
-  (defn fill [s] (repeat count (:write s piece)) (:close s))
+  (var count nil)
+  (defn handle [s]
+    (if count
+      (do (repeat count (:write s piece)) (:close s))
+      (do (ev/give measured (count-fitting-writes s)) (:close s true))))
   (with [listener (tls/listen :unix path)]
-    (ev/go (fn [] (tls/accept-loop listener server-options fill
+    (ev/go (fn [] (tls/accept-loop listener server-options handle
                                    {:on-error (fn [text facts] (ev/give reports [text facts]))})))
+    (with [_ (tls/connect :unix path client-options)] (set count (ev/take measured)))
     (with [client (tls/connect :unix path client-options)]
       (is= ["tls/close: the peer did not read all that was written within 0.02 s"
             {:stage :connection :server-name "localhost"}]

@@ -116,15 +116,19 @@
 (def piece "What `full-pair` writes." (string/repeat "x" 1000))
 (def- fitting @{})
 
-(defn fitting-writes
+(defn count-fitting-writes
   ``How many writes the kernel takes that the peer does not read: with unix sockets, the same
   number each time.``
+  [s]
+  (var n 0)
+  (while (= :ok (first (outcome (:write s piece 0.02)))) (++ n))
+  n)
+
+(defn- fitting-writes
+  "How many fit into a fresh pair."
   [kind]
   (def [a b] (pair kind))
-  (var n 0)
-  (while (= :ok (first (outcome (:write a piece 0.02)))) (++ n))
-  (each s [a b] (:close s true))
-  n)
+  (defer (each s [a b] (:close s true)) (count-fitting-writes a)))
 
 (defn full-pair
   ``Two connected streams over a unix socket, of which the first can send no more, although all
@@ -203,7 +207,12 @@
   (unless (or (os/getenv "JSEC_SLOW") (not (os/stat "/proc/self/status")))
     (first (peg/match '(thru (* "VmRSS:" :s+ (number :d+))) (slurp "/proc/self/status")))))
 
+(defn- timer? [descriptor]
+  (= [true "anon_inode:[timerfd]"] (protect (os/readlink (string "/proc/self/fd/" descriptor)))))
+
 (defn descriptors
-  "How many descriptors this process has open, garbage aside; nil where that can't be told." []
+  ``How many descriptors this process has open, nil where that can't be told: garbage aside, and
+  timers, since libkqueue opens one for each that runs.``
+  []
   (gccollect)
-  (if (os/stat "/proc/self/fd") (length (os/dir "/proc/self/fd"))))
+  (if (os/stat "/proc/self/fd") (length (filter |(not (timer? $)) (os/dir "/proc/self/fd")))))
