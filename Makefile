@@ -21,8 +21,8 @@ ifdef KQUEUE
 $(if $(wildcard $(KQUEUE)/include/kqueue/sys/event.h),,\
   $(error libkqueue is not installed below $(KQUEUE): github.com/mheily/libkqueue))
 QUEUE := -DJSEC_KQUEUE -isystem $(KQUEUE)/include/kqueue
-QUEUE_OBJECTS := $B/obj/test/support/libkqueue.o
-QUEUE_LIBS := -Wl,--wrap=epoll_create1 $(KQUEUE)/lib/libkqueue.a -pthread
+QUEUE_OBJECTS := $B/obj/test/support/libkqueue.o $B/libkqueue.a
+QUEUE_LIBS := -pthread
 endif
 # Without pkg-config, OpenSSL is searched in the compiler's own paths.
 OPENSSL_CFLAGS := $(shell pkg-config --cflags openssl 2>/dev/null)
@@ -116,6 +116,12 @@ $(TREE)/jsec/native.so: $(OBJECTS) $(QUEUE_OBJECTS)
 	@mkdir -p $(@D)
 	@$(say) LINK $@
 	$Q $(CC) $(MODULE_LDFLAGS) $(SANITIZE) $(LDFLAGS) $^ -o $@ $(OPENSSL_LIBS) $(QUEUE_LIBS)
+
+# libkqueue with functions of test/support/libkqueue.c in place of libc's.
+$B/libkqueue.a: $(KQUEUE)/lib/libkqueue.a Makefile
+	@mkdir -p $(@D)
+	$Q objcopy $(foreach f,epoll_create1 epoll_wait getsockopt, \
+	  --redefine-sym $f=libkqueue_$f) $< $@
 
 # For static executables: the objects of the shared one but for the entry, whose name tells modules
 # apart.
