@@ -235,8 +235,8 @@ janets: all ## run the tests on other builds of Janet: NAMES="poll 1.41.2", JANE
 compilers: all ## run the tests with other compilers: NAMES="clang musl"
 	@MAKE='$(MAKE)' tools/compilers $(NAMES)
 
-cross: ## test for another processor, as root: ARCH=i386, armhf, arm64, riscv64 or s390x
-	@FOLDERS='$(FOLDERS)' tools/cross '$(ARCH)'
+cross: ## test for another processor: ARCH=i386, armhf, arm64, riscv64 or s390x
+	@MAKE='$(MAKE)' FOLDERS='$(FOLDERS)' tools/cross '$(ARCH)'
 
 # --- other implementations, and load ---
 
