@@ -1,5 +1,6 @@
 # Runs public programs over TCP and over TLS: usage: run.janet DIR, a folder with checkouts. It
 # prints a table for docs/conformance.md, and fails when a program works over TCP alone.
+(import ../support/spork)
 
 (def root (os/cwd))
 (def one (string root "/test/programs/one.janet"))
@@ -27,27 +28,11 @@
 
 # ---- modules that the programs import ----
 
-(defn- execute [& arguments] (zero? (os/execute arguments :p)))
-
-(defn- link-files [from into]
-  (os/mkdir into)
-  (each name (os/dir from)
-    (os/symlink (string from "/" name) (string into "/" name))))
-
-(defn- build-native
-  "A native module of spork, of one C file."
-  [source into]
-  (def include (string root "/build/janet/include"))
-  (unless (execute "cc" "-std=c99" "-O1" "-fPIC" "-shared" "-w" "-I" include source "-o" into)
-    (errorf "%s: the C compiler failed" source)))
-
 (defn- make-modules
   "A folder for JANET_PATH: jsec, spork and what the others import."
   [folder checkouts]
   (os/symlink (string root "/build/tree/jsec") (string folder "/jsec"))
-  (link-files (string checkouts "/spork/spork") (string folder "/spork"))
-  (each name ["json" "rawterm" "utf8"]
-    (build-native (string checkouts "/spork/src/" name ".c") (string folder "/spork/" name ".so")))
+  (spork/link (string checkouts "/spork") (string folder "/spork"))
   (def queue (string checkouts "/janet-queue/queue.janet"))
   (when (os/stat queue) (os/symlink queue (string folder "/queue.janet"))))
 

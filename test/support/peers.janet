@@ -116,7 +116,8 @@
   []
   (def [a b] (os/cryptorand 2))
   (def port (string (+ 10000 (% (+ (* 256 a) b) 20000))))
-  (if (try (with [listener (net/listen "127.0.0.1" port)] true) ([_])) port (free-port)))
+  (defn try-port [] (with [listener (net/listen "127.0.0.1" port :stream true)] true)) # unshared
+  (if (try (try-port) ([_])) port (free-port)))
 
 (defn once-up
   ``What `connect` returns as soon as a child listens, that is: when connections are no longer
