@@ -9,7 +9,7 @@
 (def- max-common-name "Characters (RFC 5280, appendix A)." 64)
 
 (defn- without [options & names]
-  (def left (merge options))
+  (def left (arguments/flat options))
   (each name names (put left name nil))
   left)
 

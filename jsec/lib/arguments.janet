@@ -14,12 +14,20 @@
                (<= (disasm handler :min-arity) 1 (disasm handler :max-arity)))
     (refuse function "handler" slot "function of one argument" handler)))
 
+(defn flat
+  "A table of one level: options of a prototype count, as they do for native functions."
+  [options]
+  (case (type options)
+    :table (table/proto-flatten options)
+    :struct (merge (struct/proto-flatten options))
+    @{}))
+
 (defn check-options
   "Raise unless these are options, with no other names than `names`, or nil."
   [function slot opts &opt names]
   (unless (or (nil? opts) (dictionary? opts)) (refuse function "opts" slot "options" opts))
   (when names
-    (unless (every? (map |(index-of $ names) (keys (or opts {}))))
+    (unless (every? (map |(index-of $ names) (keys (flat opts))))
       (errorf "%s: unknown option, expected one of :%s" function
               (string/join (sort (map string names)) " :")))))
 

@@ -1,5 +1,6 @@
 # The options of code that calls net/* and has no argument for them: those of the dynamic binding,
 # or of the import. One table serves clients and servers.
+(import ./arguments)
 
 (def key "The dynamic binding of `tls/with-options`." :jsec/tls-options)
 
@@ -21,18 +22,10 @@
   [fallback]
   (dyn key fallback))
 
-(defn- flat
-  "A table of one level: options of a prototype count, as they do for `tls/connect`."
-  [options]
-  (case (type options)
-    :table (table/proto-flatten options)
-    :struct (merge (struct/proto-flatten options))
-    @{}))
-
 (defn without
   "The options but for those with the names of the lists."
   [options & lists]
-  (def left (flat options))
+  (def left (arguments/flat options))
   (each names lists (each name names (put left name nil)))
   left)
 
@@ -48,7 +41,7 @@
   (def shared (without options [:client :server] others))
   (cond
     (nil? own) shared
-    (dictionary? own) (merge shared (flat own))
+    (dictionary? own) (merge shared (arguments/flat own))
     {:context own}))
 
 (defn- of-side [options name others]
@@ -88,4 +81,4 @@
   "Options, and over them those of another table."
   [options more]
   (def context? (not (or (nil? options) (dictionary? options))))
-  (merge (if context? {:context options} (flat options)) (flat more)))
+  (merge (if context? {:context options} (arguments/flat options)) (arguments/flat more)))

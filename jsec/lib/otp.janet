@@ -44,12 +44,13 @@
   "The options with their defaults. No error text shows a string: it may be a misplaced secret."
   [function slot rows options]
   (arguments/check-options function slot options (keys rows))
-  (eachp [name value] (or options {})
+  (def given (arguments/flat options))
+  (eachp [name value] given
     (def row (rows name))
     (unless ((row :accepts) value)
       (errorf "%s: bad option :%s, expected %s, got %s" function (string name) (row :expected)
               (if (number? value) (string value) (type value)))))
-  (merge (tabseq [[name row] :pairs rows] name (row :default)) (or options {})))
+  (merge (tabseq [[name row] :pairs rows] name (row :default)) given))
 
 (defn- check-text [function parameter slot value]
   (unless (or (string? value) (buffer? value))

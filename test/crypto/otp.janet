@@ -46,6 +46,14 @@
   (is= nil (check 1000 {:after 1001}))
   (is= 0 (crypto/verify-totp digits (crypto/hotp digits 0) {:time 0})))
 
+(test "options that a prototype holds count: :after of one refuses a replay too"
+  (def code (crypto/hotp digits 1000))
+  (each options [(struct/with-proto {:after 1000} :time 30000)
+                 (table/setproto @{:time 30000} @{:after 1000})]
+    (is= nil (crypto/verify-totp digits code options)))
+  (fails-with "unknown option"
+              (crypto/verify-totp digits code (struct/with-proto {:afterr 1000} :time 30000))))
+
 (test "no step is before the first one"
   # The code of the counter 2^64 - 1, which is -1 in eight bytes, by oathtool.
   (is= nil (crypto/verify-totp digits "094451" {:time 0})))

@@ -35,6 +35,13 @@
   (is= ["CN=My CA,O=jsec" true 0] [(info :subject-text) (info :is-ca) (info :path-length)])
   (is= @[] (ca/list place)))
 
+(test "options that a prototype holds count"
+  (def info (cert/parse (slurp (string (fresh (struct/with-proto {:path-length 2} :days-valid 9))
+                                       "/ca.pem"))))
+  (is= 2 (info :path-length))
+  (def made (ca/issue (fresh) "a.example" (table/setproto @{} @{:ext-key-usage [:client-auth]})))
+  (is= [:clientAuth] ((cert/parse (made :cert)) :ext-key-usage)))
+
 (test "an issued certificate verifies, and the index has it"
   (def place (fresh))
   (def made (ca/issue place ["a.example" "192.0.2.1"]))
