@@ -235,8 +235,8 @@ FUNCTION(crypto_verify_password, "crypto/verify-password", "password stored &opt
 }
 
 FUNCTION(crypto_needs_rehash, "crypto/needs-rehash?", "stored &opt opts",
-         "Would `hash-password` with these options write another algorithm, other costs or other "
-         "lengths than those of a stored hash? Returns true or false. Ask after `verify-password` "
+         "Would `hash-password` with these options write another algorithm, form, costs or lengths "
+         "than those of a stored hash? Returns true or false. Ask after `verify-password` "
          "has returned true, while the password is known, and store a new hash. Raises when "
          "`stored` is damaged or of another kind, and when an option is out of range.",
          &cost_options) {
@@ -247,11 +247,8 @@ FUNCTION(crypto_needs_rehash, "crypto/needs-rehash?", "stored &opt opts",
     PasswordCost cost = choose_cost(function, &options);
     phc_write_cost(&cost, wanted);
     phc_write_cost(&hash.cost, found);
-    Bytes stored = args_secret(function, argv, 0);
-    size_t length = strlen(found);
-    bool is_ours =
-        !strcmp(wanted, found) && stored.length > length && !memcmp(stored.data, found, length);
-    is_ours = is_ours && hash.salt_length == SALT_LENGTH && hash.hash_length == HASH_LENGTH;
+    bool is_ours = !hash.is_foreign && !strcmp(wanted, found) && hash.salt_length == SALT_LENGTH &&
+                   hash.hash_length == HASH_LENGTH;
     return janet_wrap_boolean(!is_ours);
 }
 

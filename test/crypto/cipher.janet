@@ -1,5 +1,6 @@
 # Symmetric encryption: published vectors, then what was changed or does not fit.
 (import ../support/check :prefix "")
+(import ../support/judges)
 (import ../support/vectors :prefix "")
 (import jsec/crypto)
 
@@ -370,6 +371,61 @@
   (os/execute ["openssl" "enc" "-aes-256-cbc" "-K" (hex key) "-iv" (hex nonce) "-in" (at "text")
                "-out" (at "ct")] :px)
   (is= text (crypto/decrypt :aes-256-cbc key nonce (slurp (at "ct")) nil)))
+
+# ---- other libraries: the same ciphertext and tag means that each opens the other's ----
+
+(defn sealed-alike
+  "What `ask` prints for key, nonce, additional data and text, in hex, is what we make."
+  [ciphers ask-of]
+  (each cipher ciphers
+    (def info (crypto/cipher-info cipher))
+    (def [key nonce] (fresh cipher))
+    (each n [1 16 1000]
+      (def text (crypto/random-bytes n))
+      (def {:ciphertext ct :tag tag}
+        (crypto/encrypt cipher key nonce text (if (info :aead) "aad")))
+      # SIV's tag stands first
+      (is= (hex (if (index-of cipher siv) (buffer tag ct) (buffer ct (or tag ""))))
+           (string/trim ((ask-of cipher) (string/join (map hex [key nonce "aad" text]) " ")))
+           cipher))))
+
+(def noble
+  {:aes-256-gcm "gcm(key, nonce, aad)" :aes-128-gcm-siv "gcmsiv(key, nonce, aad)"
+   :aes-256-gcm-siv "gcmsiv(key, nonce, aad)" :aes-128-siv "aessiv(key, aad, nonce)"
+   :aes-256-siv "aessiv(key, aad, nonce)" :aes-256-ctr "ctr(key, nonce)"
+   :chacha20-poly1305 "chacha20poly1305(key, nonce, aad)"
+   :xchacha20-poly1305 "xchacha20poly1305(key, nonce, aad)"})
+
+(judges/npm-test "@noble/ciphers" "noble encrypts to the same ciphertext and tag"
+  (sealed-alike (offered (sorted (keys noble)))
+                (fn [cipher]
+                  |(judges/ask-npm
+                     (string "import { ctr, gcm, gcmsiv, aessiv } from '@noble/ciphers/aes.js';"
+                             "import { chacha20poly1305, xchacha20poly1305 } from "
+                             "'@noble/ciphers/chacha.js';"
+                             "const [key, nonce, aad, text] = input.split(' ')"
+                             ".map((hex) => new Uint8Array(Buffer.from(hex, 'hex')));"
+                             "console.log(Buffer.from(" (noble cipher) ".encrypt(text))"
+                             ".toString('hex'))") $))))
+
+(def pyca
+  {:aes-128-ccm "AESCCM(key).encrypt(nonce, text, aad)"
+   :aes-256-ccm "AESCCM(key).encrypt(nonce, text, aad)"
+   :aes-128-siv "AESSIV(key).encrypt(text, [aad, nonce])"
+   :aes-256-siv "AESSIV(key).encrypt(text, [aad, nonce])"
+   :aes-192-gcm "AESGCM(key).encrypt(nonce, text, aad)"
+   :aes-192-ctr "Cipher(AES(key), CTR(nonce)).encryptor().update(text)"})
+
+(peer-test judges/pyca "python3-cryptography encrypts to the same ciphertext and tag"
+  (sealed-alike (sorted (keys pyca))
+                (fn [cipher]
+                  |(judges/ask-pyca
+                     (string "from cryptography.hazmat.primitives.ciphers import Cipher\n"
+                             "from cryptography.hazmat.primitives.ciphers.algorithms import AES\n"
+                             "from cryptography.hazmat.primitives.ciphers.modes import CTR\n"
+                             "from cryptography.hazmat.primitives.ciphers.aead import *\n"
+                             "key, nonce, aad, text = map(bytes.fromhex, data.decode().split())\n"
+                             "print((" (pyca cipher) ").hex())") $))))
 
 (test "many megabytes are worked beside other fibers"
   (def text (buffer/new-filled (* 16 1024 1024) 97))

@@ -1,5 +1,6 @@
 # Key wrap: vectors of the RFCs and of Wycheproof, then what does not fit.
 (import ../support/check :prefix "")
+(import ../support/judges)
 (import ../support/vectors :prefix "")
 (import jsec/crypto)
 
@@ -81,20 +82,29 @@
   (fails-with "unknown option :pad" (crypto/wrap-key kek kek {:pad true})))
 
 (def python ``
-import sys
 from cryptography.hazmat.primitives.keywrap import *
-kek, key = map(bytes.fromhex, sys.argv[1:])
+kek, key = map(bytes.fromhex, data.decode().split())
 print(aes_key_wrap(kek, key).hex(), aes_key_wrap_with_padding(kek, key + b"x").hex())
 ``)
 
-(peer-test "python3" "python3-cryptography wraps the same"
-  (if (not= 0 (os/execute ["python3" "-c" "import cryptography"] :p
-                          {:err (file/open "/dev/null" :w)}))
-    (print "  python3-cryptography is not installed")
-    (each n [16 24 32]
-      (def [kek key] [(crypto/random-bytes n) (crypto/random-bytes 40)])
-      (with [process (os/spawn ["python3" "-c" python (hex kek) (hex key)] :px {:out :pipe})]
-        (is= [(hex (crypto/wrap-key kek key)) (hex (crypto/wrap-key kek (string key "x") padding))]
-             (tuple ;(string/split " " (string/trim (ev/read (process :out) :all)))))))))
+(def node ``
+import { aeskw, aeskwp } from '@noble/ciphers/aes.js';
+const [kek, key] = input.split(' ').map((hex) => new Uint8Array(Buffer.from(hex, 'hex')));
+const hex = (bytes) => Buffer.from(bytes).toString('hex');
+console.log(hex(aeskw(kek).encrypt(key)), hex(aeskwp(kek).encrypt(new Uint8Array([...key, 120]))));
+``)
+
+(defn wrap-the-same [ask]
+  (each n [16 24 32]
+    (def [kek key] [(crypto/random-bytes n) (crypto/random-bytes 40)])
+    (is= (string (hex (crypto/wrap-key kek key)) " "
+                 (hex (crypto/wrap-key kek (string key "x") padding)))
+         (string/trim (ask (string (hex kek) " " (hex key)))))))
+
+(peer-test judges/pyca "python3-cryptography wraps the same"
+  (wrap-the-same |(judges/ask-pyca python $)))
+
+(judges/npm-test "@noble/ciphers" "noble wraps the same"
+  (wrap-the-same |(judges/ask-npm node $)))
 
 (end)

@@ -1,6 +1,6 @@
 # Other implementations, as programs that read standard input: jose for Node and Python's
 # cryptography, as Debian packages them, and packages of npm in a folder that JSEC_NPM names:
-#   cd folder; npm install @noble/post-quantum @noble/curves hpke-js
+#   cd folder; npm install @noble/ciphers @noble/curves @noble/post-quantum argon2 hpke-js
 (import ./check)
 
 (def jose "What a fact needs that asks jose." ["node" "/usr/share/nodejs/jose/package.json"])

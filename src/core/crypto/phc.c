@@ -34,8 +34,32 @@ static bool take_number(Bytes *text, uint32_t *number) {
     return true;
 }
 
-static bool take_parameter(Bytes *text, const char *name, uint32_t *number) {
-    return take_word(text, name) && take_number(text, number);
+/* A number with a name, such as `m=19456`. */
+typedef struct Parameter {
+    const char *name;
+    uint32_t *value;
+    bool optional, seen;
+} Parameter;
+
+static bool take_parameter(Bytes *text, Parameter *parameters, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (!take_word(text, parameters[i].name)) continue;
+        if (parameters[i].seen || !take_number(text, parameters[i].value)) return false;
+        return parameters[i].seen = true;
+    }
+    return false;
+}
+
+/* In any order: npm's argon2 sorts them by name. Takes the `$` behind them as well. */
+static bool take_parameters(Bytes *text, Parameter *parameters, size_t count) {
+    do {
+        if (!take_parameter(text, parameters, count)) return false;
+    } while (take_word(text, ","));
+    bool complete = true;
+    for (size_t i = 0; i < count; i++) {
+        complete = complete && (parameters[i].seen || parameters[i].optional);
+    }
+    return complete && take_word(text, "$");
 }
 
 /* The bytes before the next `$`, which is taken too. */
@@ -116,9 +140,10 @@ static bool read_argon2(Argon2Kind kind, Bytes text, PhcHash *hash, Failure *fai
     if (take_word(&text, "v=") && !(take_number(&text, &cost->version) && take_word(&text, "$"))) {
         return report_parameters("argon2", failure);
     }
-    bool fits = take_parameter(&text, "m=", &cost->memory) &&
-                take_parameter(&text, ",t=", &cost->iterations) &&
-                take_parameter(&text, ",p=", &cost->lanes) && take_word(&text, "$") &&
+    Parameter parameters[] = {{"m=", &cost->memory, false, false},
+                              {"t=", &cost->iterations, false, false},
+                              {"p=", &cost->lanes, false, false}};
+    bool fits = take_parameters(&text, parameters, 3) &&
                 (cost->version == 0x10 || cost->version == 0x13) && cost->iterations &&
                 cost->lanes && cost->lanes <= MAX_LANES && cost->memory / 8 >= cost->lanes;
     if (!fits) return report_parameters("argon2", failure);
@@ -127,11 +152,13 @@ static bool read_argon2(Argon2Kind kind, Bytes text, PhcHash *hash, Failure *fai
 
 static bool read_scrypt(Bytes text, PhcHash *hash, Failure *failure) {
     ScryptCost *cost = &hash->cost.scrypt;
-    uint32_t log_n;
+    uint32_t log_n = 0;
     hash->cost.kind = PASSWORD_SCRYPT;
-    bool fits = take_parameter(&text, "ln=", &log_n) && take_parameter(&text, ",r=", &cost->r) &&
-                take_parameter(&text, ",p=", &cost->p) && take_word(&text, "$") && log_n &&
-                cost->r && cost->p && log_n < 32 && log_n < 16 * (uint64_t)cost->r &&
+    Parameter parameters[] = {{"ln=", &log_n, false, false},
+                              {"r=", &cost->r, false, false},
+                              {"p=", &cost->p, false, false}};
+    bool fits = take_parameters(&text, parameters, 3) && log_n && cost->r && cost->p &&
+                log_n < 32 && log_n < 16 * (uint64_t)cost->r &&
                 (uint64_t)cost->r * cost->p < MAX_SCRYPT_BLOCKS;
     if (!fits) return report_parameters("scrypt", failure);
     cost->n = (uint64_t)1 << log_n;
@@ -140,13 +167,13 @@ static bool read_scrypt(Bytes text, PhcHash *hash, Failure *failure) {
 
 /* `i=600000$`, maybe with the length as `,l=32`; passlib and Django write the number alone. */
 static bool read_iterations(Form *form, Bytes *text, uint32_t *iterations, uint32_t *length) {
-    if (take_word(text, "i=")) {
-        return take_number(text, iterations) &&
-               (!take_word(text, ",l=") || (take_number(text, length) && *length)) &&
-               take_word(text, "$");
+    Parameter parameters[] = {{"i=", iterations, false, false}, {"l=", length, true, false}};
+    if (*form == FORM_PHC && take_parameters(text, parameters, 2)) {
+        return *iterations && (*length || !parameters[1].seen);
     }
+    if (parameters[0].seen || parameters[1].seen) return false;
     if (*form == FORM_PHC) *form = FORM_PASSLIB;
-    return take_number(text, iterations) && take_word(text, "$");
+    return take_number(text, iterations) && *iterations && take_word(text, "$");
 }
 
 static bool read_pbkdf2(Form form, const char *digest, Bytes text, PhcHash *hash,
@@ -157,9 +184,10 @@ static bool read_pbkdf2(Form form, const char *digest, Bytes text, PhcHash *hash
     hash->cost.kind = PASSWORD_PBKDF2;
     cost->digest = algorithms_digest(name, failure);
     if (!cost->digest) return false;
-    if (!read_iterations(&form, &text, &cost->iterations, &length) || !cost->iterations) {
+    if (!read_iterations(&form, &text, &cost->iterations, &length)) {
         return report_parameters("pbkdf2", failure);
     }
+    hash->is_foreign = form != FORM_PHC;
     if (!read_salt_and_hash(form, text, hash, failure)) return false;
     return !length || length == hash->hash_length || report_parameters("pbkdf2", failure);
 }

@@ -13,10 +13,11 @@ typedef struct PhcHash {
     PasswordCost cost;
     uint8_t salt[PHC_MAX_SALT], hash[PHC_MAX_HASH];
     size_t salt_length, hash_length;
+    bool is_foreign; /* of passlib's or Django's form */
 } PhcHash;
 
-/* Strict: numbers without leading zeros, Base64 without padding or stray bits, parameters in their
- * order, nothing behind the hash. The failure shows nothing of the text. */
+/* Strict: numbers without leading zeros, Base64 without padding or stray bits, each parameter once,
+ * nothing behind the hash. The failure shows nothing of the text. */
 bool phc_read(Bytes text, PhcHash *hash, Failure *failure);
 
 /* Both write PHC's form and a NUL, and return the length. The first ends before the salt. */
