@@ -11,6 +11,8 @@
     X(tls_listen)                                                                                  \
     X(tls_accept)                                                                                  \
     X(tls_accept_loop)                                                                             \
+    X(tls_inherited)                                                                               \
+    X(tls_drain)                                                                                   \
     X(tls_wrap)                                                                                    \
     X(tls_abort)                                                                                   \
     X(tls_stats)                                                                                   \

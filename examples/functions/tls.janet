@@ -8,6 +8,8 @@
 # ### tls/listen
 (def listener (tls/listen "127.0.0.1" 0 {:cert "localhost.pem" :key "localhost.key"}))
 (ev/close listener)
+# ### tls/listen-fds
+(tls/listen-fds) # => @[]
 # ### tls/accept
 (def listener (tls/listen "127.0.0.1" 0))
 (def [_ port] (net/localname listener))
@@ -30,6 +32,13 @@
 (with [s (tls/connect "localhost" port {:ca-file "ca.pem"})]
   (ev/read s 2)) # => @"hi"
 (ev/close listener)
+# ### tls/drain
+(def own {:cert "localhost.pem" :key "localhost.key"})
+(def listener (tls/server "127.0.0.1" 0 (fn [s] (with [s s] (ev/write s "hi"))) own))
+(def [_ port] (net/localname listener))
+(with [s (tls/connect "localhost" port {:ca-file "ca.pem"})]
+  (ev/read s 2)) # => @"hi"
+(tls/drain listener 10) # => 0
 # ### tls/upgrade
 (def plain (net/connect "127.0.0.1" 8443)) # here a protocol would agree on TLS
 (with [s (tls/upgrade plain "localhost" {:ca-file "ca.pem"})]

@@ -8,8 +8,9 @@
 #include <errno.h>
 #include <stdatomic.h>
 
-#define MAX_PER_TURN 64 /* connections */
-#define RETRY 0.1       /* seconds, when descriptors have run out */
+#define MAX_PER_TURN 64   /* connections */
+#define MAX_BACKLOG 65536 /* connections that a close still takes */
+#define RETRY 0.1         /* seconds, when descriptors have run out */
 
 /* The state of a listener with acceptors: the ev_state of the internal fiber that reads the stream.
  * Janet frees it. */
@@ -34,6 +35,19 @@ bool listener_find_core(void) {
 
 Janet listener_call_core(int32_t argc, Janet *argv) {
     return atomic_load(&core_listen)(argc, argv);
+}
+
+JanetStream *listener_open_core(void) {
+    Janet arguments[] = {janet_cstringv("127.0.0.1"), janet_cstringv("0")};
+    return janet_unwrap_abstract(listener_call_core(2, arguments));
+}
+
+/* Janet's API does not give them. */
+const JanetMethod *listener_core_methods(void) {
+    JanetStream *listener = listener_open_core();
+    const JanetMethod *methods = listener->methods;
+    janet_stream_close(listener);
+    return methods;
 }
 
 /* --- listeners --- */
@@ -153,8 +167,27 @@ static void serve_acceptors(Listener *listener) {
     if (listener && !listener->acceptors) detach_listener(listener);
 }
 
+static Acceptor *find_loop(const Listener *listener) {
+    Acceptor *acceptor = listener->acceptors;
+    while (acceptor && !(acceptor->many && acceptor->waits(acceptor))) acceptor = acceptor->next;
+    return acceptor;
+}
+
+/* The clients of these connections are connected: the listener's end would reset them. */
+static void accept_rest(Listener *listener) {
+    struct sockaddr_storage peer;
+    Acceptor *acceptor;
+    if (!find_loop(listener)) return;
+    for (int taken = 0; taken < MAX_BACKLOG && (acceptor = find_loop(listener)); taken++) {
+        int descriptor = accept_pending(listener->stream, &peer);
+        if (descriptor < 0) return;
+        deliver_connection(listener, acceptor, descriptor, &peer);
+    }
+}
+
 static void close_acceptors(Listener *listener) {
     Acceptor *acceptor;
+    accept_rest(listener);
     while ((acceptor = listener->acceptors)) {
         dequeue_acceptor(listener, acceptor);
         acceptor->closed(acceptor);
@@ -193,6 +226,15 @@ void listener_join(JanetStream *stream, Acceptor *acceptor) {
     /* A connection may have arrived while nothing watched the listener, and an edge is reported
      * only once: try now. */
     poller_set_timer(&listener->retry, 0, on_retry);
+}
+
+void listener_each(const JanetStream *stream, void (*visit)(Acceptor *acceptor, void *arg),
+                   void *arg) {
+    const Listener *listener = listener_of(stream);
+    for (Acceptor *acceptor = listener ? listener->acceptors : NULL; acceptor;
+         acceptor = acceptor->next) {
+        visit(acceptor, arg);
+    }
 }
 
 void listener_pause(Acceptor *acceptor) {

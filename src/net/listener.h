@@ -15,7 +15,8 @@ typedef struct Acceptor {
     /* Called with a new connection. The acceptor owns the descriptor. It has left the queue, unless
      * `many` is set. The peer's family is 0 where it has no IP address. */
     void (*accepted)(struct Acceptor *acceptor, int descriptor, const Endpoint *peer);
-    /* Called when the listener was closed. The acceptor has left the queue. */
+    /* Called when the listener was closed. The acceptor has left the queue. One with `many` set has
+     * got all connections that the kernel held for it, though it may have been paused. */
     void (*closed)(struct Acceptor *acceptor);
     bool many;             /* stays in the queue after a connection */
     bool paused;           /* see listener_pause */
@@ -30,6 +31,12 @@ bool listener_find_core(void);
 /* Core's net/listen. */
 Janet listener_call_core(int32_t argc, Janet *argv);
 
+/* A listener of core's on a free port of the loopback. */
+JanetStream *listener_open_core(void);
+
+/* The methods of core's network streams. */
+const JanetMethod *listener_core_methods(void);
+
 /* The open core listener in argument n. Raises for anything else, and while core itself accepts on
  * the listener. */
 JanetStream *listener_get(const char *function, const Janet *argv, int32_t n);
@@ -42,6 +49,10 @@ void listener_join(JanetStream *stream, Acceptor *acceptor);
 
 /* Remove an acceptor from its queue; no effect when it is in none. */
 void listener_leave(Acceptor *acceptor);
+
+/* Call `visit` with each acceptor of a listener. It must not change the queue. */
+void listener_each(const JanetStream *stream, void (*visit)(Acceptor *acceptor, void *arg),
+                   void *arg);
 
 /* Give a paused acceptor no connections until listener_resume; `closed` is still called. */
 void listener_pause(Acceptor *acceptor);

@@ -207,12 +207,17 @@ static void report_reload(Reloader *reloader, const Failure *failure) {
     report_error(request->loop, error, janet_wrap_struct(janet_struct_end(facts)));
 }
 
+Admission *accept_loop_admission(const Acceptor *acceptor) {
+    bool loop = acceptor->accepted == add_connection;
+    return loop ? request_of_acceptor(acceptor)->loop->admission : NULL;
+}
+
 static void end_loop(Acceptor *acceptor) {
     LoopRequest *request = request_of_acceptor(acceptor);
     RequestQueue none;
     reloader_stop(&request->reloader);
     request_queue_init(&none);
-    admission_end(request->loop->admission);
+    admission_close(request->loop->admission);
     if (request_waits(&request->request)) {
         request_complete(&request->request, &none, janet_wrap_abstract(request->listener));
     }

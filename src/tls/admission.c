@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define COLLECT 1.0      /* seconds between collections while connections wait for a place */
+#define LAST_SILENCE 1.0 /* seconds that a silent connection has when the listener closes */
 #define MIN_PATIENCE 0.5 /* seconds that a handshake has before it makes room for a new one */
 
 typedef struct Connection {
@@ -14,7 +15,7 @@ typedef struct Connection {
     Timer timer;     /* likewise */
     Admission *admission;
     Stream *stream; /* NULL: silent */
-    void *loop;     /* kept alive by the loop's fiber, then by the stream */
+    void *loop;     /* kept alive by the loop's fiber or the root, then by the stream */
     int descriptor; /* the silent connection's, or the stream's */
     int64_t since;
     Endpoint peer;               /* family 0: no IP address */
@@ -32,13 +33,16 @@ struct Admission {
     Watcher watcher; /* first: the poller hands it back. For a turn in which places are filled */
     Timer collect;   /* streams without references hold places */
     Timer retry;     /* when the oldest handshake may be dropped */
+    GcRoot root;     /* keeps the loop for connections that were silent when the listener closed */
     const AdmissionOps *ops;
     AdmissionLimits limits;
-    ConnectionList handshakes, ready;
+    ConnectionList handshakes, ready, served;
+    int32_t silent;     /* among the handshakes */
     int32_t references; /* the loop's, and one for each stream */
-    int32_t served;
-    void *loop;         /* NULL: it has ended */
-    Acceptor *acceptor; /* likewise */
+    void *loop;
+    Acceptor *acceptor;         /* NULL: the loop has ended */
+    void (*emptied)(void *arg); /* or NULL */
+    void *emptied_arg;
 };
 
 /* --- lists --- */
@@ -65,7 +69,7 @@ static void unlink_connection(Connection *connection) {
 /* --- places --- */
 
 static bool is_full(const Admission *admission) {
-    return admission->served + admission->ready.count >= admission->limits.max_connections;
+    return admission->served.count + admission->ready.count >= admission->limits.max_connections;
 }
 
 static double age_of(const Connection *connection) {
@@ -114,44 +118,13 @@ static void update_acceptor(Admission *admission) {
 /* A place is free. The caller may be the collector, so fill the place in a turn of its own. */
 static void fill_soon(Admission *admission) {
     bool waiting = admission->acceptor && admission->acceptor->paused;
-    if (waiting || admission->ready.count) poller_turn(&admission->watcher);
+    bool turn = waiting || admission->ready.count || admission->emptied;
+    if (turn) poller_turn(&admission->watcher);
 }
 
 /* --- the states of a connection --- */
 
-static void end_served(void *arg) {
-    Admission *admission = arg;
-    admission->served--;
-    fill_soon(admission);
-    admission_release(admission);
-}
-
-static void serve_stream(Admission *admission, Stream *stream, void *loop) {
-    admission->served++;
-    stream_observe(stream, (StreamObserver){
-                               .ended = end_served,
-                               .owner = janet_wrap_abstract(loop),
-                               .arg = admission,
-                           });
-    admission->ops->serve(loop, stream);
-}
-
-/* Serve the ready connections, then accept new ones. */
-static void fill_places(Watcher *watcher, unsigned events) {
-    (void)events;
-    Admission *admission = (Admission *)watcher;
-    Connection *connection;
-    while (admission->served < admission->limits.max_connections &&
-           (connection = admission->ready.first)) {
-        unlink_connection(connection);
-        stream_release(connection->stream);
-        serve_stream(admission, connection->stream, connection->loop);
-        janet_free(connection);
-    }
-    update_acceptor(admission);
-}
-
-/* The stream of a connection that is not served has ended. */
+/* The stream of a connection has ended. */
 static void end_connection(void *arg) {
     Connection *connection = arg;
     Admission *admission = connection->admission;
@@ -159,6 +132,44 @@ static void end_connection(void *arg) {
     janet_free(connection);
     fill_soon(admission);
     admission_release(admission);
+}
+
+static void serve_connection(Connection *connection) {
+    Admission *admission = connection->admission;
+    append_connection(&admission->served, connection);
+    stream_observe(connection->stream, (StreamObserver){
+                                           .ended = end_connection,
+                                           .owner = janet_wrap_abstract(connection->loop),
+                                           .arg = connection,
+                                       });
+    admission->ops->serve(connection->loop, connection->stream);
+}
+
+static void report_empty(Admission *admission) {
+    void (*emptied)(void *arg) = admission->emptied;
+    if (!emptied || admission_count(admission)) return;
+    admission->emptied = NULL;
+    emptied(admission->emptied_arg);
+}
+
+/* Serve the ready connections, then accept new ones. */
+static void fill_places(Watcher *watcher, unsigned events) {
+    (void)events;
+    Admission *admission = (Admission *)watcher;
+    Connection *connection;
+    while (admission->served.count < admission->limits.max_connections &&
+           (connection = admission->ready.first)) {
+        unlink_connection(connection);
+        stream_release(connection->stream);
+        serve_connection(connection);
+    }
+    update_acceptor(admission);
+    report_empty(admission);
+}
+
+/* A silent connection has begun its handshake, or has ended. The last one lets the loop go. */
+static void leave_silence(Admission *admission) {
+    if (!--admission->silent) poller_remove_root(&admission->root);
 }
 
 /* Close a connection in its handshake. */
@@ -171,6 +182,7 @@ static void drop_connection(Connection *connection) {
     poller_unset_timer(&connection->timer);
     poller_close(&connection->watcher);
     unlink_connection(connection);
+    leave_silence(admission);
     janet_free(connection);
     fill_soon(admission);
 }
@@ -184,9 +196,8 @@ static void refuse_connection(Connection *connection, const char *why) {
 static void on_handshake(Stream *stream, void *arg, bool established) {
     Connection *connection = arg;
     Admission *admission = connection->admission;
-    void *loop = connection->loop;
     if (!established) {
-        admission->ops->failed(loop, stream);
+        admission->ops->failed(connection->loop, stream);
         stream_drop(stream); /* calls end_connection */
         return;
     }
@@ -195,8 +206,7 @@ static void on_handshake(Stream *stream, void *arg, bool established) {
         append_connection(&admission->ready, connection);
         stream_hold(stream);
     } else {
-        janet_free(connection);
-        serve_stream(admission, stream, loop);
+        serve_connection(connection);
     }
     update_acceptor(admission);
 }
@@ -213,6 +223,7 @@ static void begin_handshake(Connection *connection) {
         return;
     }
     admission->references++;
+    leave_silence(admission);
     stream_observe(connection->stream, (StreamObserver){
                                            .handshake_ended = on_handshake,
                                            .ended = end_connection,
@@ -264,6 +275,7 @@ Admission *admission_new(const AdmissionOps *ops, AdmissionLimits limits, void *
     admission->limits = limits;
     admission->handshakes.last = &admission->handshakes.first;
     admission->ready.last = &admission->ready.first;
+    admission->served.last = &admission->served.first;
     admission->references = 1;
     admission->loop = loop;
     admission->acceptor = acceptor;
@@ -278,11 +290,7 @@ static bool watch_connection(Connection *connection) {
     return true;
 }
 
-void admission_add(Admission *admission, int descriptor, const Endpoint *peer) {
-    if (has_max_handshakes(admission)) {
-        refuse_connection(admission->handshakes.first,
-                          "handshake dropped: too many are unfinished, and this is the oldest");
-    }
+static Connection *new_connection(Admission *admission, int descriptor, const Endpoint *peer) {
     Connection *connection = janet_calloc(1, sizeof *connection);
     if (!connection) JANET_OUT_OF_MEMORY;
     connection->admission = admission;
@@ -290,7 +298,17 @@ void admission_add(Admission *admission, int descriptor, const Endpoint *peer) {
     connection->descriptor = descriptor;
     connection->peer = *peer;
     connection->since = timer_now();
+    return connection;
+}
+
+void admission_add(Admission *admission, int descriptor, const Endpoint *peer) {
+    if (has_max_handshakes(admission)) {
+        refuse_connection(admission->handshakes.first,
+                          "handshake dropped: too many are unfinished, and this is the oldest");
+    }
+    Connection *connection = new_connection(admission, descriptor, peer);
     append_connection(&admission->handshakes, connection);
+    admission->silent++;
     if (watch_connection(connection)) {
         limit_host(connection);
     } else {
@@ -303,21 +321,77 @@ void admission_add(Admission *admission, int descriptor, const Endpoint *peer) {
 void admission_add_deferred(Admission *admission, int descriptor, const Endpoint *peer) {
     Stream *stream = admission->ops->make(admission->loop, descriptor, peer);
     if (!stream) return;
+    Connection *connection = new_connection(admission, descriptor, peer);
+    connection->stream = stream;
     admission->references++;
-    serve_stream(admission, stream, admission->loop);
+    serve_connection(connection);
     update_acceptor(admission);
+}
+
+/* --- the end --- */
+
+static void mark_loop(GcRoot *root) {
+    Admission *admission = (Admission *)((char *)root - offsetof(Admission, root));
+    janet_mark(janet_wrap_abstract(admission->loop));
+}
+
+static void leave_listener(Admission *admission) {
+    admission->acceptor = NULL;
+    poller_unset_timer(&admission->collect);
+    poller_unset_timer(&admission->retry);
+}
+
+static void end_silence(Timer *timer) {
+    drop_connection((Connection *)((char *)timer - offsetof(Connection, timer)));
+}
+
+void admission_close(Admission *admission) {
+    leave_listener(admission);
+    if (admission->silent) poller_add_root(&admission->root, mark_loop);
+    for (Connection *connection = admission->handshakes.first; connection;
+         connection = connection->next) {
+        if (!connection->stream) poller_set_timer(&connection->timer, LAST_SILENCE, end_silence);
+    }
 }
 
 void admission_end(Admission *admission) {
     Connection *next;
-    admission->loop = NULL;
-    admission->acceptor = NULL;
-    poller_unset_timer(&admission->collect);
-    poller_unset_timer(&admission->retry);
+    leave_listener(admission);
     for (Connection *connection = admission->handshakes.first; connection; connection = next) {
         next = connection->next;
         if (!connection->stream) drop_connection(connection);
     }
+}
+
+int32_t admission_count(const Admission *admission) {
+    return admission->handshakes.count + admission->ready.count + admission->served.count;
+}
+
+void admission_watch(Admission *admission, void (*emptied)(void *arg), void *arg) {
+    admission->emptied = emptied;
+    admission->emptied_arg = arg;
+}
+
+static void abort_all(const ConnectionList *list) {
+    Connection *next;
+    for (Connection *connection = list->first; connection; connection = next) {
+        next = connection->next;
+        if (connection->stream) {
+            stream_abort(connection->stream);
+        } else {
+            drop_connection(connection);
+        }
+    }
+}
+
+void admission_abort(Admission *admission) {
+    abort_all(&admission->handshakes);
+    abort_all(&admission->ready);
+    abort_all(&admission->served);
+}
+
+void admission_hold(Admission *admission) {
+    admission->references++;
 }
 
 /* At the VM's end silent connections may be left, whose timers are not unset: the neighbours in the

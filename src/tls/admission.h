@@ -31,6 +31,9 @@ typedef struct AdmissionOps {
  * after the collector may have freed any Janet value. */
 typedef struct Admission Admission;
 
+/* That of an accept loop; NULL for another acceptor. */
+Admission *accept_loop_admission(const Acceptor *acceptor);
+
 Admission *admission_new(const AdmissionOps *ops, AdmissionLimits limits, void *loop,
                          Acceptor *acceptor);
 
@@ -40,10 +43,23 @@ void admission_add(Admission *admission, int descriptor, const Endpoint *peer);
 /* The same, for a loop whose handlers make the handshake. */
 void admission_add_deferred(Admission *admission, int descriptor, const Endpoint *peer);
 
-/* The loop has ended: silent connections are closed, the others go on. */
+/* The loop was cancelled: silent connections are closed, the others go on. */
 void admission_end(Admission *admission);
 
-/* When the loop is collected. */
+/* The listener was closed: connections go on, if their first byte comes soon. */
+void admission_close(Admission *admission);
+
+/* One more reference, and one less. The loop has one until it is collected. */
+void admission_hold(Admission *admission);
 void admission_release(Admission *admission);
+
+/* Connections of all states. */
+int32_t admission_count(const Admission *admission);
+
+/* Call `emptied`, in a turn of its own, when there is no connection any more. NULL: do not. */
+void admission_watch(Admission *admission, void (*emptied)(void *arg), void *arg);
+
+/* Abort all connections, which is an error for their peers. */
+void admission_abort(Admission *admission);
 
 #endif

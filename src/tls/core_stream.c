@@ -82,12 +82,6 @@ static JanetFunction *compile_pump(void) {
     return janet_unwrap_function(pump);
 }
 
-/* A listener of core's: its methods are those of core's network streams. */
-static JanetStream *open_listener(void) {
-    Janet arguments[] = {janet_cstringv("127.0.0.1"), janet_cstringv("0")};
-    return janet_unwrap_abstract(listener_call_core(2, arguments));
-}
-
 #define END_FLAGS (JANET_STREAM_SOCKET | JANET_STREAM_READABLE | JANET_STREAM_WRITABLE)
 
 static Janet wrap_end(int descriptor, const JanetStream *like) {
@@ -122,7 +116,7 @@ Janet cfun_core_stream(int32_t argc, Janet *argv) {
     stream_get_open(argv, 0);
     if (argc > 1) options_read(function, &core_stream_options, argv[1], &options);
     JanetFunction *pump = compile_pump(); /* first: it runs Janet code, which may collect */
-    JanetStream *listener = open_listener();
+    JanetStream *listener = listener_open_core();
     bool made = loopback_pair(listener->handle, ends, &failure);
     janet_stream_close(listener);
     if (!made) raise_failure(function, &failure);

@@ -1,6 +1,6 @@
-# The code blocks of README and guide run as they are written, in the order of the page and in one
-# folder, and print what they are said to print. No server is stopped meanwhile. The blocks of
-# README from the first that needs spork on run in spork.janet.
+# The code blocks of README, guide and operations run as they are written, in the order of the page
+# and in one folder, and print what they are said to print. No server is stopped meanwhile. The
+# blocks of README from the first that needs spork on run in spork.janet.
 (import ../support/check :prefix "")
 (import ../support/blocks)
 
@@ -15,8 +15,8 @@
       (check-section heading))))
 
 (if (blocks/can-run?)
-  (each path ["README.md" "docs/guide.md"] (run-page path))
-  (skip "the blocks of README and guide run as written" "no namespaces may be made here"))
+  (each path ["README.md" "docs/guide.md" "docs/operations.md"] (run-page path))
+  (skip "the blocks of the pages run as written" "no namespaces may be made here"))
 
 (test "README, formula and APKBUILD name one place, and README clones from there"
   (defn place-in [path before]
@@ -27,7 +27,7 @@
   (is= place (place-in "packaging/alpine/APKBUILD" `url="`)))
 
 # A REPL would show what each form of a block returns, such as the private key of a CA.
-(each path ["README.md" "docs/guide.md" "docs/https.md"]
+(each path ["README.md" "docs/guide.md" "docs/https.md" "docs/operations.md"]
   (test (string path ": each block of Janet is a file")
     (each [_ its-blocks] (blocks/sections (string (slurp path)))
       (each [language text] its-blocks

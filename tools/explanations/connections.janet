@@ -386,6 +386,16 @@
    `net/accept` and `net/accept-loop` have no argument for options: give these to `tls/listen`.
    Libraries get them by `tls/with-options`, or by the `:options` of `tls/import`.``}
 
+  {:title "Listeners that were not passed"
+   :texts ["the environment's *" "descriptor … was announced and not passed" "descriptor …: *"]
+   :cause
+   ``The parent sets `LISTEN_FDS` and `LISTEN_PID` for a process to which it passes listeners, as
+   descriptors from 3 on: sd_listen_fds(3). Here a number is malformed, or larger than what was
+   passed: another program between the two closed the descriptors, or set the variables by itself.``
+   :cure
+   ``Start the program directly by the parent (`ExecStart=`), not through a wrapper that closes
+   descriptors. `systemd-socket-activate` shows whether the program alone works.``}
+
   {:title "TLS asked for datagrams"
    :texts ["TLS needs a stream, not :datagram*"]
    :cause "A call of `net/connect` or `net/listen` for UDP was given to `jsec/tls`."
