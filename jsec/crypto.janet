@@ -24,6 +24,8 @@
     derive hkdf pbkdf2 scrypt
     # key encapsulation
     encapsulate decapsulate
+    # encryption to a public key (HPKE)
+    hpke-seal hpke-open new-hpke-sender new-hpke-recipient
     # passwords
     hash-password verify-password needs-rehash?
     # one-time codes

@@ -36,6 +36,8 @@
     X(generate)                                                                                    \
     X(sign)                                                                                        \
     X(recover)                                                                                     \
+    X(hpke)                                                                                        \
+    X(hpke_object)                                                                                 \
     X(kem)                                                                                         \
     X(sign_object)                                                                                 \
     X(ssh)                                                                                         \

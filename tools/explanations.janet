@@ -296,6 +296,20 @@ spellings of one option are given.``
    ``Choose one that `(tls/features)` or the function's documentation lists. The error names the
    expected ones.``}
 
+  {:title "Encryption to a public key (HPKE)"
+   :texts ["HPKE has no *" "enc: …*" "a ciphertext has … bytes or more*"
+           "not authentic: another key, enc*" "too many messages"
+           "with :aead :export-only there are no messages" "options :psk and :psk-id go together"
+           "no secret agreed on: too long" ":sender-key and the recipient's key*"
+           ":sender-key: …"]
+   :cause
+   ``The two sides of `hpke-seal` and `hpke-open`, or of a sender and a recipient, do not agree in
+   key, `enc`, `:info`, `:aead`, `:digest`, `:psk`, `:sender-key`, additional data or the order of
+   messages; or a key is of a kind that RFC 9180 does not have.``
+   :cure
+   ``Give the same options on both sides; `:sender-key` is the private key at the sender and the
+   public one at the recipient. Which of them was wrong can't be known.``}
+
   {:title "Data in pieces, files and sealed streams"
    :texts ["the cipher is finished*" "the digest is finished*" "the file is finished"
            "it is finished: make a new one" "… signs all data in one call*" "data not taken*"

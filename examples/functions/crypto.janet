@@ -112,6 +112,25 @@
   (def key (crypto/generate-key :ml-kem-512))
   (def {:ciphertext ciphertext} (crypto/encapsulate key))
   (length (crypto/decapsulate key ciphertext)))
+# ### crypto/hpke-seal
+(def key (crypto/generate-key :x25519))
+(def {:enc enc :ciphertext ciphertext}
+  (crypto/hpke-seal (crypto/export-public-key key) "data" {:info "a protocol"}))
+(crypto/hpke-open key enc ciphertext {:info "a protocol"}) # => @"data"
+# ### crypto/hpke-open
+(def key (crypto/generate-key :p-256))
+(def {:enc enc :ciphertext ciphertext} (crypto/hpke-seal key "data"))
+(crypto/hpke-open key enc ciphertext) # => @"data"
+# ### crypto/new-hpke-sender
+(def key (crypto/generate-key :x25519))
+(def sender (crypto/new-hpke-sender (crypto/export-public-key key)))
+(def recipient (crypto/new-hpke-recipient key (:enc sender)))
+(:open recipient (:seal sender "first")) # => @"first"
+# ### crypto/new-hpke-recipient
+(def key (crypto/generate-key :x25519))
+(def sender (crypto/new-hpke-sender key))
+(def recipient (crypto/new-hpke-recipient key (:enc sender)))
+(deep= (:export sender "answers" 32) (:export recipient "answers" 32)) # => true
 # ### crypto/hkdf
 (length (crypto/hkdf :sha256 "secret" "salt" "purpose" 32)) # => 32
 # ### crypto/pbkdf2

@@ -181,6 +181,26 @@
      ["crypto/sign" :password] (with-option |(crypto/sign encrypted "data" $) :password)
      ["crypto/verify" :key] |(crypto/verify $ "data" "signature")
      ["crypto/derive" :private-key] |(crypto/derive $ (crypto/export-public-key (id :key)))
+     ["crypto/decapsulate" :private-key] |(crypto/decapsulate $ "data")
+     ["crypto/hpke-seal" :plaintext] |(crypto/hpke-seal (id :cert) $ {:aead :export-only})
+     ["crypto/hpke-seal" :sender-key]
+     (with-option |(crypto/hpke-seal (id :cert) "data" $) :sender-key)
+     ["crypto/hpke-seal" :psk] (with-option |(crypto/hpke-seal (id :cert) "data" $) :psk)
+     ["crypto/hpke-open" :private-key] |(crypto/hpke-open $ "enc" "data")
+     ["crypto/hpke-open" :sender-key]
+     (with-option |(crypto/hpke-open (id :key) "enc" "data" $) :sender-key)
+     ["crypto/hpke-open" :psk] (with-option |(crypto/hpke-open (id :key) "enc" "data" $) :psk)
+     ["crypto/new-hpke-sender" :sender-key]
+     (with-option |(crypto/new-hpke-sender (id :cert) $) :sender-key)
+     ["crypto/new-hpke-sender" :psk]
+     (with-option |(crypto/new-hpke-sender (id :cert) $) :psk {:psk-id "name"})
+     ["crypto/new-hpke-recipient" :private-key] |(crypto/new-hpke-recipient $ "enc")
+     ["crypto/new-hpke-recipient" :sender-key]
+     (with-option |(crypto/new-hpke-recipient (id :key) "enc" $) :sender-key)
+     ["crypto/new-hpke-recipient" :psk]
+     (with-option |(crypto/new-hpke-recipient (id :key) "enc" $) :psk {:psk-id "name"})
+     ["hpke-sender/seal" :plaintext]
+     |(:seal (crypto/new-hpke-sender (id :cert) {:aead :export-only}) $)
      ["crypto/hkdf" :key] |(crypto/hkdf :sha256 $ "" "" 32)
      ["crypto/pbkdf2" :password] |(crypto/pbkdf2 :sha256 $ "salt" 1000 32)
      ["crypto/scrypt" :password] |(crypto/scrypt $ "salt" 32 {:n 16})

@@ -160,7 +160,15 @@
    "rsa" |[(string (crypto/rsa-decrypt (rsa :key) sealed-by-rsa))
            (length (crypto/rsa-encrypt (rsa :key) "data"))]
    "signature" |[(crypto/verify key "data" signature) (crypto/verify key "other" signature)
-                 (crypto/verify key "data" (crypto/sign key "data"))]
+                 (crypto/verify key "data" (crypto/sign key "data"))
+                 (crypto/verify key "data" (crypto/sign key "data" {:low-s true}) {:low-s true})]
+   "recovery" |(let [signature (crypto/sign key "data" {:recovery true})]
+                 [(crypto/verify key "data" signature {:recovery true})
+                  (crypto/recover-public-key "data" signature {:curve :p256})])
+   "hpke" |(let [{:enc enc :ciphertext text} (crypto/hpke-seal key "data" {:sender-key key})
+                 sender (crypto/new-hpke-sender key)]
+             [(crypto/hpke-open key enc text {:sender-key key})
+              (:open (crypto/new-hpke-recipient key (:enc sender)) (:seal sender "data"))])
    "points" |[(crypto/ec-point-mul :p256 (string/repeat "\x01" 32))
               (crypto/ec-point-add :p256 point point)]
    "requests" |[(if (get (crypto/parse-csr request) :signature-valid)
