@@ -52,6 +52,20 @@ const JanetMethod *listener_core_methods(void) {
 
 /* --- listeners --- */
 
+/* One table for the process. NULL: no listener has been taken from core. */
+static _Atomic(const void *) own_methods;
+
+void listener_take_from_core(JanetStream *stream, const JanetMethod *methods) {
+    atomic_store(&own_methods, methods);
+    stream->methods = methods;
+    stream->flags &= ~(uint32_t)JANET_STREAM_ACCEPTABLE;
+}
+
+static uint32_t flags_of_listener(const JanetStream *stream) {
+    bool own = stream->methods && stream->methods == atomic_load(&own_methods);
+    return own ? JANET_STREAM_SOCKET : JANET_STREAM_ACCEPTABLE | JANET_STREAM_SOCKET;
+}
+
 static void on_listener_event(JanetFiber *fiber, JanetAsyncEvent event);
 
 static Listener *listener_of(const JanetStream *stream) {
@@ -61,7 +75,7 @@ static Listener *listener_of(const JanetStream *stream) {
 
 JanetStream *listener_get(const char *function, const Janet *argv, int32_t n) {
     JanetStream *stream = raise_unless_abstract(function, argv, n, &janet_stream_type);
-    janet_stream_flags(stream, JANET_STREAM_ACCEPTABLE | JANET_STREAM_SOCKET);
+    janet_stream_flags(stream, flags_of_listener(stream));
     if (stream->read_fiber && stream->read_fiber->ev_callback && !listener_of(stream)) {
         janet_panic("another fiber accepts on this listener with net/accept or net/accept-loop");
     }

@@ -37,6 +37,10 @@ JanetStream *listener_open_core(void);
 /* The methods of core's network streams. */
 const JanetMethod *listener_core_methods(void);
 
+/* Give a listener of core's other methods, and keep core's own functions from it: code that was
+ * compiled before the import may hold them. */
+void listener_take_from_core(JanetStream *stream, const JanetMethod *methods);
+
 /* The open core listener in argument n. Raises for anything else, and while core itself accepts on
  * the listener. */
 JanetStream *listener_get(const char *function, const Janet *argv, int32_t n);

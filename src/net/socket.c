@@ -141,13 +141,19 @@ static void refuse_stream(const char *function, const char *why) {
     raise_format(function, "stream can't be taken over: %s", why);
 }
 
+static bool is_listener(int descriptor) {
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    return !getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) && listens;
+}
+
 static void check_detachable(const JanetStream *stream, int wanted, const char *function) {
     int type;
     socklen_t size = sizeof type;
     struct sockaddr_storage peer;
     socklen_t peer_size = sizeof peer;
     if (stream->flags & JANET_STREAM_CLOSED) refuse_stream(function, "it is closed");
-    if (stream->flags & JANET_STREAM_ACCEPTABLE) refuse_stream(function, "it is a listener");
+    if (is_listener(stream->handle)) refuse_stream(function, "it is a listener");
     if (getsockopt(stream->handle, SOL_SOCKET, SO_TYPE, &type, &size)) {
         refuse_stream(function, errno == ENOTSOCK ? "it is not a socket" : strerror(errno));
     }

@@ -1,6 +1,7 @@
 #include "tls/listener.h"
 
 #include "core/once.h"
+#include "net/listener.h"
 #include "net/poller.h"
 #include "tls/accept.h"
 
@@ -70,9 +71,10 @@ static void *make_methods(const void *argument) {
 }
 
 void tls_listener_make(JanetStream *stream, ServerOptions *options) {
-    static Once methods;
-    stream->methods = once_get(&methods, make_methods, stream);
-    if (!stream->methods) JANET_OUT_OF_MEMORY;
+    static Once once;
+    const JanetMethod *methods = once_get(&once, make_methods, stream);
+    if (!methods) JANET_OUT_OF_MEMORY;
+    listener_take_from_core(stream, methods);
     if (options) attach_options(stream, options);
 }
 

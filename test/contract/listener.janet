@@ -70,6 +70,26 @@
          (:close listener)
          ``)))
 
+(test "core's own functions in code that is not rebound refuse a listener, with options or without"
+  (os/setenv "JSEC_NO_REBIND" "1")
+  (defer (os/setenv "JSEC_NO_REBIND" nil)
+    (is= "4 raise: bad stream, expected server socket\n"
+         (run-code ``
+           (def early [(fn [l] (net/accept l 0.1)) (fn [l] (net/accept-loop l (fn [s])))])
+           (import jsec/cert)
+           (import jsec/tls)
+           (def made (cert/generate-self-signed-cert {:key-type :ec-p256}))
+           (def errors
+             (seq [options :in [nil made] accept :in early]
+               (with [l (tls/listen "127.0.0.1" 0 options)]
+                 (try (do (ev/with-deadline 1 (accept l)) "none") ([err] err)))))
+           (print (length errors) " raise: " (string/join (distinct errors) ", "))
+           ``))))
+
+(test "a listener cannot be taken over"
+  (with [listener (tls/listen "127.0.0.1" 0)]
+    (fails-with "it is a listener" (tls/wrap listener "localhost"))))
+
 (test ":accept returns before the client speaks, and the handshake is the first read's"
   (with [listener (tls/listen "127.0.0.1" 0 server-options)]
     (def silent (plain-connect ;(address-of listener)))
