@@ -15,6 +15,11 @@
 (def- of-servers [:sni :ticket-keys :session-tickets :session-cache-size :ocsp-response
                   :client-ca-names :on-hello :max-asking])
 
+# What counts beside a context; all others are of the context.
+(def- beside-context
+  [:session :on-session :hostname :verify-hostname :timeout :handshake-timeout :handshake
+   :handshake-timing :close-timeout :buffer-size :tcp-nodelay :truncation ;of-loops ;of-listeners])
+
 (def- what-identifies [:cert :key :context :sni :on-hello])
 
 (defn current
@@ -35,14 +40,13 @@
   found)
 
 (defn- side
-  "The options of one side: those for both, and over them its own table."
+  ``The options of one side: those for both, and over them its own. Where its own are a context, of
+  those for both only what counts beside one.``
   [options name others]
-  (def own (get options name))
+  (def given (get options name))
+  (def own (if (or (nil? given) (dictionary? given)) (arguments/flat given) @{:context given}))
   (def shared (without options [:client :server] others))
-  (cond
-    (nil? own) shared
-    (dictionary? own) (merge shared (arguments/flat own))
-    {:context own}))
+  (merge (if (own :context) (chosen shared beside-context) shared) own))
 
 (defn- of-side [options name others]
   (if (dictionary? options) (side options name others) options))

@@ -21,7 +21,8 @@
   `tls/connect`, `tls/listen`, `tls/accept` and `tls/accept-loop`, for clients and servers alike:
   each takes what is meant for it. Those that name the other end (`:hostname`, `:pins`, `:session`
   and their like) and `:timeout` count for clients. Two more hold options or a context for one side
-  alone, which come before the others:
+  alone, which come before the others; beside a context, of these only those of a connection, a loop
+  and a listener count:
 
   * `:client` - what `tls/connect` takes.
   * `:server` - what `tls/listen`, `tls/accept` and `tls/accept-loop` take.

@@ -19,6 +19,16 @@
     (:write c "ping")
     (= "ping" (string (:read c 4)))))
 
+(defn with-silence
+  "Call `f` with the address of a listener whose backlog is full: the kernel answers no connect."
+  [f]
+  (with [listener (tls/listen "127.0.0.1" "0" {:backlog 1})]
+    (def address (address-of listener))
+    (def tries (seq [_ :range [0 4]] (spawn (net/connect ;address))))
+    (ev/sleep 0.05)
+    (f ;address)
+    (each {:fiber fiber} tries (ev/cancel fiber "enough"))))
+
 # ---- prototypes ----
 
 (defn inheriting
@@ -127,6 +137,25 @@
                |(tls/server "127.0.0.1" "0" echo options)]
     (with [listener (serve)] (is (talks? listener trust)))))
 
+(test "beside a context of one side, the options for both count"
+  (def context (tls/new-context both))
+  (each own [context {:context context}]
+    (def reports (ev/chan 10))
+    (tls/with-options {:server own :on-error |(ev/give reports $) :handshake-timeout 0.02
+                       :ca-file "of clients" :truncation :eof}
+      (with [listener (over/server "127.0.0.1" "0" (fn [s] (ev/give reports (:read s :all))))]
+        (with [silent (plain-connect ;(address-of listener))]
+          (is (string/find "within 0.02 s" (ev/take reports))))
+        (with [c (tls/connect ;(address-of listener) trust)]
+          (:write c "cut")
+          (:shutdown c true))
+        (is= @"cut" (ev/take reports)))))
+  (with-silence
+    (fn [host port]
+      (each own [context {:context context}]
+        (tls/with-options {:client own :timeout 0.05 :cert "of servers" :key "of servers"}
+          (fails-with "timeout" (over/connect host port)))))))
+
 (test "nil leaves the options in effect as they are"
   (tls/with-options both
     (tls/with-options nil
@@ -173,16 +202,6 @@
   (tls/with-options both
     (with [listener (over/server "127.0.0.1" nil echo)]
       (is (talks? listener trust)))))
-
-(defn with-silence
-  "Call `f` with the address of a listener whose backlog is full: the kernel answers no connect."
-  [f]
-  (with [listener (tls/listen "127.0.0.1" "0" {:backlog 1})]
-    (def address (address-of listener))
-    (def tries (seq [_ :range [0 4]] (spawn (net/connect ;address))))
-    (ev/sleep 0.05)
-    (f ;address)
-    (each {:fiber fiber} tries (ev/cancel fiber "enough"))))
 
 (test ":timeout ends a plain connection, and one that binds to an address"
   (with-silence
