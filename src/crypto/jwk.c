@@ -105,12 +105,9 @@ typedef struct JwkTask {
 
 static bool jwk_run(Task *task, Failure *failure) {
     JwkTask *job = (JwkTask *)task;
-    bool is_private;
     EVP_PKEY *key =
-        keyform_read(task->inputs[KEY], task->inputs[PASSWORD], false, &is_private, failure);
-    bool fits = key && (is_private || !job->with_private ||
-                        failure_set(failure, "not a private key: only a public one"));
-    bool written = fits && jwk_write(key, job->with_private, &job->jwk, failure);
+        keyform_read_half(task->inputs[KEY], task->inputs[PASSWORD], job->with_private, failure);
+    bool written = key && jwk_write(key, job->with_private, &job->jwk, failure);
     EVP_PKEY_free(key);
     return written;
 }

@@ -75,12 +75,9 @@ typedef struct RawTask {
 
 static bool raw_run(Task *task, Failure *failure) {
     RawTask *job = (RawTask *)task;
-    bool is_private;
-    EVP_PKEY *key =
-        keyform_read(task->inputs[KEY], task->inputs[PASSWORD], false, &is_private, failure);
-    bool fits = key && (is_private || job->form != RAWKEY_PRIVATE ||
-                        failure_set(failure, "not a private key: only a public one"));
-    bool written = fits && rawkey_write(key, job->form, task->output, &task->length, failure);
+    EVP_PKEY *key = keyform_read_half(task->inputs[KEY], task->inputs[PASSWORD],
+                                      job->form == RAWKEY_PRIVATE, failure);
+    bool written = key && rawkey_write(key, job->form, task->output, &task->length, failure);
     EVP_PKEY_free(key);
     return written;
 }

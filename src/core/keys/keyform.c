@@ -77,6 +77,15 @@ EVP_PKEY *keyform_read(Bytes source, Bytes password, bool with_legacy, bool *is_
     return key;
 }
 
+EVP_PKEY *keyform_read_half(Bytes source, Bytes password, bool wants_private, Failure *failure) {
+    bool is_private;
+    EVP_PKEY *key = keyform_read(source, password, false, &is_private, failure);
+    if (!key || is_private || !wants_private) return key;
+    failure_set(failure, "not a private key: only a public one");
+    EVP_PKEY_free(key);
+    return NULL;
+}
+
 static bool write_encrypted(BIO *bio, EVP_PKEY *key, bool pem, const KeyEncryption *encryption,
                             Failure *failure) {
     PKCS8_PRIV_KEY_INFO *plain = NULL;

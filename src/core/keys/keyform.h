@@ -33,6 +33,9 @@ typedef struct KeyEncryption {
 EVP_PKEY *keyform_read(Bytes source, Bytes password, bool with_legacy, bool *is_private,
                        Failure *failure);
 
+/* The same without `with_legacy`. A public key is a failure where the private half is wanted. */
+EVP_PKEY *keyform_read_half(Bytes source, Bytes password, bool wants_private, Failure *failure);
+
 /* The caller frees the result with OPENSSL_clear_free(bytes, *length). NULL on failure. */
 uint8_t *keyform_write(EVP_PKEY *key, bool is_private, KeyForm form,
                        const KeyEncryption *encryption, size_t *length, Failure *failure);
