@@ -30,7 +30,6 @@ typedef struct CertOptions {
     int32_t path_length, bits;
     KeyAlgorithm key_type;
     Bytes key, password, csr;
-    Bytes issuer_cert, issuer_key, issuer_password;
 } CertOptions;
 
 static const OptionRange bits_range = {KEYGEN_MIN_BITS, KEYGEN_MAX_BITS};
@@ -83,12 +82,6 @@ static const OptionRow from_key_rows[] = {
 static const OptionSet from_key_options = OPTION_SET_WITH(from_key_rows, own_key_parts);
 
 static const OptionRow issue_rows[] = {
-    OPTION("issuer-cert", option_bytes, CertOptions, issuer_cert,
-           "Certificate of the CA, PEM, DER or a path. Required."),
-    OPTION_SECRET("issuer-key", key_option, CertOptions, issuer_key,
-                  "Private key of the CA. Required."),
-    OPTION_SECRET("issuer-password", option_bytes, CertOptions, issuer_password,
-                  "Password of the issuer's key, if it is encrypted."),
     OPTION("ca", option_boolean, CertOptions, ca,
            "Whether it is the certificate of a CA. Default: false."),
     OPTION("outlive-ca", option_boolean, CertOptions, outlives,
@@ -105,7 +98,9 @@ static const OptionRow issue_rows[] = {
            "signature is verified. Nothing else of it is copied, such as CA:TRUE. Look at the "
            "names first: see `crypto/parse-csr`."),
 };
-static const OptionSet issue_options = OPTION_SET_WITH(issue_rows, new_key_parts);
+static const OptionSet *const issue_parts[] = {&pki_issuer_options, &pki_subject_options,
+                                               &certificate_options, &new_key_options, NULL};
+static const OptionSet issue_options = OPTION_SET_WITH(issue_rows, issue_parts);
 
 typedef struct CertTask {
     Task task; /* inputs: :key, :password, :issuer-key, :issuer-password */
@@ -217,8 +212,9 @@ static bool set_extensions(CertTask *job, const CertOptions *options, Failure *f
 }
 
 static bool set_issuer(CertTask *job, const CertOptions *options, Failure *failure) {
-    if (!options->issuer_cert.data) return true;
-    job->issue.issuer = pem_load_certificate(options->issuer_cert, failure);
+    Bytes certificate = options->subject.issuer.certificate;
+    if (!certificate.data) return true;
+    job->issue.issuer = pem_load_certificate(certificate, failure);
     return job->issue.issuer;
 }
 
@@ -239,6 +235,7 @@ static void check_dates(const char *function, const CertOptions *options) {
 static Janet run_cert(const char *function, const CertOptions *options, bool gives_struct) {
     check_dates(function, options);
     Failure failure;
+    const IssuerOptions *issuer = &options->subject.issuer;
     CertTask job = {
         .task = {.function = function,
                  .run = cert_run,
@@ -246,8 +243,8 @@ static Janet run_cert(const char *function, const CertOptions *options, bool giv
                  .release = cert_release,
                  .inputs = {[KEY] = options->key,
                             [PASSWORD] = options->password,
-                            [ISSUER_KEY] = options->issuer_key,
-                            [ISSUER_PASSWORD] = options->issuer_password}},
+                            [ISSUER_KEY] = issuer->key,
+                            [ISSUER_PASSWORD] = issuer->password}},
         .issue = {.algorithm = options->key_type,
                   .bits = options->bits,
                   .ca = options->ca,
@@ -270,9 +267,9 @@ static Janet run_cert(const char *function, const CertOptions *options, bool giv
         raise_failure(function, &failure);
     }
     bool makes_key = !options->key.data && !options->csr.data;
-    bool heavy = options->password.data || options->issuer_password.data ||
+    bool heavy = options->password.data || issuer->password.data ||
                  (makes_key && keygen_is_slow(&options->key_type)) ||
-                 quantum_key_is_slow(options->issuer_key.data ? options->issuer_key : options->key);
+                 quantum_key_is_slow(issuer->key.data ? issuer->key : options->key);
     return task_run(&job.task, sizeof job, heavy);
 }
 
@@ -338,9 +335,7 @@ FUNCTION(
     args_arity(function, argc, 1, 1);
     CertOptions options = make_defaults();
     options_read(function, &issue_options, argv[0], &options);
-    if (!options.issuer_cert.data || !options.issuer_key.data) {
-        raise_format(function, "options :issuer-cert and :issuer-key are required");
-    }
+    pki_require_issuer(function, &options.subject.issuer);
     if (options.key.data && options.csr.data) {
         raise_format(function, "options :key and :csr exclude each other");
     }

@@ -2,7 +2,6 @@
 #include "core/pki/crl.h"
 
 #include "base/args.h"
-#include "base/key.h"
 #include "base/module.h"
 #include "base/raise.h"
 #include "core/keys/keys.h"
@@ -57,7 +56,7 @@ static const OptionSet entry_options = {entry_rows, sizeof entry_rows / sizeof *
                                         " in :revoked", NULL, NULL};
 
 typedef struct CrlOptions {
-    Bytes issuer_cert, issuer_key, issuer_password;
+    IssuerOptions issuer; /* first, for the shared part */
     Janet revoked;
     Serial number;
     double this_update, next_update, days; /* NAN: not given */
@@ -68,12 +67,6 @@ typedef struct CrlOptions {
 static const OptionWord formats[] = {{"pem", PEM}, {"der", DER}, {NULL, 0}};
 
 static const OptionRow crl_rows[] = {
-    OPTION("issuer-cert", option_bytes, CrlOptions, issuer_cert,
-           "Certificate of the CA, PEM, DER or a path. Required."),
-    OPTION_SECRET("issuer-key", key_option, CrlOptions, issuer_key,
-                  "Private key of the CA. Required."),
-    OPTION_SECRET("issuer-password", option_bytes, CrlOptions, issuer_password,
-                  "Password of the issuer's key, if it is encrypted."),
     OPTION("revoked", option_any, CrlOptions, revoked,
            "The revoked certificates: a list of tables `{:serial … :time … :reason …}`, as "
            "`parse-crl` returns them. `:cert`, PEM or DER, can replace `:serial`, hexadecimal as "
@@ -94,7 +87,8 @@ static const OptionRow crl_rows[] = {
            "Digest of the signature. The default is that of certificates."),
     OPTION_WITH("format", option_word, formats, CrlOptions, format, ":pem (default) or :der."),
 };
-static const OptionSet crl_options = OPTION_SET(crl_rows);
+static const OptionSet *const crl_parts[] = {&pki_issuer_options, NULL};
+static const OptionSet crl_options = OPTION_SET_WITH(crl_rows, crl_parts);
 
 typedef struct CrlTask {
     Task task; /* inputs: :issuer-key, :issuer-password */
@@ -195,9 +189,7 @@ static void set_times(CrlIssue *issue, const CrlOptions *options) {
 }
 
 static void check_options(const char *function, const CrlOptions *options) {
-    if (!options->issuer_cert.data || !options->issuer_key.data) {
-        raise_format(function, "options :issuer-cert and :issuer-key are required");
-    }
+    pki_require_issuer(function, &options->issuer);
     if (!isnan(options->next_update) && !isnan(options->days)) {
         raise_format(function, "options :next-update and :days-valid exclude each other");
     }
@@ -225,19 +217,19 @@ FUNCTION(cert_issue_crl, "cert/issue-crl", "opts",
                  .run = crl_task_run,
                  .result = crl_task_result,
                  .release = crl_task_release,
-                 .inputs = {[KEY] = options.issuer_key, [PASSWORD] = options.issuer_password}},
+                 .inputs = {[KEY] = options.issuer.key, [PASSWORD] = options.issuer.password}},
         .issue = {.digest = options.digest},
         .format = options.format};
     set_times(&job.issue, &options);
-    bool ready = (job.issue.issuer = pem_load_certificate(options.issuer_cert, &failure));
+    bool ready = (job.issue.issuer = pem_load_certificate(options.issuer.certificate, &failure));
     for (int32_t i = 0; ready && i < list.len; i++) ready = add_entry(&job, entries + i, &failure);
     janet_sfree(entries);
     if (!ready) {
         crl_task_release(&job.task);
         raise_failure(function, &failure);
     }
-    bool heavy = options.issuer_password.data || list.len > MANY_ENTRIES ||
-                 quantum_key_is_slow(options.issuer_key);
+    bool heavy = options.issuer.password.data || list.len > MANY_ENTRIES ||
+                 quantum_key_is_slow(options.issuer.key);
     return task_run(&job.task, sizeof job, heavy);
 }
 

@@ -1,6 +1,7 @@
 #include "pki/options.h"
 
 #include "base/args.h"
+#include "base/key.h"
 #include "base/raise.h"
 #include "core/algorithms.h"
 #include "core/calendar.h"
@@ -193,6 +194,20 @@ static const OptionRow usage_rows[] = {
 static const OptionSet usage_options = OPTION_SET(usage_rows);
 static const OptionSet *const further_parts[] = {&usage_options, &pki_extension_options, NULL};
 const OptionSet pki_subject_options = OPTION_SET_WITH(subject_rows, further_parts);
+
+static const OptionRow issuer_rows[] = {
+    OPTION("issuer-cert", option_bytes, IssuerOptions, certificate,
+           "Certificate of the CA, PEM, DER or a path. Required."),
+    OPTION_SECRET("issuer-key", key_option, IssuerOptions, key, "Private key of the CA. Required."),
+    OPTION_SECRET("issuer-password", option_bytes, IssuerOptions, password,
+                  "Password of the issuer's key, if it is encrypted."),
+};
+const OptionSet pki_issuer_options = OPTION_SET(issuer_rows);
+
+void pki_require_issuer(const char *function, const IssuerOptions *issuer) {
+    if (issuer->certificate.data && issuer->key.data) return;
+    raise_format(function, "options :issuer-cert and :issuer-key are required");
+}
 
 SubjectOptions pki_subject_defaults(void) {
     Janet nil = janet_wrap_nil();

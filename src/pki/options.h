@@ -42,8 +42,20 @@ typedef struct ExtensionOptions {
     bool constraints; /* only a place for the nested options' row */
 } ExtensionOptions;
 
+/* The CA that signs a certificate or a revocation list. */
+typedef struct IssuerOptions {
+    Bytes certificate, key, password;
+} IssuerOptions;
+
+/* A part of the sets whose struct begins with IssuerOptions. */
+extern const OptionSet pki_issuer_options;
+
+/* Raises unless there are the CA's certificate and key. */
+void pki_require_issuer(const char *function, const IssuerOptions *issuer);
+
 /* The subject, its key's usage and the signature: what certificates and requests have in common. */
 typedef struct SubjectOptions {
+    IssuerOptions issuer; /* first, for its shared part; only certificates of a CA have it */
     NameFields name;
     Janet san, extended;
     ExtensionOptions extensions;
