@@ -46,6 +46,7 @@ static const struct {
     {"args_option_signature_digest", "Keyword or string"},
     {"pki_option_certificates", "String, buffer or array"},
     {"pki_option_names", "String or array"},
+    {"option_subtrees", "String or array"},
     {"pki_option_days", "Number"},
     {"pki_option_date", "Number or string"},
     {"parse_sources", "String, buffer or array"},

@@ -43,12 +43,18 @@ static void option_others(const OptionSite *site, Janet value, void *field) {
     *(Janet *)field = value;
 }
 
+/* Without a name a list bounds nothing, which is hardly meant. */
+static void option_subtrees(const OptionSite *site, Janet value, void *field) {
+    pki_option_names(site, value, field);
+    if (!values_count(value)) option_refuse(site, "at least one name", value);
+}
+
 /* --- rows --- */
 
 static const OptionRow constraint_rows[] = {
-    OPTION("permitted", pki_option_names, SubjectOptions, extensions.permitted,
+    OPTION("permitted", option_subtrees, SubjectOptions, extensions.permitted,
            "Only these names, of their kind."),
-    OPTION("excluded", pki_option_names, SubjectOptions, extensions.excluded,
+    OPTION("excluded", option_subtrees, SubjectOptions, extensions.excluded,
            "All but these names, of their kind."),
 };
 static const OptionSet constraint_set = {constraint_rows,
@@ -62,11 +68,13 @@ static const OptionRow extension_rows[] = {
            "Where the issuer's OCSP responder is (authorityInfoAccess): an URL or a list."),
     OPTION("issuer-urls", pki_option_names, SubjectOptions, extensions.issuers,
            "Where the issuer's certificate is (authorityInfoAccess): an URL or a list."),
-    OPTION_WITH("name-constraints", option_nested, &constraint_set, SubjectOptions,
-                extensions.constraints,
-                "For a CA: which names certificates below it may have, a table of :permitted and "
-                ":excluded, lists of \"DNS:example.com\" (with all names below it), "
-                "\"IP:10.0.0.0/8\", \"email:example.com\" and \"URI:example.com\". Critical."),
+    OPTION_WITH(
+        "name-constraints", option_nested, &constraint_set, SubjectOptions, extensions.constraints,
+        "For a CA: which names certificates below it may have, a table of :permitted and "
+        ":excluded, lists of \"DNS:example.com\" (with all names below it), "
+        "\"IP:10.0.0.0/8\", \"email:example.com\" and \"URI:example.com\". Critical. A "
+        "kind that :permitted lacks is not bounded. `issue-cert` refuses names that its CA's "
+        "constraints exclude."),
     OPTION("policies", pki_option_names, SubjectOptions, extensions.policies,
            "certificatePolicies: an OID or a list."),
     OPTION("extensions", option_others, SubjectOptions, extensions.others,

@@ -146,7 +146,12 @@
                     :key-type :p256 :name-constraints constraints}))
 (def bound (bound-ca {:permitted ["DNS:example.com" "10.0.0.0/8" "email:example.com"]
                       :excluded ["bad.example.com" "IP:10.1.0.0/255.255.0.0"]}))
-(defn leaf [& names] (issue bound :common-name "" :san names))
+(def unbound (cert/generate-self-signed-from-key (bound :key) {:common-name "Bound CA" :san []
+                                                               :organization "" :country ""}))
+(defn leaf
+  "A certificate by the key of the bound CA; by a CA without its constraints, which would refuse."
+  [& names]
+  (issue (merge bound {:cert unbound}) :common-name "" :san names))
 (defn verdict [made]
   (cert/verify-chain (made :cert) {:roots (ca :cert) :intermediates (bound :cert)}))
 
@@ -165,14 +170,37 @@
   (each given ["a b" "*.example.com" "a..b" "IP:10.0.0.0/33" "IP:10.1.2.3/8" "10.0.0.0/x" "IP:x"
                "10.0.0.0/" "IP:10.0.0.0/ffff::" "email:" "@example.com" "URI:http://a/"
                "1.2.3.4/8/8" "DNS:a\0" "IP:10.0.0.0 x/8" "a b@example.com"
-               "IP:10.0.0.0/8 x" "10.0.0.0/0008"]
+               "IP:10.0.0.0/8 x" "10.0.0.0/0008" "" "DNS:10.0.0.1" "300.1.1.1" "email:a@10.0.0.1"
+               "URI:10.0.0.1" "example.1" "example.com." "IP:10.0.0.0/255.0.255.0"
+               "IP:10.0.0.0/253.0.0.0" "IP:2001:db8::/ffff::ffff"]
     (fails-with "name constraint not usable" (bound-ca {:permitted [given]})))
+  (each list [:permitted :excluded]
+    (fails-with "expected at least one name" (bound-ca {list []})))
   (fails-with "not a CA's" (issued {:name-constraints {:permitted "example.com"}}))
   (fails-with "in :name-constraints" (bound-ca {:permited ["x"]}))
   (fails-with "bad option :name-constraints" (bound-ca "example.com"))
   (each given ["DNS:" ".example.com" "IP:0.0.0.0/0" "IP:::/0" "2001:db8::/32" "URI:.example.com"
-               "URI:host.example.com" "email:.example.com" "192.0.2.1/32" "IP:192.0.2.1"]
+               "URI:host.example.com" "email:.example.com" "192.0.2.1/32" "IP:192.0.2.1"
+               "IP:10.0.0.0/255.255.128.0" "IP:0.0.0.0/0.0.0.0" "IP:2001:db8::/ffff:ffff::"
+               "1.example"]
     (is (bound-ca {:excluded given}) given)))
+
+(test "an IP address without a prefix bounds IP addresses, not DNS names"
+  (each [given text] [["192.0.2.1" "IP:192.0.2.1/255.255.255.255"] ["2001:db8::1" "IP:2001:DB8"]]
+    (def shown (text-of (cert/parse ((bound-ca {:permitted given}) :cert)) "nameConstraints"))
+    (is (string/find text shown) shown)))
+
+(test "no certificate is issued that the CA's name constraints refuse"
+  (each names fitting (is (issue bound :common-name "" :san names) names))
+  (each names offending
+    (fails-with "names not usable: the CA's name constraints refuse them"
+                (issue bound :common-name "" :san names)))
+  (fails-with "permitted subtree violation" (issue bound :common-name "a.example.org" :san []))
+  (fails-with "permitted subtree violation"
+              (cert/issue-cert {:issuer-cert (bound :cert) :issuer-key (bound :key) :key-type :p256
+                                :csr (crypto/generate-csr key {:common-name "a.example.org"})}))
+  (is (cert/issue-cert {:issuer-cert (bound :cert) :issuer-key (bound :key) :key-type :p256
+                        :ca true :common-name "Bound CA"})))
 
 (def dir (tmpdir))
 (defn at [name] (string dir "/" name))
@@ -203,7 +231,10 @@
     (spit (at "root.pem") (own :cert))
     (each [name expected] [["a.example.com" "valid\n"] ["10.2.3.4" "valid\n"]
                            ["a.example.org" "is not permitted"] ["11.0.0.1" "is not permitted"]]
-      (spit (at "leaf.pem") ((issue own :common-name "" :san [name]) :cert))
+      (spit (at "leaf.pem")
+            ((issue (merge own {:cert (cert/generate-self-signed-from-key
+                                        (own :key) {:common-name "Go's root" :san []})})
+                    :common-name "" :san [name]) :cert))
       (def [_ text]
         (run "go" "run" "test/support/x509.go" "verify" (at "root.pem") (at "leaf.pem") name))
       (is (string/find expected text) text)))

@@ -1,5 +1,6 @@
 # Extensions that can't be read, or occur twice (RFC 5280, 4.2), never look absent.
 (import ../support/check :prefix "")
+(import ../support/der)
 (import jsec/cert)
 (import jsec/crypto)
 
@@ -87,8 +88,9 @@
   (check-parse (doubled "keyUsage=digitalSignature" "2.5.29" 14) "subjectKeyIdentifier"
                "can't be read"))
 
+(def ca (cert/generate-self-signed-cert {:common-name "ca" :key-type :p256}))
+
 (peer-test "openssl" "requests with such extensions raise, and are not issued"
-  (def ca (cert/generate-self-signed-cert {:common-name "ca" :key-type :p256}))
   (each [line name] (slice faults 0 6)
     (spit (at "conf") (string "[req]\ndistinguished_name=d\n[d]\n[e]\n" line "\n"))
     (run "req" "-new" "-config" (at "conf") "-reqexts" "e" "-key" (at "key") "-subj" "/CN=odd"
@@ -104,6 +106,32 @@
     (def crt (odd line))
     (is (cert/parse crt))
     (is= true ((cert/verify-chain crt {:roots crt}) :valid))))
+
+(test "requests with several lists of extensions, of which one would be read, are not issued"
+  (def key (crypto/generate-key :ed25519))
+  (defn der-of [csr]
+    (crypto/base64-decode (string/join (slice (string/split "\n" (string/trim csr)) 1 -2))))
+  (defn request [name] (der-of (crypto/generate-csr key {:common-name name})))
+  (defn attributes [csr] (last (der/parts (first (der/parts csr)))))
+  (def [one two] (map request ["a.example" "b.example"]))
+  (def [list other] (map |(first (der/parts (attributes $))) [one two]))
+  (def [oid values] (der/parts list))
+  (def old-oid "\x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x02\x01\x0e") # Microsoft's
+  (defn signed [& all]
+    (def info (der/rebuild (first (der/parts one)) [3] (fn [_] (der/tlv 0xa0 ;all))))
+    (der/tlv 0x30 info (get (der/parts one) 1) (der/tlv 3 "\0" (crypto/sign key info))))
+  (defn issue [csr] (cert/issue-cert {:issuer-cert (ca :cert) :issuer-key (ca :key) :csr csr}))
+  (each good [(signed list) (signed (der/tlv 0x30 old-oid values))]
+    (is= ["DNS:a.example"] ((crypto/parse-csr good) :san))
+    (is (issue good)))
+  (each bad [(signed list other) (signed list (der/tlv 0x30 old-oid values))
+             (signed (der/tlv 0x30 oid (der/tlv 0x31 (der/content values)
+                                                (der/content (last (der/parts other))))))
+             (signed (der/tlv 0x30 oid (der/tlv 0x31)) list)]
+    (def info (crypto/parse-csr bad))
+    (is (info :signature-valid))
+    (is= ["extReq"] (info :malformed))
+    (fails-with "request not usable: malformed extension" (issue bad))))
 
 (test "sound certificates and requests list no malformed extension"
   (is= nil ((cert/parse (identity :cert) {:lenient true}) :malformed))

@@ -135,13 +135,25 @@ static GENERAL_NAMES *get_alternatives(X509_REQ *request) {
     return names;
 }
 
-static bool has_attribute(const X509_REQ *request, int nid) {
-    return X509_REQ_get_attr_by_NID(request, nid, -1) >= 0;
+/* How many lists of extensions the attributes hold; one is allowed (RFC 2985, 5.4.2). */
+static int count_lists(const X509_REQ *request) {
+    int lists = 0;
+    for (int i = 0; i < X509_REQ_get_attr_count(request); i++) {
+        X509_ATTRIBUTE *attribute = X509_REQ_get_attr(request, i);
+        int nid = OBJ_obj2nid(X509_ATTRIBUTE_get0_object(attribute));
+        if (nid == NID_ext_req || nid == NID_ms_ext_req) {
+            int values = X509_ATTRIBUTE_count(attribute);
+            lists += values ? values : 1;
+        }
+    }
+    return lists;
 }
 
-/* Are there extensions that OpenSSL can't read at all? */
+/* Are there extensions that OpenSSL does not give, as it can't read any, or reads the first list
+ * only? */
 static bool hides_extensions(const X509_REQ *request, const STACK_OF(X509_EXTENSION) * all) {
-    return !all && (has_attribute(request, NID_ext_req) || has_attribute(request, NID_ms_ext_req));
+    int lists = count_lists(request);
+    return lists > 1 || (!all && lists);
 }
 
 static void list_faults(CsrInfo *info, const X509_REQ *request,
@@ -159,7 +171,8 @@ static bool check_extensions(X509_REQ *request, Failure *failure) {
     STACK_OF(X509_EXTENSION) *all = X509_REQ_get_extensions(request);
     bool hidden = hides_extensions(request, all);
     bool ran_out = hidden && failure_of_memory(failure);
-    if (hidden && !ran_out) failure_set(failure, "malformed extension: none of them can be read");
+    if (hidden && !ran_out)
+        failure_set(failure, "malformed extension: not all of them can be read");
     bool sound = !hidden && faults_check(all, failure);
     sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free);
     ERR_clear_error();

@@ -275,6 +275,25 @@ static bool build_certificate(Issue *issue, EVP_PKEY *signer, const EVP_MD *dige
            X509_sign(certificate, signer, digest) > 0;
 }
 
+/* Certificates that a CA issues to itself need not keep to its constraints (RFC 5280, 6.1.3). */
+static bool check_constraints(const Issue *issue, Failure *failure) {
+    bool is_self = issue->ca && issue->issuer &&
+                   !X509_NAME_cmp(issue->subject, X509_get_subject_name(issue->issuer));
+    if (!issue->issuer || is_self) return true;
+    NAME_CONSTRAINTS *constraints =
+        X509_get_ext_d2i(issue->issuer, NID_name_constraints, NULL, NULL);
+    if (!constraints) return true;
+    X509_check_purpose(issue->certificate, -1, 0); /* the check needs parsed extensions */
+    int verdict = NAME_CONSTRAINTS_check(issue->certificate, constraints);
+    if (verdict == X509_V_OK && !issue->ca) {
+        verdict = NAME_CONSTRAINTS_check_CN(issue->certificate, constraints);
+    }
+    NAME_CONSTRAINTS_free(constraints);
+    return verdict == X509_V_OK ||
+           failure_set(failure, "names not usable: the CA's name constraints refuse them: %s",
+                       X509_verify_cert_error_string(verdict));
+}
+
 bool issue_run(Issue *issue, Failure *failure) {
     ERR_clear_error();
     if (!issue->key) issue->key = keygen(&issue->algorithm, issue->bits, failure);
@@ -287,8 +306,9 @@ bool issue_run(Issue *issue, Failure *failure) {
     }
     bool built = build_certificate(issue, signer, digest);
     if (!built) failure_openssl(failure, "certificate not made");
+    bool issued = built && check_constraints(issue, failure);
     ERR_clear_error();
-    return built;
+    return issued;
 }
 
 void issue_free(Issue *issue) {

@@ -19,6 +19,12 @@ static const struct {
     {"URI:", GEN_URI},
 };
 
+static bool is_address(Bytes text) {
+    ASN1_OCTET_STRING *address = name_address(text);
+    ASN1_OCTET_STRING_free(address);
+    return address;
+}
+
 /* The type by the prefix, which is removed, or by the looks of the rest. */
 static int take_type(Bytes *text) {
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
@@ -30,7 +36,7 @@ static int take_type(Bytes *text) {
         *text = (Bytes){text->data + length, text->length - length};
         return prefixes[i].type;
     }
-    if (memchr(text->data, '/', text->length)) return GEN_IPADD;
+    if (memchr(text->data, '/', text->length) || is_address(*text)) return GEN_IPADD;
     return memchr(text->data, '@', text->length) ? GEN_EMAIL : GEN_DNS;
 }
 
@@ -41,34 +47,39 @@ static ASN1_STRING *make_text(Bytes text) {
     return NULL;
 }
 
-/* A domain, with a dot before it or not; `empty`: or no name at all, which means all. */
-static bool is_domain(Bytes text, bool empty) {
-    size_t label = 0;
-    if (!text.length) return empty;
-    for (size_t i = text.data[0] == '.'; i <= text.length; i++) {
-        if (i == text.length || text.data[i] == '.') {
+static bool is_letter(uint8_t c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+}
+
+/* A domain, with a dot before it or not. A name that ends in a number is an IP address. */
+static bool is_domain(Bytes text) {
+    size_t label = 0; /* length so far */
+    bool is_number = true;
+    if (!text.length) return false;
+    for (size_t i = text.data[0] == '.'; i < text.length; i++) {
+        uint8_t c = text.data[i];
+        if (c == '.') {
             if (!label) return false;
             label = 0;
+            is_number = true;
             continue;
         }
-        uint8_t c = text.data[i];
-        bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    c == '-' || c == '_';
-        if (!fits) return false;
+        if (!is_letter(c) && !(c >= '0' && c <= '9')) return false;
+        if (is_letter(c)) is_number = false;
         label++;
     }
-    return true;
+    return label && !is_number;
 }
 
 /* A mailbox, or the domain of many. */
 static bool is_mail(Bytes text) {
     const uint8_t *at = memchr(text.data, '@', text.length);
-    if (!at) return is_domain(text, false);
+    if (!at) return is_domain(text);
     size_t before = (size_t)(at - text.data);
     for (size_t i = 0; i < before; i++) {
         if (text.data[i] <= ' ' || text.data[i] > '~') return false;
     }
-    return before && is_domain((Bytes){at + 1, text.length - before - 1}, false);
+    return before && is_domain((Bytes){at + 1, text.length - before - 1});
 }
 
 /* --- addresses: the network, then its mask --- */
@@ -83,6 +94,17 @@ static bool parse_number(Bytes text, size_t max, size_t *number) {
     return text.length && *number <= max;
 }
 
+/* Ones, then zeros. Go refuses to read a certificate with another mask. */
+static bool is_contiguous(const uint8_t *mask, size_t length) {
+    size_t i = 0;
+    while (i < length && mask[i] == 0xff) i++;
+    uint8_t zeros = i < length ? (uint8_t)~mask[i] : 0;
+    if (zeros & (zeros + 1)) return false;
+    while (++i < length && !mask[i]) {
+    }
+    return i >= length;
+}
+
 static bool parse_mask(Bytes text, uint8_t *mask, size_t length) {
     size_t bits;
     if (parse_number(text, length * 8, &bits)) {
@@ -90,7 +112,8 @@ static bool parse_mask(Bytes text, uint8_t *mask, size_t length) {
         return true;
     }
     ASN1_OCTET_STRING *given = name_address(text);
-    bool fits = given && (size_t)ASN1_STRING_length(given) == length;
+    bool fits = given && (size_t)ASN1_STRING_length(given) == length &&
+                is_contiguous(ASN1_STRING_get0_data(given), length);
     if (fits) memcpy(mask, ASN1_STRING_get0_data(given), length);
     ASN1_OCTET_STRING_free(given);
     return fits;
@@ -125,8 +148,8 @@ static ASN1_STRING *make_value(int type, Bytes text) {
     switch (type) {
     case GEN_IPADD: return parse_network(text);
     case GEN_EMAIL: return is_mail(text) ? make_text(text) : NULL;
-    case GEN_DNS: return is_domain(text, true) ? make_text(text) : NULL;
-    default: return is_domain(text, false) ? make_text(text) : NULL;
+    case GEN_DNS: return !text.length || is_domain(text) ? make_text(text) : NULL; /* "": all */
+    default: return is_domain(text) ? make_text(text) : NULL;
     }
 }
 
@@ -140,7 +163,8 @@ GENERAL_NAME *subtree_parse(Bytes text, Failure *failure) {
     Bytes value = text;
     int type = take_type(&value);
     GENERAL_NAME *name = GENERAL_NAME_new();
-    ASN1_STRING *made = name ? make_value(type, value) : NULL;
+    /* A text without even a prefix is a variable without a value. */
+    ASN1_STRING *made = name && text.length ? make_value(type, value) : NULL;
     if (made) {
         GENERAL_NAME_set0_value(name, type, made);
         return name;
