@@ -20,7 +20,8 @@
 
 (def- flags
   ["--headless" "--no-sandbox" "--disable-gpu" "--hide-scrollbars" "--allow-file-access-from-files"
-   "--no-first-run" "--disable-background-networking" "--host-resolver-rules=MAP * ~NOTFOUND"])
+   "--no-first-run" "--disable-background-networking"
+   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"])
 
 (defn- run-browser [& words]
   (with-child [c browser ;flags (string "--user-data-dir=" (tmpdir)) ;words]
@@ -104,6 +105,93 @@ onload = () => {
   (is (string/find "tls/connect" (slurp (string site "/search/search_index.json"))))
   (def version (first (peg/match '(* (thru `(def- version "`) '(to `"`)) (slurp "project.janet"))))
   (is (string/find (string "jsec " version) guide)))
+
+# ---- the search ----
+
+# It runs in a worker, which no browser starts for a page of the disk: hence a small web server.
+
+(def- types {"html" "text/html" "js" "text/javascript" "css" "text/css" "json" "application/json"})
+
+(def- content-length (peg/compile '(* (thru "ength: ") (number (some :d)))))
+
+(defn- respond [s kind body]
+  (:write s (string "HTTP/1.1 200 OK\r\nContent-Type: " kind "\r\nConnection: close\r\n"
+                    "Content-Length: " (length body) "\r\n\r\n" body)))
+
+(defn- serve-site
+  "Answer a request for a file of the site; the body of a POST goes to the channel."
+  [found s]
+  (defer (:close s)
+    (def request @"")
+    (var head-end nil)
+    (while (and (not (set head-end (string/find "\r\n\r\n" request))) (:read s 4096 request)))
+    (when head-end
+      (def [method path] (string/split " " request 0 3))
+      (if (= "POST" method)
+        (let [size (first (peg/match content-length request))]
+          (:chunk s (- (+ head-end 4 size) (length request)) request)
+          (ev/give found (string/slice request (+ head-end 4)))
+          (respond s "text/plain" ""))
+        (let [file (string site (first (string/split "?" path)))]
+          (respond s (get types (last (string/split "." file)) "text/plain")
+                   (if (= :file (os/stat file :mode)) (slurp file) "")))))))
+
+(def queries
+  "What is typed or pasted, and a page that has to be among those that are found."
+  [["tls/connect" "jsec/tls"] [":ca-file" "jsec/tls"] ["{:share-port true}" "jsec/tls"]
+   ["tls/connect: unknown option :verfy, did you mean :verify" "Errors, their causes, their cures"]
+   ["connection truncated" "Errors, their causes, their cures"] ["--starttls" "The tool"]
+   ["key-from-jwk" "jsec/crypto"] ["mutual TLS" "Guide"]])
+
+(defn- search-probe []
+  (string "<!DOCTYPE html><meta charset=utf-8><iframe width=1280 height=900 "
+          "src='index.html'></iframe>\n<script>\nconst queries = ["
+          (string/join (map |(string/format "%j" ($ 0)) queries) ",") "];\n"
+          ````
+const wait = ms => new Promise(done => setTimeout(done, ms));
+const inside = () => document.querySelector('iframe').contentDocument;
+async function until(condition) {
+  for (let i = 0; i < 300 && !condition(); i++) await wait(50);
+  return condition();
+}
+const titles = () =>
+  [...inside().querySelectorAll('.md-search-result__item h1')].map(e => e.textContent).join('|');
+const state = () => inside().querySelector('.md-search-result__meta').textContent.trim();
+function type(text) {
+  const input = inside().querySelector('input[data-md-component=search-query]');
+  input.focus();
+  input.value = text;
+  input.dispatchEvent(new KeyboardEvent('keyup', {bubbles: true}));
+}
+onload = async () => {
+  const lines = [];
+  type('');
+  await until(() => state().startsWith('Type'));
+  for (const query of queries) {
+    type(query);
+    await until(() => titles());
+    lines.push(titles());
+    type('');
+    await until(() => !titles());
+  }
+  fetch('/found', {method: 'POST', body: lines.join('\n')});
+};
+</script>
+````))
+
+(peer-test "chromium" "the search finds names, options and errors as they are pasted" :deadline 120
+  (def found (ev/chan 1))
+  (spit (string site "/search-probe.html") (search-probe))
+  (defer (os/rm (string site "/search-probe.html"))
+    (with [listener (net/server "127.0.0.1" "0" |(serve-site found $))]
+      (def page
+        (string "http://127.0.0.1:" (get (net/localname listener) 1) "/search-probe.html"))
+      (with-child [c browser ;flags "--remote-debugging-port=0"
+                   (string "--user-data-dir=" (tmpdir)) page]
+        (def lines (string/split "\n" (ev/with-deadline 90 (ev/take found))))
+        (is= (length queries) (length lines))
+        (each [[query title] line] (map tuple queries lines)
+          (is (index-of title (string/split "|" line)) (string query " finds " line)))))))
 
 (peer-test "chromium" "screenshots are taken" :deadline 120
   (os/mkdir shots)
