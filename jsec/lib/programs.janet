@@ -35,6 +35,10 @@
   [opts & body]
   ~(with-dyns [,options/key ,opts] ,;body))
 
+(defn- check-own [function slot opts]
+  (unless (index-of (type opts) [:nil :table :struct :jsec/tls-context])
+    (arguments/refuse function "opts" slot "options or TLS context" opts)))
+
 (defn- handler-and-options
   "In core's order, or in that of `tls/accept-loop`."
   [a b]
@@ -60,6 +64,7 @@
   [host port &opt handler opts]
   (def [serve own] (handler-and-options handler opts))
   (unless (nil? serve) (arguments/check-handler "tls/server" 2 serve))
+  (check-own "tls/server" 3 own)
   (def given (or own (options/current nil)))
   (when (and (or serve given) (not (options/for-server given)))
     (error "tls/server: a server needs a certificate: give :cert and :key"))
@@ -100,8 +105,7 @@
 
       (http/request "GET" "https://example.org/" :stream-factory tls/stream-factory)``
   [host port &opt opts]
-  (unless (index-of (type opts) [:nil :table :struct :jsec/tls-context])
-    (arguments/refuse "tls/stream-factory" "opts" 2 "options or TLS context" opts))
+  (check-own "tls/stream-factory" 2 opts)
   (def given (if (= :jsec/tls-context (type opts)) {:context opts} (options/over opts {})))
   (def own (options/without given [:scheme]))
   (def all (if (own :context) own (options/over (options/for-client (options/current nil)) own)))

@@ -174,6 +174,9 @@
   (each handler [5 print]
     (fails-with "tls/server: handler: bad slot #2, expected function"
                 (tls/server "127.0.0.1" 0 handler server-options)))
+  (each opts [:stream 5 "text"]
+    (fails-with "tls/server: opts: bad slot #3, expected options or TLS context"
+                (tls/server "127.0.0.1" 0 echo opts)))
   (tls/with-options both
     (fails-with "net/server: handler: bad slot #2, expected function"
                 (over/server "127.0.0.1" 0 5))))
