@@ -37,6 +37,7 @@ static bool prepare(bool server) {
     Failure failure;
     SSL *ssl = SSL_new(context);
     if (!ssl) return false;
+    SSL_set_app_data(ssl, context); /* as an engine does */
     server ? SSL_set_accept_state(ssl) : SSL_set_connect_state(ssl);
     bool fine = server ? trust_prepare_server(ssl, context_data(context), NULL, &failure)
                        : context_prepare(ssl, "a.example", "a.example", &failure);
