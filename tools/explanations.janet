@@ -252,7 +252,8 @@ spellings of one option are given.``
   {:title "Too early, too late, or not on this side"
    :texts ["the handshake is not done yet" "the handshake has begun: staple*"
            "stapling is the server's" "TLS 1.3 has *" "renegotiation is off*" "no session with …"
-           "servers request certificates, *" "the client does not allow requests after *"
+           "servers request certificates, *" "a certificate after the handshake can't wait *"
+           "the client does not allow requests after *"
            "no certificate requested: …"
            "tls-stream/request-certificate: the client ended before *"]
    :cause

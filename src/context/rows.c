@@ -14,13 +14,15 @@ static const OptionRow identity_rows[] = {
         "array, RSA and ECDSA for example, each peer gets the one it accepts."),
     SETTING_OPTION(
         "key", parse_keys, keys,
-        "Private key of `:cert`: path, PEM, DER or `crypto/key`, or an array if `:cert` is one. "
-        "Required with `:cert`."),
+        "Private key of `:cert`: path, PEM, DER, `crypto/key` or the URI of a key in a store "
+        "(`\"pkcs11:token=web;object=key\"`), or an array if `:cert` is one. Required with "
+        "`:cert`."),
     SETTING_OPTION_AT(
         "signer", parse_signers, signers, signer,
         "In place of `:key`: a function that signs with a key elsewhere, which may wait, as "
         "`{:sign (fn [request] ...) :public pem}`, or an array of them. See `tls/new-context`."),
-    SETTING_OPTION("password", option_secret, password, "Password of an encrypted `:key`."),
+    SETTING_OPTION("password", option_secret, password,
+                   "Password of an encrypted `:key`, or PIN of a token."),
 };
 const OptionSet rows_identity = OPTION_SET(identity_rows);
 

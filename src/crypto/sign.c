@@ -199,13 +199,15 @@ Janet sign_verify(const char *function, EVP_PKEY *key, const SignatureScheme *sc
 
 FUNCTION(
     crypto_sign, "crypto/sign", "key data &opt opts",
-    "Sign `data`, a string or buffer, with a private key, PEM, DER or a path, and return the "
-    "signature as a buffer. The key decides the algorithm: Ed25519 and Ed448 (RFC 8032), "
+    "Sign `data`, a string or buffer, with a private key: PEM, DER, a path, or the URI of "
+    "a key in a store (\"pkcs11:...\"). Returns the signature as a buffer. The key decides the "
+    "algorithm: Ed25519 and Ed448 (RFC 8032), "
     "ML-DSA (FIPS 204), SLH-DSA (FIPS 205), ECDSA over SHA-256 in DER, RSA with PKCS#1 v1.5 "
     "over SHA-256. Raises when `key` is not a private key, cannot sign, or does not go with "
     "the options.\n\n"
     "A worker thread signs, and the fiber waits, when the data is above 4 MB, the RSA key "
-    "above 4096 bits, the key of SLH-DSA, or encrypted. Parsed keys are kept, see `forget-keys`.",
+    "above 4096 bits, the key of SLH-DSA, encrypted, or in a store. Parsed keys are kept, see "
+    "`forget-keys`.",
     &sign_options) {
     Bytes password;
     Failure failure;
@@ -217,7 +219,7 @@ FUNCTION(
     if (job.scheme.salt_length == RSA_PSS_SALTLEN_AUTO) {
         raise_format(function, "bad option :salt-length, :auto is for verifying");
     }
-    if (password.data) {
+    if (keys_are_slow(key, password)) {
         job.task.inputs[KEY] = key;
         job.task.inputs[PASSWORD] = password;
         job.task.room = SIGNATURE_MAX_LENGTH;

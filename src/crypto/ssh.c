@@ -113,7 +113,7 @@ FUNCTION(crypto_ssh_sign, "crypto/ssh-sign", "key data &opt opts",
     options_read(function, &sign_options, args_options(argv, argc, 2), &options);
     job.digest = options.digest;
     if (!copy_namespace(&job, options.name_space, &failure)) release_and_raise(&job, &failure);
-    if (options.password.data) {
+    if (keys_are_slow(key, options.password)) {
         job.task.inputs[KEY] = key;
         job.task.inputs[PASSWORD] = options.password;
         job.task.is_linear = false;

@@ -267,7 +267,8 @@ static Janet run_cert(const char *function, const CertOptions *options, bool giv
         raise_failure(function, &failure);
     }
     bool makes_key = !options->key.data && !options->csr.data;
-    bool heavy = options->password.data || issuer->password.data ||
+    bool heavy = keys_are_slow(options->key, options->password) ||
+                 keys_are_slow(issuer->key, issuer->password) ||
                  (makes_key && keygen_is_slow(&options->key_type)) ||
                  quantum_key_is_slow(issuer->key.data ? issuer->key : options->key);
     return task_run(&job.task, sizeof job, heavy);

@@ -1,6 +1,7 @@
 #include "pki/cms_task.h"
 
 #include "base/raise.h"
+#include "core/keys/keys.h"
 #include "core/keys/pem.h"
 #include "pki/values.h"
 
@@ -50,7 +51,8 @@ void cms_task_raise(CmsTask *job, const Failure *failure) {
 
 Janet cms_task_run(CmsTask *job, size_t length) {
     return task_run(&job->task, sizeof *job,
-                    length > LARGE || job->task.inputs[CMS_INPUT_PASSWORD].data);
+                    length > LARGE || keys_are_slow(job->task.inputs[CMS_INPUT_KEY],
+                                                    job->task.inputs[CMS_INPUT_PASSWORD]));
 }
 
 CMS_ContentInfo *cms_task_read(const CmsTask *job, BIO **content, Failure *failure) {

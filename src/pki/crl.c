@@ -228,8 +228,8 @@ FUNCTION(cert_issue_crl, "cert/issue-crl", "opts",
         crl_task_release(&job.task);
         raise_failure(function, &failure);
     }
-    bool heavy = options.issuer.password.data || list.len > MANY_ENTRIES ||
-                 quantum_key_is_slow(options.issuer.key);
+    bool heavy = keys_are_slow(options.issuer.key, options.issuer.password) ||
+                 list.len > MANY_ENTRIES || quantum_key_is_slow(options.issuer.key);
     return task_run(&job.task, sizeof job, heavy);
 }
 

@@ -129,7 +129,8 @@ FUNCTION(crypto_generate_csr, "crypto/generate-csr", "key options",
         csr_release(&job.task);
         raise_failure(function, &failure);
     }
-    bool heavy = options.password.data || quantum_key_is_slow(job.task.inputs[KEY]);
+    bool heavy = keys_are_slow(job.task.inputs[KEY], options.password) ||
+                 quantum_key_is_slow(job.task.inputs[KEY]);
     return task_run(&job.task, sizeof job, heavy);
 }
 

@@ -100,7 +100,8 @@ static void refuse_signature(Asker *asker, const char *why) {
 static void fail_signature(Asker *asker, Janet error, JanetFiber *fiber) {
     Failure failure;
     (void)fiber;
-    failure_set(&failure, "handshake failed: :signer: %.*s", MAX_SHOWN_ERROR,
+    failure_set(&failure, "handshake failed: %s%.*s",
+                asker->engine->signature.signer ? ":signer: " : "", MAX_SHOWN_ERROR,
                 (const char *)janet_to_string(error));
     refuse_signature(asker, failure.text);
 }
@@ -134,6 +135,7 @@ static Janet find_verify(const Asker *asker) {
 
 static Janet find_signer(const Asker *asker) {
     const void *address = asker->engine->signature.signer;
+    if (!address) return janet_wrap_cfunction(signature_sign_stored);
     Janet found = signer_find(asker->questions, address);
     const Context *chosen = context_object(asker->chosen);
     if (!chosen || !janet_checktype(found, JANET_NIL)) return found;

@@ -51,4 +51,7 @@ void signature_answer(Asker *asker, Janet answer);
 Janet judgement_describe(const Asker *asker);
 void judgement_answer(Asker *asker, Janet answer);
 
+/* The function that signs with a key in a store, on a worker thread, in place of the program's. */
+Janet signature_sign_stored(int32_t argc, Janet *argv);
+
 #endif

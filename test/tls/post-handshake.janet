@@ -185,7 +185,10 @@
   (fails-with "TLS 1.3 has requests after the handshake, and this is TLSv1.2"
     (:request-certificate s))
   (end-both c s)
-  (fails-with "stream is closed" (:request-certificate s)))
+  (fails-with "stream is closed" (:request-certificate s))
+  (def [c s] (joined alice {} {:verify :optional :on-verify (fn [_] true)}))
+  (fails-with "can't wait for :on-verify" (:request-certificate s))
+  (end-both c s))
 
 (test "the option belongs to clients of TLS with a key of their own"
   (fails-with "clients" (tls/listen "127.0.0.1" 0 (merge server-options

@@ -130,6 +130,36 @@
       (:write s "hello")
       (is= @"hello" (ev/take heard)))))
 
+(test "a DTLS server signs by a function that waits, for many clients at a time"
+  (each type [:ec-p256 :rsa]
+    (def heard (ev/chan 10))
+    (def server (dtls/listen "127.0.0.1" 0 (remote (issue "own.example" type))))
+    (defer (:close server)
+      (ev/go (fn []
+               (repeat 5
+                 (def got @"")
+                 (dtls/recv-from server 100 got)
+                 (ev/give heard (string got)))))
+      (repeat 5
+        (ev/go (fn []
+                 (with [s (dtls/connect "127.0.0.1" (in (net/localname server) 1)
+                                        {:hostname "own.example" :ca (ca :cert)})]
+                   (:write s "hello")))))
+      (repeat 5 (is= "hello" (ev/take heard))))))
+
+(test "a DTLS server whose function refuses, or gives a wrong signature, says why"
+  (eachp [sign why] {(fn [_] (error "KMS is down")) ":signer: KMS is down"
+                     (fn [_] "x") "not one of the key of :cert"}
+    (def errors (ev/chan 10))
+    (def server (dtls/listen "127.0.0.1" 0 {:cert (own :cert) :signer {:sign sign}
+                                            :on-error |(ev/give errors $)}))
+    (defer (:close server)
+      (fails-with "internal error"
+        (dtls/connect "127.0.0.1" (in (net/localname server) 1)
+                      {:hostname "own.example" :ca (ca :cert)}))
+      (def heard (ev/take errors))
+      (is (string/find why heard) heard))))
+
 (test "a signature of another key, or over something else, is refused before it is sent"
   (def other (issue "own.example" :ec-p256))
   (defn with-sign [sign] {:cert (own :cert) :signer {:sign sign}})

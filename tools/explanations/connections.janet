@@ -316,6 +316,17 @@
    these words. A server with `:on-verify` needs `:verify true` or `:optional`, and no
    `:renegotiation`.``}
 
+  {:title "A key in a store"
+   :texts ["no provider of OpenSSL is active that has keys of *" "the key's store *"
+           "the key stays in its store: *" "no key from its store*"
+           "the URI stands for … keys of its store: *"]
+   :cause
+   ``The key is given as a URI, `pkcs11:…` or `file:…`. Its provider is not active, the PIN is
+   missing or wrong, no key has that URI or several have, or the function needs the key itself.``
+   :cure
+   ``Activate the provider in openssl.cnf (`OPENSSL_CONF`), give the PIN as `:password`, and name
+   one key, by `object=` or `id=`. `openssl storeutl URI` lists what a store has.``}
+
   {:title "Servers with old software"
    :texts ["the server does not know secure renegotiation*"
            "the server's Diffie-Hellman group is too small*"]

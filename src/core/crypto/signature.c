@@ -4,6 +4,7 @@
 #include "core/crypto/ecdsa.h"
 #include "core/keys/keys.h"
 #include "core/keys/quantum_key.h"
+#include "core/keys/remote_key.h"
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -127,6 +128,7 @@ size_t signature_room(const EVP_PKEY *key) {
 }
 
 bool signature_is_slow(const EVP_PKEY *key) {
+    if (remote_key_is(key)) return true;
     if (is_rsa(key)) return EVP_PKEY_get_bits(key) > SLOW_RSA_BITS;
     const QuantumAlgorithm *quantum = is_pure(key) ? quantum_key_algorithm(key) : NULL;
     return quantum && !strncmp(quantum->type, "SLH-DSA", 7);

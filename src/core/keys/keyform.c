@@ -8,6 +8,7 @@
 #include "core/keys/pem.h"
 #include "core/keys/pem_lines.h"
 #include "core/keys/quantum_key.h"
+#include "core/keys/stored_key.h"
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -66,10 +67,19 @@ static EVP_PKEY *read_old_content(Bytes data, Bytes password, bool *is_private, 
     return key;
 }
 
+static EVP_PKEY *read_stored(Bytes uri, Bytes password, Failure *failure) {
+    EVP_PKEY *key = stored_key_load(uri, password, true, failure);
+    if (!key || !stored_key_stays(key)) return key;
+    failure_set(failure, "the key stays in its store: give its URI to the functions that sign");
+    EVP_PKEY_free(key);
+    return NULL;
+}
+
 EVP_PKEY *keyform_read(Bytes source, Bytes password, bool with_legacy, bool *is_private,
                        Failure *failure) {
     PemSource owned;
     *is_private = true;
+    if (stored_key_is_uri(source)) return read_stored(source, password, failure);
     if (!pem_resolve(&source, "not a private key", &owned, failure)) return NULL;
     EVP_PKEY *key =
         (with_legacy ? read_old_content : read_content)(source, password, is_private, failure);

@@ -2,6 +2,8 @@
 
 #include "core/algorithms.h"
 #include "core/keys/pem.h"
+#include "core/keys/remote_key.h"
+#include "core/keys/stored_key.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -204,8 +206,40 @@ EVP_PKEY *keys_public_content(Bytes data, Failure *failure) {
     return get_key(PUBLIC, data, failure);
 }
 
+bool keys_are_slow(Bytes source, Bytes password) {
+    return password.data || stored_key_is_uri(source);
+}
+
+static EVP_PKEY *keep_in_store(EVP_PKEY *stored, bool is_private, Failure *failure) {
+    EVP_PKEY *public_half = stored_key_public_half(stored, failure);
+    if (!public_half || !is_private) return public_half;
+    EVP_PKEY *key = remote_key_stored(public_half, stored, NULL, failure);
+    EVP_PKEY_free(public_half);
+    return key;
+}
+
+static EVP_PKEY *load_stored(Half half, Bytes uri, Bytes password, Failure *failure) {
+    EVP_PKEY *key = stored_key_load(uri, password, half == PRIVATE, failure);
+    if (!key || !stored_key_stays(key)) return key;
+    EVP_PKEY *kept = keep_in_store(key, half == PRIVATE, failure);
+    EVP_PKEY_free(key);
+    return kept;
+}
+
+/* A key that stays in a store is cached with its session; a file may be replaced. */
+static EVP_PKEY *get_stored(Half half, Bytes uri, Bytes password, Failure *failure) {
+    uint8_t name[SHA256_DIGEST_LENGTH];
+    bool cached = !password.data && make_name(half, uri, name);
+    EVP_PKEY *key = cached ? find_key(name) : NULL;
+    if (key) return key;
+    key = load_stored(half, uri, password, failure);
+    if (key && cached && remote_key_is(key)) cache_key(name, key);
+    return key;
+}
+
 EVP_PKEY *keys_private(Bytes source, Bytes password, Failure *failure) {
     PemSource owned;
+    if (stored_key_is_uri(source)) return get_stored(PRIVATE, source, password, failure);
     if (!pem_resolve(&source, "not a private key", &owned, failure)) return NULL;
     EVP_PKEY *key = keys_private_content(source, password, failure);
     pem_free(&owned);
@@ -213,7 +247,9 @@ EVP_PKEY *keys_private(Bytes source, Bytes password, Failure *failure) {
 }
 
 EVP_PKEY *keys_public(Bytes source, Failure *failure) {
+    static const Bytes none = {NULL, 0};
     PemSource owned;
+    if (stored_key_is_uri(source)) return get_stored(PUBLIC, source, none, failure);
     if (!pem_resolve(&source, "not a public key, certificate or private key", &owned, failure))
         return NULL;
     EVP_PKEY *key = keys_public_content(source, failure);

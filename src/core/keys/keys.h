@@ -12,13 +12,17 @@
 
 #include <openssl/evp.h>
 
-/* A private key, PEM, DER or the path of a file with it. password.data may be NULL; a key with a
- * password is not cached. The caller frees the result with EVP_PKEY_free and must not change it. */
+/* A private key, PEM, DER or the path of a file with it, or the URI of a store (stored_key.h).
+ * password.data may be NULL; a key with a password is not cached. The caller frees the result with
+ * EVP_PKEY_free and must not change it. */
 EVP_PKEY *keys_private(Bytes source, Bytes password, Failure *failure);
 
 /* The public key of a public key, a certificate or a private key, see pem_public_key. The result
  * may hold the private half as well. */
 EVP_PKEY *keys_public(Bytes source, Failure *failure);
+
+/* May it take long to get the key: does a password decrypt it, or is it in a store? */
+bool keys_are_slow(Bytes source, Bytes password);
 
 /* The same of content, which is never taken for a path. */
 EVP_PKEY *keys_private_content(Bytes data, Bytes password, Failure *failure);

@@ -4,6 +4,7 @@
 #include "core/keys/keys.h"
 #include "core/keys/pem.h"
 #include "core/keys/quantum_key.h"
+#include "core/keys/stored_key.h"
 #include "core/tls/explain.h"
 #include "core/tls/job.h"
 #include "core/tls/signature_question.h"
@@ -36,22 +37,17 @@ static bool set_certificate(SSL_CTX *context, Bytes source, Failure *failure) {
     return used;
 }
 
-static bool set_key(SSL_CTX *context, Bytes source, Bytes password, Failure *failure) {
+static bool refuse_key(Failure *failure) {
+    return failure_set(failure, ":key does not belong to :cert: they hold different public keys");
+}
+
+static EVP_PKEY *load_key(Bytes source, Bytes password, Failure *failure) {
     PemSource owned;
+    if (stored_key_is_uri(source)) return stored_key_load(source, password, true, failure);
     Bytes content = pem_source(source, &owned, failure);
     EVP_PKEY *key = content.data ? pem_private_key(content, password, failure) : NULL;
     pem_free(&owned);
-    if (!key) return failure_prefix(failure, ":key");
-    X509 *certificate = SSL_CTX_get0_certificate(context);
-    bool matches = X509_check_private_key(certificate, key);
-    bool used = matches && SSL_CTX_use_PrivateKey(context, key);
-    EVP_PKEY_free(key);
-    if (!matches) {
-        ERR_clear_error();
-        return failure_set(failure,
-                           ":key does not belong to :cert: they hold different public keys");
-    }
-    return used || failure_openssl(failure, ":key");
+    return key;
 }
 
 /* The key as DER without encryption, for pem_free. */
@@ -92,6 +88,42 @@ static bool matches_certificate(const SSL_CTX *context, EVP_PKEY *key) {
     bool matches = X509_check_private_key(SSL_CTX_get0_certificate(context), key);
     ERR_clear_error();
     return matches;
+}
+
+/* A token signs on a thread, while the handshake waits. */
+static bool use_stored(SSL_CTX *context, EVP_PKEY *stored, Failure *failure) {
+    EVP_PKEY *public_half = X509_get0_pubkey(SSL_CTX_get0_certificate(context));
+    EVP_PKEY *key = signature_question_stored(public_half, stored, failure);
+    bool used = key && SSL_CTX_use_PrivateKey(context, key);
+    EVP_PKEY_free(key);
+    context_data_mutable(context)->asks_signature = true;
+    if (!key) return failure_prefix(failure, ":key");
+    return used || failure_openssl(failure, ":key");
+}
+
+/* Without a public half in the store, the first signature tells. */
+static bool check_stored(const SSL_CTX *context, const EVP_PKEY *stored, Failure *failure) {
+    Failure ignored;
+    EVP_PKEY *half = stored_key_public_half(stored, &ignored);
+    bool matches = !half || matches_certificate(context, half);
+    EVP_PKEY_free(half);
+    return matches || refuse_key(failure);
+}
+
+static bool use_key(SSL_CTX *context, EVP_PKEY *key, Failure *failure) {
+    if (stored_key_stays(key)) {
+        return check_stored(context, key, failure) && use_stored(context, key, failure);
+    }
+    if (!matches_certificate(context, key)) return refuse_key(failure);
+    return SSL_CTX_use_PrivateKey(context, key) || failure_openssl(failure, ":key");
+}
+
+static bool set_key(SSL_CTX *context, Bytes source, Bytes password, Failure *failure) {
+    EVP_PKEY *key = load_key(source, password, failure);
+    if (!key) return failure_prefix(failure, ":key");
+    bool used = use_key(context, key, failure);
+    EVP_PKEY_free(key);
+    return used;
 }
 
 /* Does the signer's key belong to the certificate? Without one the certificate's own is taken. */

@@ -36,6 +36,10 @@ Engine *job_engine(void) {
     return running;
 }
 
+bool job_is_running(void) {
+    return running && ASYNC_get_current_job();
+}
+
 /* OpenSSL can forbid a job to pause. The call of the handshake goes on then. */
 static bool pause_job(const Engine *engine) {
     unsigned int turn = engine->turns;

@@ -18,6 +18,9 @@ int job_handshake(Engine *engine);
 /* The engine whose handshake calls back; NULL: none. */
 Engine *job_engine(void);
 
+/* Is it a callback that may wait? */
+bool job_is_running(void);
+
 /* In a callback: wait until engine_answer. False: there is no job to pause, or the connection ends
  * without an answer; the callback must refuse. */
 bool job_await(Engine *engine, Question question);

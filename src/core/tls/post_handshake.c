@@ -1,5 +1,6 @@
 #include "core/tls/post_handshake.h"
 
+#include "core/tls/context_data.h"
 #include "core/tls/trust.h"
 
 #include <openssl/err.h>
@@ -31,6 +32,11 @@ bool post_handshake_ends(Engine *engine) {
 static bool check_connection(const SSL *ssl, Failure *failure) {
     if (!SSL_is_server(ssl)) {
         return failure_set(failure, "servers request certificates, this is a client");
+    }
+    const SSL_CTX *base = SSL_get_app_data(ssl);
+    if (base && context_data(base)->verify_function) {
+        return failure_set(failure, "a certificate after the handshake can't wait for :on-verify: "
+                                    "ask in the handshake, with :verify true or :optional");
     }
     return SSL_version(ssl) == TLS1_3_VERSION ||
            failure_set(failure,

@@ -1,5 +1,6 @@
 #include "core/tls/signature_question.h"
 
+#include "core/crypto/signature.h"
 #include "core/tls/job.h"
 
 #include <openssl/crypto.h>
@@ -36,14 +37,25 @@ void signature_question_sign(SignatureQuestion *question, Bytes signature) {
     if (!question->signature) refuse(question, no_memory);
 }
 
+static SignatureScheme get_scheme(const RemoteRequest *request) {
+    static const SignaturePadding paddings[] = {[REMOTE_NO_PADDING] = SIGNATURE_PADDING_UNSET,
+                                                [REMOTE_PKCS1] = SIGNATURE_PKCS1,
+                                                [REMOTE_PSS] = SIGNATURE_PSS};
+    const RemoteScheme *scheme = &request->scheme;
+    return (SignatureScheme){.digest = scheme->digest,
+                             .padding = paddings[scheme->padding],
+                             .salt_length = scheme->salt_length,
+                             .prehashed = scheme->digest};
+}
+
 /* A wrong signature would be the peer's error, and one with a fault could give an RSA key away. */
 static bool check_answer(const RemoteRequest *request, SignatureQuestion *question) {
     Failure failure;
     bool valid;
     Bytes signature = {question->signature, question->length};
+    SignatureScheme scheme = get_scheme(request);
     if (signature.length > signature_room(request->key)) signature.length = 0;
-    if (!signature_verify(request->key, &request->scheme, request->input, signature, &valid,
-                          &failure)) {
+    if (!signature_verify(request->key, &scheme, request->input, signature, &valid, &failure)) {
         failure_prefix(&failure, "handshake failed: :signer");
         refuse(question, failure.text);
         return false;
@@ -64,9 +76,15 @@ static bool take_answer(const RemoteRequest *request, SignatureQuestion *questio
     return true;
 }
 
+/* Where nothing can wait, a store blocks: in a renegotiation, and on platforms without jobs. */
+static bool sign_here(const RemoteRequest *request, uint8_t *out, size_t *length) {
+    Failure ignored;
+    return request->stored && remote_key_sign(request, out, length, &ignored);
+}
+
 static bool sign(const RemoteRequest *request, const void *signer, uint8_t *out, size_t *length) {
+    if (!job_is_running()) return sign_here(request, out, length);
     Engine *engine = job_engine();
-    if (!engine) return false;
     SignatureQuestion *question = &engine->signature;
     question->request = request;
     question->signer = signer;
@@ -77,4 +95,8 @@ static bool sign(const RemoteRequest *request, const void *signer, uint8_t *out,
 
 EVP_PKEY *signature_question_key(EVP_PKEY *public_half, const void *signer, Failure *failure) {
     return remote_key_new(public_half, sign, signer, failure);
+}
+
+EVP_PKEY *signature_question_stored(EVP_PKEY *public_half, EVP_PKEY *stored, Failure *failure) {
+    return remote_key_stored(public_half, stored, sign, failure);
 }

@@ -1,5 +1,7 @@
 #include "core/tls/suites.h"
 
+#include "core/keys/stored_key.h"
+
 #include <openssl/err.h>
 #include <string.h>
 
@@ -87,10 +89,10 @@ static bool drop_anonymous(SSL_CTX *context, Failure *failure) {
 
 static bool drop_decrypting(SSL_CTX *context, Failure *failure) {
     bool left, dropped = drop_suites(context, decrypts, &left, failure);
-    return left
-               ? dropped
-               : failure_set(failure, ":ciphers has only suites with RSA key exchange (kRSA), "
-                                      "which need the key itself: :signer goes with ECDHE and DHE");
+    return left ? dropped
+                : failure_set(failure,
+                              ":ciphers has only suites with RSA key exchange (kRSA), "
+                              "which need the key itself: a key elsewhere goes with ECDHE and DHE");
 }
 
 /* The default for TLS 1.2: forward secrecy and authenticated encryption. Security level 0 is for
@@ -118,6 +120,14 @@ static bool set_groups(SSL_CTX *context, Bytes list, Failure *failure) {
                                 "\"X25519:P-256\"");
 }
 
+/* A key elsewhere signs only. */
+static bool has_key_elsewhere(const ContextSettings *settings) {
+    for (size_t i = 0; i < settings->keys.count; i++) {
+        if (stored_key_is_uri(settings->keys.list[i])) return true;
+    }
+    return settings->signers.count;
+}
+
 bool suites_set(SSL_CTX *context, const ContextSettings *settings, Failure *failure) {
     if (settings->security_level >= 0) {
         SSL_CTX_set_security_level(context, settings->security_level);
@@ -128,5 +138,5 @@ bool suites_set(SSL_CTX *context, const ContextSettings *settings, Failure *fail
     /* A client verifies unless the settings say otherwise, and the context may be a client's. */
     bool verifies = settings->verify != VERIFY_NONE || settings->pins.length;
     return (!verifies || drop_anonymous(context, failure)) &&
-           (!settings->signers.count || drop_decrypting(context, failure));
+           (!has_key_elsewhere(settings) || drop_decrypting(context, failure));
 }

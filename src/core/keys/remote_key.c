@@ -1,27 +1,15 @@
 /* A provider of OpenSSL, in a library context of its own: no other code fetches from it. OpenSSL
  * first tries to move a key to the default provider, which fails as the private half can't be
  * exported; then it signs with the provider of the key. */
-#include "core/crypto/remote_key.h"
-
 #include "core/keys/keys.h"
-#include "core/once.h"
+#include "core/keys/remote_key_internal.h"
 
-#include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/provider.h>
-#include <openssl/rsa.h>
 #include <string.h>
 
 #define PARAM_KEY "jsec-key" /* a RemoteKey */
-
-typedef struct RemoteKey {
-    EVP_PKEY *public_half; /* of the default provider */
-    RemoteSign *sign;      /* NULL: the key is a public one, to compare with */
-    const void *signer;
-} RemoteKey;
-
-typedef void (*Entry)(void);
 
 /* --- keys --- */
 
@@ -34,13 +22,14 @@ static void free_key(void *data) {
     RemoteKey *key = data;
     if (!key) return;
     EVP_PKEY_free(key->public_half);
+    EVP_PKEY_free(key->stored);
     OPENSSL_free(key);
 }
 
 static int has_parts(const void *data, int selection) {
     const RemoteKey *key = data;
     bool asks_private = selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY;
-    return key && key->public_half && (!asks_private || key->sign);
+    return key && key->public_half && (!asks_private || key->sign || key->stored);
 }
 
 static int match_keys(const void *a, const void *b, int selection) {
@@ -85,7 +74,9 @@ static bool copy_given(RemoteKey *key, const OSSL_PARAM *given) {
     const RemoteKey *from = given->data;
     if (given->data_size != sizeof *from || !EVP_PKEY_up_ref(from->public_half)) return false;
     *key = *from;
-    return true;
+    if (!key->stored || EVP_PKEY_up_ref(key->stored)) return true;
+    key->stored = NULL; /* free_key frees the rest */
+    return false;
 }
 
 /* A public key of another provider, such as a certificate's, to compare with. */
@@ -151,117 +142,6 @@ KEY_FUNCTIONS(ec, name_ec);
 KEY_FUNCTIONS(ed25519, name_ed25519);
 KEY_FUNCTIONS(ed448, name_ed448);
 
-/* --- signatures --- */
-
-typedef struct RemoteSignature {
-    const RemoteKey *key; /* of the EVP_PKEY, which lives longer */
-    SignatureScheme scheme;
-} RemoteSignature;
-
-static void *new_signature(void *provider, const char *query) {
-    (void)provider, (void)query;
-    return OPENSSL_zalloc(sizeof(RemoteSignature));
-}
-
-static void free_signature(void *data) {
-    OPENSSL_free(data);
-}
-
-static void *copy_signature(void *data) {
-    return OPENSSL_memdup(data, sizeof(RemoteSignature));
-}
-
-/* The padding is a name, or a number in OpenSSL's older form. */
-static bool read_padding(const OSSL_PARAM *param, SignaturePadding *padding) {
-    int number = 0;
-    bool text = param->data_type == OSSL_PARAM_UTF8_STRING;
-    if (!text && !OSSL_PARAM_get_int(param, &number)) return false;
-    bool pss =
-        text ? !strcmp(param->data, OSSL_PKEY_RSA_PAD_MODE_PSS) : number == RSA_PKCS1_PSS_PADDING;
-    bool pkcs1 =
-        text ? !strcmp(param->data, OSSL_PKEY_RSA_PAD_MODE_PKCSV15) : number == RSA_PKCS1_PADDING;
-    *padding = pss ? SIGNATURE_PSS : SIGNATURE_PKCS1;
-    return pss || pkcs1;
-}
-
-/* TLS asks for a salt as long as the digest, and for the mask's default. */
-static int set_signature_params(void *data, const OSSL_PARAM params[]) {
-    RemoteSignature *signature = data;
-    const OSSL_PARAM *padding =
-        params ? OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PAD_MODE) : NULL;
-    return !padding || read_padding(padding, &signature->scheme.padding);
-}
-
-static const OSSL_PARAM *list_signature_params(void *data, void *provider) {
-    static const OSSL_PARAM params[] = {
-        OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PAD_MODE, NULL, 0),
-        OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PSS_SALTLEN, NULL, 0),
-        OSSL_PARAM_END,
-    };
-    (void)data, (void)provider;
-    return params;
-}
-
-/* OpenSSL's name of a digest, "SHA2-256" for example. */
-static bool read_digest(const char *name, SignatureScheme *scheme) {
-    Failure ignored;
-    EVP_MD *fetched = EVP_MD_fetch(NULL, name, NULL);
-    const char *known = fetched ? OBJ_nid2sn(EVP_MD_get_type(fetched)) : "";
-    const DigestRow *row =
-        algorithms_digest((Bytes){(const uint8_t *)known, strlen(known)}, &ignored);
-    EVP_MD_free(fetched);
-    scheme->digest = row ? algorithms_md(row) : NULL;
-    return scheme->digest;
-}
-
-static int begin_signature(void *data, const char *digest, void *key, const OSSL_PARAM params[]) {
-    RemoteSignature *signature = data;
-    if (key) signature->key = key;
-    bool takes_digest = signature_takes_digest(signature->key->public_half);
-    signature->scheme =
-        (SignatureScheme){.salt_length = SIGNATURE_SALT_UNSET, .prehashed = takes_digest};
-    if (takes_digest && (!digest || !read_digest(digest, &signature->scheme))) return 0;
-    return set_signature_params(data, params);
-}
-
-static bool ask_signer(const RemoteSignature *signature, SignatureScheme *scheme, Bytes input,
-                       uint8_t *out, size_t *length) {
-    const RemoteKey *key = signature->key;
-    Failure ignored;
-    RemoteRequest request = {key->public_half, *scheme, input};
-    return key->sign && signature_settle(key->public_half, &request.scheme, &ignored) &&
-           key->sign(&request, key->signer, out, length);
-}
-
-static int make_signature(void *data, unsigned char *out, size_t *length, size_t room,
-                          const unsigned char *input, size_t input_length) {
-    RemoteSignature *signature = data;
-    SignatureScheme scheme = signature->scheme;
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    Bytes message = {input, input_length};
-    size_t max = signature_room(signature->key->public_half);
-    *length = max;
-    if (!out) return 1;
-    if (room < max) return 0;
-    if (scheme.digest) {
-        if (!algorithms_hash(scheme.digest, &message, 1, digest)) return 0;
-        message = (Bytes){digest, (size_t)EVP_MD_get_size(scheme.digest)};
-    }
-    return ask_signer(signature, &scheme, message, out, length);
-}
-
-/* The message comes in one piece, as the digest context of OpenSSL 3.0 can't wait. */
-static const OSSL_DISPATCH signatures[] = {
-    {OSSL_FUNC_SIGNATURE_NEWCTX, (Entry)new_signature},
-    {OSSL_FUNC_SIGNATURE_FREECTX, (Entry)free_signature},
-    {OSSL_FUNC_SIGNATURE_DUPCTX, (Entry)copy_signature},
-    {OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, (Entry)begin_signature},
-    {OSSL_FUNC_SIGNATURE_DIGEST_SIGN, (Entry)make_signature},
-    {OSSL_FUNC_SIGNATURE_SET_CTX_PARAMS, (Entry)set_signature_params},
-    {OSSL_FUNC_SIGNATURE_SETTABLE_CTX_PARAMS, (Entry)list_signature_params},
-    {0, NULL},
-};
-
 /* --- the provider --- */
 
 #define PROVIDER "jsec"
@@ -278,10 +158,10 @@ static const OSSL_ALGORITHM key_algorithms[] = {
 };
 
 static const OSSL_ALGORITHM signature_algorithms[] = {
-    ALGORITHM("RSA:rsaEncryption:1.2.840.113549.1.1.1", signatures),
-    ALGORITHM("ECDSA", signatures),
-    ALGORITHM("ED25519:1.3.101.112", signatures),
-    ALGORITHM("ED448:1.3.101.113", signatures),
+    ALGORITHM("RSA:rsaEncryption:1.2.840.113549.1.1.1", remote_signature_functions),
+    ALGORITHM("ECDSA", remote_signature_functions),
+    ALGORITHM("ED25519:1.3.101.112", remote_signature_functions),
+    ALGORITHM("ED448:1.3.101.113", remote_signature_functions),
     {NULL, NULL, NULL, NULL},
 };
 
@@ -309,10 +189,11 @@ static int start_provider(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *c
 static OSSL_LIB_CTX *library;
 static CRYPTO_ONCE library_once = CRYPTO_ONCE_STATIC_INIT;
 
+/* The base provider encodes public halves. */
 static void make_library(void) {
     OSSL_LIB_CTX *made = OSSL_LIB_CTX_new();
     bool loaded = made && OSSL_PROVIDER_add_builtin(made, PROVIDER, start_provider) &&
-                  OSSL_PROVIDER_load(made, PROVIDER);
+                  OSSL_PROVIDER_load(made, PROVIDER) && OSSL_PROVIDER_load(made, "base");
     if (loaded) {
         library = made;
     } else {
@@ -342,14 +223,29 @@ static bool is_supported(const EVP_PKEY *key) {
     return false;
 }
 
-EVP_PKEY *remote_key_new(EVP_PKEY *public_half, RemoteSign *sign, const void *signer,
-                         Failure *failure) {
-    RemoteKey key = {public_half, sign, signer};
-    if (!is_supported(public_half)) {
-        failure_set(failure, "%s keys can't be used from elsewhere", keys_type(public_half));
+static EVP_PKEY *new_remote(RemoteKey *key, Failure *failure) {
+    if (!is_supported(key->public_half)) {
+        failure_set(failure, "%s keys can't be used from elsewhere", keys_type(key->public_half));
         return NULL;
     }
-    EVP_PKEY *made = make_key(&key);
+    EVP_PKEY *made = make_key(key);
     if (!made) failure_openssl(failure, "key elsewhere not set up");
     return made;
+}
+
+EVP_PKEY *remote_key_new(EVP_PKEY *public_half, RemoteSign *sign, const void *signer,
+                         Failure *failure) {
+    RemoteKey key = {public_half, sign, signer, NULL};
+    return new_remote(&key, failure);
+}
+
+EVP_PKEY *remote_key_stored(EVP_PKEY *public_half, EVP_PKEY *stored, RemoteSign *sign,
+                            Failure *failure) {
+    RemoteKey key = {public_half, sign, NULL, stored};
+    return new_remote(&key, failure);
+}
+
+bool remote_key_is(const EVP_PKEY *key) {
+    const OSSL_PROVIDER *provider = EVP_PKEY_get0_provider(key);
+    return provider && !strcmp(OSSL_PROVIDER_get0_name(provider), PROVIDER);
 }
