@@ -23,7 +23,7 @@
 
 (defn page []
   (def order ["target" "failure" "connection" "verification" "request" "certificate" "extension"
-              "finding" "suites" "suite" "groups"])
+              "finding" "suites" "suite" "groups" "issued" "event"])
   (string
     ``
 ## JSON
@@ -32,7 +32,8 @@
 the first of the tables below. A target that failed has its object, too. No field is ever left out;
 those that may be null are marked. Fields may be added in later versions, with a line in the
 changelog; none changes its meaning. Times are RFC 3339, in UTC. `jsec cert show --json` and `jsec
-cert verify --json` print an array, whose certificates have the form below.
+cert verify --json` print an array, whose certificates have the form below; `jsec cert list --json`
+prints an array of `issued`, and `jsec serve --json` an `event` a line.
 
 ``
     "\n" (string/join (map object-text order) "\n\n")

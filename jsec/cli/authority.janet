@@ -3,6 +3,7 @@
 (import ../cert)
 (import ./args)
 (import ./connection)
+(import ./record)
 (import ./show)
 
 (defn ca-file
@@ -109,7 +110,7 @@
   [given names]
   (unless (empty? names) (args/usage-error "list takes no NAME: --ca names the CA"))
   (def all (ca/list (need-ca given)))
-  (if (given :json) (show/print-json all) (each entry all (show-entry entry)))
+  (if (given :json) (show/print-json (map record/issued all)) (each entry all (show-entry entry)))
   0)
 
 (defn revoke

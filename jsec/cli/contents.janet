@@ -46,14 +46,17 @@
                 (eachp [i facts] (item :certificates) (connection/show-certificate i facts))))
     (print (show/paint :warn "unknown: ") (show/clean (item :what)))))
 
-(defn- without-raw
-  "Facts without the raw values of extensions, which are not text."
+(def- times [:this-update :next-update :time :invalidity-date])
+
+(defn- in-json
+  ``Facts without the raw values of extensions, which are not text, and with times as RFC 3339 has
+  them.``
   [value]
   (cond
     (dictionary? value)
     (from-pairs (seq [[k v] :pairs value :unless (and (= k :value) (value :oid))]
-                  [k (without-raw v)]))
-    (indexed? value) (map without-raw value)
+                  [k (if (and (number? v) (index-of k times)) (show/timestamp v) (in-json v))]))
+    (indexed? value) (map in-json value)
     value))
 
 (defn- json-item
@@ -61,7 +64,7 @@
   [item]
   (if (= :certificate (item :kind))
     (merge (record/certificate item) {"file" (item :file) "kind" "certificate"})
-    (merge (without-raw item)
+    (merge (in-json item)
            (if-let [certificates (item :certificates)]
              {:certificates (map record/certificate certificates)}
              {}))))

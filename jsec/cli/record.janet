@@ -1,5 +1,5 @@
-# The JSON that connect and check print: one object a target, on a line of its own. The tables below
-# are its schema: the records are made by them, and docs/tool.md and a test as well.
+# The JSON of the tool: of connect and check one object a target, on a line of its own. The tables
+# below are its schema: the records are made by them, and docs/tool.md and a test as well.
 #   [field type meaning]; a type is a name of `types`, of `objects`, or [type] for an array;
 #   a field that ends in "?" may be null, and none is ever left out.
 (import ./show)
@@ -96,7 +96,25 @@
     ["level" "string" "`good`, `warn` without forward secrecy, `bad` where broken"]]
    "groups"
    [["version" "string" "version of the protocol"]
-    ["groups" ["string"] "groups of the key exchange, the preferred first"]]})
+    ["groups" ["string"] "groups of the key exchange, the preferred first"]]
+   "issued"
+   [["serial" "string" "serial number, hexadecimal"]
+    ["subject" "string" "the subject as a line"]
+    ["common-name?" "string" "its common name"]
+    ["names" ["string"] "subject alternative names: `DNS:…`, `IP:…`"]
+    ["not-before" "time" "first second of validity"]
+    ["not-after" "time" "last second of validity"]
+    ["issued" "time" "when the CA issued it"]
+    ["sha256" "string" "SHA-256 of its DER form, hexadecimal"]
+    ["status" "string" "`valid`, `expired` or `revoked`"]
+    ["revoked?" "time" "when it was revoked"]
+    ["reason?" "string" "why, in the words of RFC 5280"]]
+   "event"
+   [["event" "string" "`listening`, `connection`, `refused`, or `error` of a connection"]
+    ["address?" "string" "the server's address, or the client's"]
+    ["error?" "string" "why a client was refused, or a connection ended early"]
+    ["connection?" "connection" "of `connection`: what was negotiated"]
+    ["certificates" ["certificate"] "of `connection`: the client's certificates"]]})
 
 (defn optional? [field] (string/has-suffix? "?" field))
 (defn name-of [field] (string/trimr field "?"))
@@ -119,6 +137,23 @@
                   :not-after (show/timestamp (facts :not-after))
                   :days-left (show/days-left facts)
                   :extensions (map |(record "extension" $) (get facts :extensions []))})))
+
+(defn issued
+  "A certificate of `ca/list`."
+  [entry]
+  (record "issued"
+          (merge entry
+                 (tabseq [key :in [:not-before :not-after :issued :revoked] :when (entry key)]
+                   key (show/timestamp (entry key))))))
+
+(defn event
+  "An event of jsec serve; `facts` are those of connection/facts, or nil."
+  [what &opt facts]
+  (record "event"
+          (merge what
+                 {:connection (if facts (record "connection" facts))
+                  :certificates (map |(certificate (merge $ {:pem show/null}))
+                                     (get facts :chain []))})))
 
 (defn target
   ``A target's record. `facts` are those of connection/facts, or nil; `parts` has the rest:

@@ -5,6 +5,7 @@
 (import ./args)
 (import ./connection)
 (import ./files)
+(import ./lazy)
 (import ./show)
 
 (def command
@@ -117,11 +118,15 @@ Prints each connection to standard output. Ends at SIGINT or SIGTERM, with statu
           :ca-file (given :client-ca)
           :password (identity :password)}))
 
+(def- record-event (lazy/function "record" 'event))
+
 (defn- place-text [name] (if (indexed? name) (string/join (map string name) ":") (string name)))
 
-(defn- tell [given event words]
+(defn- tell
+  "Print what happened, as JSON or in words; `facts` are those of a connection."
+  [given event words &opt facts]
   (if (given :json)
-    (show/print-json event)
+    (show/print-json (record-event event facts))
     (print words))
   (:flush (show/out)))
 
@@ -129,11 +134,10 @@ Prints each connection to standard output. Ends at SIGINT or SIGTERM, with statu
   (def who
     (if-let [certificate (first (facts :chain))] (string ", " (certificate :subject-text)) ""))
   (tell given
-        (merge {:event "connection"}
-               (struct ;(mapcat |[$ (facts $)]
-                                [:address :version :cipher :group :alpn :server-name :chain])))
+        {:event "connection" :address (facts :address)}
         (show/clean (string "connection from " (facts :address) ": " (facts :version) ", "
-                            (facts :cipher) who))))
+                            (facts :cipher) who))
+        facts))
 
 (defn- serve-one [given handler stream]
   (def facts (connection/facts ["" ""] stream 0 0))

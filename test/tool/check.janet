@@ -3,6 +3,7 @@
 (import ../support/nine)
 (import ../support/peers :prefix "")
 (import ../../tools/schema)
+(import jsec/cli/record)
 
 (def dir (tmpdir))
 
@@ -167,5 +168,36 @@ for line in sys.stdin: print(out(json.loads(line)))
   (is= ["certificate" good] [(shown "kind") (shown "file")])
   (schema/check "certificate"
                 (from-pairs (filter |(not (index-of (first $) ["kind" "file"])) (pairs shown)))))
+
+(peer-test "python3" "the JSON of cert list and of serve is that of the schema"
+  (def folder (string dir "/listed"))
+  (each words [["ca" folder] ["issue" "localhost" "--ca" folder "-o" (string folder "/server")]
+               ["issue" "me@a.example" "--client" "--ca" folder "-o" (string folder "/me")]
+               ["revoke" "me@a.example" "--ca" folder "--reason" "superseded"]
+               ["crl" "--ca" folder]]
+    (def [status _ err] (jsec "cert" ;words))
+    (is= 0 status err))
+  (def [issued] (json ((jsec "cert" "list" "--json" "--ca" folder) 1)))
+  (is= 2 (length issued))
+  (each entry issued (schema/check "issued" entry))
+  (is= [["valid" :null] ["revoked" "superseded"]]
+       (tuple ;(map |[($ "status") ($ "reason")] issued)))
+  (def [[list]] (json ((jsec "cert" "show" "--json" (string folder "/ca.crl")) 1)))
+  (each time [(list "this-update") (list "next-update") (get-in list ["revoked" 0 "time"])]
+    (is ((record/types "time") time) time))
+  (with-child [c (dyn *executable*) "bin/jsec" "serve" "0" "--json" "--once" "--client-ca"
+               (string folder "/ca.pem") "--cert" (string folder "/server.pem") "--key"
+               (string folder "/server.key")]
+    (def [port] (await c :out '(* "127.0.0.1:" '(some :d))))
+    (def place (string "localhost:" port))
+    (def trust ["--ca" (string folder "/ca.pem")])
+    (jsec "connect" "-q" ;trust place)
+    (jsec "connect" "-q" ;trust "--cert" (string folder "/me.pem") "--key" (string folder "/me.key")
+          place)
+    (is= 0 (exit-status c) (described c))
+    (def events (json (string (c :out))))
+    (each event events (schema/check "event" event))
+    (is= ["listening" "refused" "connection"] (tuple ;(take 3 (map |($ "event") events))))
+    (is= 1 (length (get-in events [2 "certificates"])))))
 
 (end)
