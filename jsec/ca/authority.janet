@@ -169,6 +169,11 @@
 (defn- has-serial? [entry text]
   (and (not (empty? text)) (= (plain-serial (entry :serial)) (plain-serial text))))
 
+(defn- shown
+  "A name or serial number for an error text; other bytes may be a secret."
+  [which]
+  (if (peg/match '(* (between 1 255 (range "!~")) -1) which) which "given"))
+
 (defn- certificate? [which] (string/find "-----BEGIN" which))
 
 (defn- entry-to-revoke
@@ -187,11 +192,11 @@
       (let [exact (filter |(has-serial? $ which) entries)]
         (if (next exact) exact (filter |(has-name? $ which) entries)))))
   (if (empty? found)
-    (folder/fail "no certificate of this CA has the name or serial number " which))
+    (folder/fail "no certificate of this CA has the name or serial number " (shown which)))
   (def open (filter |(not ($ :revoked)) found))
   (if (empty? open) (folder/fail "it is revoked already: " ((first found) :serial)))
   (if (and (next open 0) (not many?))
-    (folder/fail (length open) " certificates have the name " which
+    (folder/fail (length open) " certificates have the name " (shown which)
                  ": give a serial number, or :all: "
                  (string/join (map |($ :serial) open) ", ")))
   open)

@@ -1,6 +1,7 @@
 # The commands of jsec cert for a CA in a folder: ca, issue, list, revoke, crl, dev.
 (import ../ca)
 (import ../cert)
+(import ../crypto)
 (import ./args)
 (import ./connection)
 (import ./record)
@@ -119,10 +120,11 @@
   (unless (= 1 (length names))
     (args/usage-error "one NAME, serial number or FILE of a certificate is needed"))
   (def which (first names))
+  (def [is-file certificate] (protect (crypto/convert-cert (slurp which) :pem)))
   (def place (need-ca given))
   (def options {:reason (given :reason) :all (given :all)})
   (each entry
-    (ca/revoke place (if (= :file (os/stat which :mode)) (slurp which) which) options)
+    (ca/revoke place (if is-file certificate which) options)
     (print "revoked " (entry :serial) " " (show/clean (entry :subject))))
   (print "next: jsec cert crl makes the list for verifiers")
   0)

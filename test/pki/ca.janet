@@ -115,6 +115,7 @@
   (is= (serial d) (get-in (ca/revoke place (d :cert) {:reason "superseded"}) [0 :serial]))
   (is= 2 (length (ca/revoke place "10.0.0.1" {:all true})))
   (fails-with "no certificate of this CA" (ca/revoke place "none.example"))
+  (fails-with "or serial number given" (ca/revoke place (string/repeat "secret" 50)))
   (fails-with "bad option :reason" (ca/revoke place "x" {:reason :because}))
   (fails-with "not of this CA" (ca/revoke place ((authority "Other") :cert)))
   (is= @[1700000000 1700000000] (map |($ :revoked) (slice (ca/list place) 1 3))))

@@ -1,6 +1,8 @@
 # jsec cert with a CA in a folder: ca, issue, list, revoke, crl, dev, trust.
 (import ../support/check :prefix "")
 (import ../support/peers :prefix "")
+(import jsec/cert)
+(import jsec/crypto)
 
 (def tool (string (os/cwd) "/bin/jsec"))
 (def dir (tmpdir))
@@ -70,6 +72,19 @@
     (first (run-in folder "openssl" "verify" "-x509_strict" "-crl_check" "-CAfile" "ca.pem"
                    "-CRLfile" "ca.crl" "-verify_hostname" name (string name ".pem"))))
   (is= @[0 2] (map verify ["good.example" "bad.example"])))
+
+(test "a certificate to revoke is given by name, serial number, or file in PEM or DER"
+  (def folder (fresh))
+  (defn path [name] (string folder "/" name))
+  (each name ["a" "b" "c" "d"] (fine folder "issue" (string name ".example") "-o" name))
+  (spit (path "b.der") (crypto/convert-cert (slurp (path "b.pem")) :der))
+  (spit (path "key.der") (crypto/convert-key (slurp (path "c.key")) :der))
+  (spit (path "c.example") "a file that has the name of a host")
+  (each which ["a.pem" "b.der" "c.example" ((cert/parse (slurp (path "d.pem"))) :serial)]
+    (has (fine folder "revoke" which) "revoked "))
+  (each which ["a.key" "key.der"]
+    (is= (string "jsec: no certificate of this CA has the name or serial number " which "\n")
+         (fails folder "revoke" which))))
 
 (test "a CA lies in a folder of its own, or under a name of its own"
   (def folder (tmpdir))
