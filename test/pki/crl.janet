@@ -219,7 +219,10 @@
       (run "go" "run" "test/support/x509.go" "crl" (at "list.pem") (at "ca.pem")))
     (is= 0 status text)
     (is (string/find "number 17\n" text) text)
-    (is (string/find (string (serial bad) " 2030-03-17\n") text) text))
+    (is (string/find (string (serial bad) " 2030-03-17\n") text) text)
+    (def [other-status why]
+      (run "go" "run" "test/support/x509.go" "crl" (at "list.pem") (at "other.pem")))
+    (is= 1 other-status why))
   (skip "Go's crypto/x509 verifies and reads our list" "go is not installed"))
 
 (peer-test "openssl" "we read the lists of the openssl command"
