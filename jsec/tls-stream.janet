@@ -6,7 +6,7 @@
     # what was negotiated
     connection-info version cipher cipher-bits handshake-time
     # the peer's certificate
-    peer-certificate peer-chain verify-result
+    peer-certificate peer-chain verify-result request-certificate
     # sessions and keys
     get-session set-session session-reused? key-update renegotiate
     # stapling

@@ -70,6 +70,21 @@
   (tls-stream/set-session s session)
   (tls-stream/handshake s)
   (tls-stream/session-reused? s)) # => true
+# ### tls-stream/request-certificate
+(import jsec/cert)
+(import jsec/tls)
+(def alice
+  (cert/issue-cert {:issuer-cert "ca.pem" :issuer-key "ca.key" :common-name "alice"
+                    :ext-key-usage [:client-auth]}))
+(def listener
+  (tls/listen "127.0.0.1" 0 {:cert "localhost.pem" :key "localhost.key" :ca-file "ca.pem"}))
+(ev/go (fn []
+         (with [s (tls/connect "localhost" ((net/localname listener) 1)
+                               (merge alice {:ca-file "ca.pem" :post-handshake-auth true}))]
+           (ev/read s 1))))
+(with [s (tls/accept listener)]
+  (tls-stream/request-certificate s)
+  ((tls-stream/peer-certificate s :data) :subject-text)) # => "CN=alice"
 # ### tls-stream/renegotiate
 (import jsec/tls)
 (with [s (tls/connect "localhost" 8443 {:ca-file "ca.pem" :max-version :TLS1_2})]
