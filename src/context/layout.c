@@ -12,15 +12,17 @@ static const OptionGroup groups[] = {
     {"Sessions", "session on-session session-tickets session-timeout session-lifetime "
                  "session-cache-size ticket-keys max-sessions max-sessions-per-host"},
     {"Times", "timeout handshake-timeout close-timeout handshake handshake-timing retransmit"},
-    {"Transport", "buffer-size tcp-nodelay truncation mtu backlog share-port keylog on-error "
-                  "context"},
+    {"Transport",
+     "buffer-size tcp-nodelay truncation mtu backlog share-port proxy-protocol send-proxy "
+     "keylog on-error context"},
     {NULL, NULL},
 };
 
 #define OF_SERVERS                                                                                 \
     "ticket-keys session-cache-size session-tickets ocsp-response client-ca-names "                \
-    "on-hello max-asking"
-#define OF_CLIENTS "session on-session ocsp ocsp-max-age legacy-server-connect post-handshake-auth"
+    "on-hello max-asking proxy-protocol"
+#define OF_CLIENTS                                                                                 \
+    "session on-session ocsp ocsp-max-age legacy-server-connect post-handshake-auth send-proxy"
 
 const OptionLayout layout_client = {groups, "sni " OF_SERVERS, "servers"};
 const OptionLayout layout_server = {groups, OF_CLIENTS, "clients"};

@@ -4,6 +4,7 @@
 #define JSEC_CONTEXT_OPTIONS_H
 
 #include "base/options.h"
+#include "context/proxy.h"
 #include "context/questions.h"
 #include "context/signer.h"
 #include "core/tls/settings.h"
@@ -24,6 +25,7 @@ typedef struct ConnectionOptions {
     Janet on_session;                /* function of each new session, or nil */
     Questions questions;
     ConnectionSettings settings;
+    ProxyOptions proxy;
     double timeout; /* of the whole call, seconds */
     bool handshake; /* before the call returns */
 } ConnectionOptions;

@@ -179,7 +179,8 @@ static Negotiated session_of_peer(const char *function, const Janet *argv) {
     get_address(function, argv, 1, &endpoint);
     const Peer *peer = peers_find(&server->peers, &endpoint);
     if (!peer || peer->state != PEER_OPEN) raise_format(function, "no session with %v", argv[1]);
-    return (Negotiated){peer->engine.ssl, server->settings.timing ? peer->took : -1};
+    int64_t took = server->settings.timing ? peer->took : -1;
+    return (Negotiated){peer->engine.ssl, took, janet_wrap_nil()};
 }
 
 /* The session of a client, or of a server's peer. *next is the number of the next argument, of

@@ -135,9 +135,11 @@ static int accept_pending(JanetStream *stream, struct sockaddr_storage *peer) {
     return descriptor;
 }
 
-int listener_try(JanetStream *stream) {
-    struct sockaddr_storage peer;
-    return listener_of(stream) ? -1 : accept_pending(stream, &peer);
+int listener_try(JanetStream *stream, Endpoint *peer) {
+    struct sockaddr_storage address;
+    int descriptor = listener_of(stream) ? -1 : accept_pending(stream, &address);
+    if (descriptor >= 0) endpoint_of(peer, &address);
+    return descriptor;
 }
 
 static void deliver_connection(Listener *listener, Acceptor *acceptor, int descriptor,

@@ -46,7 +46,7 @@ void listener_take_from_core(JanetStream *stream, const JanetMethod *methods);
 JanetStream *listener_get(const char *function, const Janet *argv, int32_t n);
 
 /* Accept a pending connection at once. -1: there is none, or acceptors wait in the queue. */
-int listener_try(JanetStream *stream);
+int listener_try(JanetStream *stream, Endpoint *peer);
 
 /* Add an acceptor to the queue of a listener from listener_get. */
 void listener_join(JanetStream *stream, Acceptor *acceptor);

@@ -8,6 +8,7 @@
 #include "core/pool.h"
 #include "core/tls/context_data.h"
 #include "pki/info.h"
+#include "stream/proxy.h"
 #include "stream/stream_internal.h"
 
 #include <openssl/objects.h>
@@ -202,6 +203,7 @@ Janet info_connection(const Negotiated *it) {
     put_key(info, "peer-chain", export_chain(ssl, FORM_DATA));
     put_key(info, "certificate-request", make_request(ssl));
     put_key(info, "handshake-time", info_handshake_time(it));
+    put_key(info, "proxy", it->proxy);
     return janet_wrap_struct(janet_table_to_struct(info));
 }
 
@@ -221,7 +223,8 @@ Janet info_peer_chain(const char *function, const Negotiated *it, int32_t argc, 
 Negotiated info_of(const Janet *argv, const char *function) {
     SSL *ssl = info_negotiated(argv, function);
     const Stream *stream = stream_get(argv, 0);
-    return (Negotiated){ssl, stream->settings.timing ? stream->took : -1};
+    int64_t took = stream->settings.timing ? stream->took : -1;
+    return (Negotiated){ssl, took, proxy_describe(stream)};
 }
 
 static Janet run_info(int32_t argc, const Janet *argv, const char *name,

@@ -8,6 +8,7 @@
 typedef struct Negotiated {
     SSL *ssl;
     int64_t took; /* nanoseconds of the handshake; negative: not measured */
+    Janet proxy;  /* see proxy_describe */
 } Negotiated;
 
 Janet info_version(const Negotiated *it);

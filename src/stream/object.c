@@ -3,6 +3,7 @@
 #include "base/raise.h"
 #include "net/generic.h"
 #include "net/socket.h"
+#include "stream/proxy.h"
 #include "stream/stream_internal.h"
 
 /* --- methods that go to the socket --- */
@@ -16,6 +17,8 @@ static Janet call_core(const char *name, const char *if_closed, int32_t argc, co
 
 Janet cfun_shared_peername(int32_t argc, Janet *argv) {
     args_arity(NULL, argc, 1, 1);
+    Janet client = proxy_peername(stream_get(argv, 0));
+    if (!janet_checktype(client, JANET_NIL)) return client;
     return call_core("net/peername", "stream closed", argc, argv);
 }
 

@@ -6,6 +6,7 @@
 #include "core/tls/datagram.h"
 #include "net/socket.h"
 #include "stream/memory.h"
+#include "stream/proxy.h"
 #include "stream/stream_internal.h"
 
 #include <errno.h>
@@ -64,7 +65,10 @@ static void go_on(Asker *asker) {
 static bool find_peer(const Asker *asker, Endpoint *peer) {
     struct sockaddr_storage address;
     socklen_t length = sizeof address;
-    int descriptor = stream_of_asker(asker)->watcher.descriptor;
+    const Stream *stream = stream_of_asker(asker);
+    int descriptor = stream->watcher.descriptor;
+    *peer = stream->peer; /* perhaps that of a PROXY header */
+    if (stream->proxy && peer->family) return true;
     return descriptor >= 0 && !getpeername(descriptor, (struct sockaddr *)&address, &length) &&
            endpoint_of(peer, &address);
 }
@@ -100,6 +104,8 @@ static void free_native(Stream *stream) {
     if (stream->engine.ssl) natives.open--;
     if (natives.reported > natives.open) natives.reported = natives.open;
     engine_free(&stream->engine);
+    janet_free(stream->proxy);
+    stream->proxy = NULL;
     stream->state = STREAM_CLOSED;
     if (stream->observer.ended) stream->observer.ended(stream->observer.arg);
     stream->observer.ended = NULL;

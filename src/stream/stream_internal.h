@@ -44,6 +44,7 @@ struct Stream {
     StreamObserver observer;
     JanetArray *errors;              /* that the peer caused, if `accepted`; NULL: none */
     Janet facts;                     /* about the last of them, or nil */
+    struct Proxy *proxy;             /* NULL: no PROXY header comes or is sent */
     Endpoint peer;                   /* of an accepted stream; family 0: no IP address */
     bool accepted;                   /* by an accept loop, which reports errors */
     bool timed_out;                  /* its last call did, by the peer's silence */

@@ -1,6 +1,7 @@
 /* A stream's socket, TCP (or unix) and UDP, as the transport of its engine.
  *
  * Events are edge-triggered: a socket is tried only after an event, until it has no more. */
+#include "stream/proxy.h"
 #include "stream/stream_internal.h"
 
 #include <errno.h>
@@ -32,6 +33,8 @@ static ssize_t send_retried(const Stream *stream, const uint8_t *bytes, size_t l
 static ptrdiff_t send_tcp(void *arg, const uint8_t *bytes, size_t length) {
     Stream *stream = arg;
     if (!stream->writable) return TRANSPORT_WOULD_BLOCK;
+    ptrdiff_t first = stream->proxy ? proxy_send(stream) : 1;
+    if (first <= 0) return first;
     ssize_t n = send_retried(stream, bytes, length);
     if (n < 0 && !is_blocked(errno)) return TRANSPORT_ERROR(errno);
     if (n < 0 || (size_t)n < length) stream->writable = false;
@@ -41,6 +44,8 @@ static ptrdiff_t send_tcp(void *arg, const uint8_t *bytes, size_t length) {
 static ptrdiff_t receive_tcp(void *arg, uint8_t *bytes, size_t room) {
     Stream *stream = arg;
     if (!may_receive(stream)) return TRANSPORT_WOULD_BLOCK;
+    ptrdiff_t first = stream->proxy ? proxy_receive(stream) : 1;
+    if (first <= 0) return first;
     ssize_t n;
     do {
         n = recv(stream->watcher.descriptor, bytes, room, 0);

@@ -8,19 +8,26 @@
 #include "net/listener.h"
 #include "register.h"
 #include "stream/handshake.h"
+#include "stream/proxy.h"
 #include "tls/listener.h"
 
 #include <math.h>
 #include <unistd.h>
 
-Stream *accept_stream(Context *context, const ConnectionSettings *settings, int descriptor,
-                      bool used, Failure *failure) {
-    Stream *stream = stream_new(&tls_stream_kind, context, ENGINE_SERVER, settings, failure);
+AcceptSettings accept_settings(const ConnectionOptions *options) {
+    return (AcceptSettings){options->settings, options->proxy.trusted, !options->handshake};
+}
+
+Stream *accept_stream(Context *context, const AcceptSettings *settings, Accepted accepted,
+                      Failure *failure) {
+    Stream *stream =
+        stream_new(&tls_stream_kind, context, ENGINE_SERVER, &settings->connection, failure);
     if (!stream || !context_prepare(stream_ssl(stream), NULL, NULL, failure)) {
-        close(descriptor);
+        close(accepted.descriptor);
         return NULL;
     }
-    return stream_attach(stream, descriptor, used, failure) ? stream : NULL;
+    if (networks_contain(&settings->proxies, accepted.peer)) stream_await_proxy(stream);
+    return stream_attach(stream, accepted.descriptor, accepted.used, failure) ? stream : NULL;
 }
 
 void accept_check(const char *caller, const Context *context) {
@@ -55,20 +62,19 @@ typedef struct AcceptRequest {
     HandshakeRequest handshake; /* first: it is one, once accepted */
     Acceptor acceptor;
     Context *context;
-    ConnectionSettings settings;
-    bool deferred;
+    AcceptSettings settings;
 } AcceptRequest;
 
-static void begin_handshake(AcceptRequest *request, int descriptor) {
+static void begin_handshake(AcceptRequest *request, int descriptor, const Endpoint *peer) {
     Failure failure;
     RequestQueue none;
     request_queue_init(&none);
-    Stream *stream =
-        accept_stream(request->context, &request->settings, descriptor, false, &failure);
+    Accepted accepted = {descriptor, peer, false};
+    Stream *stream = accept_stream(request->context, &request->settings, accepted, &failure);
     if (!stream) {
         request_fail(&request->handshake.request, &none,
                      raise_text(request->handshake.function, &failure));
-    } else if (request->deferred) {
+    } else if (request->settings.deferred) {
         request_complete(&request->handshake.request, &none, janet_wrap_abstract(stream));
     } else {
         handshake_join(stream, &request->handshake);
@@ -84,8 +90,7 @@ static bool accept_waits(const Acceptor *acceptor) {
 }
 
 static void take_connection(Acceptor *acceptor, int descriptor, const Endpoint *peer) {
-    (void)peer;
-    begin_handshake(request_of_acceptor(acceptor), descriptor);
+    begin_handshake(request_of_acceptor(acceptor), descriptor, peer);
 }
 
 static void end_accept(Acceptor *acceptor) {
@@ -122,11 +127,11 @@ JANET_NO_RETURN static void accept_next(const char *function, JanetStream *liste
     request->acceptor.accepted = take_connection;
     request->acceptor.closed = end_accept;
     request->context = context;
-    request->settings = options->settings;
-    request->deferred = !options->handshake;
-    int descriptor = listener_try(listener);
+    request->settings = accept_settings(options);
+    Endpoint peer;
+    int descriptor = listener_try(listener, &peer);
     if (descriptor >= 0) {
-        begin_handshake(request, descriptor);
+        begin_handshake(request, descriptor, &peer);
     } else {
         listener_join(listener, &request->acceptor);
     }

@@ -5,10 +5,25 @@
 #include "tls/options.h"
 #include "tls/stream.h"
 
-/* A server's stream on an accepted descriptor, which is closed on failure. The handshake has not
- * begun. `used`: see stream_attach. */
-Stream *accept_stream(Context *context, const ConnectionSettings *settings, int descriptor,
-                      bool used, Failure *failure);
+/* How a server treats its connections. */
+typedef struct AcceptSettings {
+    ConnectionSettings connection;
+    Networks proxies; /* peers that send a PROXY header */
+    bool deferred;    /* the handshake */
+} AcceptSettings;
+
+AcceptSettings accept_settings(const ConnectionOptions *options);
+
+/* A connection that a listener gave. `used`: see stream_attach. */
+typedef struct Accepted {
+    int descriptor;
+    const Endpoint *peer;
+    bool used;
+} Accepted;
+
+/* A server's stream on its descriptor, which is closed on failure. The handshake has not begun. */
+Stream *accept_stream(Context *context, const AcceptSettings *settings, Accepted accepted,
+                      Failure *failure);
 
 /* The options of a server in argument n or, if that is nil, those of the listener. Raises when the
  * server lacks a certificate, or a CA to verify clients against. */

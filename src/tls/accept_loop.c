@@ -56,8 +56,7 @@ typedef struct Loop {
     Janet on_error;
     Janet supervisor; /* channel of the loop's fiber, or nil */
     JanetTable *env;  /* dynamic bindings of the loop's fiber; NULL: none */
-    ConnectionSettings settings;
-    bool deferred;
+    AcceptSettings settings;
     Admission *admission;
 } Loop;
 
@@ -135,8 +134,8 @@ static void report_refusal(void *pointer, const char *why, const Endpoint *peer)
 static Stream *make_stream(void *pointer, int descriptor, const Endpoint *peer) {
     const Loop *loop = pointer;
     Failure failure;
-    Stream *stream =
-        accept_stream(loop->context, &loop->settings, descriptor, !loop->deferred, &failure);
+    Accepted accepted = {descriptor, peer, !loop->settings.deferred};
+    Stream *stream = accept_stream(loop->context, &loop->settings, accepted, &failure);
     if (!stream) {
         report_refusal(pointer, failure.text, peer);
         return NULL;
@@ -171,7 +170,14 @@ static Janet cfun_ended(int32_t argc, Janet *argv) {
     return janet_wrap_boolean(janet_checktype(loop->supervisor, JANET_NIL));
 }
 
+/* All clients of a balancer come from its address. */
+static bool is_proxy(const void *pointer, const Endpoint *peer) {
+    const Loop *loop = pointer;
+    return networks_contain(&loop->settings.proxies, peer);
+}
+
 static const AdmissionOps admission_ops = {
+    .is_proxy = is_proxy,
     .make = make_stream,
     .serve = serve_stream,
     .failed = report_failure,
@@ -190,7 +196,7 @@ static bool loop_waits(const Acceptor *acceptor) {
 
 static void add_connection(Acceptor *acceptor, int descriptor, const Endpoint *peer) {
     const Loop *loop = request_of_acceptor(acceptor)->loop;
-    if (loop->deferred) {
+    if (loop->settings.deferred) {
         admission_add_deferred(loop->admission, descriptor, peer);
     } else {
         admission_add(loop->admission, descriptor, peer);
@@ -285,9 +291,8 @@ JANET_NO_RETURN static void start_loop(const char *function, Loop *loop, JanetSt
                                    options->settings.handshake_timeout};
     options_read(function, &loop_set, loop_options, &own);
     loop->on_error = own.on_error;
-    loop->settings = options->settings;
-    loop->settings.handshake_timeout = own.limits.handshake_timeout;
-    loop->deferred = !options->handshake;
+    loop->settings = accept_settings(options);
+    loop->settings.connection.handshake_timeout = own.limits.handshake_timeout;
     poller_start();
     run_loop(loop, listener, &own);
 }

@@ -253,7 +253,7 @@ static void limit_host(const Connection *newest) {
     Connection *oldest = NULL;
     int32_t count = 0;
     if (admission->handshakes.count <= admission->limits.max_handshakes_per_host) return;
-    if (!newest->peer.family) return;
+    if (!newest->peer.family || admission->ops->is_proxy(newest->loop, &newest->peer)) return;
     for (Connection *other = admission->handshakes.first; other; other = other->next) {
         if (!endpoint_same_host(&other->peer, &newest->peer)) continue;
         if (!oldest) oldest = other;

@@ -25,6 +25,8 @@ typedef struct AdmissionOps {
     void (*failed)(void *loop, Stream *stream); /* the handshake; the stream is dropped then */
     /* Before there was a stream. */
     void (*refused)(void *loop, const char *why, const Endpoint *peer);
+    /* Does that address stand for many clients? */
+    bool (*is_proxy)(const void *loop, const Endpoint *peer);
 } AdmissionOps;
 
 /* Plain memory with a reference count, not a Janet value: a collected stream decrements the count

@@ -4,6 +4,7 @@
 #include "base/module.h"
 #include "base/raise.h"
 #include "register.h"
+#include "stream/proxy.h"
 #include "tls/options.h"
 #include "tls/stream.h"
 
@@ -16,6 +17,8 @@ static Stream *prepare_client(const char *function, const Target *target, Contex
     if (!stream || !stream_prepare(stream, options, host, &failure)) {
         raise_failure(function, &failure);
     }
+    const ProxyOptions *proxy = &options->proxy;
+    if (proxy->length) stream_send_proxy(stream, proxy->header, proxy->length);
     return stream;
 }
 

@@ -62,6 +62,20 @@ static const OptionRow tcp_rows[] = {
 };
 static const OptionSet tcp_set = OPTION_SET(tcp_rows);
 
+/* Of connections that we accept or make ourselves. */
+static const OptionRow proxy_rows[] = {
+    OPTION("proxy-protocol", parse_networks, ContextOptions, connection.proxy.trusted,
+           "Servers behind a balancer: array of the networks that it connects from, such as "
+           "`[\"10.0.0.0/8\"]`, or `:unix` for unix sockets. Connections from there have to begin "
+           "with a header of the PROXY protocol, version 1 or 2, and `net/peername` then gives the "
+           "client's address. Others must not have one. Default: none."),
+    OPTION("send-proxy", parse_send_proxy, ContextOptions, connection.proxy,
+           "Clients that relay: struct of `:peername` and `:localname`, those of the connection "
+           "that is relayed as `net/peername` and `net/localname` give them. A header of the PROXY "
+           "protocol is sent before TLS, of `:version` 1 or 2 (default)."),
+};
+static const OptionSet proxy_set = OPTION_SET(proxy_rows);
+
 static const OptionRow rows[] = {
     OPTION_WITH(
         "security", option_nested, &security_set, ContextOptions, settings,
@@ -95,15 +109,23 @@ static const OptionRow rows[] = {
     SETTING_OPTION("renegotiation", parse_switch, renegotiation,
                    "Let TLS 1.2 peers start a renegotiation. Default `false`."),
 };
-static const OptionSet *const parts[] = {
-    &rows_identity, &rows_trust,     &version_set,     &rows_strength, &rows_extension,
-    &rows_store,    &rows_questions, &rows_connection, &tcp_set,       NULL};
+static const OptionSet *const parts[] = {&rows_identity,
+                                         &rows_trust,
+                                         &version_set,
+                                         &rows_strength,
+                                         &rows_extension,
+                                         &rows_store,
+                                         &rows_questions,
+                                         &rows_connection,
+                                         &tcp_set,
+                                         &proxy_set,
+                                         NULL};
 const OptionSet tls_option_set = {rows, sizeof rows / sizeof *rows, NULL, parts, &layout_both};
 static const OptionSet *const all_parts[] = {&tls_option_set, NULL};
 const OptionSet tls_client_set = OPTION_SET_LAID_OUT(all_parts, &layout_client);
 const OptionSet tls_server_set = OPTION_SET_LAID_OUT(all_parts, &layout_server);
 
-static const OptionSet *const beside_parts[] = {&rows_connection, &tcp_set, NULL};
+static const OptionSet *const beside_parts[] = {&rows_connection, &tcp_set, &proxy_set, NULL};
 const OptionSet tls_beside_set = {
     NULL, 0, " beside :context, where only options of a connection are allowed", beside_parts,
     NULL};

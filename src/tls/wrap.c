@@ -43,6 +43,10 @@ static void attach_transport(Stream *stream, Janet transport, const char *functi
 static Janet take_over(const char *function, Janet transport, EngineRole role, Context *context,
                        const ConnectionOptions *options, const char *hostname) {
     Failure failure;
+    if (options->proxy.length || options->proxy.trusted.count) {
+        raise_format(function, "the options :send-proxy and :proxy-protocol are for connections "
+                               "that jsec makes or accepts itself");
+    }
     poller_start();
     Stream *stream = stream_new(&tls_stream_kind, context, role, &options->settings, &failure);
     if (!stream || !stream_prepare(stream, options, hostname, &failure)) {

@@ -80,7 +80,7 @@
 (test "options of listeners and connections are refused for virtual hosts, all others are allowed"
   (is= (sorted [;of-connections ;of-listeners "buffer-size" "close-timeout" "session-timeout"
                 "tcp-nodelay" "truncation" ;of-questions
-                "post-handshake-auth"])
+                "post-handshake-auth" "proxy-protocol" "send-proxy"])
        (refused-in-hosts tls/new-context (options-of 'tls/new-context)))
   (is= (sorted [;of-connections ;of-listeners ;of-questions "mtu" "retransmit" "session-lifetime"])
        (refused-in-hosts dtls/new-context (options-of 'dtls/new-context))))

@@ -397,6 +397,23 @@
    `net/accept` and `net/accept-loop` have no argument for options: give these to `tls/listen`.
    Libraries get them by `tls/with-options`, or by the `:options` of `tls/import`.``}
 
+  {:title "A PROXY header that is missing or malformed"
+   :texts ["PROXY header expected: *"
+           "the options :send-proxy and :proxy-protocol are for connections*"]
+   :parts ["it has no room for its addresses" "its addresses are not those of TCP"
+           "its checksum is wrong" "its command is unknown" "its extensions are malformed"
+           "its line is malformed" "its line is too long" "it is too long"
+           "the connection begins with other bytes"]
+   :cause
+   ``A connection from a network of `:proxy-protocol` has to begin with a header of the PROXY
+   protocol, before TLS. This one began otherwise: a client of that network connected directly, or
+   the balancer sends no header. `tls/upgrade` and `tls/wrap` take over connections of others, and
+   read and send no header.``
+   :cure
+   ``HAProxy sends headers with `send-proxy-v2` at the `server` line, nginx with
+   `proxy_protocol on`. Give `:proxy-protocol` only the balancers' own addresses. Health checks of
+   the balancer need the header as well: `check-send-proxy`.``}
+
   {:title "Listeners that were not passed"
    :texts ["the environment's *" "descriptor … was announced and not passed" "descriptor …: *"]
    :cause
