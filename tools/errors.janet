@@ -47,6 +47,47 @@
       "failure_prefix" (string (readable text) ": …")
       (readable text))))
 
+# ---- the texts in Janet ----
+
+(defn- written
+  "What a form that makes a string is known to hold."
+  [form]
+  (cond
+    (string? form) form
+    (and (tuple? form) (= 'string (first form))) (string/join (map written (drop 1 form)))
+    "…"))
+
+(defn- without-function [text]
+  (def named '(* (+ "…" (* (some :a) "/" (some (+ :w (set "-?"))))) ": " '(any 1)))
+  (first (or (peg/match named text) [text])))
+
+(defn- raised-by
+  "The text that a form raises, or nil."
+  [form]
+  (def [head & rest] form)
+  (def text
+    (case head
+      'errorf (readable (written (first rest)))
+      'error (written (first rest))
+      'assert (written (get rest 1))
+      'fail (string/join (map written rest))
+      'folder/fail (string/join (map written rest))))
+  (if (and text (peg/find :a (string/replace-all "…" "" text)))
+    (string/replace-all "……" "…" (without-function text))))
+
+(defn- raised-in
+  "The texts that the forms within a form raise."
+  [form]
+  (def parts
+    (cond
+      (indexed? form) form
+      (dictionary? form) (mapcat identity (pairs form))
+      []))
+  [;(if-let [text (and (tuple? form) (not (empty? form)) (raised-by form))] [text] [])
+   ;(mapcat raised-in parts)])
+
+# ---- all texts ----
+
 (defn- files-in [folder]
   (mapcat |(let [path (string folder "/" $)]
              (if (= :directory (os/stat path :mode)) (files-in path) [path]))
@@ -57,7 +98,9 @@
   []
   (def found (mapcat |(map text-of (peg/match calls (slurp $)))
                      (filter |(string/has-suffix? ".c" $) (files-in "src"))))
-  (sort (distinct (filter truthy? found))))
+  (def in-janet (mapcat |(raised-in (parse-all (slurp $)))
+                        (mapcat files-in ["jsec/lib" "jsec/ca"])))
+  (sort (distinct (filter truthy? [;found ;in-janet]))))
 
 # ---- their explanations ----
 

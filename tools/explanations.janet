@@ -33,7 +33,8 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
    :cure "`(tls/connect \"a.example\" 443)`: host and port are two arguments."}
 
   {:title "Options that don't exist"
-   :texts ["unknown option *" "bad options, expected table or struct, got …"
+   :texts ["unknown option *" "unknown option, *" "unknown argument *"
+           "bad options, expected table or struct, got …"
            "prototypes of options too deep" "options :… and …:… say the same*"
            "options :hostname and :sni say the same*" "option :… is for … only"]
    :cause
@@ -44,6 +45,8 @@ spellings of one option are given.``
   {:title "Values that don't fit"
    :texts ["bad slot #*" "bad option *" "bad options, *" "bad :alpn*" "bad :ciphers*" "bad :curves*"
            "bad :mtu*" "unexpected keyword …"
+           "counter: bad slot *" "…: bad slot *" "arguments come in pairs of keyword and value"
+           "handler not supported for :datagram servers"
            "unknown …, expected one of*" "arity mismatch, got …" "handler function must*"
            "option :password is required"
            "options :issuer-cert and :issuer-key are required"
@@ -195,20 +198,13 @@ spellings of one option are given.``
    have name constraints: `"DNS:example.com"`, `"IP:10.0.0.0/8"`.``}
 
   {:title "A CA in a folder"
-   :texts ["lock file not opened*" "lock not taken*" "not written to the disk*"]
-   :others ["there is no CA: … does not exist: make one (ca/create, jsec cert ca)"
-            "… is there already: :force makes a new CA"
-            "… is damaged: restore it from a copy"
-            "the CA is locked: another process has used it for 30 seconds"
-            "the folder can't be used: …: …"
-            "serial number … is taken"
-            ":key-file is for a new key: leave it out with :key and :csr"
-            "no certificate of this CA has the name or serial number …"
-            "… certificates have the name …: give a serial number, or :all: …"
-            "it is revoked already: …"
-            "the certificate is not of this CA"
-            "neither XDG_DATA_HOME nor HOME is set: set one of them"
-            "…: No space left on device"]
+   :texts ["lock file not opened*" "lock not taken*" "not written to the disk*" "there is no CA: *"
+           "… is there already*" "… is damaged: restore it from a copy" "the CA is locked: *"
+           "the folder can't be used: *" "serial number … is taken" ":key-file is for a new key: *"
+           "no certificate of this CA has the name *" "… certificates have the name *"
+           "revoked already: …" "the certificate is not of this CA"
+           "neither XDG_DATA_HOME nor HOME is set: *"]
+   :others ["…: No space left on device"]
    :cause
    ``Functions of `jsec/ca` and `jsec cert` keep a CA in a folder: its certificate, its key and an
    index of what it issued. The folder is not there, can't be written, or its index was changed by
@@ -244,10 +240,18 @@ spellings of one option are given.``
    Give the session to `tls/connect` as `:session`.``}
 
   {:title "Tickets"
-   :texts [":ticket-keys*" "ticket keys: …"]
+   :texts [":ticket-keys*" "ticket keys: …" "give one of the options :secret and :source"]
    :cause
-   ``Ticket keys have 48 or 80 bytes (nginx's format), and there are 1 to 8 of them.``
+   ``Ticket keys have 48 or 80 bytes (nginx's format), and there are 1 to 8 of them. A rotation has
+   either a secret to derive them from, or a function that returns them.``
    :cure "`(crypto/random-bytes 80)`, or a file of them: `openssl rand 80 > ticket.key`."}
+
+  {:title "One-time codes"
+   :texts ["the secret is empty: *" "… is empty or has a colon, which *"]
+   :cause
+   ``A code needs a secret. The label of an `otpauth:` URI consists of issuer and account, with a
+   colon between them.``
+   :cure "`(crypto/random-bytes 20)` makes a secret. Leave colons out of issuer and account."}
 
   {:title "Too early, too late, or not on this side"
    :texts ["the handshake is not done yet" "the handshake has begun: staple*"
@@ -315,12 +319,9 @@ spellings of one option are given.``
    :texts ["the cipher is finished*" "the digest is finished*" "the file is finished"
            "it is finished: make a new one" "… signs all data in one call*" "data not taken*"
            "file not opened*" "file not read*" "not a regular file*" "a path has no NUL byte"
-           "no cipher*" "no copy*"]
-   :others ["not a sealed stream, or one of another version"
-            "wrong key, or the header was changed"
-            "not authentic: the data was cut, reordered or changed: drop the output"
-            "…: bad slot #…, expected stream or file, got …"
-            "a key has 32 bytes, got …: use random-bytes, or scrypt for a password"]
+           "no cipher*" "no copy*" "not a sealed stream, or one of another version"
+           "wrong key, or the header was changed" "a key has 32 bytes, got …*"]
+   :others ["not authentic: the data was cut, reordered or changed: drop the output"]
    :cause
    ``A digest, signer or cipher was used after its last call; a key signs all data in one call; a
    file can't be read, or it is a pipe or terminal; or a sealed stream has another key.``

@@ -194,7 +194,7 @@
   (if (empty? found)
     (folder/fail "no certificate of this CA has the name or serial number " (shown which)))
   (def open (filter |(not ($ :revoked)) found))
-  (if (empty? open) (folder/fail "it is revoked already: " ((first found) :serial)))
+  (if (empty? open) (folder/fail "revoked already: " ((first found) :serial)))
   (if (and (next open 0) (not many?))
     (folder/fail (length open) " certificates have the name " (shown which)
                  ": give a serial number, or :all: "

@@ -83,6 +83,8 @@
 (test "the errors that the sources raise are found: those of a few calls are on the page"
   (each wrong [|(eval-string "(import jsec/tls) (tls/connect \"localhost\" 1 {:verfy false})")
                |(eval-string "(import jsec/crypto) (crypto/digest :nonsense \"\")")
+               |(eval-string "(import jsec/crypto) (crypto/totp \"\")")
+               |(eval-string "(import jsec/ca) (ca/list \"/nowhere\")")
                |(eval-string
                   "(import jsec/tls) (tls/new-context {:cert \"/nowhere\" :key \"/nowhere\"})")]
     (def [_ err] (protect (wrong)))

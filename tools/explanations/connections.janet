@@ -384,12 +384,11 @@
    contents of a file. Distribute names over several certificates.``}
 
   {:title "A server without a certificate"
-   :texts ["a server needs a certificate: give :cert and :key" ":cert without :key"
+   :texts ["a server needs a certificate: *" ":cert without :key"
            ":key without :cert" ":key does not belong to :cert*"
            "… certificates in :cert, but … keys in :key"
            "the listener of tls/listen has no certificate*"
            "the listener was made without the options of a TLS server"]
-   :others ["a server needs a certificate: give :cert and :key by tls/with-options, …"]
    :cause "A server was started without `:cert` and `:key`, or the two don't belong together."
    :cure
    ``Give both, as paths or PEM. `jsec cert show FILE` shows the contents of a file. For
