@@ -142,6 +142,35 @@
         (until |(closed? b)))
       (until |(<= (descriptors) before)))))
 
+(def endings
+  "Ways to end the peer `a`, the core stream `io` and the TLS stream `b` behind it."
+  [(fn [a io b] (:close a) (:close io))
+   (fn [a io b] (:close io) (:close a))
+   (fn [a io b] (:close b) (:close io) (:close a))
+   (fn [a io b] (:close a true) (:close io))
+   (fn [a io b] (:close io) (:close a true))
+   (fn [a io b] (:close b true) (:close a) (:close io))
+   (fn [a io b] (:shutdown a :w) (:read io 1) (:close io) (:close a))
+   (fn [a io b] (net/shutdown io :w) (:read a 1) (:close a) (:close io))
+   (fn [a io b] (tls/abort a) (:close io))
+   (fn [a io b] (tls/abort io) (:close a))
+   (fn [a io b] (tls/abort b) (:close a) (:close io))
+   (fn [a io b] (spawn (:read io 10)) (turns) (:close io) (:close a))
+   (fn [a io b] (spawn (:read a 10)) (turns) (:close a) (:close io))])
+
+(test "in whatever order the ends are closed, all are, and no descriptor stays"
+  (defn descriptors [] (if (os/stat "/proc/self/fd") (length (os/dir "/proc/self/fd")) 0))
+  (def before (descriptors))
+  (each end endings
+    (def [a io b] (bridged :tls13))
+    (:write a "ping")
+    (is= @"ping" (:read io 4))
+    (:write io "pong")
+    (is= @"pong" (:chunk a 4))
+    (end a io b)
+    (until |(closed? b)))
+  (until |(<= (descriptors) before)))
+
 # ---- functions that need a descriptor ----
 
 (test "a child process reads and writes a TLS stream"
