@@ -394,6 +394,7 @@ INSTALL_FOLDERS = '$(TREE)' '$(INSTALL_ROOT)' '$(INSTALL_MODULES)' '$(INSTALL_SH
 
 install: all $(TREE)/jsec/native.a $(TREE)/jsec/native.meta.janet ## install all; PREFIX=/usr/local
 	$Q JANET='$(JANET)' VERSION='$(VERSION)' STATIC_ENTRY=$(STATIC_ENTRY) \
+	  LIBARGON2='$(ARGON2_LIBS)' \
 	  tools/install $(INSTALL_FOLDERS) '$(DESTDIR)'
 
 uninstall: $(JANET) ## remove what `make install` installed
