@@ -98,6 +98,15 @@
       (put changed at (string bytes))
       (is= false (verify "password" (string/join changed "$"))))))
 
+(unless has-argon2
+  (test "without Argon2 its hashes are refused with what has it"
+    (def why "argon2 needs OpenSSL 3.2 or later, or a build with libargon2: this is OpenSSL 3.")
+    (fails-with (string "crypto/hash-password: " why)
+                (crypto/hash-password "p" {:algorithm :argon2id}))
+    (fails-with (string "crypto/verify-password: " why)
+                (verify "p" (string "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$"
+                                    "bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc")))))
+
 # --- needs-rehash? ---
 
 (test "a hash is renewed when any cost, the algorithm or the form is another"
