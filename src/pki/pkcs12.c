@@ -5,6 +5,7 @@
 #include "base/key.h"
 #include "base/module.h"
 #include "base/raise.h"
+#include "core/crypto/hex.h"
 #include "core/keys/keys.h"
 #include "core/keys/pbe.h"
 #include "core/keys/pem.h"
@@ -231,9 +232,9 @@ static void put_value(JanetTable *into, const char *key, Janet value) {
 }
 
 static Janet make_hex(const uint8_t *bytes, size_t length) {
-    JanetBuffer *hex = janet_buffer((int32_t)(2 * length));
-    for (size_t i = 0; i < length; i++) janet_formatb(hex, "%02x", bytes[i]);
-    return janet_stringv(hex->data, hex->count);
+    uint8_t *digits = janet_string_begin((int32_t)(2 * length));
+    hex_encode((Bytes){bytes, length}, digits);
+    return janet_wrap_string(janet_string_end(digits));
 }
 
 static bool make_chain(const Pkcs12Entry *entry, Janet *into) {
