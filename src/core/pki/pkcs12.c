@@ -144,7 +144,7 @@ static bool explain_encryption(const X509_ALGOR *algorithm, const Reader *reader
     }
     return failure_set(reader->failure, "bundle not opened: decryption (%s%s%s) failed: %s",
                        facts.scheme, facts.cipher[0] ? " " : "", facts.cipher,
-                       why ? why : "OpenSSL gave no reason");
+                       why ? why : "damaged data");
 }
 
 static bool is_surrogate(unsigned long unit, unsigned long base) {
