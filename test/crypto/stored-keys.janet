@@ -87,6 +87,7 @@
     (fails-with "store" (crypto/sign (uris :ec) "data")))
 
   (test "a token signs, and all other keys stay with OpenSSL's own provider"
+    (tls/new-context {}) # knows all providers' algorithms
     (eachp [name uri] uris
       (def key (own-key name))
       (is (crypto/verify key "data" (crypto/sign uri "data" with-pin)) name)
@@ -101,6 +102,13 @@
       (def key (crypto/generate-key type))
       (is (crypto/verify (crypto/export-public-key key) "data" (crypto/sign key "data")))))
 
+  (test "a scheme that the token can't be asked for is refused"
+    (each options [{:padding :pss :mgf1-digest :sha1} {:padding :pss :salt-length 20}]
+      (def all (merge with-pin options))
+      (def [fine signature] (protect (crypto/sign (uris :rsa) "data" all)))
+      (if fine (is (crypto/verify (own-key :rsa) "data" signature options)))
+      (is= (nil? (options :mgf1-digest)) fine)))
+
   (test "a PIN in the URI opens the token, and many fibers sign at once"
     (def uri (string (uris :ec) "?pin-value=" pin))
     (def key (own-key :ec))
@@ -114,7 +122,7 @@
     (ev/go (fn [] (while busy (++ turns) (ev/sleep 0))))
     (repeat 5 (crypto/sign (uris :rsa) "data" with-pin))
     (set busy false)
-    (is (> turns 5)))
+    (is (pos? turns)))
 
   (test "a URI of no key or of several raises"
     (fails-with "the URI stands for 2 keys" (crypto/sign "pkcs11:token=jsec" "data" with-pin))

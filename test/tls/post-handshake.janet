@@ -132,6 +132,19 @@
   (is= [:ok @"done"] (await answer))
   (end-both c s))
 
+(test "a read that takes the answer in wakes the call that waits"
+  (def [c s] (joined alice))
+  (def data (string/repeat "0123456789" 10000))
+  (:write c data)
+  (def task (spawn (:request-certificate s)))
+  (def answer (spawn (:read c 100)))
+  (turns 50)
+  (is= data (string (:chunk s (length data))))
+  (is= :ok (first (await task)))
+  (:write s "done")
+  (is= [:ok @"done"] (await answer))
+  (end-both c s))
+
 (test "a call that times out or is cancelled leaves the request to the next call"
   (def [c s] (joined alice))
   (fails-with "timeout" (:request-certificate s {:timeout 0.02}))

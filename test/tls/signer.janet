@@ -293,6 +293,16 @@
         (gccollect)
         (meet-host by-need name version)))))
 
+(test "the function of a context that :on-hello made lives until it has signed"
+  (def host (issue "three.example" :ec-p256))
+  # P-256 alone makes the server ask for another hello between answer and signature
+  (defn judge [_] (merge (remote host) {:curves "P-256"}))
+  (def server (serve (merge own {:on-hello judge :curves "P-256"})))
+  (var collecting true)
+  (ev/go (fn [] (while collecting (gccollect) (ev/sleep 0))))
+  (defer (do (set collecting false) (:close (server :listener)))
+    (repeat 5 (is= "three.example" (meet server {:hostname "three.example"})))))
+
 (test "certificates of two types have a signer each"
   (def rsa (issue "own.example" :rsa))
   (def [for-ec for-rsa] [@[] @[]])
@@ -318,6 +328,25 @@
     (tls/reload context (issue "own.example" :ec-p256))
     (is= "own.example" (meet server))
     (fails-with "make the context with one" (tls/reload (tls/new-context own) (remote own)))))
+
+(test "a handshake that began before a reload asks the function of before"
+  (each version [:TLS1_2 :TLS1_3]
+    (def asked @[])
+    (def context (tls/new-context (remote own asked)))
+    (def listener (tls/listen "127.0.0.1" 0))
+    (defer (:close listener)
+      (def names (ev/chan 1))
+      (ev/go (fn []
+               (with [c (tls/connect "127.0.0.1" (in (net/localname listener) 1)
+                                     (merge {:hostname "own.example" :ca (ca :cert)} (at version)))]
+                 (ev/give names (get-in (:peer-certificate c :data) [:key-type])))))
+      (def s (tls/accept listener {:context context :handshake false}))
+      (tls/reload context (remote (issue "own.example" :rsa)))
+      (gccollect)
+      (:handshake s)
+      (is= :ec (ev/take names))
+      (is= 1 (length asked))
+      (:close s))))
 
 (test "a reloaded virtual host signs by its new function"
   (def host (tls/new-context (remote (issue "one.example" :ec-p256))))

@@ -95,7 +95,21 @@ static bool read_digest(const OSSL_PARAM *param, RemoteScheme *scheme) {
     return param->data_type == OSSL_PARAM_UTF8_STRING && set_digest(param->data, scheme);
 }
 
-/* What a service can't be told of, such as another digest of the mask, is refused. */
+/* What would make another signature, and no request can say. OpenSSL 4.0 sends parameters that do
+ * not, such as the version of TLS. */
+static bool is_refused(const char *name) {
+    static const char *const names[] = {OSSL_SIGNATURE_PARAM_MGF1_DIGEST,
+                                        "nonce-type",
+                                        "deterministic",
+                                        "context-string",
+                                        "instance",
+                                        "mu"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!strcmp(name, names[i])) return true;
+    }
+    return false;
+}
+
 static bool set_param(RemoteSignature *signature, const OSSL_PARAM *param) {
     const char *key = param->key;
     if (!strcmp(key, OSSL_SIGNATURE_PARAM_DIGEST)) return read_digest(param, &signature->scheme);
@@ -103,7 +117,7 @@ static bool set_param(RemoteSignature *signature, const OSSL_PARAM *param) {
         return read_padding(param, &signature->scheme.padding);
     }
     if (!strcmp(key, OSSL_SIGNATURE_PARAM_PSS_SALTLEN)) return read_salt(param, signature);
-    return !strcmp(key, OSSL_SIGNATURE_PARAM_PROPERTIES);
+    return !is_refused(key);
 }
 
 static int set_params(void *data, const OSSL_PARAM params[]) {
