@@ -46,14 +46,21 @@ static bool is_among(Bytes name, const char *spellings) {
     return false;
 }
 
+static bool is_exactly(Bytes name, const char *text) {
+    size_t i = 0;
+    while (i < name.length && text[i] && text[i] == (char)name.data[i]) i++;
+    return i == name.length && !text[i];
+}
+
 /* The index of the row, or the table's count. Nearly every call uses jsec's own spelling, so these
- * are compared first. */
+ * are compared first: a small call would notice the search. */
 static size_t find_index(const Table *table, Bytes name) {
     for (size_t i = 0; i < table->count; i++) {
-        if (is_among(name, row_at(table, i)->text)) return i;
+        if (is_exactly(name, row_at(table, i)->text)) return i;
     }
     for (size_t i = 0; i < table->count; i++) {
-        if (is_among(name, row_at(table, i)->spellings)) return i;
+        const AlgorithmName *row = row_at(table, i);
+        if (is_among(name, row->text) || is_among(name, row->spellings)) return i;
     }
     return table->count;
 }
