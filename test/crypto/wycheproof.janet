@@ -96,8 +96,9 @@
           (fn []
             (def key (crypto/pbkdf2 digest (bytes-of item "password") (bytes-of item "salt")
                                     (item "iterationCount") (div bits 8)))
-            (= (item "msg") (hex (crypto/decrypt (keyword "aes-" bits "-cbc") key
-                                                 (bytes-of item "iv") (bytes-of item "ct") nil)))))))
+            (def cipher (keyword "aes-" bits "-cbc"))
+            (= (item "msg") (hex (crypto/decrypt cipher key (bytes-of item "iv")
+                                                 (bytes-of item "ct") nil)))))))
 
 # --- the files ---
 
