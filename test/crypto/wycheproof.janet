@@ -29,7 +29,8 @@
   {:padding :pss :mgf1-digest (of-group item "mgfSha") :salt-length (of-group item "sLen")})
 
 # The parameters of such a key prescribe digests and salt.
-(defn- pss-of-key [item] {:salt-length (of-group item "sLen") :mgf1-digest (of-group item "mgfSha")})
+(defn- pss-of-key [item]
+  {:salt-length (of-group item "sLen") :mgf1-digest (of-group item "mgfSha")})
 
 (defn- signs-pkcs1 [item]
   (= (item "sig") (hex (crypto/sign (of-group item "privateKeyPem") (bytes-of item "msg")
@@ -54,7 +55,7 @@
 (defn- plain-kind [item] (keyword (string/replace "curve" "x" (of-group item "curve"))))
 
 (defn- scalar
-  "A private key of a curve from its number, which the files write as short or as long as they like."
+  "A private key of a curve from its number, of any length."
   [item digits]
   (def curve (curve-of item))
   (def size (length (crypto/ec-generate-scalar curve)))
