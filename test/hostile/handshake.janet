@@ -2,6 +2,7 @@
 (import ../support/check :prefix "")
 (import ../support/peers :prefix "")
 (import ../support/cut :prefix "")
+(import ../support/pairs :only [descriptors])
 (import jsec/tls)
 
 (def slowness (scan-number (os/getenv "JSEC_SLOW" "1")))
@@ -13,8 +14,6 @@
 (defn client-options [version & more]
   (merge {:ca-file (ca :cert) :min-version version :max-version version} (table ;more)))
 (def versions [:TLS1_3 :TLS1_2])
-
-(defn descriptors [] (length (os/dir "/proc/self/fd")))
 
 (defn settled
   "Collect what is unreferenced, in a turn of the event loop of its own."
@@ -69,18 +68,18 @@
   # its answer
   (each [way receiver] [[:up :server] [:down :client]]
     (test (string version ": a handshake cut at any byte to the " receiver " fails")
-      (def before (descriptors))
+      (def before (pairs/descriptors))
       (each at (offsets (whole way))
         (def cut (meet (client-options version) (server-options version) :close way at))
         (is (broken? (cut receiver)) (string/format "at %d: %q" at (cut receiver)))
         (def other (cut (if (= receiver :server) :client :server)))
         (is (or (first other) (broken? other)) (string/format "at %d: %q" at other)))
       (settled)
-      (is= before (descriptors)))
+      (is= before (pairs/descriptors)))
 
     (test (string version ": a handshake that stalls at any byte to the " receiver
                   " times out, and nothing else waits for it")
-      (def before (descriptors))
+      (def before (pairs/descriptors))
       (def limit (* slowness 0.2))
       (def others @{:count 0 :ended (ev/chan 1)})
       (ev/go (fn []
@@ -107,7 +106,7 @@
       (is= nil (others :failed))
       (is (pos? made) "no handshake meanwhile")
       (settled)
-      (is= before (descriptors)))
+      (is= before (pairs/descriptors)))
 
     (test (string version ": a byte spoilt on its way to the " receiver " is noticed")
       (def unnoticed @[])
