@@ -7,7 +7,7 @@
   ``The others are compared with the first. Each contender is a line: its commands take MODE CERT
   KEY, or client PORT CA COUNT KIND (see bench/c/limit.c); `:needs` is a program without which it
   is skipped; `:modes` gives its own names of modes.``
-  [{:name "limit" :modes {"reuse" "echo"} :tls [(string built "limit")]
+  [{:name "limit" :modes {"reuse" "echo" "judged" "echo"} :tls [(string built "limit")]
     :dtls [(string built "dtls_limit")] :kinds ["context"]}
    {:name "jsec" :tls ["janet" "bench/peers/jsec.janet"]
     :dtls ["janet" "bench/peers/jsec_dtls.janet"] :kinds ["context" "content" "path"]}
@@ -98,6 +98,7 @@
 (def rows
   [(serving "full handshake" 1.03 "echo" ["full" 1500])
    (serving "resumed handshake" 1.03 "echo" ["resumed" 2500])
+   (serving "full handshake, with :on-hello" nil "judged" ["full" 1500] :only ["limit" "jsec"])
    (serving "echo of 64 bytes, 64 connections" 1.08 "echo" ["echo" 60000])
    (serving "echo of 64 bytes, 512 connections" 1.10 "echo" ["echo" 60000 "connections=512"])
    (serving "echo of 64 bytes, 64 beside 4,000 idle" 1.08 "echo" ["echo" 60000 "idle=4000"])

@@ -1,5 +1,6 @@
 # Ours:
 #   jsec.janet MODE CERT KEY [WORKERS]    echo, reuse, sink, source, byte; until standard input ends
+#                                         judged: echo, with :on-hello
 #   jsec.janet client PORT CA COUNT KIND  connect, verify, 1 byte, close
 #                                         KIND: context, content or path
 (import jsec/tls)
@@ -29,7 +30,7 @@
   (ev/read s 1)
   (:close s))
 
-(def handlers {"echo" echo "reuse" reuse "sink" sink "source" source "byte" byte})
+(def handlers {"echo" echo "reuse" reuse "sink" sink "source" source "byte" byte "judged" echo})
 
 (defn serve [port context handler ready]
   (def listener (tls/listen "127.0.0.1" port {:share-port true}))
@@ -40,7 +41,8 @@
   (ev/go |(tls/accept-loop listener context handler) nil faults))
 
 (defn serve-all [mode cert key workers]
-  (def context (tls/new-context {:cert cert :key key}))
+  (def judge (if (= "judged" mode) (fn [hello] (truthy? (hello :ja4)))))
+  (def context (tls/new-context {:cert cert :key key :on-hello judge}))
   (def ready (ev/thread-chan 1))
   (var port "0")
   (repeat (dec workers)

@@ -42,13 +42,57 @@ static const char *signature_name(SSL *ssl, uint16_t code) {
 }
 
 /* What has no name stays a number. */
-static Janet describe_codes(SSL *ssl, Codes codes, NameOf *name_of) {
+static Janet name_codes(SSL *ssl, Codes codes, NameOf *name_of) {
     Janet *tuple = janet_tuple_begin((int32_t)codes.count);
     for (size_t i = 0; i < codes.count; i++) {
         const char *name = name_of ? name_of(ssl, codes.list[i]) : NULL;
         tuple[i] = name ? janet_cstringv(name) : janet_wrap_integer(codes.list[i]);
     }
     return janet_wrap_tuple(janet_tuple_end(tuple));
+}
+
+/* Clients of one kind send the same lists, whose names would take most of the time. */
+#define MAX_KNOWN 8
+#define MAX_CODES 128
+
+typedef enum ListKind { VERSIONS, CIPHERS, GROUPS, SIGNATURES, EXTENSIONS, LIST_KINDS } ListKind;
+
+static _Thread_local struct {
+    JanetArray *tuples; /* of all lists, for the collector */
+    struct {
+        size_t counts[MAX_KNOWN];
+        uint16_t codes[MAX_KNOWN][MAX_CODES];
+        size_t next; /* index of the next place to use, in a ring */
+    } kinds[LIST_KINDS];
+} known;
+
+static Janet *known_tuple(ListKind kind, size_t place) {
+    return known.tuples->data + (size_t)kind * MAX_KNOWN + place;
+}
+
+static void prepare_known(void) {
+    if (known.tuples) return;
+    known.tuples = janet_array(LIST_KINDS * MAX_KNOWN);
+    janet_array_setcount(known.tuples, LIST_KINDS * MAX_KNOWN);
+    janet_gcroot(janet_wrap_array(known.tuples));
+}
+
+static bool is_known(ListKind kind, size_t place, Codes codes) {
+    return known.kinds[kind].counts[place] == codes.count &&
+           !memcmp(known.kinds[kind].codes[place], codes.list, codes.count * sizeof *codes.list);
+}
+
+static Janet describe_codes(SSL *ssl, ListKind kind, Codes codes, NameOf *name_of) {
+    if (!codes.count || codes.count > MAX_CODES) return name_codes(ssl, codes, name_of);
+    prepare_known();
+    for (size_t place = 0; place < MAX_KNOWN; place++) {
+        if (is_known(kind, place, codes)) return *known_tuple(kind, place);
+    }
+    Janet tuple = name_codes(ssl, codes, name_of);
+    size_t place = known.kinds[kind].next++ % MAX_KNOWN;
+    known.kinds[kind].counts[place] = codes.count;
+    memcpy(known.kinds[kind].codes[place], codes.list, codes.count * sizeof *codes.list);
+    return *known_tuple(kind, place) = tuple;
 }
 
 static Janet describe_alpn(Bytes alpn) {
@@ -70,11 +114,12 @@ Janet hello_describe(const Asker *asker) {
     JanetTable *table = janet_table(16);
     if (facts->server_name[0]) put(table, "server-name", janet_cstringv(facts->server_name));
     put(table, "alpn", describe_alpn(facts->alpn));
-    put(table, "versions", describe_codes(ssl, facts->versions, version_name));
-    put(table, "ciphers", describe_codes(ssl, facts->ciphers, cipher_name));
-    put(table, "groups", describe_codes(ssl, facts->groups, group_name));
-    put(table, "signature-algorithms", describe_codes(ssl, facts->signatures, signature_name));
-    put(table, "extensions", describe_codes(ssl, facts->extensions, NULL));
+    put(table, "versions", describe_codes(ssl, VERSIONS, facts->versions, version_name));
+    put(table, "ciphers", describe_codes(ssl, CIPHERS, facts->ciphers, cipher_name));
+    put(table, "groups", describe_codes(ssl, GROUPS, facts->groups, group_name));
+    put(table, "signature-algorithms",
+        describe_codes(ssl, SIGNATURES, facts->signatures, signature_name));
+    put(table, "extensions", describe_codes(ssl, EXTENSIONS, facts->extensions, NULL));
     put(table, "session?", janet_wrap_boolean(facts->offers_session));
     put(table, "ja4", janet_cstringv(facts->ja4));
     if (asker->kind->find_peer(asker, &peer)) put(table, "peername", failure_peername(&peer));

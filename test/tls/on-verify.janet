@@ -445,6 +445,23 @@
                 (merge own {:sni {"a.example" (tls/new-context (merge demanding
                                                                       {:on-verify judge}))}}))))
 
+(server-test "a certificate after the handshake can't be judged, and is not asked for"
+  (def listener (tls/listen "127.0.0.1" 0))
+  (defer (:close listener)
+    (def heard (ev/chan 1))
+    (ev/go (fn []
+             (with [s (tls/accept listener (merge demanding {:verify :optional
+                                                             :on-verify (fn [_] nil)}))]
+               (ev/give heard (protect (:request-certificate s)))
+               (:write s "ok"))))
+    (with [s (tls/connect "127.0.0.1" (in (net/localname listener) 1)
+                          (merge alice {:hostname "own.example" :ca (ca :cert)
+                                        :post-handshake-auth true}))]
+      (is= "ok" (string (:read s 10)))
+      (def [fine why] (ev/take heard))
+      (is (string/find "a certificate after the handshake can't wait for :on-verify" (string why))
+          why))))
+
 (unless waits?
   (test "without asynchronous jobs a server with the function is refused"
     (fails-with "see :async of tls/features"

@@ -64,7 +64,10 @@ static int compare_codes(const void *a, const void *b) {
 /* Append "002f,0035". */
 static char *append_codes(char *at, Codes codes) {
     for (size_t i = 0; i < codes.count; i++) {
-        at += snprintf(at, 6, "%s%04x", i ? "," : "", (unsigned)codes.list[i]);
+        uint8_t bytes[] = {(uint8_t)(codes.list[i] >> 8), (uint8_t)codes.list[i]};
+        if (i) *at++ = ',';
+        hex_encode((Bytes){bytes, sizeof bytes}, (uint8_t *)at);
+        at += 2 * sizeof bytes;
     }
     return at;
 }
@@ -84,11 +87,19 @@ static bool sort_codes(Codes codes, bool extensions, Codes *sorted) {
     return true;
 }
 
+static EVP_MD *sha256; /* fetched once */
+static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+
+static void fetch_sha256(void) {
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
 static bool hash_text(const char *text, size_t length, char digits[HASH_DIGITS]) {
     uint8_t hash[EVP_MAX_MD_SIZE];
     memset(digits, '0', HASH_DIGITS);
     if (!length) return true;
-    if (!EVP_Digest(text, length, hash, NULL, EVP_sha256(), NULL)) return false;
+    if (!CRYPTO_THREAD_run_once(&once, fetch_sha256) || !sha256) return false;
+    if (!EVP_Digest(text, length, hash, NULL, sha256, NULL)) return false;
     hex_encode((Bytes){hash, HASH_DIGITS / 2}, (uint8_t *)digits);
     return true;
 }
