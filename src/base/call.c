@@ -1,10 +1,20 @@
 #include "base/call.h"
 
+/* A fiber that C makes has no dynamic bindings, not even those of the core: `peg/match` would know
+ * no :d. */
+JanetFiber *call_new_fiber(JanetFunction *function, int32_t argc, const Janet *argv) {
+    JanetFiber *fiber = janet_fiber(function, 64, argc, argv);
+    if (!fiber) return NULL;
+    fiber->env = janet_table(0);
+    fiber->env->proto = janet_core_env(NULL);
+    return fiber;
+}
+
 /* A fiber can't start with a C function, and janet_fiber fails for a function of another arity.
  * `apply` accepts both, and an arity error is then raised in the fiber. */
 static JanetFiber *apply_fiber(Janet function, const Janet *arguments, int32_t count) {
     Janet call[] = {function, janet_wrap_tuple(janet_tuple_n(arguments, count))};
-    return janet_fiber(janet_unwrap_function(janet_resolve_core("apply")), 64, 2, call);
+    return call_new_fiber(janet_unwrap_function(janet_resolve_core("apply")), 2, call);
 }
 
 JanetFiber *call_fiber(Janet function, Janet argument) {

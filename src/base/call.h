@@ -5,6 +5,9 @@
 #include <janet.h>
 #include <stdbool.h>
 
+/* A fiber of a function, with core's dynamic bindings. */
+JanetFiber *call_new_fiber(JanetFunction *function, int32_t argc, const Janet *argv);
+
 /* A fiber for janet_schedule that calls a Janet function or C function with one argument. */
 JanetFiber *call_fiber(Janet function, Janet argument);
 

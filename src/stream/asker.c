@@ -194,7 +194,7 @@ static void run_function(Asker *asker, Janet function) {
                     janet_wrap_abstract(inquiry)};
     inquiry->asker = asker;
     asker->inquiry = inquiry;
-    janet_schedule(janet_fiber(ask_function, 64, 5, call), janet_wrap_nil());
+    janet_schedule(call_new_fiber(ask_function, 5, call), janet_wrap_nil());
 }
 
 /* A client's handshakes are the program's own. */

@@ -2,6 +2,7 @@
  * the TLS stream. The caller gets the other end. */
 #include "tls/core_stream.h"
 
+#include "base/call.h"
 #include "base/raise.h"
 #include "net/listener.h"
 #include "net/loopback.h"
@@ -103,7 +104,7 @@ static Janet wrap_blocking_end(int descriptor, const JanetStream *like) {
 static void start_pump(JanetFunction *pump, Janet stream, Janet inner) {
     Janet arguments[] = {stream, inner, janet_wrap_cfunction(cfun_abort),
                          janet_wrap_cfunction(cfun_probe), janet_wrap_cfunction(cfun_is_gone)};
-    janet_schedule(janet_fiber(pump, 64, 5, arguments), janet_wrap_nil());
+    janet_schedule(call_new_fiber(pump, 5, arguments), janet_wrap_nil());
 }
 
 Janet cfun_core_stream(int32_t argc, Janet *argv) {
