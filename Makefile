@@ -49,7 +49,7 @@ CORE_OBJECTS := $(filter $B/obj/src/core/%,$(OBJECTS))
 MODULES := $(patsubst %,$(TREE)/%,$(wildcard jsec/*.janet jsec/*/*.janet)) \
   $(TREE)/jsec/native.so
 C_TESTS := $(patsubst test/c/%.c,$B/test/c/%,$(wildcard test/c/test_*.c))
-TEST_FOLDERS := contract crypto docs dtls generic harness hostile module peers pki tls tool
+TEST_FOLDERS := acme contract crypto docs dtls generic harness hostile module peers pki tls tool
 JANET_TESTS := $(wildcard $(TEST_FOLDERS:%=test/%/*.janet))
 # T=word selects the test files with the word in their path.
 ifdef T

@@ -71,7 +71,8 @@
       'error (written (first rest))
       'assert (written (get rest 1))
       'fail (string/join (map written rest))
-      'folder/fail (string/join (map written rest))))
+      'folder/fail (string/join (map written rest))
+      'session/fail (string/join (map written rest))))
   (if (and text (peg/find :a (string/replace-all "…" "" text)))
     (string/replace-all "……" "…" (without-function text))))
 
@@ -99,7 +100,7 @@
   (def found (mapcat |(map text-of (peg/match calls (slurp $)))
                      (filter |(string/has-suffix? ".c" $) (files-in "src"))))
   (def in-janet (mapcat |(raised-in (parse-all (slurp $)))
-                        (mapcat files-in ["jsec/lib" "jsec/ca"])))
+                        (mapcat files-in ["jsec/lib" "jsec/ca" "jsec/acme"])))
   (sort (distinct (filter truthy? [;found ;in-janet]))))
 
 # ---- their explanations ----

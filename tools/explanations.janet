@@ -3,6 +3,7 @@
 #            first explanation that covers a text counts.
 #   :parts   like :texts, for parts of texts; the page does not show them
 #   :others  more texts for the page: composed ones, and those of Janet's core or the system
+(import ./explanations/acme)
 (import ./explanations/connections)
 
 (def intro ``
@@ -24,6 +25,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
 (def all [
 
   ;connections/all
+  ;acme/all
 
   # ---- options ----
 

@@ -3,6 +3,7 @@
 # appear in the error.
 (import ../support/check :prefix "")
 (import ../../tools/public)
+(import jsec/acme)
 (import jsec/bio)
 (import jsec/ca)
 (import jsec/cert)
@@ -105,6 +106,7 @@
   {"tls/new-context" tls/new-context
    "tls/connect" |(tls/connect "127.0.0.1" closed-port $)
    "tls/listen" |(:close (tls/listen "127.0.0.1" "0" $))
+   "tls/listen-fds" |(tls/listen-fds nil $)
    "tls/accept" |(tls/accept listener $ 0.01)
    "tls/accept-loop" |(soon (fn [] (tls/accept-loop listener $ (fn [s] s))))
    "tls/upgrade" |(with [s (net/connect "127.0.0.1" port)]
@@ -122,6 +124,8 @@
 
 (def a-ca {:issuer-cert (id :cert) :issuer-key (id :key)})
 (def nonce (string/repeat "n" 12))
+(def nowhere (string "https://127.0.0.1:" closed-port "/"))
+(def acme-account @{:session @{:kid "x" :urls @{} :nonces @[] :signer {}}})
 (def folder (tmpdir))
 (ca/create folder {:key (id :key)})
 
@@ -130,7 +134,12 @@
   (merge
     (tabseq [[name f] :pairs entries [option others] :pairs of-a-context]
       [name option] (with-option f option (merge {:cert (id :cert)} others)))
-    {["tls/set-ticket-keys" :keys] |(tls/set-ticket-keys context $)
+    {["acme/account" :key]
+     (with-option |(acme/account nowhere $) :key {:terms true})
+     ["acme/obtain" :key]
+     (with-option |(acme/obtain acme-account "a.example" $) :key {:http-01 80 :timeout 1})
+     ["acme/change-key" :key] |(acme/change-key acme-account $)
+     ["tls/set-ticket-keys" :keys] |(tls/set-ticket-keys context $)
      ["tls/rotate-ticket-keys" :secret] |((tls/rotate-ticket-keys context {:secret $}))
      ["dtls/rotate-ticket-keys" :secret] |((dtls/rotate-ticket-keys dtls-context {:secret $}))
      ["dtls/set-ticket-keys" :keys] |(dtls/set-ticket-keys dtls-context $)

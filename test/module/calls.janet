@@ -72,6 +72,8 @@
 
 (defn- in-file [] (file/open (path "data")))
 (defn- out-file [] (file/open (path "out") :w))
+(def account @{:session @{:kid "x" :urls @{} :nonces @[] :signer {}}})
+(def acme-options {:directory "https://127.0.0.1:1/" :terms true :names [] :store (path "store")})
 (defn- listening [] (tls/listen "127.0.0.1" 0 own))
 
 (def right-calls
@@ -86,6 +88,13 @@
    "crypto/otp-uri" |[key "me" {}]
    "tls/rotate-ticket-keys" |[(tls/new-context own) {:secret key}]
    "dtls/rotate-ticket-keys" |[(dtls/new-context own) {:secret key}]
+   "acme/account" |["https://127.0.0.1:1/" {:terms true}]
+   "acme/obtain" |[account "a.example" {:http-01 80}]
+   "acme/revoke" |[account (own :cert) {}]
+   "acme/renewal-info" |[account (own :cert)]
+   "acme/change-key" |[account (own :key)]
+   "acme/deactivate" |[account]
+   "acme/serve" |[(listening) acme-options (fn [_])]
    "ca/create" |[(path "new") {}]
    "ca/issue" |[(path "pki") "b.example" {}]
    "ca/list" |[(path "pki")]

@@ -1,0 +1,121 @@
+# A server that keeps its certificates itself, with pebble as its CA and curl as a client.
+(import ../support/check :prefix "")
+(import ../support/pairs :prefix "")
+(import ../support/peers :as peers)
+(import ../support/pebble :as pebble)
+(import jsec/acme)
+(import jsec/cert)
+(import jsec/tls)
+
+(defn handle [s]
+  (when (:read s 4096)
+    (:write s "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n"))
+  (:close s))
+
+(defn with-server
+  "Run `f` with events of a server on the port that pebble validates, and its store."
+  [pebble more f]
+  (def events (ev/chan 1000))
+  (def store (get more :store (string (tmpdir) "/store")))
+  (with [listener (tls/listen "127.0.0.1" (get-in pebble [:ports :tls]) {:share-port true})]
+    (def options (merge (pebble :client) {:directory (pebble :directory) :store store
+                                          :on-event |(ev/give events $)} more))
+    (def task (spawn (acme/serve listener options handle)))
+    (turns)
+    (f events store)
+    (:close listener)
+    (is= [:ok listener] (await task))))
+
+(defn dial [pebble name]
+  (tls/connect "127.0.0.1" (get-in pebble [:ports :tls])
+               {:hostname name :ca (pebble :root) :timeout 30}))
+
+(defn serial-of [pebble name]
+  (with [s (dial pebble name)] (((:connection-info s) :peer-certificate) :serial)))
+
+(peer-test [;pebble/programs "curl"] "from an empty store to a connection that curl verifies"
+  (pebble/with-pebble [server {}]
+    (with-server server {:names ["a.example"]}
+      (fn [events store]
+        (is= [:issued "a.example"] (tuple ;(map (ev/take events) [:event :name])))
+        (def root (string (tmpdir) "/root.pem"))
+        (spit root (server :root))
+        (def port (get-in server [:ports :tls]))
+        (def curl (os/spawn ["curl" "-sS" "--cacert" root "--resolve"
+                             (string "a.example:" port ":127.0.0.1")
+                             (string "https://a.example:" port "/")] :p {:out :pipe}))
+        (is= "hello\n" (string (ev/read (curl :out) :all)))
+        (is= 0 (os/proc-wait curl))
+        (is= ["a.example.lock" "a.example.pem" "account.key" "account.lock"]
+             (tuple ;(sorted (os/dir store))))
+        (is= ["rw-------" "rw-------" "rwx------"]
+             [;(map |(os/stat (string store "/" $) :permissions) ["a.example.pem" "account.key"])
+              (os/stat store :permissions)])))))
+
+(peer-test pebble/programs
+           "names are obtained when clients ask, if they are allowed, and once for all"
+  (pebble/with-pebble [server {}]
+    (with-server server {:allow |(string/has-suffix? ".example" $)}
+      (fn [events store]
+        (def tasks (seq [i :range [0 20]]
+                     (spawn (serial-of server (if (even? i) "b.example" "c.example")))))
+        (def serials (map await tasks))
+        (is= [] (tuple ;(filter |(= :error (first $)) serials)))
+        (is= 2 (length (distinct serials)))
+        (is= 2 (ev/count events))
+        (fails-with "unrecognized name" (dial server "d.other"))
+        (is= 2 (ev/count events))
+        (def again (serial-of server "b.example"))
+        (is (has-value? serials [:ok again]))))))
+
+(peer-test pebble/programs "a second server on the store takes what the first one obtained"
+  (pebble/with-pebble [server {}]
+    (def store (string (tmpdir) "/shared"))
+    (with-server server {:names ["e.example"] :store store}
+      (fn [events _]
+        (ev/take events)
+        (def before (serial-of server "e.example"))
+        (with-server server {:names ["e.example"] :store store}
+          (fn [others _]
+            (repeat 5 (is= before (serial-of server "e.example")))
+            (is= 0 (ev/count others))))))))
+
+(peer-test pebble/programs "what the CA refuses is an event, with its words, and ends no server"
+  (pebble/with-pebble [server {"domainBlocklist" ["blocked.example"]}]
+    (with-server server {:names ["blocked.example" "f.example"]}
+      (fn [events store]
+        (def seen (sorted-by |($ :name) [(ev/take events) (ev/take events)]))
+        (is= [:failed :issued] (tuple ;(map |($ :event) seen)))
+        (is (string/find "rejectedIdentifier" ((first seen) :error)))
+        (is (< 20 ((first seen) :retry) 40))
+        (fails-with "internal error" (dial server "blocked.example"))
+        (is (serial-of server "f.example"))))))
+
+(peer-test pebble/programs "renewals go on under traffic, and no handshake fails"
+  (pebble/with-pebble [server {"certificateValidityPeriod" 9}]
+    (with-server server {:names ["g.example"]}
+      (fn [events store]
+        (def issued (ev/take events))
+        (when (> (issued :not-after) (+ 100 (os/clock :realtime)))
+          (break)) # a pebble that issues no short ones
+        (def until (+ 20 (os/clock :monotonic)))
+        (def serials @{})
+        (while (< (os/clock :monotonic) until)
+          (put serials (serial-of server "g.example") true)
+          (ev/sleep 0.05))
+        (is (<= 3 (length serials)))
+        (while (pos? (ev/count events)) (is= :renewed ((ev/take events) :event)))))))
+
+(test "options of the wrong form are refused"
+  (with [listener (tls/listen "127.0.0.1" 0)]
+    (def good {:directory "https://localhost/dir" :terms true :names ["a.example"] :store "x"})
+    (each [change why] [[{:terms false} "agree to the CA's terms"] [{:store ""} "give :store"]
+                        [{:names ["x"]} "a name is no host name"] [{:names 1} "bad option :names"]
+                        [{:nothing 1} "unknown option"]]
+      (fails-with (string "acme/serve: " why)
+                  (acme/serve listener (merge good change) handle)))
+    (fails-with "acme/serve: give :names, or :allow"
+                (acme/serve listener {:terms true :store "x"} handle))
+    (fails-with "acme/serve: handler: bad slot #2" (acme/serve listener good 1))))
+
+(end)
