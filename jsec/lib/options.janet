@@ -11,14 +11,15 @@
 # What one side alone can use. :timeout is for connect: an accept waits as long as it takes.
 (def- of-clients
   [:hostname :verify-hostname :session :on-session :pins :ocsp :ocsp-max-age
-   :legacy-server-connect :post-handshake-auth :timeout])
+   :legacy-server-connect :post-handshake-auth :timeout :send-proxy])
 (def- of-servers [:sni :ticket-keys :session-tickets :session-cache-size :ocsp-response
-                  :client-ca-names :on-hello :max-asking])
+                  :client-ca-names :on-hello :max-asking :proxy-protocol])
 
 # What counts beside a context; all others are of the context.
 (def- beside-context
   [:session :on-session :hostname :verify-hostname :timeout :handshake-timeout :handshake
-   :handshake-timing :close-timeout :buffer-size :tcp-nodelay :truncation ;of-loops ;of-listeners])
+   :handshake-timing :close-timeout :buffer-size :tcp-nodelay :truncation :proxy-protocol
+   :send-proxy ;of-loops ;of-listeners])
 
 (def- what-identifies [:cert :key :context :sni :on-hello])
 

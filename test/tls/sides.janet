@@ -155,6 +155,16 @@
         (tls/with-options {:client own :timeout 0.05 :cert "of servers" :key "of servers"}
           (fails-with "timeout" (over/connect host port)))))))
 
+(test "beside a context of one side, the options of the PROXY protocol count"
+  (def context (tls/new-context both))
+  (def relayed {:peername ["192.0.2.7" 5000] :localname ["198.51.100.1" 443]})
+  (tls/with-options {:server context :client context :proxy-protocol ["127.0.0.1"]
+                     :send-proxy relayed}
+    (def handler (fn [s] (:write s (string/format "%j" (:peername s))) (:close s)))
+    (with [listener (over/server "127.0.0.1" "0" handler)]
+      (with [c (over/connect ;(address-of listener))]
+        (is= `("192.0.2.7" 5000)` (string (:read c :all)))))))
+
 (test "nil leaves the options in effect as they are"
   (tls/with-options both
     (tls/with-options nil
