@@ -338,6 +338,28 @@
       (is (ev/take answered))
       (visit server (merge (at version) alice)))))
 
+(server-test "functions may reload their context and close their listener"
+  (var [context server] [nil nil])
+  (defn reload [_] (tls/reload context demanding) (gccollect) true)
+  (set context (tls/new-context (merge demanding {:on-hello reload :on-verify reload})))
+  (set server (serve context))
+  (each version versions (visit server (merge (at version) alice)))
+  (:close (server :listener))
+  (set server (serve (merge demanding {:on-hello (fn [_] (:close (server :listener)) true)
+                                       :on-verify (fn [_] (gccollect) nil)})))
+  (visit server alice))
+
+(server-test "a function that nothing can resume is collected, and its handshake times out"
+  (each name [:on-hello :on-verify]
+    (def server (serve (merge demanding {name (fn [_] (ev/take (ev/chan)))})
+                       {:handshake-timeout 0.2}))
+    (defer (:close (server :listener))
+      (def done (ev/chan))
+      (ev/go (fn [] (ev/give done (protect (visit server alice)))))
+      (repeat 10 (gccollect) (ev/sleep 0.01))
+      (is= false (first (ev/take done)))
+      (is (string/find "gave no answer" (first (ev/take (server :errors))))))))
+
 (server-test "both ends can judge each other, and :on-hello and a staple can wait before"
   (def log @[])
   (defn note [word]
