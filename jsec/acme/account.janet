@@ -33,7 +33,7 @@
   (def binding (options :eab))
   (def required (get-in session [:urls "meta" "externalAccountRequired"]))
   (if (and (= true required) (nil? binding))
-    (session/fail "this CA wants an account of its own first: give :eab with the :kid and :key "
+    (session/fail "this CA wants an account of its own first: give :eab, the id and the key "
                   "that it gave you"))
   (def request @{:termsOfServiceAgreed true :contact (contacts options)})
   (if binding

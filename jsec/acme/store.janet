@@ -14,20 +14,29 @@
 (defn- path [folder name extension]
   (string folder "/" (string/replace "*" "_" name) "." extension))
 
+(defn- attempt-lock [file]
+  (try (try-lock file)
+    ([err] (session/fail file ": " (string/replace "ca/try-lock: " "" err)))))
+
 (defn- take-lock [file]
   (def deadline (+ patience (os/clock :monotonic)))
   (var lock nil)
-  (while (not (set lock (try-lock file)))
+  (while (not (set lock (attempt-lock file)))
     (if (> (os/clock :monotonic) deadline)
       (session/fail "the store is locked: another process has used it for " patience " seconds"))
     (ev/sleep 0.05))
   lock)
 
+(defn with-lock-file
+  "Call `f` while no other process and no other fiber holds the lock of a file."
+  [file f]
+  (def lock (take-lock file))
+  (defer (unlock lock) (f)))
+
 (defn with-lock
   "Call `f` while no other process and no other fiber works on a name."
   [folder name f]
-  (def lock (take-lock (path folder name "lock")))
-  (defer (unlock lock) (f)))
+  (with-lock-file (path folder name "lock") f))
 
 (defn prepare
   "Make the folder, for its owner alone."

@@ -6,7 +6,7 @@
 (import ./files)
 (import ./lazy)
 
-(defn- base-name
+(defn base-name
   "The base of file names: a NAME without characters that do not belong into file names."
   [given names]
   (or (given :out) (string/replace "*" "_" (string/replace-all "/" "_" (first names)))))
@@ -24,7 +24,7 @@
 
 (defn- key-in-use [given new-key] (or new-key (slurp (given :key))))
 
-(defn- write
+(defn write
   "Write the certificate or request, and the key if it is new, and print their names."
   [given base ending text new-key]
   (def contents

@@ -48,7 +48,8 @@
   {"ca-file" "--ca" "trusted-cert" "--trust" "hostname" "--hostname" "cert" "--cert" "key" "--key"
    "password" "--password-file" "alpn" "--alpn" "keylog" "--keylog" "session" "--session"
    "crl" "--crl" "all" "--all" "force" "--force" "days-valid" "--days"
-   "ca-password" "--ca-password-file"})
+   "ca-password" "--ca-password-file" "http-01" "--http" "tls-alpn-01" "--tls-alpn"
+   "dns-01" "--dns-hook" "eab" "--eab-kid and --eab-key-file"})
 
 (defn- in-tool [name] (or (tool-options name) (string ":" name)))
 
