@@ -79,6 +79,32 @@
          (fine server folder "--tls-alpn" place "-o" "b" "--key-type" "rsa" "b.example"))
     (is= :rsa ((cert/parse (first (pair-of folder "b"))) :key-type))))
 
+# The port of the CA's requests is nginx's, as port 80 mostly is. It says 404 to others.
+(def nginx-template ``
+  daemon off; master_process off; pid %s/pid; error_log stderr;
+  events {}
+  http {
+    access_log off; client_body_temp_path %s/body; proxy_temp_path %s/proxy;
+    fastcgi_temp_path %s/fastcgi; uwsgi_temp_path %s/uwsgi; scgi_temp_path %s/scgi;
+    server {
+      listen 127.0.0.1:%s;
+      location /.well-known/acme-challenge/ { proxy_pass http://127.0.0.1:%s; }
+      location / { return 404; }
+    }
+  }
+  ``)
+
+(peer-test [;pebble/programs "nginx"] "nginx passes the CA's requests on"
+  (pebble/with-pebble [server {}]
+    (def folder (tmpdir))
+    (def [port own] [(get-in server [:ports :http]) (free-port)])
+    (spit (string folder "/conf")
+          (string/format nginx-template ;(array/new-filled 6 folder) port own))
+    (with-child [nginx (find-program "nginx") "-e" "stderr" "-c" (string folder "/conf")]
+      (until-up nginx port)
+      (fine server folder "--http" (string "127.0.0.1:" own) "a.example"))
+    (is= ["a.example"] (tuple ;(names-of (first (pair-of folder "a.example")))))))
+
 (peer-test [;pebble/programs "curl"] "a hook changes the records of the DNS, for wildcards too"
   (pebble/with-pebble [server {}]
     (def folder (tmpdir))
