@@ -24,7 +24,8 @@ In fish: jsec completions fish > ~/.config/fish/completions/jsec.fish.
     [name (string/join kind " ")]))
 
 (def- arguments
-  {"cert" "self csr show verify ca issue list revoke crl dev trust acme" "completions" "bash zsh fish"})
+  {"cert" "self csr show verify ca issue list revoke crl dev trust acme"
+   "completions" "bash zsh fish"})
 
 (defn- each-command
   "The results of `line` for each command, joined."
