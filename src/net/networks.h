@@ -18,6 +18,11 @@ typedef struct Networks {
     Network list[MAX_NETWORKS];
 } Networks;
 
+/* Is there any? */
+static inline bool networks_given(const Networks *networks) {
+    return networks->count || networks->unix_sockets;
+}
+
 /* Read "192.0.2.0/24", "2001:db8::/32" or a single address. False: it is neither, or has bits
  * behind its length. */
 bool network_read(const char *text, Network *network);

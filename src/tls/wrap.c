@@ -43,7 +43,7 @@ static void attach_transport(Stream *stream, Janet transport, const char *functi
 static Janet take_over(const char *function, Janet transport, EngineRole role, Context *context,
                        const ConnectionOptions *options, const char *hostname) {
     Failure failure;
-    if (options->proxy.length || options->proxy.trusted.count) {
+    if (options->proxy.length || networks_given(&options->proxy.trusted)) {
         raise_format(function, "the options :send-proxy and :proxy-protocol are for connections "
                                "that jsec makes or accepts itself");
     }

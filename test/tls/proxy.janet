@@ -230,6 +230,9 @@
   (def [a b] (core-pair))
   (fails-with "for connections that jsec makes or accepts itself"
               (tls/upgrade a "localhost" (merge client-options {:send-proxy both})))
+  (each networks [["127.0.0.1"] [:unix]]
+    (fails-with "for connections that jsec makes or accepts itself"
+                (tls/wrap b (merge server-options {:handshake false :proxy-protocol networks}))))
   (each s [a b] (protect (:close s))))
 
 # ---- HAProxy and nginx ----
