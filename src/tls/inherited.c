@@ -79,6 +79,7 @@ static void prepare_descriptor(const char *function, int descriptor) {
 /* Descriptors of other kinds belong to other code. */
 static bool take_descriptor(const char *function, int n) {
     int descriptor = FIRST + n;
+    if (atomic_load(&taken[n])) return false; /* perhaps closed meanwhile */
     if (fcntl(descriptor, F_GETFD) < 0) {
         raise_format(function, "descriptor %d was announced and not passed", descriptor);
     }

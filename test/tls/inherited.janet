@@ -56,6 +56,13 @@ os.execvp(sys.argv[2], sys.argv[2:])
 (peer-test "python3" "each listener is taken once, and sockets of other kinds are left"
   (is= "2 0 0 0" (run-with "tdtu" {} names)))
 
+(peer-test "python3" "a listener that was taken and closed is not missed"
+  (is= "2 0" (run-with "tt" {}
+               (program "closed"
+                 '(def taken (tls/listen-fds))
+                 '(each listener taken (:close listener))
+                 '(prin (length taken) " " (length (tls/listen-fds)))))))
+
 (peer-test "python3" "listeners are taken by their names"
   (def by-name (program "by-name"
                  '(each name ["web" "none" "mail" "" nil]
