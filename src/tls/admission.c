@@ -98,15 +98,25 @@ static void run_retry(Timer *timer) {
     poller_turn(&admission->watcher);
 }
 
+/* Without the listener too: garbage may hold the places that ready connections wait for, or what a
+ * drain waits for. */
+static void update_collection(Admission *admission) {
+    bool full = admission->acceptor && is_full(admission);
+    if (!full && !admission->ready.count && !admission->emptied) {
+        poller_unset_timer(&admission->collect);
+    } else if (!timer_is_set(&admission->collect)) {
+        run_collection(&admission->collect);
+    }
+}
+
 /* Let new connections wait in the listener's backlog while there is no place for them. */
 static void update_acceptor(Admission *admission) {
+    update_collection(admission);
     if (!admission->acceptor) return;
     bool full = is_full(admission);
     double wait = full ? 0 : wait_for_handshakes(admission);
     bool pause = full || wait > 0;
     if (wait > 0) poller_set_timer(&admission->retry, wait, run_retry);
-    if (full && !timer_is_set(&admission->collect)) run_collection(&admission->collect);
-    if (!full) poller_unset_timer(&admission->collect);
     if (pause == admission->acceptor->paused) return;
     if (pause) {
         listener_pause(admission->acceptor);
@@ -134,14 +144,20 @@ static void end_connection(void *arg) {
     admission_release(admission);
 }
 
-static void serve_connection(Connection *connection) {
-    Admission *admission = connection->admission;
-    append_connection(&admission->served, connection);
+static void observe_stream(Connection *connection,
+                           void (*handshake_ended)(Stream *stream, void *arg, bool established)) {
     stream_observe(connection->stream, (StreamObserver){
+                                           .handshake_ended = handshake_ended,
                                            .ended = end_connection,
                                            .owner = janet_wrap_abstract(connection->loop),
                                            .arg = connection,
                                        });
+}
+
+static void serve_connection(Connection *connection) {
+    Admission *admission = connection->admission;
+    append_connection(&admission->served, connection);
+    observe_stream(connection, NULL);
     admission->ops->serve(connection->loop, connection->stream);
 }
 
@@ -150,6 +166,11 @@ static void report_empty(Admission *admission) {
     if (!emptied || admission_count(admission)) return;
     admission->emptied = NULL;
     emptied(admission->emptied_arg);
+}
+
+static void wait_for_place(Connection *connection) {
+    append_connection(&connection->admission->ready, connection);
+    stream_hold(connection->stream);
 }
 
 /* Serve the ready connections, then accept new ones. */
@@ -163,8 +184,8 @@ static void fill_places(Watcher *watcher, unsigned events) {
         stream_release(connection->stream);
         serve_connection(connection);
     }
-    update_acceptor(admission);
     report_empty(admission);
+    update_acceptor(admission);
 }
 
 /* A silent connection has begun its handshake, or has ended. The last one lets the loop go. */
@@ -203,8 +224,7 @@ static void on_handshake(Stream *stream, void *arg, bool established) {
     }
     unlink_connection(connection);
     if (is_full(admission)) {
-        append_connection(&admission->ready, connection);
-        stream_hold(stream);
+        wait_for_place(connection);
     } else {
         serve_connection(connection);
     }
@@ -224,12 +244,7 @@ static void begin_handshake(Connection *connection) {
     }
     admission->references++;
     leave_silence(admission);
-    stream_observe(connection->stream, (StreamObserver){
-                                           .handshake_ended = on_handshake,
-                                           .ended = end_connection,
-                                           .owner = janet_wrap_abstract(connection->loop),
-                                           .arg = connection,
-                                       });
+    observe_stream(connection, on_handshake);
     stream_start(connection->stream, age_of(connection));
 }
 
@@ -301,8 +316,13 @@ static Connection *new_connection(Admission *admission, int descriptor, const En
     return connection;
 }
 
+/* Only the listener's end brings connections while the oldest one is young: all of its backlog. */
+static bool may_drop_oldest(const Admission *admission) {
+    return has_max_handshakes(admission) && !(wait_for_handshakes(admission) > 0);
+}
+
 void admission_add(Admission *admission, int descriptor, const Endpoint *peer) {
-    if (has_max_handshakes(admission)) {
+    if (may_drop_oldest(admission)) {
         refuse_connection(admission->handshakes.first,
                           "handshake dropped: too many are unfinished, and this is the oldest");
     }
@@ -324,7 +344,12 @@ void admission_add_deferred(Admission *admission, int descriptor, const Endpoint
     Connection *connection = new_connection(admission, descriptor, peer);
     connection->stream = stream;
     admission->references++;
-    serve_connection(connection);
+    observe_stream(connection, NULL);
+    if (is_full(admission)) {
+        wait_for_place(connection);
+    } else {
+        serve_connection(connection);
+    }
     update_acceptor(admission);
 }
 
@@ -337,8 +362,8 @@ static void mark_loop(GcRoot *root) {
 
 static void leave_listener(Admission *admission) {
     admission->acceptor = NULL;
-    poller_unset_timer(&admission->collect);
     poller_unset_timer(&admission->retry);
+    update_collection(admission);
 }
 
 static void end_silence(Timer *timer) {
@@ -370,6 +395,7 @@ int32_t admission_count(const Admission *admission) {
 void admission_watch(Admission *admission, void (*emptied)(void *arg), void *arg) {
     admission->emptied = emptied;
     admission->emptied_arg = arg;
+    update_collection(admission);
 }
 
 static void abort_all(const ConnectionList *list) {

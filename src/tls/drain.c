@@ -37,6 +37,7 @@ static void on_emptied(void *arg) {
 
 static void cut_connections(Timer *timer) {
     DrainRequest *self = (DrainRequest *)((char *)timer - offsetof(DrainRequest, timer));
+    if (!request_waits(&self->request)) return;
     int32_t cut = count_connections(self);
     for (int32_t i = 0; i < self->count; i++) admission_abort(self->loops[i]);
     complete_drain(self, cut);

@@ -50,6 +50,54 @@
       (:close listener)
       (fails-with "onnect" (net/connect "127.0.0.1" port)))))
 
+(defn with-backlog
+  "Run `f` with the sockets of 20 clients that wait in a backlog when a loop begins, and its end."
+  [more handler loop-options f]
+  (with [listener (tls/listen "127.0.0.1" 0)]
+    (def sockets (seq [_ :range [0 20]] (plain-connect ;(address-of listener))))
+    (spawn (tls/accept-loop listener (merge server-options more) handler loop-options))
+    (turns)
+    (:close listener)
+    (f sockets)))
+
+(defn ask-all
+  "What a client on each of the sockets gets."
+  [sockets]
+  (def tasks
+    (seq [plain :in sockets]
+      (spawn (with [c (tls/upgrade plain "localhost" client-options)] (ask c)))))
+  (map await tasks))
+
+(test "a backlog of more clients than :max-handshakes is served, and none is dropped"
+  (def errors @[])
+  (with-backlog {} answer {:max-handshakes 2 :on-error |(array/push errors $)}
+    (fn [sockets]
+      (is= (array/new-filled 20 [:ok "re ask"]) (ask-all sockets))
+      (is= @[] errors))))
+
+(test "clients in the backlog wait for a place where handlers make the handshake"
+  (var [running max-running] [0 0])
+  (defn handler [s]
+    (set max-running (max max-running (++ running)))
+    (answer s)
+    (-- running))
+  (with-backlog {:handshake false} handler {:max-connections 3}
+    (fn [sockets]
+      (is= (array/new-filled 20 [:ok "re ask"]) (ask-all sockets))
+      (is= 3 max-running))))
+
+(test "clients in the backlog get the places of streams that handlers dropped"
+  (with-backlog {} (fn [s] (:write s (:read s 3))) {:max-connections 1}
+    (fn [sockets]
+      (gcsetinterval 1e9)
+      (defn ask-once [plain]
+        (with [c (tls/upgrade plain "localhost" client-options)]
+          (:write c "ask")
+          (string (:read c 3 nil 20))))
+      (def tasks (map |(spawn (ask-once $)) (take 3 sockets)))
+      (each plain (drop 3 sockets) (:close plain))
+      (is= (array/new-filled 3 [:ok "ask"]) (map await tasks)))))
+
 # ---- drain ----
 
 (test "a drain without connections returns 0, and ends the loop"
@@ -90,6 +138,16 @@
       (:close kept)
       (is= [:ok 0] (await drained))
       (:close client))))
+
+(test "a stream that a handler dropped is collected, and does not keep a drain waiting"
+  (with-server (fn [s] (:read s 1)) {}
+    (fn [listener port]
+      (def client (dial port))
+      (:write client "x")
+      (turns 10)
+      (gcsetinterval 1e9)
+      (is= [:ok 0] (outcome (ev/with-deadline 20 (tls/drain listener))))
+      (:close client true))))
 
 (each version [:TLS1_2 :TLS1_3]
   (test (string "when the time is up connections are cut: an error for their peers, and counted ("
