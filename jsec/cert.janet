@@ -1,7 +1,7 @@
 # X.509 certificates: self-signed, issued, parsed, verified, revoked.
 (import ./export :prefix "")
 
-(export (require "./native") "cert"
+(export (merge (require "./lib/crls") (require "./native")) "cert"
   ~[generate-self-signed-cert generate-self-signed-from-key issue-cert parse verify-chain
     # revocation
-    issue-crl parse-crl revoked?])
+    issue-crl parse-crl revoked? fetch-crl])

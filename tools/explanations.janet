@@ -4,6 +4,7 @@
 #   :parts   like :texts, for parts of texts; the page does not show them
 #   :others  more texts for the page: composed ones, and those of Janet's core or the system
 (import ./explanations/acme)
+(import ./explanations/revocation)
 (import ./explanations/connections)
 
 (def intro ``
@@ -26,6 +27,7 @@ core's streams do: code that looks for `"Connection reset by peer"` or `"timeout
 
   ;connections/all
   ;acme/all
+  ;revocation/all
 
   # ---- options ----
 

@@ -24,3 +24,18 @@
 (def crl (cert/issue-crl {:issuer-cert (slurp "ca.pem") :issuer-key (slurp "ca.key")
                           :revoked [(slurp "localhost.pem")]}))
 (truthy? (cert/revoked? (slurp "localhost.pem") crl)) # => true
+# ### cert/fetch-crl
+(def ca (cert/generate-self-signed-cert {:common-name "My CA"}))
+(def list (cert/issue-crl {:issuer-cert (ca :cert) :issuer-key (ca :key) :format :der}))
+(def site (net/server "127.0.0.1" 0
+            (fn [s]
+              (ev/read s 4096)
+              (ev/write s (string "HTTP/1.0 200 OK\r\n\r\n" list))
+              (ev/close s))))
+(def client
+  (cert/issue-cert {:issuer-cert (ca :cert) :issuer-key (ca :key) :common-name "client"
+                    :crl-urls (string/format "http://127.0.0.1:%d/ca.crl"
+                                             ((net/localname site) 1))}))
+(def crl (cert/fetch-crl (client :cert) {:issuer-cert (ca :cert)}))
+(ev/close site)
+(cert/revoked? (client :cert) crl {:issuer-cert (ca :cert)}) # => false

@@ -76,6 +76,9 @@
 (def acme-options {:directory "https://127.0.0.1:1/" :terms true :names [] :store (path "store")})
 (defn- listening [] (tls/listen "127.0.0.1" 0 own))
 
+(def with-list
+  ((cert/generate-self-signed-cert {:crl-urls "http://127.0.0.1:1/ca.crl"}) :cert))
+
 (def right-calls
   "The arguments of a right call of each. no-reuse of net/* is left out: any value is right."
   {"crypto/digest-file" |[:sha256 (path "data") {}]
@@ -101,6 +104,7 @@
    "ca/revoke" |[(path "pki") "a.example" {}]
    "ca/crl" |[(path "pki") {}]
    "ca/dev" |["localhost" "a.example"]
+   "cert/fetch-crl" |[with-list {}]
    "net/connect" |["127.0.0.1" 1 :stream "127.0.0.1" 0]
    "net/listen" |["127.0.0.1" 0 :stream]
    "net/accept" |[(listening)]
