@@ -17,6 +17,16 @@
 (test "all files name the version of project.janet"
   (succeeds root (os/environ) "tools/release" "versions"))
 
+(test "all packages name one address, and one of the maintainers"
+  (defn addresses [path]
+    (distinct (peg/match '(any (+ (* "://" (<- (to (set "/\"")))) (* "<" :w+ "@" (<- (to ">"))) 1))
+                         (slurp path))))
+  (def place (first (addresses "packaging/debian/control")))
+  (each path ["debian/changelog" "alpine/APKBUILD" "homebrew/jsec.rb"]
+    # the formula's file://#{__dir__} is no address
+    (def named (filter |(not (string/has-prefix? "#" $)) (addresses (string "packaging/" path))))
+    (is= @[place] named path)))
+
 (test "a release changes the version everywhere, and unreleased notes become those of the version"
   (def folder (released-files))
   (spit (string folder "/CHANGELOG.md") "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A.\n")
