@@ -356,8 +356,7 @@ void admission_add_deferred(Admission *admission, int descriptor, const Endpoint
 /* --- the end --- */
 
 static void mark_loop(GcRoot *root) {
-    Admission *admission = (Admission *)((char *)root - offsetof(Admission, root));
-    janet_mark(janet_wrap_abstract(admission->loop));
+    admission_mark((Admission *)((char *)root - offsetof(Admission, root)));
 }
 
 static void leave_listener(Admission *admission) {
@@ -416,8 +415,8 @@ void admission_abort(Admission *admission) {
     abort_all(&admission->served);
 }
 
-void admission_hold(Admission *admission) {
-    admission->references++;
+void admission_mark(const Admission *admission) {
+    janet_mark(janet_wrap_abstract(admission->loop));
 }
 
 /* At the VM's end silent connections may be left, whose timers are not unset: the neighbours in the

@@ -51,9 +51,11 @@ void admission_end(Admission *admission);
 /* The listener was closed: connections go on, if their first byte comes soon. */
 void admission_close(Admission *admission);
 
-/* One more reference, and one less. The loop has one until it is collected. */
-void admission_hold(Admission *admission);
+/* Give up the loop's reference: it is collected. */
 void admission_release(Admission *admission);
+
+/* Keep the loop, and so its reference, in a collection. */
+void admission_mark(const Admission *admission);
 
 /* Connections of all states. */
 int32_t admission_count(const Admission *admission);

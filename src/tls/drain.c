@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-/* The loops of a listener, each held. */
+/* The loops of a listener. */
 typedef struct DrainRequest {
     Request request;
     Timer timer;
@@ -47,13 +47,16 @@ static void cut_connections(Timer *timer) {
 static void end_drain(Request *request) {
     DrainRequest *self = (DrainRequest *)request;
     poller_unset_timer(&self->timer);
-    for (int32_t i = 0; i < self->count; i++) {
-        admission_watch(self->loops[i], NULL, NULL);
-        admission_release(self->loops[i]);
-    }
+    for (int32_t i = 0; i < self->count; i++) admission_watch(self->loops[i], NULL, NULL);
 }
 
-static const RequestKind drain_kind = {.cancelled = end_drain, .resumed = end_drain};
+static void mark_drain(Request *request) {
+    const DrainRequest *self = (DrainRequest *)request;
+    for (int32_t i = 0; i < self->count; i++) admission_mark(self->loops[i]);
+}
+
+static const RequestKind drain_kind = {
+    .cancelled = end_drain, .resumed = end_drain, .mark = mark_drain};
 
 static void count_loop(Acceptor *acceptor, void *arg) {
     int32_t *count = arg;
@@ -64,7 +67,6 @@ static void add_loop(Acceptor *acceptor, void *arg) {
     DrainRequest *self = arg;
     Admission *loop = accept_loop_admission(acceptor);
     if (!loop) return;
-    admission_hold(loop);
     admission_watch(loop, on_emptied, self);
     self->loops[self->count++] = loop;
 }

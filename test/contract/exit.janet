@@ -43,6 +43,10 @@
     (string `(def l (tls/listen "127.0.0.1" 0)) (spawn (tls/accept-loop l server-options (fn `
             `[s] (:read s 1)) {:max-connections 1})) (turns) (def c (tls/connect ;(address-of `
             `l) client-options)) (def raw (net/connect ;(address-of l)))`)
+    "a drain"
+    (string `(def l (tls/listen "127.0.0.1" 0)) (spawn (tls/accept-loop l server-options (fn `
+            `[s] (:read s 1)))) (turns) (def c (tls/connect ;(address-of l) client-options)) `
+            `(turns) (spawn (tls/drain l 100))`)
     "a connect"
     `(def l (net/listen "127.0.0.1" 0)) (spawn (tls/connect ;(address-of l) client-options))`
     "a resolution" `(spawn (tls/connect "no.such.name.invalid" 443))`
