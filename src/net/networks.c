@@ -16,7 +16,7 @@ static bool read_bits(const char *text, unsigned max, uint8_t *bits) {
 static uint8_t mask_at(int byte, unsigned bits) {
     unsigned before = (unsigned)byte * 8;
     if (bits >= before + 8) return 0xff;
-    return bits <= before ? 0 : (uint8_t)(0xff << (before + 8 - bits));
+    return bits <= before ? 0 : (uint8_t)(0xff00 >> (bits - before) & 0xff);
 }
 
 /* 192.0.2.1/24 may be meant as a network or as an address: better ask. */
@@ -25,6 +25,12 @@ static bool has_host_bits(const Network *network) {
         if (network->ip[i] & ~mask_at(i, network->bits)) return true;
     }
     return false;
+}
+
+/* Peers' addresses of that form are taken for IPv4. */
+static bool is_mapped(const Network *network) {
+    static const uint8_t prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    return network->family == AF_INET6 && !memcmp(network->ip, prefix, sizeof prefix);
 }
 
 bool network_read(const char *text, Network *network) {
@@ -39,7 +45,7 @@ bool network_read(const char *text, Network *network) {
     network->bits = (uint8_t)max;
     if (inet_pton(network->family, address, network->ip) != 1) return false;
     if (text[length] && !read_bits(text + length + 1, max, &network->bits)) return false;
-    return !has_host_bits(network);
+    return !has_host_bits(network) && !is_mapped(network);
 }
 
 static bool contains(const Network *network, const Endpoint *peer) {

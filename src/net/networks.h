@@ -23,8 +23,8 @@ static inline bool networks_given(const Networks *networks) {
     return networks->count || networks->unix_sockets;
 }
 
-/* Read "192.0.2.0/24", "2001:db8::/32" or a single address. False: it is neither, or has bits
- * behind its length. */
+/* Read "192.0.2.0/24", "2001:db8::/32" or a single address. False: it is neither, has bits behind
+ * its length, or is IPv4 in the form of IPv6, which would match no peer. */
 bool network_read(const char *text, Network *network);
 
 /* An endpoint of family 0 is a peer without an IP address: is it one of the unix sockets? */

@@ -79,7 +79,7 @@ FUNCTION(tls_drain, "tls/drain", "listener &opt timeout",
          "`listener` is what `tls/listen` or `net/listen` returned, and `tls/accept-loop`, "
          "`tls/server` or `net/accept-loop` serves it; streams from `tls/accept` are not waited "
          "for. Its accept loops return at once. Meanwhile another process can listen at the same "
-         "address.\n\n"
+         "address. A handler of these loops that calls it should close its own stream first.\n\n"
          "Returns the number of connections that were aborted. A cancelled drain leaves the "
          "listener closed and the connections open. Raises when it is no open listener.",
          NULL) {

@@ -222,7 +222,8 @@
                   (tls/connect "127.0.0.1" 1 (merge client-options {:send-proxy bad})))))
   (with [listener (tls/listen "127.0.0.1" 0)]
     (each bad [1 "10.0.0.0/8" [] [1] ["10.0.0.1/8"] ["10.0.0.0/33"] ["10.0.0.0/"] ["a.example"]
-               ["2001:db8::/129"] ["10.0.0.0/8x"] [:tcp] (tuple ;(range 17))]
+               ["2001:db8::/129"] ["::ffff:10.0.0.0/104"] ["10.0.0.0/8x"]
+               [:tcp] (tuple ;(range 17))]
       (fails-with "bad option :proxy-protocol"
                   (tls/accept listener (merge server-options {:proxy-protocol bad}) 1))))
   (fails-with "option :proxy-protocol is for servers only"
