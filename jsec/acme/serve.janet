@@ -15,8 +15,11 @@
 (def- max-check 60)
 (def- first-retry "Seconds after a first failure; they double." 30)
 (def- max-retry 14400)
+(def- min-age "Seconds that a certificate is used at least, see `due?`." 5)
+(def- max-orders "Orders at a time." 8)
 
 (defn- now [] (os/clock :realtime))
+(defn- uptime "Seconds that no change of the clock moves." [] (os/clock :monotonic))
 
 # ---- events ----
 
@@ -34,18 +37,22 @@
 (defn- ask-window
   "The time that the CA asks for, or nil; the CA is asked as often as it wishes."
   [manager entry]
-  (when (>= (now) (get entry :ask-at 0))
+  (when (>= (uptime) (get entry :ask-at 0))
     (def [fine info] (protect (order/acme/renewal-info ((manager :account)) (entry :cert))))
-    (put entry :ask-at (+ (now) (if (and fine info) (max 60 (info :retry-after)) 21600)))
+    (put entry :ask-at (+ (uptime) (if (and fine info) (max 60 (info :retry-after)) 21600)))
     (when (and fine info)
       (def {:start start :end end} info)
       (unless (and (entry :window) (<= start (entry :window) end))
         (put entry :window (+ start (* (math/random) (- end start)))))))
   (entry :window))
 
-(defn- due? [manager entry]
-  (def [fine window] (protect (ask-window manager entry)))
-  (>= (now) (or (if fine window) (entry :renew-at))))
+(defn- due?
+  ``Is it time to renew? A clock that is wrong, or a CA whose window is always open, must not use up
+  the quota: each certificate is used for a twentieth of its life.``
+  [manager entry]
+  (when (>= (uptime) (entry :earliest))
+    (def [fine window] (protect (ask-window manager entry)))
+    (>= (now) (or (if fine window) (entry :renew-at)))))
 
 # ---- certificates ----
 
@@ -55,13 +62,13 @@
   (def count (inc (get-in manager [:failures name :count] 0)))
   (def wait (* (min max-retry (* first-retry (math/pow 2 (min 20 (dec count)))))
                (+ 0.9 (* 0.2 (math/random)))))
-  (put-in manager [:failures name] @{:count count :until (+ (now) wait)})
+  (put-in manager [:failures name] @{:count count :until (+ (uptime) wait)})
   (tell manager {:event :failed :name name :error (string why) :retry wait}))
 
 (defn- entry-of [manager facts]
   (def options (merge (manager :options) {:cert (facts :cert) :key (facts :key)}))
   @{:context (tls/new-context options) :cert (facts :cert) :not-after (facts :not-after)
-    :lifetime (facts :lifetime) :renew-at (planned facts)})
+    :lifetime (facts :lifetime) :renew-at (planned facts) :earliest 0})
 
 (defn- keep [manager name facts]
   (def entry (entry-of manager facts))
@@ -94,16 +101,21 @@
         (do
           (order-new manager name entry)
           (def made (keep manager name (store/read folder name)))
+          (put made :earliest (+ (uptime) (max min-age (/ (made :lifetime) 20))))
           (tell manager {:event (if entry :renewed :issued) :name name
                          :not-after (made :not-after)})
           made)))))
 
 # ---- one attempt for all that wait ----
 
+(defn- obtain-in-turn [manager name]
+  (def turn (ev/take (manager :turns)))
+  (defer (ev/give (manager :turns) turn) (obtain manager name)))
+
 (defn- run-attempt [manager name]
-  (def [fine result] (protect (obtain manager name)))
-  (unless fine (fail-again manager name result))
-  (def waiters (get-in manager [:attempts name]))
+  (def [fine result] (protect (obtain-in-turn manager name)))
+  (unless (or fine (manager :ended)) (fail-again manager name result))
+  (def {:waiters waiters} (get-in manager [:attempts name]))
   (put-in manager [:attempts name] nil)
   (each waiter waiters (ev/give waiter (if fine result))))
 
@@ -113,13 +125,21 @@
   (def waiter (ev/chan 1))
   (def running (get-in manager [:attempts name]))
   (if running
-    (array/push running waiter)
-    (do
-      (put-in manager [:attempts name] @[waiter])
-      (ev/go (fn [] (run-attempt manager name)))))
+    (array/push (running :waiters) waiter)
+    (let [started @{:waiters @[waiter]}]
+      (put-in manager [:attempts name] started)
+      (put started :fiber (ev/go (fn [] (run-attempt manager name))))))
   (ev/take waiter))
 
-(defn- resting? [manager name] (< (now) (get-in manager [:failures name :until] 0)))
+(defn- end
+  "No order outlives the server."
+  [manager stop]
+  (put manager :ended true)
+  (ev/give stop true)
+  (each {:fiber fiber} (values (manager :attempts))
+    (ev/cancel fiber "the server has ended")))
+
+(defn- resting? [manager name] (< (uptime) (get-in manager [:failures name :until] 0)))
 
 (defn- current
   "The certificate of a name: the one in use, the one that is kept, or a new one."
@@ -145,6 +165,14 @@
     (solvers/answer-hello (manager :proofs) hello)
     (not (allowed? manager name)) nil
     (if-let [entry (current manager name)] (entry :context) {:alert :internal-error})))
+
+(defn- challenge?
+  "Did the CA connect to look at a proof? No other connection has its protocol."
+  [{:proofs proofs} stream]
+  (and (next proofs) (= solvers/protocol ((:connection-info stream) :alpn))))
+
+(defn- serve-stream [manager handler stream]
+  (if (challenge? manager stream) (:close stream) (handler stream)))
 
 # ---- renewal ----
 
@@ -195,7 +223,9 @@
   (def names (get options :names []))
   (unless (indexed? names) (session/fail "bad option :names, expected an array"))
   (store/prepare (options :store))
-  (merge options {:names (map order/check-name names) :account (account-getter options)
+  (def turns (ev/chan max-orders))
+  (repeat max-orders (ev/give turns true))
+  (merge options {:turns turns :names (map order/check-name names) :account (account-getter options)
                   :options (merge (get options :options {}))
                   :entries @{} :failures @{} :attempts @{} :proofs @{}}))
 
@@ -235,7 +265,7 @@
       (def manager (new-manager options))
       (def stop (ev/chan 1))
       (ev/go (fn [] (watch manager stop)))
-      (defer (ev/give stop true)
+      (defer (end manager stop)
         (tls/accept-loop listener (merge (manager :options)
                                          {:on-hello |(judge-hello manager $)})
-                         handler (get options :loop {}))))))
+                         |(serve-stream manager handler $) (get options :loop {}))))))

@@ -14,13 +14,13 @@
 
 (defn with-server
   "Run `f` with events of a server on the port that pebble validates, and its store."
-  [pebble more f]
+  [pebble more f &opt handler]
   (def events (ev/chan 1000))
   (def store (get more :store (string (tmpdir) "/store")))
   (with [listener (tls/listen "127.0.0.1" (get-in pebble [:ports :tls]) {:share-port true})]
     (def options (merge (pebble :client) {:directory (pebble :directory) :store store
                                           :on-event |(ev/give events $)} more))
-    (def task (spawn (acme/serve listener options handle)))
+    (def task (spawn (acme/serve listener options (or handler handle))))
     (turns)
     (f events store)
     (:close listener)
@@ -105,6 +105,43 @@
           (ev/sleep 0.05))
         (is (<= 3 (length serials)))
         (while (pos? (ev/count events)) (is= :renewed ((ev/take events) :event)))))))
+
+(peer-test pebble/programs "a clock far ahead of the CA's does not use up the quota"
+  (pebble/with-pebble [server {"certificateValidityPeriod" 1}]
+    (with-server server {:names ["h.example"]}
+      (fn [events store]
+        (ev/take events)
+        (ev/sleep 4)
+        (is= 0 (ev/count events))))))
+
+(peer-test pebble/programs "no handler sees the CA's connections"
+  (pebble/with-pebble [server {}]
+    (var handled 0)
+    (with-server server {:names ["i.example"]
+                         :loop {:on-error (fn [text] (eprint text))}}
+      (fn [events store]
+        (ev/take events)
+        (is= 0 handled)
+        (serial-of server "i.example")
+        (turns)
+        (is= 1 handled))
+      (fn [s] (++ handled) (handle s)))))
+
+(test "a server that ends takes its orders with it, and reports none of them"
+  (var seen nil)
+  (with [ca (tls/listen "127.0.0.1" 0)]
+    (def [_ port] (address-of ca))
+    (def asked (ev/chan 10))
+    (ev/go (fn []
+             (tls/accept-loop ca server-options (fn [s] (ev/give asked true) (ev/sleep 20))))
+           nil (ev/chan 10))
+    (with-server {:client {:terms true :tls {:ca (identity :cert)}} :ports {:tls 0}
+                  :directory (string "https://localhost:" port "/")} {:names ["j.example"]}
+      (fn [events store]
+        (set seen events)
+        (ev/take asked))))
+  (turns 10)
+  (is= 0 (ev/count seen)))
 
 (test "options of the wrong form are refused"
   (with [listener (tls/listen "127.0.0.1" 0)]
