@@ -50,7 +50,7 @@
     (def found (session/read-object answer what))
     (if (index-of (found "status") passing)
       (do
-        (ev/sleep (min max-poll (or (session/retry-after answer) wait)))
+        (ev/sleep (max 0.1 (min max-poll (or (session/retry-after answer) wait))))
         (set wait (min 10 (* 2 wait))))
       (set object found)))
   object)

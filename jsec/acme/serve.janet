@@ -12,6 +12,7 @@
    :profile :dns-01 :options :loop])
 
 (def- min-check "Seconds between two looks at the certificates." 0.2)
+(def- first-check "While names have no certificate." 1)
 (def- max-check 60)
 (def- first-retry "Seconds after a first failure; they double." 30)
 (def- max-retry 14400)
@@ -39,12 +40,13 @@
   [manager entry]
   (when (>= (uptime) (get entry :ask-at 0))
     (def [fine info] (protect (order/acme/renewal-info ((manager :account)) (entry :cert))))
-    (put entry :ask-at (+ (uptime) (if (and fine info) (max 60 (info :retry-after)) 21600)))
+    (put entry :ask-at (+ (uptime) (if (and fine info) (max 60 (min 86400 (info :retry-after)))
+                                     21600)))
     (when (and fine info)
       (def {:start start :end end} info)
       (unless (and (entry :window) (<= start (entry :window) end))
         (put entry :window (+ start (* (math/random) (- end start)))))))
-  (entry :window))
+  (if (entry :window) (min (entry :window) (- (entry :not-after) (/ (entry :lifetime) 10)))))
 
 (defn- due?
   ``Is it time to renew? A clock that is wrong, or a CA whose window is always open, must not use up
@@ -154,16 +156,30 @@
 
 # ---- handshakes ----
 
-(defn- allowed? [{:names names :allow allow} name]
-  (or (index-of name names) (if allow (allow name))))
+(defn- covering
+  "The name of the certificate for a name that a client asks for; nil: it is not allowed."
+  [{:names names :allow allow} name]
+  (def wildcard (string "*" (string/slice name (or (string/find "." name) 0))))
+  (cond
+    (index-of name names) name
+    (index-of wildcard names) wildcard
+    (if allow (allow name)) name))
+
+(defn- sound-name
+  "The name that a client asks for, if it is one that a CA would verify."
+  [hello]
+  (def [fine name] (protect (order/check-name (hello :server-name))))
+  (if fine name))
 
 (defn- judge-hello [manager hello]
-  (def name (or (hello :server-name) (first (manager :names))))
+  (def challenge (index-of solvers/protocol (get hello :alpn [])))
+  (def name (cond
+              challenge nil
+              (nil? (hello :server-name)) (first (manager :names))
+              (if-let [asked (sound-name hello)] (covering manager asked))))
   (cond
+    challenge (solvers/answer-hello (manager :proofs) hello)
     (nil? name) nil
-    (index-of solvers/protocol (get hello :alpn []))
-    (solvers/answer-hello (manager :proofs) hello)
-    (not (allowed? manager name)) nil
     (if-let [entry (current manager name)] (entry :context) {:alert :internal-error})))
 
 (defn- challenge?
@@ -176,17 +192,23 @@
 
 # ---- renewal ----
 
-(defn- wait-time [{:entries entries}]
+(defn- wait-time [{:entries entries :names names}]
   (def shortest (reduce min math/inf (map |($ :lifetime) (values entries))))
-  (max min-check (min max-check (/ shortest 30))))
+  (def max-wait (if (all entries names) max-check first-check))
+  (max min-check (min max-wait (/ shortest 30))))
 
+(defn- look-at [manager name]
+  (def entry (get-in manager [:entries name]))
+  (cond
+    (resting? manager name) nil
+    (nil? entry) (current manager name)
+    (due? manager entry) (attempt manager name)))
+
+# One name that takes its time delays no other.
 (defn- look [manager]
   (each name (distinct [;(manager :names) ;(keys (manager :entries))])
-    (def entry (get-in manager [:entries name]))
-    (cond
-      (resting? manager name) nil
-      (nil? entry) (current manager name)
-      (due? manager entry) (attempt manager name))))
+    (unless (get-in manager [:attempts name])
+      (ev/go (fn [] (protect (look-at manager name)))))))
 
 (defn- stopped? [stop seconds]
   (first (protect (ev/with-deadline seconds (ev/take stop)))))
@@ -211,21 +233,28 @@
   [options]
   (def chosen @{})
   (each key [:terms :email :contact :eab :tls :timeout] (put chosen key (options key)))
+  (def turn (ev/chan 1))
+  (ev/give turn true)
   (var made nil)
   (fn []
-    (unless made
-      (def key (store/account-key (options :store)))
-      (set made (account/acme/account (options :directory) (put chosen :key key))))
+    (ev/take turn)
+    (defer (ev/give turn true)
+      (unless made
+        (def key (store/account-key (options :store)))
+        (set made (account/acme/account (options :directory) (put chosen :key key)))))
     made))
 
 (defn- new-manager [options]
   (check-place options)
   (def names (get options :names []))
   (unless (indexed? names) (session/fail "bad option :names, expected an array"))
+  (def checked (map order/check-name names))
+  (if (and (some |(string/has-prefix? "*." $) checked) (nil? (options :dns-01)))
+    (session/fail "a wildcard is verified by :dns-01 only"))
   (store/prepare (options :store))
   (def turns (ev/chan max-orders))
   (repeat max-orders (ev/give turns true))
-  (merge options {:turns turns :names (map order/check-name names) :account (account-getter options)
+  (merge options {:turns turns :names checked :account (account-getter options)
                   :options (merge (get options :options {}))
                   :entries @{} :failures @{} :attempts @{} :proofs @{}}))
 
@@ -236,8 +265,8 @@
 
   * `:directory` - URL of the CA's directory, as for `acme/account`; `:terms`, true: you agree to
     its terms; `:email`, `:contact`, `:eab`, `:tls` and `:timeout` are those of `acme/account`.
-  * `:names` - array of the names to serve. Their certificates are obtained at once. Clients that
-    ask for no name get the first.
+  * `:names` - array of the names to serve, with `:dns-01` wildcards too. Their certificates are
+    obtained at once. Clients that ask for no name get the first.
   * `:allow` - function of a name that a client asks for: may a certificate be obtained for it? One
     of `:names` and `:allow` is required.
   * `:store` - folder for the account's key and the certificates, of this process's user alone.

@@ -84,7 +84,8 @@
   (def authorizations @{})
   (var listener nil)
   (defn handle [stream]
-    (protect (ev/write stream (http-answer authorizations (read-request stream)) 10))
+    (protect (ev/with-deadline 10
+               (ev/write stream (http-answer authorizations (read-request stream)))))
     (protect (ev/close stream)))
   {:type "http-01"
    :put (fn [_ token authorization]

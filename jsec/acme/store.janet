@@ -3,6 +3,7 @@
 (import ../ca/files)
 (import ../cert)
 (import ../crypto)
+(import ../tls)
 (import ./session :as session)
 
 (def- native (require "../native"))
@@ -39,10 +40,11 @@
   (with-lock-file (path folder name "lock") f))
 
 (defn prepare
-  "Make the folder, for its owner alone."
+  "Make the folder, for its owner alone, unless it is there."
   [folder]
-  (files/make-folder folder)
-  (os/chmod folder 8r700))
+  (unless (os/stat folder)
+    (files/make-folder folder)
+    (os/chmod folder 8r700)))
 
 (defn account-key
   "The account's key: the one that is kept, or a new one."
@@ -59,18 +61,20 @@
 # A chain and its key are one file, so that they always belong together.
 
 (defn save [folder name {:cert chain :key key}]
-  (files/replace [[(path folder name "pem") (string chain key) 8r600]]))
+  (files/replace [[(path folder name "pem") (string (string/trimr chain) "\n" key) 8r600]]))
 
-(defn- facts-of [text]
+(defn- facts-of [text name]
   (def certificate (cert/parse text))
+  (tls/new-context {:cert text :key text}) # raises unless they belong together
+  (assert (index-of name (map |(string/replace "DNS:" "" $) (certificate :san))))
   {:cert text :key text :not-before (certificate :not-before) :not-after (certificate :not-after)
    :lifetime (- (certificate :not-after) (certificate :not-before))})
 
 (defn read
   ``What is kept for a name, `{:cert :key :not-before :not-after :lifetime}`, or nil. A damaged file
-  counts as none.``
+  counts as none, and so does one of another name.``
   [folder name]
   (def file (path folder name "pem"))
   (if (os/stat file)
-    (let [[fine facts] (protect (facts-of (string (slurp file))))]
+    (let [[fine facts] (protect (facts-of (string (slurp file)) name))]
       (if fine facts))))

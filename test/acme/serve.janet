@@ -92,19 +92,55 @@
         (is (serial-of server "f.example"))))))
 
 (peer-test pebble/programs "renewals go on under traffic, and no handshake fails"
-  (pebble/with-pebble [server {"certificateValidityPeriod" 9}]
+  :deadline 90
+  (pebble/with-pebble [server {"certificateValidityPeriod" 20}]
     (with-server server {:names ["g.example"]}
       (fn [events store]
         (def issued (ev/take events))
         (when (> (issued :not-after) (+ 100 (os/clock :realtime)))
           (break)) # a pebble that issues no short ones
-        (def until (+ 20 (os/clock :monotonic)))
+        (def until (+ 34 (os/clock :monotonic)))
         (def serials @{})
         (while (< (os/clock :monotonic) until)
           (put serials (serial-of server "g.example") true)
           (ev/sleep 0.05))
         (is (<= 3 (length serials)))
         (while (pos? (ev/count events)) (is= :renewed ((ev/take events) :event)))))))
+
+(peer-test pebble/programs "damaged files of the store, and those of other names, count as none"
+  (pebble/with-pebble [server {}]
+    (def store (string (tmpdir) "/damaged"))
+    (os/mkdir store)
+    (def other (cert/generate-self-signed-cert {:common-name "b.example" :key-type :ec-p256}))
+    (def own (cert/generate-self-signed-cert {:common-name "a.example" :key-type :ec-p256}))
+    (each text ["" "no PEM" (own :cert) (string (own :cert) (other :key))
+                (string (other :cert) (other :key))]
+      (spit (string store "/a.example.pem") text)
+      (with-server server {:names ["a.example"] :store store}
+        (fn [events _]
+          (is= :issued ((ev/take events) :event))
+          (is (serial-of server "a.example")))))))
+
+(peer-test pebble/programs "a wildcard by :dns-01 serves its names"
+  (pebble/with-pebble [server {}]
+    (def dns {:add (fn [name value] (pebble/set-txt server name value))
+              :remove (fn [name _] (pebble/clear-txt server name))})
+    (with-server server {:names ["*.k.example"] :dns-01 dns}
+      (fn [events store]
+        (ev/take events)
+        (is (serial-of server "www.k.example"))
+        (fails-with "unrecognized name" (dial server "k.example"))
+        (is= 0 (ev/count events))))))
+
+(peer-test pebble/programs "names that no CA would verify reach neither :allow nor the store"
+  (pebble/with-pebble [server {}]
+    (def asked @[])
+    (with-server server {:allow (fn [name] (array/push asked name) true)}
+      (fn [events store]
+        (each name ["account" "localhost" "a_b.example"]
+          (fails-with "handshake failed" (dial server name)))
+        (is= [] (tuple ;asked))
+        (is= 0 (ev/count events))))))
 
 (peer-test pebble/programs "a clock far ahead of the CA's does not use up the quota"
   (pebble/with-pebble [server {"certificateValidityPeriod" 1}]
@@ -147,7 +183,9 @@
   (with [listener (tls/listen "127.0.0.1" 0)]
     (def good {:directory "https://localhost/dir" :terms true :names ["a.example"] :store "x"})
     (each [change why] [[{:terms false} "agree to the CA's terms"] [{:store ""} "give :store"]
-                        [{:names ["x"]} "a name is no host name"] [{:names 1} "bad option :names"]
+                        [{:names ["x"]} "a name is no host name"]
+                        [{:names ["*.a.example"]} "a wildcard is verified by :dns-01 only"]
+                        [{:names 1} "bad option :names"]
                         [{:nothing 1} "unknown option"]]
       (fails-with (string "acme/serve: " why)
                   (acme/serve listener (merge good change) handle)))
