@@ -18,9 +18,11 @@
 
 # ---- the addresses in a certificate ----
 
+# Not uint-be: Janet 1.42 can't load such a pattern in another thread ("invalid peg bytecode").
 (def- elements
   "[tag content] of each element of DER, for lengths below 64 KB."
-  (peg/compile ~{:length (+ (* "\x81" (uint 1)) (* "\x82" (uint-be 2))
+  (peg/compile ~{:length (+ (* "\x81" (uint 1))
+                            (* "\x82" (/ (* (uint 1) (uint 1)) ,|(+ (* 256 $0) $1)))
                             (cmt (uint 1) ,|(if (< $ 128) $)))
                  :element (group (* (uint 1) (/ (lenprefix :length '1) ,string)))
                  :main (* (any :element) -1)}))

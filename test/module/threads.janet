@@ -161,6 +161,14 @@
              (def fetch (get-in (dofile module) ['fetch :value]))
              (fetch))))))
 
+(import ../../tools/public)
+
+# ev/thread copies what a function refers to, such as the compiled patterns of a module.
+(each {:name name :env env} (public/modules)
+  (test (string "a thread takes each function of " name)
+    (def functions (filter function? (map |($ :value) (filter dictionary? (values env)))))
+    (is= (length functions) (in-thread (fn [] (length functions))))))
+
 (test "a worker that ends with connections open leaves no descriptor behind"
   (with-worker [server "server" "0" (tls/new-context identity)]
     (def port (server :port))
