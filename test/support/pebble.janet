@@ -33,7 +33,7 @@
 
 (defn- dns-post [{:ports ports} path object]
   (def body (json/encode object))
-  (with [s (net/connect "127.0.0.1" (ports :control))]
+  (with [s (check/plain-connect "127.0.0.1" (ports :control))]
     (ev/write s (string "POST " path " HTTP/1.0\r\nContent-Length: " (length body) "\r\n\r\n" body))
     (assert (string/find " 200 " (string (ev/read s :all))))))
 
@@ -59,7 +59,7 @@
                      "-defaultIPv4" "127.0.0.1" "-defaultIPv6" "" "-dns01" (local (ports :dns))
                      "-http01" "" "-https01" "" "-tlsalpn01" ""]
     (peers/with-child [pebble "pebble" "-config" config "-dnsserver" (local (ports :dns))]
-      (:close (peers/once-up dns |(net/connect "127.0.0.1" (ports :control))))
+      (peers/until-up dns (ports :control))
       (peers/until-up pebble (ports :acme))
       (put server :root (get-text server (ports :management) "/roots/0"))
       (f server))))

@@ -48,7 +48,7 @@
   (with-server answer {}
     (fn [listener port]
       (:close listener)
-      (fails-with "onnect" (net/connect "127.0.0.1" port)))))
+      (fails-with "onnect" (plain-connect "127.0.0.1" port)))))
 
 (defn with-backlog
   "Run `f` with the sockets of 20 clients that wait in a backlog when a loop begins, and its end."
@@ -119,7 +119,7 @@
         (turns 10)
         (def drained (spawn (tls/drain listener 20)))
         (turns 10)
-        (fails-with "onnect" (net/connect "127.0.0.1" port))
+        (fails-with "onnect" (plain-connect "127.0.0.1" port))
         (is (not (drained :done)))
         (repeat 3 (ev/give release true))
         (each c clients (is= @"x" (:read c :all)) (:close c))

@@ -263,7 +263,8 @@ stream { server { listen 127.0.0.1:%s; proxy_pass 127.0.0.1:%s; proxy_protocol o
 (defn dial-relay
   "Connect through a relay; its client's own address and what the server found."
   [child relay found]
-  (def [plain] [(peers/once-up child |(plain-connect "127.0.0.1" relay))])
+  (peers/until-up child relay)
+  (def plain (plain-connect "127.0.0.1" relay))
   (def own (net/localname plain))
   (with [s (tls/upgrade plain "localhost" client-options)]
     (is= "served" (string (:read s :all))))
