@@ -268,7 +268,9 @@
 (defn- watched
   "The calls of a program that move data to the disk, each as [call name], and what it printed."
   [failing code & words]
-  (def settings [(string "LD_PRELOAD=" calls-of) (string "JSEC_FAIL_SYNC=" failing)])
+  (def settings [(string "LD_PRELOAD=" calls-of) (string "JSEC_FAIL_SYNC=" failing)
+                 (string "ASAN_OPTIONS=" (os/getenv "ASAN_OPTIONS" "")
+                         ":verify_asan_link_order=0")])
   (with-child [c "env" ;settings ;(as-process code ;words)]
     (exit-status c)
     # where janet is for another processor, `env` says that it can't load the library

@@ -33,9 +33,15 @@
   [server folder & words]
   (jsec folder "acme" ;(account-words server folder) ;words))
 
+(defn- without-notice
+  "Standard error but for what ASan says about the stack of a handshake that waits."
+  [text]
+  (def notice '(+ (* "==" :d+ "==WARNING: ASan is ignoring") "False positive error" "For details"))
+  (string/join (filter |(not (peg/match notice $)) (string/split "\n" text)) "\n"))
+
 (defn fine [server folder & words]
   (def [status out err] (acme server folder ;words))
-  (is= [0 ""] [status err])
+  (is= [0 ""] [status (without-notice err)])
   out)
 
 (defn has [text & parts] (each part parts (is (string/find part text) (string part "\nin\n" text))))
